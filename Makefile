@@ -1,0 +1,61 @@
+# The two commands a newcomer needs are `make demo` and `make test`; both set themselves up.
+
+VENV := .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup tools demo test check soak lint types format lock clean
+
+help:
+	@echo "make demo    one call through the whole gateway, explained as it happens"
+	@echo "             ONCE=1 ends after it; HOST=address listens for real phones"
+	@echo "make test    everything; installs SIPp and Prosody if it may"
+	@echo "make check   style, types and the fast tests: under a minute"
+	@echo "make soak    floods, churn and long runs"
+	@echo "make format  put the code into shape; make lock renews requirements.lock"
+
+setup: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed ($(PYTHON) is older)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/tools ensurepip=python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+tools:
+	@.ci/tools sipp=sip-tester prosody=prosody
+
+demo: setup
+	$(BIN)/sip-gateway demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST))
+
+check: lint types
+	$(PYTEST) -q -m "not behaviour and not interop and not soak"
+
+test: setup tools check
+	$(PYTEST) -q -m "behaviour or interop"
+
+soak: setup tools
+	$(PYTEST) -q -s -m soak
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
+		--generate-hashes --no-emit-index-url -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
