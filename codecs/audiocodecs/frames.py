@@ -1,0 +1,32 @@
+"""The one shape audio has here: mono, signed 16 bits, any rate."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.int16]
+"""A one-dimensional array of int16 samples; its rate is known from context."""
+
+SILENCE_LEVEL = 127
+"""The audio level of digital silence (RFC 6464 section 3)."""
+
+
+def silence(count: int) -> Samples:
+    """`count` samples of digital silence."""
+    return np.zeros(count, np.int16)
+
+
+def audio_level(samples: Samples) -> int:
+    """The level of a frame as RFC 6464 wants it: 0 (overload) to 127 (silence), in -dBov.
+
+    The reference is the power of a full-scale square wave (RFC 6465 appendix A).
+    """
+    if not len(samples):
+        return SILENCE_LEVEL
+    wide = samples.astype(np.float32)
+    mean_square = float(np.dot(wide, wide)) / len(wide)
+    if mean_square < 1.0:
+        return SILENCE_LEVEL
+    level = -10.0 * math.log10(mean_square / (32767.0 * 32767.0))
+    return min(max(round(level), 0), SILENCE_LEVEL)

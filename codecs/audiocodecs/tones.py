@@ -1,0 +1,38 @@
+"""Tones as samples: what callers hear without words, and what tests speak with."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from audiocodecs.frames import Samples, silence
+
+_RAMP = 0.005  # seconds of fade at each end, so that a tone begins and ends without a click
+
+
+def tone(
+    frequencies: Sequence[float], seconds: float, *, rate: int, level: float = -16.0
+) -> Samples:
+    """The sum of equally loud sines, faded in and out; `level` in dB below full scale."""
+    count = round(seconds * rate)
+    time = np.arange(count) / rate
+    wave = sum((np.sin(2 * np.pi * frequency * time) for frequency in frequencies), np.zeros(count))
+    peak = 32767.0 * 10.0 ** (level / 20.0) / len(frequencies)
+    ramp = np.minimum(1.0, np.minimum(time, time[::-1]) / _RAMP)
+    return np.asarray(wave * ramp * peak).astype(np.int16)
+
+
+def pulsed(frequency: float, *, rate: int, on: float = 0.2, off: float = 0.1) -> Samples:
+    """One period of a pulsed sine: a voice for tests that voice activity detection keeps."""
+    return np.concatenate((tone([frequency], on, rate=rate), silence(round(off * rate))))
+
+
+def waiting(rate: int) -> Samples:
+    """One period of "you are alone, others will come": two soft beeps, then quiet."""
+    beep = tone([425.0], 0.15, rate=rate, level=-24.0)
+    return np.concatenate((beep, silence(rate // 5), beep, silence(rate * 7 // 2)))
+
+
+def congestion(rate: int) -> Samples:
+    """The fast busy signal (ITU-T E.180 congestion), three seconds of it."""
+    beat = tone([425.0], 0.25, rate=rate, level=-18.0)
+    return np.tile(np.concatenate((beat, silence(rate // 4))), 6)
