@@ -1,0 +1,1 @@
+"""Session descriptions (RFC 8866) and their negotiation (RFC 3264), without IO."""
