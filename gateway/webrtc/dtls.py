@@ -1,0 +1,216 @@
+"""DTLS-SRTP (RFC 5763, RFC 5764) without IO: datagrams in, datagrams out, keys at the end.
+
+OpenSSL does the handshake over memory; lost flights are repeated when `handle_timeout` is called
+in time. aiortc's own transport repeats nothing, so a single lost datagram would end a call there.
+"""
+
+import contextlib
+import hmac
+from dataclasses import dataclass
+from enum import Enum
+
+from aiortc.rtcdtlstransport import certificate_digest, generate_certificate
+from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL
+
+from gateway.rtp.srtp import SrtpProfile, SrtpReceiver, SrtpSender
+
+DTLS_1_2 = 0xFEFD
+_RECORD_HEADER = 13
+_MTU = 1200
+# A videobridge accepts elliptic curves only; its own certificate is ECDSA too.
+_CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384"
+)
+_HASHES = ("sha-256", "sha-384", "sha-512")
+PROFILES = (
+    SrtpProfile.AEAD_AES_128_GCM,
+    SrtpProfile.AES128_CM_SHA1_80,
+    SrtpProfile.AEAD_AES_256_GCM,
+)
+"""What we offer, best first: the order of a videobridge's own preference."""
+
+
+class DtlsError(Exception):
+    """The handshake failed; the text says why."""
+
+
+class Role(Enum):
+    """Who starts the handshake (RFC 5763 section 5): `setup` active is the client."""
+
+    CLIENT = "active"
+    SERVER = "passive"
+
+
+class DtlsIdentity:
+    """A fresh self-signed ECDSA P-256 certificate with its key."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.certificate = generate_certificate(self.key)
+
+    def fingerprint(self, algorithm: str = "sha-256") -> str:
+        """Upper-case hexadecimal with colons (RFC 8122 section 5)."""
+        return certificate_digest(self.certificate, algorithm)
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """What the handshake agreed on: one SRTP session each way."""
+
+    profile: SrtpProfile
+    sender: SrtpSender
+    receiver: SrtpReceiver
+
+
+class DtlsEndpoint:
+    """One end of a DTLS association.
+
+    After every call, send `datagrams_to_send()`; `keys` is set once the handshake is done.
+    `fingerprints` are the (hash, value) pairs the peer signalled: all of a known hash must match.
+    """
+
+    def __init__(
+        self,
+        identity: DtlsIdentity,
+        role: Role,
+        fingerprints: tuple[tuple[str, str], ...],
+        profiles: tuple[SrtpProfile, ...] = PROFILES,
+    ) -> None:
+        self.keys: SrtpKeys | None = None
+        self.closed = False
+        self._role = role
+        self._fingerprints = fingerprints
+        self._profiles = profiles
+        self._connection = SSL.Connection(_context(identity, profiles), None)
+        self._connection.set_ciphertext_mtu(_MTU)
+        if role is Role.CLIENT:
+            self._connection.set_connect_state()
+        else:
+            self._connection.set_accept_state()
+
+    def start(self) -> None:
+        """Begin: a client has its first flight to send afterwards."""
+        self._advance()
+
+    def receive(self, datagram: bytes) -> None:
+        """Take a datagram from the peer. DtlsError: the handshake has failed."""
+        if self.closed:
+            return
+        self._connection.bio_write(datagram)
+        if self.keys is None:
+            self._advance()
+        else:
+            self._read()
+
+    def timeout(self) -> float | None:
+        """Seconds until the current flight must be repeated, None if nothing is outstanding."""
+        return None if self.keys or self.closed else self._connection.DTLSv1_get_timeout()
+
+    def handle_timeout(self) -> None:
+        """Repeat the current flight. DtlsError: it has been repeated too often."""
+        try:
+            self._connection.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            raise DtlsError("the peer does not answer") from error
+
+    def close(self) -> None:
+        """Say goodbye (close_notify), if there is anybody to say it to."""
+        if self.keys is not None and not self.closed:
+            with contextlib.suppress(SSL.Error):  # the association may be broken already
+                self._connection.shutdown()
+        self.closed = True
+
+    def peer_key(self) -> object:
+        """The public key of the peer's certificate, for those who are choosy about its kind."""
+        certificate = self._connection.get_peer_certificate(as_cryptography=True)
+        return certificate.public_key() if certificate else None
+
+    def datagrams_to_send(self) -> list[bytes]:
+        """What has to go out, whole records packed into datagrams of at most 1200 octets."""
+        stream = b""
+        while True:
+            try:
+                stream += self._connection.bio_read(65536)
+            except SSL.Error:
+                return _pack_records(stream)
+
+    def _advance(self) -> None:
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return
+        except SSL.Error as error:
+            raise DtlsError(_reason(error)) from error
+        self._check_fingerprints()
+        self.keys = self._export_keys()
+
+    def _read(self) -> None:
+        """Let OpenSSL see what came after the handshake: alerts, or a flight to repeat."""
+        try:
+            self._connection.recv(65536)
+        except SSL.WantReadError:
+            pass
+        except (SSL.ZeroReturnError, SSL.Error):
+            self.closed = True
+
+    def _check_fingerprints(self) -> None:
+        certificate = self._connection.get_peer_certificate(as_cryptography=True)
+        if certificate is None:
+            raise DtlsError("the peer has no certificate")
+        known = [(name.lower(), value) for name, value in self._fingerprints]
+        known = [(name, value) for name, value in known if name in _HASHES]
+        if not known:
+            raise DtlsError("no fingerprint of a known hash was signalled")
+        for name, value in known:
+            if not hmac.compare_digest(value.upper(), certificate_digest(certificate, name)):
+                raise DtlsError(f"the peer's certificate does not match its {name} fingerprint")
+
+    def _export_keys(self) -> SrtpKeys:
+        """Keying material by RFC 5764 section 4.2."""
+        name = self._connection.get_selected_srtp_profile().decode()
+        if not name:
+            raise DtlsError("the peer does not want SRTP (use_srtp is missing)")
+        profile = SrtpProfile(name)
+        key, salt = profile.key_length, profile.salt_length
+        material = self._connection.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * (key + salt))
+        client_key, server_key = material[:key], material[key : 2 * key]
+        salts = material[2 * key :]
+        client = (client_key, salts[:salt])
+        server = (server_key, salts[salt:])
+        ours, theirs = (client, server) if self._role is Role.CLIENT else (server, client)
+        return SrtpKeys(profile, SrtpSender(profile, *ours), SrtpReceiver(profile, *theirs))
+
+
+def _context(identity: DtlsIdentity, profiles: tuple[SrtpProfile, ...]) -> SSL.Context:
+    context = SSL.Context(SSL.DTLS_METHOD)
+    context.set_min_proto_version(DTLS_1_2)
+    context.set_options(SSL.OP_NO_TICKET)
+    # Any certificate will do: the fingerprint decides (RFC 5763 section 5).
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
+    context.use_certificate(identity.certificate)
+    context.use_privatekey(identity.key)
+    context.set_cipher_list(_CIPHERS)
+    context.set_tlsext_use_srtp(b":".join(profile.value.encode() for profile in profiles))
+    return context
+
+
+def _pack_records(stream: bytes) -> list[bytes]:
+    """OpenSSL's memory holds records back to back; a datagram may hold whole ones only."""
+    datagrams: list[bytes] = []
+    at = 0
+    while at + _RECORD_HEADER <= len(stream):
+        size = _RECORD_HEADER + int.from_bytes(stream[at + 11 : at + 13])
+        record = stream[at : at + size]
+        if datagrams and len(datagrams[-1]) + size <= _MTU:
+            datagrams[-1] += record
+        else:
+            datagrams.append(record)
+        at += size
+    return datagrams
+
+
+def _reason(error: SSL.Error) -> str:
+    """The last of OpenSSL's own words, e.g. "no shared cipher"."""
+    entries = error.args[0] if error.args else ()
+    return entries[-1][-1] if entries else "the DTLS handshake failed"

@@ -1,0 +1,194 @@
+"""The media path to a videobridge: ICE finds it, DTLS agrees on keys, SRTP carries the audio."""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+
+import aioice
+
+from gateway.media.messages import BridgeAnswer, BridgeOffer, Fingerprint, IceCandidate
+from gateway.rtp.srtp import SrtpProfile
+from gateway.webrtc.dtls import PROFILES, DtlsEndpoint, DtlsError, DtlsIdentity, Role, SrtpKeys
+from gateway.webrtc.ice import IceConnection, IceError
+
+_INBOX = 64  # DTLS datagrams waiting; a handshake needs a handful
+
+
+class TransportError(Exception):
+    """The path to the bridge could not be made or is gone; the text says why."""
+
+
+class BridgeTransport:
+    """One connection to a videobridge, from `open` to `close`.
+
+    `addresses` are the local ones to use (all interfaces' if empty). `receive` gets every
+    datagram that may be SRTP or SRTCP, as it came: the caller unprotects those it wants.
+    """
+
+    def __init__(
+        self,
+        addresses: tuple[str, ...],
+        receive: Callable[[bytes], None],
+        profiles: tuple[SrtpProfile, ...] = PROFILES,
+    ) -> None:
+        self.keys: SrtpKeys | None = None
+        self._ice = IceConnection(addresses, self._demultiplex)
+        self._identity = DtlsIdentity()
+        self._profiles = profiles
+        self._receive = receive
+        self._dtls: DtlsEndpoint | None = None
+        self._inbox: asyncio.Queue[bytes] = asyncio.Queue(_INBOX)
+        self._goodbye = asyncio.Event()
+
+    async def open(self, offer: BridgeOffer) -> BridgeAnswer:
+        """Open our sockets and say what the session-accept has to carry. TransportError: none."""
+        try:
+            candidates = await self._ice.gather()
+        except IceError as error:
+            raise TransportError(str(error)) from error
+        return BridgeAnswer(
+            ufrag=self._ice.local_username,
+            pwd=self._ice.local_password,
+            fingerprint=Fingerprint("sha-256", self._identity.fingerprint("sha-256")),
+            setup=_role(offer.setup).value,
+            candidates=tuple(_from_aioice(candidate) for candidate in candidates),
+        )
+
+    async def add_candidates(self, candidates: tuple[IceCandidate, ...]) -> None:
+        """Candidates of the bridge; those that cannot be used (host names, TCP) are passed over."""
+        for candidate in candidates:
+            if _is_usable(candidate):
+                await self._ice.add_remote_candidate(_to_aioice(candidate))
+
+    async def connect(self, offer: BridgeOffer) -> None:
+        """Connect to the bridge of `offer`. TransportError: it cannot be reached or trusted.
+
+        Takes as long as the peer makes it take: the caller sets the limit.
+        """
+        await self.add_candidates(offer.candidates)
+        try:
+            await self._ice.establish(offer.ufrag, offer.pwd)
+            fingerprints = tuple((known.hash, known.value) for known in offer.fingerprints)
+            dtls = DtlsEndpoint(self._identity, _role(offer.setup), fingerprints, self._profiles)
+            self._dtls = dtls
+            await self._shake_hands(dtls)
+        except IceError as error:
+            raise TransportError(f"ICE: {error}") from error
+        except DtlsError as error:
+            raise TransportError(f"DTLS: {error}") from error
+
+    async def lost(self) -> str:
+        """Wait until the connection is gone, and say why."""
+        ice = asyncio.ensure_future(self._ice.lost())
+        goodbye = asyncio.ensure_future(self._goodbye.wait())
+        try:
+            await asyncio.wait((ice, goodbye), return_when=asyncio.FIRST_COMPLETED)
+            return "the bridge closed DTLS" if goodbye.done() else "the bridge is gone (ICE)"
+        finally:
+            for waiting in (ice, goodbye):
+                waiting.cancel()
+            await asyncio.gather(ice, goodbye, return_exceptions=True)
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Protect and send; a packet is dropped while there is no connection."""
+        if self.keys is not None:
+            self._transmit(self.keys.sender.protect(packet))
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Protect and send a compound; it is dropped while there is no connection."""
+        if self.keys is not None:
+            self._transmit(self.keys.sender.protect_rtcp(packet))
+
+    async def close(self) -> None:
+        """Say goodbye and give back every socket and task; more than once does no harm."""
+        if self._dtls is not None:
+            self._dtls.close()
+            self._flush(self._dtls)
+        self.keys = None
+        await self._ice.close()
+
+    async def _shake_hands(self, dtls: DtlsEndpoint) -> None:
+        dtls.start()
+        self._flush(dtls)
+        while dtls.keys is None:
+            try:
+                async with asyncio.timeout(dtls.timeout()):
+                    datagram = await self._inbox.get()
+            except TimeoutError:
+                dtls.handle_timeout()
+            else:
+                dtls.receive(datagram)
+            self._flush(dtls)
+        self.keys = dtls.keys
+
+    def _demultiplex(self, datagram: bytes) -> None:
+        """DTLS or SRTP, by the first octet (RFC 7983 section 7)."""
+        if 128 <= datagram[0] <= 191:
+            self._receive(datagram)
+        elif 20 <= datagram[0] <= 63:
+            self._receive_dtls(datagram)
+
+    def _receive_dtls(self, datagram: bytes) -> None:
+        if self._dtls is None or self.keys is None:
+            if not self._inbox.full():
+                self._inbox.put_nowait(datagram)
+            return
+        self._dtls.receive(datagram)
+        self._flush(self._dtls)
+        if self._dtls.closed:
+            self._goodbye.set()
+
+    def _flush(self, dtls: DtlsEndpoint) -> None:
+        for datagram in dtls.datagrams_to_send():
+            self._transmit(datagram)
+
+    def _transmit(self, datagram: bytes) -> None:
+        try:
+            self._ice.transmit(datagram)
+        except IceError:
+            return  # media is not worth an error: `lost` tells the owner
+
+
+def _is_usable(candidate: IceCandidate) -> bool:
+    """Addresses only: resolving a name here would ask the network about it for every call."""
+    try:
+        ipaddress.ip_address(candidate.host)
+    except ValueError:
+        return False
+    return candidate.protocol.lower() == "udp" and candidate.component == 1
+
+
+def _role(offered_setup: str) -> Role:
+    """Our role: the client whenever the bridge lets us choose (RFC 5763 section 5)."""
+    return Role.SERVER if offered_setup == "active" else Role.CLIENT
+
+
+def _to_aioice(candidate: IceCandidate) -> aioice.Candidate:
+    related = candidate.related
+    return aioice.Candidate(
+        foundation=candidate.foundation,
+        component=candidate.component,
+        transport=candidate.protocol.lower(),
+        priority=candidate.priority,
+        host=candidate.host,
+        port=candidate.port,
+        type=candidate.type,
+        related_address=related[0] if related else None,
+        related_port=related[1] if related else None,
+    )
+
+
+def _from_aioice(candidate: aioice.Candidate) -> IceCandidate:
+    related = None
+    if candidate.related_address is not None and candidate.related_port is not None:
+        related = (candidate.related_address, candidate.related_port)
+    return IceCandidate(
+        foundation=candidate.foundation,
+        component=candidate.component,
+        protocol=candidate.transport,
+        priority=candidate.priority,
+        host=candidate.host,
+        port=candidate.port,
+        type=candidate.type,
+        related=related,
+    )

@@ -1,0 +1,152 @@
+import random
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL import SSL
+
+from gateway.rtp.packet import RtpPacket
+from gateway.rtp.srtp import SrtpProfile
+from gateway.webrtc.dtls import DtlsEndpoint, DtlsError, DtlsIdentity, Role
+
+VOICE = RtpPacket(111, 1, 960, 7, b"voice").serialize()
+
+
+def pair(**client_options) -> tuple[DtlsEndpoint, DtlsEndpoint]:
+    ours, theirs = DtlsIdentity(), DtlsIdentity()
+    options = {"fingerprints": (("sha-256", theirs.fingerprint()),), **client_options}
+    client = DtlsEndpoint(ours, Role.CLIENT, **options)
+    server = DtlsEndpoint(theirs, Role.SERVER, (("sha-256", ours.fingerprint()),))
+    return client, server
+
+
+def shake_hands(client: DtlsEndpoint, server: DtlsEndpoint, lose=lambda datagram: False) -> None:
+    """Carry datagrams both ways until both are done; a flight that is lost times out."""
+    client.start()
+    for _ in range(50):
+        under_way = [(server, d) for d in client.datagrams_to_send()]
+        under_way += [(client, d) for d in server.datagrams_to_send()]
+        for receiver, datagram in under_way:
+            assert len(datagram) <= 1200
+            if not lose(datagram):
+                receiver.receive(datagram)
+        if client.keys and server.keys:
+            return
+        if not under_way:
+            for endpoint in (client, server):
+                expire(endpoint)
+
+
+def expire(endpoint: DtlsEndpoint) -> None:
+    """Let the endpoint's timer run out at once: OpenSSL's clock cannot be turned."""
+    if endpoint.timeout() is not None:
+        while endpoint.timeout():
+            pass
+        endpoint.handle_timeout()
+
+
+def test_both_ends_agree_on_keys() -> None:
+    client, server = pair()
+    shake_hands(client, server)
+    assert client.keys
+    assert server.keys
+    assert client.keys.profile is server.keys.profile is SrtpProfile.AEAD_AES_128_GCM
+    assert server.keys.receiver.unprotect(client.keys.sender.protect(VOICE)) == VOICE
+    assert client.keys.receiver.unprotect(server.keys.sender.protect(VOICE)) == VOICE
+
+
+@pytest.mark.parametrize("profile", list(SrtpProfile))
+def test_the_one_profile_a_peer_has_is_used(profile: SrtpProfile) -> None:
+    client, server = pair(profiles=(profile,))
+    shake_hands(client, server)
+    assert client.keys
+    assert client.keys.profile is profile
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lost_flights_are_repeated(seed: int) -> None:
+    dice = random.Random(seed)
+    client, server = pair()
+    lost = 0
+
+    def lose(_: bytes) -> bool:
+        nonlocal lost
+        gone = lost < 2 and dice.random() < 0.5
+        lost += gone
+        return gone
+
+    shake_hands(client, server, lose)
+    assert client.keys
+    assert server.keys
+
+
+def test_a_wrong_fingerprint_is_refused() -> None:
+    client, server = pair(fingerprints=(("sha-256", DtlsIdentity().fingerprint()),))
+    with pytest.raises(DtlsError, match="fingerprint"):
+        shake_hands(client, server)
+
+
+def test_all_known_fingerprints_must_match_and_one_must_be_known() -> None:
+    theirs = DtlsIdentity()
+    right = ("sha-256", theirs.fingerprint())
+    wrong = ("sha-512", "00:" * 63 + "00")
+    for fingerprints in ((right, wrong), (("sha-1", "AA:BB"),), ()):
+        client = DtlsEndpoint(DtlsIdentity(), Role.CLIENT, fingerprints)
+        server = DtlsEndpoint(theirs, Role.SERVER, ())
+        with pytest.raises(DtlsError, match="fingerprint"):
+            shake_hands(client, server)
+
+
+def test_a_peer_without_srtp_is_refused() -> None:
+    client, server = pair()
+    plain = SSL.Context(SSL.DTLS_METHOD)
+    plain.set_verify(SSL.VERIFY_PEER, lambda *_: True)
+    identity = DtlsIdentity()
+    plain.use_certificate(identity.certificate)
+    plain.use_privatekey(identity.key)
+    server._connection = SSL.Connection(plain, None)
+    server._connection.set_accept_state()
+    client._fingerprints = (("sha-256", identity.fingerprint()),)
+    with pytest.raises(DtlsError, match="SRTP"):
+        shake_hands(client, server)
+
+
+def test_a_peer_with_an_older_dtls_is_refused() -> None:
+    client, server = pair()
+    old = SSL.Context(SSL.DTLS_METHOD)
+    old.set_max_proto_version(0xFEFF)
+    old.set_cipher_list(b"ALL:@SECLEVEL=0")
+    identity = DtlsIdentity()
+    old.use_certificate(identity.certificate)
+    old.use_privatekey(identity.key)
+    server._connection = SSL.Connection(old, None)
+    server._connection.set_accept_state()
+    with pytest.raises(DtlsError):
+        shake_hands(client, server)
+    assert client.keys is None
+
+
+def test_goodbye_is_heard() -> None:
+    client, server = pair()
+    shake_hands(client, server)
+    client.close()
+    for datagram in client.datagrams_to_send():
+        server.receive(datagram)
+    assert server.closed
+
+
+def test_junk_in_the_middle_of_a_handshake_changes_nothing() -> None:
+    client, server = pair()
+    client.start()
+    server.receive(b"\x16\xfe\xfd" + bytes(20))
+    for datagram in client.datagrams_to_send():
+        server.receive(datagram[:-1] + b"")
+        server.receive(datagram)
+    shake_hands(client, server)
+    assert server.keys
+
+
+def test_the_kind_of_key_can_be_asked() -> None:
+    client, server = pair()
+    shake_hands(client, server)
+    assert not isinstance(server.peer_key(), rsa.RSAPublicKey)
+    assert server.peer_key() is not None

@@ -1,0 +1,78 @@
+"""The private names of aioice that gateway.webrtc.ice leans on; a new release must keep them."""
+
+import asyncio
+import inspect
+
+import aioice
+import pytest
+from aioice.ice import StunProtocol
+
+from gateway.webrtc.ice import IceConnection, IceError
+
+
+def test_aioice_has_the_names_this_leans_on() -> None:
+    connection = aioice.Connection(ice_controlling=False)
+    for name in ("_nominated", "_protocols", "_local_candidates"):
+        assert hasattr(connection, name)
+    assert connection._local_candidates_start is False
+    assert connection._local_candidates_end is False
+    component = inspect.signature(aioice.Connection.get_component_candidates)
+    assert list(component.parameters)[:3] == ["self", "component", "addresses"]
+    received = inspect.signature(aioice.Connection.data_received)
+    assert list(received.parameters) == ["self", "data", "component"]
+    assert inspect.iscoroutinefunction(aioice.Connection.get_event)
+    assert issubclass(StunProtocol, asyncio.DatagramProtocol)
+
+
+def no_data(_: bytes) -> None:
+    raise AssertionError("no data is expected")
+
+
+async def test_only_the_named_addresses_are_used() -> None:
+    connection = IceConnection(("127.0.0.1",), no_data)
+    candidates = await connection.gather()
+    assert [candidate.host for candidate in candidates] == ["127.0.0.1"]
+    await connection.close()
+
+
+async def test_an_address_that_is_not_ours_is_an_error_that_names_it() -> None:
+    connection = IceConnection(("192.0.2.1",), no_data)
+    with pytest.raises(IceError, match=r"192\.0\.2\.1"):
+        await connection.gather()
+    await connection.close()
+
+
+async def test_two_agents_connect_and_data_passes_aioice_by() -> None:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    ours = IceConnection(("127.0.0.1",), heard.put_nowait)
+    theirs = aioice.Connection(ice_controlling=True)
+    theirs._local_candidates = await theirs.get_component_candidates(1, ["127.0.0.1"])
+    theirs._local_candidates_end = True
+    for candidate in await ours.gather():
+        await theirs.add_remote_candidate(candidate)
+    for candidate in theirs.local_candidates:
+        await ours.add_remote_candidate(candidate)
+    theirs.remote_username, theirs.remote_password = ours.local_username, ours.local_password
+    await asyncio.gather(
+        ours.establish(theirs.local_username, theirs.local_password), theirs.connect()
+    )
+    await theirs.send(b"\x80media")
+    ours.transmit(b"\x80reply")
+    assert await theirs.recv() == b"\x80reply"
+    assert await heard.get() == b"\x80media"
+    await theirs.close()
+    await ours.close()
+    with pytest.raises(IceError):
+        ours.transmit(b"\x80late")
+
+
+async def test_a_cancelled_gathering_leaves_no_socket() -> None:
+    connection = IceConnection(("127.0.0.1",), no_data)
+    gathering = asyncio.ensure_future(connection.gather())
+    await asyncio.sleep(0)
+    gathering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gathering
+    assert len(connection._protocols) == 1
+    await connection.close()
+    assert not connection._protocols
