@@ -1,0 +1,42 @@
+"""What a caller hears instead of the conference: tones, frame by frame."""
+
+from functools import cache
+
+import numpy as np
+
+from audiocodecs import tones
+from audiocodecs.frames import Samples
+from gateway.media.messages import Tone
+
+_REPEATING = frozenset({Tone.WAITING})
+
+
+@cache
+def _samples(tone: Tone, rate: int) -> Samples:
+    match tone:
+        case Tone.WAITING:
+            return tones.waiting(rate)
+        case Tone.CONGESTION:
+            return tones.congestion(rate)
+
+
+class Announcement:
+    """A tone being played in frames of `size` samples at `rate` Hz."""
+
+    def __init__(self, tone: Tone, *, rate: int, size: int) -> None:
+        self._samples = _samples(tone, rate)
+        self._repeats = tone in _REPEATING
+        self._size = size
+        self._at = 0
+
+    def next_frame(self) -> Samples | None:
+        """The next frame; None once a tone that does not repeat is over."""
+        if self._at >= len(self._samples):
+            if not self._repeats:
+                return None
+            self._at = 0
+        frame = self._samples[self._at : self._at + self._size]
+        self._at += self._size
+        if len(frame) < self._size:
+            return np.concatenate((frame, np.zeros(self._size - len(frame), np.int16)))
+        return frame

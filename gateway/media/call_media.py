@@ -1,0 +1,200 @@
+"""All media of one call: a phone leg, at times a bridge leg, and the bus they are on."""
+
+from collections.abc import Callable
+
+from audiocodecs.frames import Samples, silence
+from audiocodecs.g711 import G711
+from gateway.media.announcement import Announcement
+from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.messages import (
+    Address,
+    CallReport,
+    DigitReceived,
+    Event,
+    PhoneLatched,
+    PhoneMedia,
+    PhoneSilent,
+    Tone,
+)
+from gateway.media.phone_leg import PhoneLeg
+from gateway.media.phone_sockets import PhoneSockets
+from gateway.media.room_bus import RoomBus
+from gateway.rtp.telephone_event import Press
+from gateway.webrtc.transport import BridgeTransport
+
+_FRAME = 160
+
+
+class CallMedia:
+    """What the engine holds for a call. `emit` takes the events of the call.
+
+    `silent_after` is how many seconds without RTP from a phone that may speak are too many.
+    """
+
+    def __init__(
+        self,
+        call: str,
+        sockets: PhoneSockets,
+        bus: RoomBus,
+        emit: Callable[[Event], None],
+        *,
+        silent_after: float,
+    ) -> None:
+        self.call = call
+        self.bus = bus
+        self.phone: PhoneLeg | None = None
+        self.leg: BridgeLeg | None = None
+        self.session: str | None = None  # of the bridge connection that is up or being made
+        self.transport: BridgeTransport | None = None
+        self.muted = False
+        self._sockets = sockets
+        self._emit = emit
+        self._silent_after = silent_after
+        self._announcement: Announcement | None = None
+        self._frame = silence(_FRAME)
+        self._latched: Address | None = None
+        self._told_silent = False
+
+    # The phone.
+
+    def connect_phone(self, media: PhoneMedia, now: float) -> None:
+        """Apply what an offer/answer agreed on; the first one makes the call audible."""
+        if self.phone is None:
+            self.phone = PhoneLeg(media, now)
+            self.bus.join(self)
+        else:
+            self.phone.negotiated(media, now)
+
+    def receive_rtp(self, data: bytes, source: Address, now: float) -> None:
+        """A datagram on the phone's RTP port."""
+        if self.phone is None:
+            return
+        self._tell(self.phone.receive(data, source, now))
+        if self.phone.latched != self._latched:
+            self._latched = self.phone.latched
+            if self._latched is not None:
+                self._emit(PhoneLatched(self.call, self._latched))
+
+    def receive_rtcp(self, data: bytes, source: Address, now: float) -> None:
+        """A datagram on the phone's RTCP port."""
+        if self.phone is not None:
+            self.phone.receive_rtcp(data, source, now)
+
+    # The bus.
+
+    def speak(self, now: float) -> Samples:
+        """The next frame of the caller, kept for the conference as well."""
+        self._frame = self.phone.pull(now) if self.phone is not None else silence(_FRAME)
+        return self._frame
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the conference may hear the caller: not muted, not held, session up."""
+        phone_speaks = self.phone is not None and self.phone.is_heard
+        return self.leg is not None and not self.muted and phone_speaks
+
+    @property
+    def law(self) -> G711 | None:
+        """How to encode what the caller hears."""
+        return self.phone.law if self.phone is not None else None
+
+    def announcement(self) -> Samples | None:
+        """The next frame of what is played to the caller alone."""
+        if self._announcement is None:
+            return None
+        frame = self._announcement.next_frame()
+        if frame is None:
+            self._announcement = None
+        return frame
+
+    def hear(self, payload: bytes) -> None:
+        """Send the caller its frame of the conference."""
+        assert self.phone is not None
+        destination = self.phone.destination
+        for packet in self.phone.push(payload):
+            if destination is not None:
+                self._sockets.send_rtp(packet, destination)
+
+    def play(self, tone: Tone, *, rate: int = 8000) -> None:
+        """Play a tone to the caller instead of the conference."""
+        self._announcement = Announcement(tone, rate=rate, size=_FRAME)
+
+    def silence(self) -> None:
+        """Stop playing."""
+        self._announcement = None
+
+    # The conference.
+
+    def move(self, bus: RoomBus, leg: BridgeLeg | None, now: float) -> None:
+        """Go from one bus to another: into a conference with a leg, or out of it without."""
+        if self.phone is not None:
+            self.bus.leave(self, now)
+        self.bus, self.leg = bus, leg
+        if self.phone is not None:
+            bus.join(self)
+
+    def send_to_bridge(self) -> None:
+        """Encode and send the frame that `speak` has given the bus."""
+        if self.leg is not None:
+            self.leg.muted = not self.speaks
+            self.leg.send(self._frame)
+
+    def receive_from_bridge(self, data: bytes, now: float) -> None:
+        """A protected datagram of the bridge."""
+        if self.leg is None:
+            return
+        if 192 <= data[1] <= 223:
+            carried = [source.reception for source in self.bus.carried(self.leg)]
+            self.leg.receive_rtcp(data, carried, now)
+        else:
+            self.bus.receive(self.leg, data, now)
+
+    # What happens by time.
+
+    def watch(self, now: float) -> None:
+        """Twice a second: reports, presses that never ended, and a phone gone silent."""
+        if self.phone is not None:
+            self._tell(self.phone.expired_presses(now))
+            report = self.phone.rtcp(now)
+            if report is not None:
+                self._sockets.send_rtcp(*report)
+            self._watch_silence(self.phone, now)
+        if self.leg is not None:
+            self.leg.report([source.reception for source in self.bus.carried(self.leg)], now)
+
+    def report(self) -> CallReport:
+        """What has been measured so far."""
+        phone, leg = self.phone, self.leg
+        empty = CallReport()
+        return CallReport(
+            from_phone=phone.received() if phone else empty.from_phone,
+            to_phone=phone.sent() if phone else empty.to_phone,
+            from_bridge=self.bus.heard(),
+            to_bridge=leg.sent() if leg else empty.to_bridge,
+            phone_round_trip=phone.round_trip if phone else None,
+            bridge_round_trip=leg.round_trip if leg else None,
+            phone_reported_loss=phone.reported_loss if phone else None,
+            bridge_reported_loss=leg.reported_loss if leg else None,
+        )
+
+    def close(self) -> None:
+        """Tell the phone, by RTCP, that nothing more will come, and give its ports back."""
+        if self.phone is not None:
+            goodbye = self.phone.goodbye()
+            if goodbye is not None:
+                self._sockets.send_rtcp(*goodbye)
+            self.bus.leave(self, self.phone.last_heard)
+            self.phone = None
+        self._sockets.close()
+
+    def _watch_silence(self, phone: PhoneLeg, now: float) -> None:
+        silent = now - phone.last_heard
+        if not phone.is_heard or silent < self._silent_after:
+            self._told_silent = False
+        elif not self._told_silent:
+            self._told_silent = True
+            self._emit(PhoneSilent(self.call, silent))
+
+    def _tell(self, presses: list[Press]) -> None:
+        for press in presses:
+            self._emit(DigitReceived(self.call, press.digit, press.duration))

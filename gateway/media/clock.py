@@ -1,0 +1,58 @@
+"""The 20 ms clock: ten slots of 2 ms, each on its absolute deadline."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+SLOTS = 10
+SLOT = 0.002
+_GIVE_UP = 0.200  # this late, time is not made up for any more
+
+
+class Clock:
+    """Calls `tick(slot, now)` for slots 0 to 9 in turn, one every 2 ms.
+
+    A tick that is late is made up for at once; after a stall of more than 200 ms the lost time is
+    skipped. `late` counts ticks later than 5 ms, `longest_stall` is the worst, in seconds.
+    """
+
+    def __init__(self, tick: Callable[[int, float], None]) -> None:
+        self.ticks = 0
+        self.late = 0
+        self.skipped = 0
+        self.longest_stall = 0.0
+        self._tick = tick
+        self._slot = 0
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin ticking."""
+        self._deadline = time.monotonic() + SLOT
+        self._arm()
+
+    def stop(self) -> None:
+        """Stop ticking, for good."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(0.0, self._deadline - time.monotonic()), self._run)
+
+    def _run(self) -> None:
+        now = time.monotonic()
+        lateness = now - self._deadline
+        self.longest_stall = max(self.longest_stall, lateness)
+        if lateness > _GIVE_UP:
+            behind = int(lateness / SLOT)
+            self.skipped += behind
+            self._deadline += behind * SLOT
+        while self._deadline <= now:
+            self.ticks += 1
+            self.late += now - self._deadline > 0.005
+            self._tick(self._slot, now)
+            self._slot = (self._slot + 1) % SLOTS
+            self._deadline += SLOT
+        self._arm()

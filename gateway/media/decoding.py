@@ -1,0 +1,95 @@
+"""What playout asks of a codec, and the codecs that answer."""
+
+from typing import Protocol
+
+from audiocodecs.concealment import Concealer
+from audiocodecs.frames import Samples
+from audiocodecs.g711 import G711, PCMA, PCMU
+from audiocodecs.opus import OpusDecoder, OpusError, duration
+
+
+class PayloadError(ValueError):
+    """A payload its codec cannot decode."""
+
+
+class Decoder(Protocol):
+    """Turns the payloads of one stream into samples at `rate` Hz, and fills its gaps."""
+
+    rate: int
+
+    def duration(self, payload: bytes) -> int:
+        """How many samples the payload holds. PayloadError: it is damaged."""
+        ...
+
+    def decode(self, payload: bytes) -> Samples:
+        """Those samples. PayloadError: it is damaged."""
+        ...
+
+    def recover(self, next_payload: bytes, count: int) -> Samples:
+        """`count` samples before a packet, from what that packet says about them."""
+        ...
+
+    def conceal(self, count: int) -> Samples:
+        """`count` samples in place of missing ones."""
+        ...
+
+
+class G711Decoder:
+    """PCMU or PCMA with concealment; there is no FEC to recover from."""
+
+    rate = 8000
+
+    def __init__(self, law: G711) -> None:
+        self._law = law
+        self._concealer = Concealer(self.rate)
+
+    def duration(self, payload: bytes) -> int:
+        return len(payload)
+
+    def decode(self, payload: bytes) -> Samples:
+        return self._concealer.heard(self._law.decode(payload))
+
+    def recover(self, next_payload: bytes, count: int) -> Samples:
+        return self._concealer.conceal(count)
+
+    def conceal(self, count: int) -> Samples:
+        return self._concealer.conceal(count)
+
+
+class OpusStreamDecoder:
+    """Opus at any of its rates, with its own FEC and concealment."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._decoder = OpusDecoder(rate)
+        self._step = rate // 400  # libopus conceals in multiples of 2.5 ms
+
+    def duration(self, payload: bytes) -> int:
+        try:
+            return duration(payload, self.rate)
+        except OpusError as error:
+            raise PayloadError(str(error)) from error
+
+    def decode(self, payload: bytes) -> Samples:
+        try:
+            return self._decoder.decode(payload)
+        except OpusError as error:
+            raise PayloadError(str(error)) from error
+
+    def recover(self, next_payload: bytes, count: int) -> Samples:
+        try:
+            return self._decoder.recover(next_payload, self._whole(count))[:count]
+        except OpusError:
+            return self.conceal(count)
+
+    def conceal(self, count: int) -> Samples:
+        return self._decoder.conceal(self._whole(count))[:count]
+
+    def _whole(self, count: int) -> int:
+        return -(-count // self._step) * self._step
+
+
+def phone_decoder(encoding: str) -> Decoder:
+    """The decoder for an audio encoding a phone leg may negotiate."""
+    laws = {"PCMU": PCMU, "PCMA": PCMA}
+    return G711Decoder(laws[encoding])

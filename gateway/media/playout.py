@@ -1,0 +1,126 @@
+"""From the packets of one source to an unbroken run of 20 ms frames."""
+
+import numpy as np
+
+from audiocodecs.frames import Samples, audio_level, silence
+from gateway.media.decoding import Decoder, PayloadError
+from gateway.rtp.jitter_buffer import FRAME, Arrival, Dry, Hold, JitterBuffer, Lost, Play
+from gateway.rtp.packet import RtpPacket
+from gateway.rtp.sequence import distance
+
+_QUIET = 45  # -dBov: a frame as soft as this may be left out unnoticed
+_DRY_CONCEALED = 5  # frames without a packet that are filled; after that there is silence
+
+
+class Playout:
+    """One source: jitter buffer, decoder, and what is decoded but not yet played.
+
+    `clock_rate` is the RTP clock in Hz; frames come out at the decoder's rate.
+    """
+
+    def __init__(self, decoder: Decoder, clock_rate: int, *, max_delay: float = 0.200) -> None:
+        self.decoder = decoder
+        self.late = 0
+        self.duplicate = 0
+        self.discarded = 0
+        self.concealed = 0.0  # seconds filled in for lost packets
+        self.longest_gap = 0.0  # seconds
+        self.is_sounding = False  # whether the last frame was more than silence of ours
+        self._frame = round(FRAME * decoder.rate)
+        self._units = clock_rate / decoder.rate  # of the RTP clock in one sample
+        self._buffer = JitterBuffer(clock_rate, max_delay=max_delay)
+        self._decoded = silence(0)
+        self._silence = silence(self._frame)
+        self._dry_frames = _DRY_CONCEALED
+        self._missing = 0.0
+        self._last_sequence: int | None = None
+
+    @property
+    def delay(self) -> float:
+        """Seconds from the fastest arrival to playout."""
+        return self._buffer.delay
+
+    def put(self, packet: RtpPacket, now: float) -> None:
+        """Take a packet that has just arrived; one that is damaged, late or known is counted."""
+        try:
+            duration = round(self.decoder.duration(packet.payload) * self._units)
+        except PayloadError:
+            self.discarded += 1
+            return
+        if duration == 0:
+            self.discarded += 1
+            return
+        match self._buffer.put(packet, duration, now):
+            case Arrival.LATE:
+                self.late += 1
+            case Arrival.DUPLICATE:
+                self.duplicate += 1
+            case Arrival.DISCARDED:
+                self.discarded += 1
+            case Arrival.STORED:
+                pass
+
+    def pull(self, now: float) -> Samples:
+        """The next 20 ms, whatever has arrived."""
+        if self._dry_frames >= _DRY_CONCEALED and not len(self._decoded):
+            if not len(self._buffer):
+                self.is_sounding = False
+                return self._silence
+            if not self.is_sounding:
+                self._buffer.catch_up(now)
+        self.is_sounding = True
+        while len(self._decoded) < self._frame:
+            samples = self._next(now, len(self._decoded) / self.decoder.rate)
+            self._decoded = (
+                np.concatenate((self._decoded, samples)) if len(self._decoded) else samples
+            )
+        frame, self._decoded = self._decoded[: self._frame], self._decoded[self._frame :]
+        return frame
+
+    def _next(self, now: float, ahead: float) -> Samples:
+        due = self._buffer.take(now, ahead)
+        match due:
+            case Play(packet, _):
+                return self._play(packet, now, ahead)
+            case Lost(duration, next_payload):
+                return self._fill(max(1, round(duration / self._units)), next_payload)
+            case Hold() | Dry():
+                return self._wait()
+
+    def _play(self, packet: RtpPacket, now: float, ahead: float) -> Samples:
+        try:
+            samples = self.decoder.decode(packet.payload)
+        except PayloadError:
+            self.discarded += 1
+            return self._fill(self._frame, None)
+        seconds = len(samples) / self.decoder.rate
+        self._count_gap(packet.sequence, seconds)
+        self._dry_frames = 0
+        after = ahead + seconds
+        if self._buffer.is_skippable(now, after) and audio_level(samples) >= _QUIET:
+            return silence(0)  # too much delay: leave out what nobody hears
+        return samples
+
+    def _fill(self, count: int, next_payload: bytes | None) -> Samples:
+        self._missing += count / self.decoder.rate
+        if next_payload is not None:
+            return self.decoder.recover(next_payload, count)
+        return self.decoder.conceal(count)
+
+    def _wait(self) -> Samples:
+        """A frame in which nothing can be played: fill a short gap, let a long one be silent."""
+        self._missing += FRAME
+        if self._dry_frames >= _DRY_CONCEALED:
+            return self._silence
+        self._dry_frames += 1
+        return self.decoder.conceal(self._frame)
+
+    def _count_gap(self, sequence: int, seconds: float) -> None:
+        """How much of what was missing before this packet was lost, and not just a pause."""
+        if self._missing and self._last_sequence is not None:
+            lost = (distance(sequence, self._last_sequence, 16) - 1) * seconds
+            gap = min(self._missing, max(lost, 0.0))
+            self.concealed += gap
+            self.longest_gap = max(self.longest_gap, gap)
+        self._missing = 0.0
+        self._last_sequence = sequence

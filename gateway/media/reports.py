@@ -1,0 +1,78 @@
+"""The RTCP of one leg: when reports are sent, and what the peer's reports tell. No IO, no clock.
+
+A report goes out every 2 to 2.4 s in every state (the engine asks twice a second): a videobridge
+calls an endpoint inactive after 8 s without a packet, whether it has something to say or not.
+"""
+
+import random
+import secrets
+from collections.abc import Iterable
+
+from gateway.rtp.rtcp import (
+    Goodbye,
+    ReceiverReport,
+    RtcpPacket,
+    SenderReport,
+    SourceDescription,
+    ntp_time,
+)
+from gateway.rtp.sender import RtpSender
+from gateway.rtp.statistics import Reception, round_trip
+
+_INTERVAL = (2.0, 2.4)
+_MOST_BLOCKS = 31
+
+
+class RtcpSession:
+    """Reports about one sender of ours and about what is received beside it.
+
+    Reports carry `now` as their NTP time: nobody here relates it to other media (section 6.4.1
+    of RFC 3550 allows any clock that runs evenly).
+    """
+
+    def __init__(self, sender: RtpSender, now: float) -> None:
+        self.round_trip: float | None = None  # milliseconds
+        self.reported_loss: float | None = None
+        self._sender = sender
+        self._cname = secrets.token_urlsafe(12)
+        self._sent_before = 0
+        self._next = now + random.uniform(*_INTERVAL) / 2  # the first comes sooner
+
+    def receive(
+        self, packets: Iterable[RtcpPacket], receptions: Iterable[Reception], now: float
+    ) -> None:
+        """Take the peer's packets: its clock, and what it says of our stream."""
+        by_ssrc = {reception.ssrc: reception for reception in receptions}
+        for packet in packets:
+            if isinstance(packet, SenderReport) and packet.ssrc in by_ssrc:
+                by_ssrc[packet.ssrc].reported(packet, now)
+            if isinstance(packet, SenderReport | ReceiverReport):
+                for block in packet.blocks:
+                    if block.ssrc == self._sender.ssrc:
+                        self.reported_loss = block.fraction_lost / 256
+                        seconds = round_trip(block, ntp_time(now))
+                        if seconds is not None:
+                            self.round_trip = seconds * 1000
+
+    def due(self, receptions: Iterable[Reception], now: float) -> bytes | None:
+        """The compound that has to go out now, if one has."""
+        if now < self._next:
+            return None
+        self._next = now + random.uniform(*_INTERVAL)
+        blocks = tuple(reception.report(now) for reception in receptions)[:_MOST_BLOCKS]
+        report: RtcpPacket
+        if self._sender.packets > self._sent_before:
+            report = self._sender.report(now, blocks)
+        else:
+            report = ReceiverReport(self._sender.ssrc, blocks)
+        self._sent_before = self._sender.packets
+        return self._compound(report)
+
+    def goodbye(self) -> bytes:
+        """The compound that ends the session."""
+        report = ReceiverReport(self._sender.ssrc)
+        return self._compound(report) + Goodbye((self._sender.ssrc,)).serialize()
+
+    def _compound(self, report: RtcpPacket) -> bytes:
+        description = SourceDescription(self._sender.ssrc, self._cname)
+        return report.serialize() + description.serialize()

@@ -1,0 +1,185 @@
+"""The bus of one conference: every source decoded once, every caller's mix without its own voice.
+
+Our own callers hear each other over the bus, never from the bridge as well. What the bridge would
+not forward the bus does not play: the muted, the held, and those whose session is not up.
+No IO and no clock: `now` comes in, packets go out through the members' legs.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from audiocodecs.frames import Samples
+from audiocodecs.g711 import G711
+from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.messages import Source, StreamReport
+from gateway.media.room_source import RoomSource
+
+RATE = 8000
+_FRAME = 160
+_MOST_SOURCES = 500
+_MOST_UNSIGNALLED = 16  # sources whose packets come before the focus names them
+_UNSIGNALLED_FOR = 10.0  # seconds until such a source is given up
+_RETIRED_FOR = 5.0  # seconds in which packets of a source that was removed are stragglers
+
+
+class Member(Protocol):
+    """One of our callers, as the bus sees it."""
+
+    leg: BridgeLeg | None
+
+    def speak(self, now: float) -> Samples:
+        """Its next frame."""
+        ...
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the conference may hear it."""
+        ...
+
+    @property
+    def law(self) -> G711 | None:
+        """How to encode what it hears; None while it hears nothing."""
+        ...
+
+    def announcement(self) -> Samples | None:
+        """A frame it hears instead of the conference, if something is played to it."""
+        ...
+
+    def hear(self, payload: bytes) -> None:
+        """Its mix of the conference, encoded."""
+        ...
+
+
+class RoomBus:
+    """The bus of a room. Members come and go; sources are those the focus has signalled."""
+
+    def __init__(self) -> None:
+        self.members: list[Member] = []
+        self._sources: dict[int, RoomSource] = {}
+        self._signalled: dict[Member, frozenset[Source]] = {}
+        self._own: frozenset[int] = frozenset()
+        self._retired: dict[int, float] = {}
+        self.unsignalled_dropped = 0
+
+    def join(self, member: Member) -> None:
+        """Let a caller in."""
+        self.members.append(member)
+        self._refresh_own()
+
+    def leave(self, member: Member, now: float) -> None:
+        """Let a caller go; sources only it was told about go with it."""
+        self.members.remove(member)
+        if member.leg is not None:
+            for source in self._sources.values():
+                source.leave(member.leg)
+        self._signalled.pop(member, None)
+        self._refresh_own()
+        self._retire_unsignalled(now)
+
+    def set_sources(self, member: Member, sources: Iterable[Source], now: float) -> None:
+        """All sources the focus has signalled to a member."""
+        self._signalled[member] = frozenset(sources)
+        for source in self._signalled[member]:
+            known = self._sources.get(source.ssrc)
+            if known is not None:
+                known.endpoint = source.endpoint
+            elif len(self._sources) < _MOST_SOURCES:
+                self._retired.pop(source.ssrc, None)
+                self._sources[source.ssrc] = RoomSource(
+                    source.ssrc, source.endpoint, now, rate=RATE
+                )
+        self._retire_unsignalled(now)
+
+    def receive(self, leg: BridgeLeg, data: bytes, now: float) -> None:
+        """A protected RTP packet that the bridge has sent to one of our endpoints."""
+        ssrc = int.from_bytes(data[8:12])
+        if ssrc in self._own:
+            return
+        source = self._sources.get(ssrc)
+        if source is None:
+            self._receive_unsignalled(leg, ssrc, data, now)
+        else:
+            source.receive(leg, data, leg.payload_type, now)
+
+    def tick(self, now: float) -> None:
+        """Decode, mix and encode 20 ms for everybody in the room."""
+        if not self.members:
+            return
+        voices = np.stack([member.speak(now) for member in self.members]).astype(np.int32)
+        audible = np.array([[member.speaks] for member in self.members])
+        voices *= audible
+        total = voices.sum(axis=0)
+        for source in self._sources.values():
+            frame = source.pull(now)
+            if frame is not None:
+                total = total + frame
+        mixes = np.clip(total - voices, -32768, 32767).astype(np.int16)
+        self._deliver(mixes)
+
+    def carried(self, leg: BridgeLeg) -> list[RoomSource]:
+        """The sources one of our endpoints opens, for its reports."""
+        return [source for source in self._sources.values() if source.carrier is leg]
+
+    def expire(self, now: float) -> None:
+        """Give up sources that nobody has named; called about once a second."""
+        for ssrc, source in list(self._sources.items()):
+            if source.endpoint is None and now - source.last_carried > _UNSIGNALLED_FOR:
+                del self._sources[ssrc]
+        self._retired = {ssrc: at for ssrc, at in self._retired.items() if now - at < _RETIRED_FOR}
+
+    def heard(self) -> StreamReport:
+        """What has come of the sources that are in the room now, all together."""
+        sources = list(self._sources.values())
+        return StreamReport(
+            packets=sum(source.reception.packets for source in sources),
+            octets=sum(source.reception.octets for source in sources),
+            lost=sum(max(0, source.reception.lost) for source in sources),
+            late=sum(source.playout.late for source in sources),
+            duplicate=sum(source.playout.duplicate for source in sources),
+            discarded=sum(source.playout.discarded for source in sources),
+            concealed=round(sum(source.playout.concealed for source in sources) * 1000),
+            gap=round(max((s.playout.longest_gap for s in sources), default=0.0) * 1000),
+            jitter=max((source.reception.jitter for source in sources), default=0.0) * 1000,
+            delay=max((source.playout.delay for source in sources), default=0.0) * 1000,
+        )
+
+    def _deliver(self, mixes: npt.NDArray[np.int16]) -> None:
+        """Encode all mixes of one law at once, and hand them out."""
+        listeners: dict[G711, list[int]] = {}
+        for row, member in enumerate(self.members):
+            announcement = member.announcement()
+            if announcement is not None:
+                mixes[row] = announcement
+            if member.law is not None:
+                listeners.setdefault(member.law, []).append(row)
+        for law, rows in listeners.items():
+            for row, payload in zip(rows, law.encode_rows(mixes[rows]), strict=True):
+                self.members[row].hear(payload)
+
+    def _receive_unsignalled(self, leg: BridgeLeg, ssrc: int, data: bytes, now: float) -> None:
+        """A source may speak before the focus names it: adopt it, if it is authentic."""
+        strange = sum(source.endpoint is None for source in self._sources.values())
+        if ssrc in self._retired or ssrc == leg.bridge_ssrc or strange >= _MOST_UNSIGNALLED:
+            self.unsignalled_dropped += 1
+            return
+        source = RoomSource(ssrc, None, now, rate=RATE)
+        if source.receive(leg, data, leg.payload_type, now):
+            self._sources[ssrc] = source
+        else:
+            self.unsignalled_dropped += 1
+
+    def _refresh_own(self) -> None:
+        self._own = frozenset(m.leg.ssrc for m in self.members if m.leg is not None)
+        for ssrc in self._own:
+            self._sources.pop(ssrc, None)
+
+    def _retire_unsignalled(self, now: float) -> None:
+        """Drop what no member is told about any more."""
+        named = {source.ssrc for sources in self._signalled.values() for source in sources}
+        for ssrc, source in list(self._sources.items()):
+            if source.endpoint is not None and (ssrc not in named or ssrc in self._own):
+                del self._sources[ssrc]
+                self._retired[ssrc] = now
