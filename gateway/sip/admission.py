@@ -1,0 +1,81 @@
+"""Which requests outside a dialog are taken up (RFC 3261 sections 8.2 and 11).
+
+Two questions, asked before any state is made: does the operator want to hear this peer, and is
+this a request that a user agent like ours can serve at all?
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from gateway.errors import SipSyntaxError
+from gateway.sip.bodies import SDP
+from gateway.sip.flow import Flow
+from gateway.sip.header_values import parse_uri
+from gateway.sip.message import Request
+from gateway.sip.responses import HeaderFields
+
+METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO")
+"""What we serve; the value of Allow."""
+
+# Methods the IANA registry knows are "not allowed" here, others "not implemented" (8.2.1, 21.5.2).
+_KNOWN_METHODS = {
+    *METHODS,
+    *("REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE", "UPDATE"),
+}
+
+EXTENSIONS: tuple[str, ...] = ()
+"""The option tags we support; the value of Supported."""
+
+ALLOW = ("Allow", ", ".join(METHODS))
+SUPPORTED = ("Supported", ", ".join(EXTENSIONS))
+ACCEPT = ("Accept", SDP)
+CAPABILITIES = (ALLOW, ACCEPT, SUPPORTED)
+"""What OPTIONS is answered with (11.2)."""
+
+
+class Verdict(Enum):
+    """What to do with a request, short of answering it."""
+
+    ACCEPT = auto()
+    DROP = auto()  # silently: a scanner learns nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Answer a request with this and keep no state about it."""
+
+    status: int
+    phrase: str | None = None
+    headers: HeaderFields = ()
+
+
+FORBID = Refusal(403)
+
+Admit = Callable[[Flow, Request], Verdict | Refusal]
+"""Decides about a request that belongs to no dialog, by its source and what it says."""
+
+
+def unavailable(retry_after: int) -> Refusal:
+    """We cannot now; try again in so many seconds (21.5.4)."""
+    return Refusal(503, headers=(("Retry-After", str(retry_after)),))
+
+
+def find_fault(request: Request) -> Refusal | None:
+    """The first reason, in the order of section 8.2, not to serve a request."""
+    if request.method not in METHODS:
+        return Refusal(405 if request.method in _KNOWN_METHODS else 501, headers=(ALLOW,))
+    try:
+        scheme = parse_uri(request.uri).scheme
+    except SipSyntaxError as error:
+        return Refusal(error.status, "Malformed Request-URI" if error.status == 400 else None)
+    if scheme != "sip":
+        return Refusal(416)
+    unsupported = [tag for tag in request.headers.tokens("Require") if tag not in EXTENSIONS]
+    if unsupported:
+        return Refusal(420, headers=(("Unsupported", ", ".join(unsupported)),))
+    # A call goes on from here, as through a proxy; one without a hop left goes in circles (16.3).
+    # Other requests end here and may arrive with none.
+    if request.method == "INVITE" and request.headers.max_forwards == 0:
+        return Refusal(483)
+    return None

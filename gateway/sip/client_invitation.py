@@ -1,0 +1,173 @@
+"""One INVITE sent, from the request to the ACK or the CANCEL (RFC 3261 9.1, 13.2).
+
+A forked INVITE may be accepted more than once: the first 200 counts, the others are acknowledged
+and hung up at once (13.2.2.4).
+"""
+
+from typing import Protocol
+
+from gateway.errors import SipSyntaxError
+from gateway.sip.bodies import session_description
+from gateway.sip.core import Core, content_type
+from gateway.sip.dialog import Dialog
+from gateway.sip.flow import Flow, HostPort, Transmission
+from gateway.sip.headers import Headers
+from gateway.sip.message import Message, Request, Response
+from gateway.sip.reason import Reason
+from gateway.sip.timers import Timer
+from gateway.sip.transaction import Failure, User
+from gateway.sip.transaction_tables import State
+
+
+class Inviting(Protocol):
+    """Who invites, and hears how it goes on."""
+
+    def progressed(self, response: Response, sdp: bytes | None, now: float) -> None:
+        """A provisional response above 100 came."""
+
+    def accepted(self, dialog: Dialog, response: Response, sdp: bytes | None, now: float) -> None:
+        """The INVITE was accepted, and acknowledged if it had an offer."""
+
+    def failed(self, status: int, phrase: str, response: Response | None, now: float) -> None:
+        """The INVITE was refused, or there is no answer to expect."""
+
+
+_MAX_FORKS = 16
+_NOBODY = User(lambda message, now: None, lambda failure, now: None)
+
+
+class ClientInvitation:
+    """Sends an INVITE and all that follows from it."""
+
+    def __init__(
+        self,
+        core: Core,
+        request: Request,
+        flow: Flow,
+        *,
+        inviting: Inviting,
+        now: float,
+        fallback: HostPort | None = None,
+    ) -> None:
+        self._core = core
+        self._request = request
+        self._flow = flow
+        self._fallback = fallback
+        self._inviting = inviting
+        self._dialog: Dialog | None = None  # of the 200 that counts
+        self._acks: dict[str, Transmission] = {}  # by remote tag, to be repeated with their 200
+        self._is_decided = False
+        self._cancelled_for: tuple[Reason, ...] | None = None
+        self._deadline: Timer | None = None
+        core.transactions.add_via(request, flow)
+        self._transaction = core.transactions.open_client(
+            request, flow, User(self._receive, self._fail), now, fallback=fallback
+        )
+
+    def cancel(self, reasons: tuple[Reason, ...], now: float) -> None:
+        """Withdraw the INVITE, as soon as a provisional response shows that it arrived (9.1)."""
+        if self._is_decided or self._cancelled_for is not None:
+            return
+        self._cancelled_for = reasons
+        if self._transaction.state is State.PROCEEDING:
+            self._send_cancel(now)
+
+    def acknowledge(self, sdp: bytes | None, now: float) -> None:
+        """Send the ACK of the 200; `sdp` answers its offer if the INVITE made none."""
+        assert self._dialog is not None, "nothing to acknowledge"
+        self._acknowledge(self._dialog, sdp)
+
+    def _receive(self, message: Message, now: float) -> None:
+        assert isinstance(message, Response)
+        if message.status < 200:
+            self._receive_provisional(message, now)
+        elif message.status < 300:
+            self._receive_success(message, now)
+        else:
+            self._decide(message.status, message.phrase, message, now)
+
+    def _receive_provisional(self, response: Response, now: float) -> None:
+        if self._cancelled_for is not None:
+            if self._deadline is None:
+                self._send_cancel(now)
+        elif response.status > 100:
+            self._inviting.progressed(response, _sdp_of(response), now)
+
+    def _receive_success(self, response: Response, now: float) -> None:
+        remote_tag = response.headers.to.tag
+        if remote_tag in self._acks:
+            self._core.counters.retransmissions += 1
+            self._core.transactions.outbox.append(self._acks[remote_tag])
+        elif not self._is_decided and self._cancelled_for is None:
+            self._accept(response, now)
+        elif self._dialog is None or self._dialog.id.remote_tag != remote_tag:
+            self._hang_up_fork(response, now)
+
+    def _accept(self, response: Response, now: float) -> None:
+        self._is_decided = True
+        self._dialog = Dialog.of_client(self._request, response, self._flow)
+        if self._request.body:
+            self._acknowledge(self._dialog, None)
+        self._inviting.accepted(self._dialog, response, _sdp_of(response), now)
+
+    def _hang_up_fork(self, response: Response, now: float) -> None:
+        """End at once what was accepted too late or a second time (13.2.2.4, 15)."""
+        if len(self._acks) >= _MAX_FORKS:
+            return
+        dialog = Dialog.of_client(self._request, response, self._flow)
+        self._acknowledge(dialog, None)
+        bye = dialog.create_request("BYE")
+        self._core.send_in_dialog(dialog, bye, _NOBODY, now)
+        self._decide(487, "Request Terminated", None, now)
+
+    def _acknowledge(self, dialog: Dialog, sdp: bytes | None) -> None:
+        ack = dialog.create_request("ACK", sequence=self._request.headers.cseq.sequence)
+        flow, fallback = self._core.address_in_dialog(dialog, ack)
+        for name, value in content_type(sdp):
+            ack.headers.add(name, value)
+        ack = Request(ack.method, ack.uri, ack.headers, sdp or b"")
+        transmission = Transmission(ack.serialize(), flow, fallback)
+        self._acks[dialog.id.remote_tag] = transmission
+        self._core.transactions.outbox.append(transmission)
+
+    def _send_cancel(self, now: float) -> None:
+        """CANCEL takes the INVITE's own Via and routes, and a transaction of its own (9.1)."""
+        invite = self._request.headers
+        headers = Headers([("Via", invite.values("Via")[0]), ("Max-Forwards", "70")])
+        for name in ("Route", "From", "To", "Call-ID"):
+            for value in invite.getlist(name):
+                headers.add(name, value)
+        headers.add("CSeq", f"{invite.cseq.sequence} CANCEL")
+        for reason in self._cancelled_for or ():
+            headers.add("Reason", reason.serialize())
+        cancel = Request("CANCEL", self._request.uri, headers)
+        self._core.transactions.open_client(
+            cancel, self._flow, _NOBODY, now, fallback=self._fallback
+        )
+        # A peer that ignores the CANCEL must not keep the session (9.1).
+        due = now + self._core.timers.transaction
+        self._deadline = self._core.queue.start(due, self._abandon)
+
+    def _abandon(self, now: float) -> None:
+        self._transaction.abandon()
+        self._decide(487, "Request Terminated", None, now)
+
+    def _fail(self, failure: Failure, now: float) -> None:
+        if failure is Failure.TIMEOUT:
+            self._decide(408, "Request Timeout", None, now)
+        else:
+            self._decide(503, "Service Unavailable", None, now)
+
+    def _decide(self, status: int, phrase: str, response: Response | None, now: float) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if not self._is_decided:
+            self._is_decided = True
+            self._inviting.failed(status, phrase, response, now)
+
+
+def _sdp_of(response: Response) -> bytes | None:
+    try:
+        return session_description(response)
+    except SipSyntaxError:
+        return None

@@ -1,0 +1,147 @@
+"""Dialogs: what two user agents agree on between their messages (RFC 3261 section 12).
+
+No IO, no clock, no transactions: a dialog reads requests and responses and writes requests. The
+addresses in them were found readable by `message.check`.
+"""
+
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from gateway.sip.flow import DEFAULT_PORT, Flow, HostPort, Network, comes_through_nat
+from gateway.sip.header_values import parse_name_addr, parse_uri
+from gateway.sip.headers import Headers
+from gateway.sip.message import Request, Response
+
+
+class DialogId(NamedTuple):
+    """Call-ID and tags, from our side (section 12)."""
+
+    call_id: str
+    local_tag: str
+    remote_tag: str
+
+
+@dataclass(slots=True)
+class Dialog:
+    """The state of a dialog.
+
+    `local` and `remote` are the texts of From and To as our requests carry them, tags included.
+    `route_set` holds addresses as written, the nearest hop first. `flow` is the way the peer's
+    latest request came, or our first one went.
+    """
+
+    id: DialogId
+    local: str
+    remote: str
+    local_cseq: int
+    remote_cseq: int | None
+    remote_target: str
+    route_set: tuple[str, ...]
+    flow: Flow
+    behind_nat: bool = False
+
+    @classmethod
+    def of_server(cls, request: Request, local_tag: str, flow: Flow) -> "Dialog":
+        """The dialog of an INVITE received (12.1.1)."""
+        headers = request.headers
+        contact = headers.contact
+        assert contact is not None, "checked when the request was received"
+        return cls(
+            id=DialogId(headers.call_id, local_tag, headers.from_.tag),
+            local=f"{headers['To']};tag={local_tag}",
+            remote=headers["From"],
+            local_cseq=0,
+            remote_cseq=headers.cseq.sequence,
+            remote_target=contact.uri,
+            route_set=tuple(headers.values("Record-Route")),
+            flow=flow,
+            behind_nat=comes_through_nat(request, flow),
+        )
+
+    @classmethod
+    def of_client(cls, request: Request, response: Response, flow: Flow) -> "Dialog":
+        """The dialog of a response to an INVITE of ours (12.1.2)."""
+        headers = response.headers
+        contact = headers.contact
+        return cls(
+            id=DialogId(headers.call_id, request.headers.from_.tag, headers.to.tag),
+            local=request.headers["From"],
+            remote=headers["To"],
+            local_cseq=request.headers.cseq.sequence,
+            remote_cseq=None,
+            remote_target=contact.uri if contact else request.uri,
+            route_set=tuple(reversed(headers.values("Record-Route"))),
+            flow=flow,
+        )
+
+    def receive(self, request: Request, flow: Flow) -> bool:
+        """Take note of a request of the peer; False if it comes out of order (12.2.2)."""
+        sequence = request.headers.cseq.sequence
+        if self.remote_cseq is not None and sequence <= self.remote_cseq:
+            return False
+        self.remote_cseq = sequence
+        self.flow = flow
+        self.behind_nat = comes_through_nat(request, flow)
+        if request.method == "INVITE":
+            self.refresh_target(request)
+        return True
+
+    def refresh_target(self, message: Request | Response) -> None:
+        """Take the Contact of a target refresh request, or of a 2xx to ours (12.2.1.2, 12.2.2)."""
+        if (contact := message.headers.contact) is not None:
+            self.remote_target = contact.uri
+
+    def create_request(self, method: str, *, sequence: int | None = None) -> Request:
+        """A request within the dialog, without Via and body (12.2.1.1).
+
+        `sequence` is given for the ACK of a 2xx, which repeats that of the INVITE (13.2.2.4).
+        """
+        if sequence is None:
+            self.local_cseq += 1
+            sequence = self.local_cseq
+        uri, routes = self.remote_target, self.route_set
+        if routes and not _is_loose(routes[0]):
+            # A strict router of RFC 2543 wants itself in the Request-URI and the target last.
+            uri = _uri_of(routes[0])
+            routes = (*routes[1:], f"<{self.remote_target}>")
+        headers = Headers([("Max-Forwards", "70"), ("From", self.local), ("To", self.remote)])
+        headers.add("Call-ID", self.id.call_id)
+        headers.add("CSeq", f"{sequence} {method}")
+        for route in routes:
+            headers.add("Route", route)
+        return Request(method, uri, headers)
+
+    def next_hop(self, network: Network) -> tuple[Flow, HostPort]:
+        """The flow a request takes, and the address to connect to if its connection is gone.
+
+        That of the first route, or of the remote target (8.1.2, 12.2.1.1). Where it is a name, or
+        the peer sits behind a NAT and no proxy is between, requests go back the way the peer's
+        came; so they do on a stream connection to the same host.
+        """
+        hop = parse_uri(_uri_of(self.route_set[0]) if self.route_set else self.remote_target)
+        address = hop.host.strip("[]"), hop.port or DEFAULT_PORT
+        if not _is_literal(address[0]) or (self.behind_nat and not self.route_set):
+            return self.flow, self.flow.remote
+        transport = (hop.parameters.get("transport") or self.flow.transport).lower()
+        if transport != self.flow.transport:
+            return network.flow_to(transport, address) or self.flow, address
+        if self.flow.is_reliable and address[0] == self.flow.remote[0]:
+            return self.flow, address
+        return replace(self.flow, remote=address, connection=0), address
+
+
+def _uri_of(route: str) -> str:
+    return parse_name_addr(route).uri
+
+
+def _is_loose(route: str) -> bool:
+    return "lr" in parse_uri(_uri_of(route)).parameters
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,92 @@
+"""Where messages come from and go to (RFC 3261 section 18, RFC 3581)."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gateway.sip.header_values import format_host, parse_parameters, parse_via, split_list
+from gateway.sip.message import Request
+
+DEFAULT_PORT = 5060
+
+HostPort = tuple[str, int]
+"""A literal IPv4 or IPv6 address (without brackets) and a port."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A way to a peer: the transport, our listener that serves it, and the peer's address.
+
+    `connection` numbers the stream connection a message came on; 0 is none in particular.
+    """
+
+    transport: str  # "udp" or "tcp"
+    listener: HostPort
+    remote: HostPort
+    connection: int = 0
+
+    @property
+    def is_reliable(self) -> bool:
+        return self.transport != "udp"
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{format_host(self.remote[0])}:{self.remote[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Transmission:
+    """One message to send.
+
+    If the connection of `flow` is gone, a new one is made to `fallback`. `transaction` is whom to
+    tell if it cannot be sent.
+    """
+
+    data: bytes
+    flow: Flow
+    fallback: HostPort | None = None
+    transaction: str = ""
+
+
+class Network(Protocol):
+    """What the core has to know of the sockets below it."""
+
+    def flow_to(self, transport: str, remote: HostPort) -> Flow | None:
+        """The flow to a peer not heard of before; None if no listener can serve it."""
+
+    def advertised(self, flow: Flow) -> HostPort:
+        """The address to state in Via and Contact so that this peer can reach us."""
+
+
+def stamp_via(request: Request, flow: Flow) -> None:
+    """Note in the topmost Via where the request really came from (18.2.1, RFC 3581 section 4)."""
+    values = request.headers.values("Via")
+    top, *rest = values
+    via = parse_via(top)
+    asks_for_port = "rport" in via.parameters
+    sent_by, *pieces = split_list(top, ";")
+    kept = [piece for piece in pieces if not parse_parameters([piece]).keys() & _STAMPS]
+    if asks_for_port:
+        kept.append(f"rport={flow.remote[1]}")
+    if asks_for_port or via.host.strip("[]") != flow.remote[0]:
+        kept.append(f"received={flow.remote[0]}")
+    request.headers.setlist("Via", [";".join([sent_by, *kept]), *rest])
+
+
+_STAMPS = {"rport", "received"}
+
+
+def response_flow(request: Request, flow: Flow) -> tuple[Flow, HostPort]:
+    """Where the responses to a request go, and where if that connection is gone (18.2.2).
+
+    `maddr` is not honoured: it would let a stranger direct our responses at a third party.
+    """
+    via = request.headers.via
+    sent_by = (flow.remote[0], via.port or DEFAULT_PORT)
+    if flow.is_reliable or "rport" in via.parameters:
+        return flow, sent_by
+    return replace(flow, remote=sent_by), sent_by
+
+
+def comes_through_nat(request: Request, flow: Flow) -> bool:
+    """Whether the sender of a request does not know the address it is seen at."""
+    via = request.headers.via
+    return via.host.strip("[]") != flow.remote[0]

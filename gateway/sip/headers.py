@@ -1,0 +1,128 @@
+"""The headers of a message: sipmessage's container with typed readers (RFC 3261 section 20).
+
+Readers raise SipSyntaxError; after `message.check` has passed, those of the mandatory headers and
+of Contact, Record-Route and Max-Forwards do not.
+"""
+
+from collections.abc import Sequence
+
+from sipmessage import CSeq, Parameters, Via
+from sipmessage import Headers as RawHeaders
+
+from gateway.errors import SipSyntaxError
+from gateway.sip.header_values import (
+    NameAddr,
+    parse_name_addr,
+    parse_parameters,
+    parse_via,
+    split_list,
+)
+
+MAX_CSEQ = 2**31 - 1  # RFC 3261 8.1.1.5
+DEFAULT_MAX_FORWARDS = 70
+
+
+class Headers(RawHeaders):
+    """Header fields by case-insensitive name; values are text without folding."""
+
+    def __init__(self, fields: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__()
+        for name, value in fields:
+            self.add(name, value)
+
+    def fields(self) -> list[tuple[str, str]]:
+        """All fields as (name, value); those of one name stand together, in their order."""
+        return [(name, value) for name in self.keys() for value in self.getlist(name)]
+
+    def single(self, name: str) -> str:
+        """The value of a header that must be there exactly once."""
+        values = self.getlist(name)
+        if not values or not values[0]:
+            raise SipSyntaxError(f"Missing {name}")
+        if len(values) > 1:
+            raise SipSyntaxError(f"Repeated {name}")
+        return values[0]
+
+    def values(self, name: str) -> list[str]:
+        """The elements of a comma-separated header over all its fields, as written."""
+        return [element for field in self.getlist(name) for element in split_list(field) if element]
+
+    def tokens(self, name: str) -> list[str]:
+        """The elements of a list of tokens (Require, Supported, Allow), in lower case."""
+        return [element.lower() for element in self.values(name)]
+
+    @property
+    def via(self) -> Via:
+        """The topmost Via."""
+        try:
+            return parse_via(self.values("Via")[0])
+        except (IndexError, SipSyntaxError) as error:
+            raise SipSyntaxError("Missing or malformed Via") from error
+
+    @property
+    def from_(self) -> NameAddr:
+        return self._address("From")
+
+    @property
+    def to(self) -> NameAddr:
+        return self._address("To")
+
+    @property
+    def call_id(self) -> str:
+        return self.single("Call-ID")
+
+    @property
+    def cseq(self) -> CSeq:
+        value = self.single("CSeq")
+        try:
+            cseq = CSeq.parse(value)
+        except ValueError as error:
+            raise SipSyntaxError("Malformed CSeq") from error
+        if cseq.sequence > MAX_CSEQ:
+            raise SipSyntaxError("CSeq out of range")
+        return cseq
+
+    @property
+    def contact(self) -> NameAddr | None:
+        """The first Contact that is an address."""
+        contacts = self.values("Contact")
+        if not contacts or contacts[0] == "*":
+            return None
+        try:
+            return parse_name_addr(contacts[0])
+        except SipSyntaxError as error:
+            raise SipSyntaxError("Malformed Contact") from error
+
+    @property
+    def max_forwards(self) -> int:
+        if self.get("Max-Forwards") is None:
+            return DEFAULT_MAX_FORWARDS
+        return self._number("Max-Forwards", maximum=255)
+
+    @property
+    def content_length(self) -> int | None:
+        """The stated length of the body in octets, None if it is not stated."""
+        if self.get("Content-Length") is None:
+            return None
+        return self._number("Content-Length", maximum=10**9)
+
+    @property
+    def content_type(self) -> tuple[str, Parameters]:
+        """The media type in lower case, empty if there is none, and its parameters."""
+        media_type, *parameters = split_list(self.get("Content-Type") or "", ";")
+        return media_type.lower().replace(" ", ""), parse_parameters(parameters)
+
+    def _address(self, name: str) -> NameAddr:
+        value = self.single(name)
+        try:
+            return parse_name_addr(value)
+        except SipSyntaxError as error:
+            raise SipSyntaxError(f"Malformed {name}") from error
+
+    def _number(self, name: str, *, maximum: int) -> int:
+        digits = self.single(name)
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+            raise SipSyntaxError(f"Malformed {name}")
+        if int(digits) > maximum:
+            raise SipSyntaxError(f"{name} out of range")
+        return int(digits)

@@ -1,0 +1,114 @@
+"""The sockets of a user agent: its listeners, and which of them serves whom."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.sip.flow import Flow, HostPort, Transmission
+from gateway.sip.header_values import format_host
+from gateway.sip.tcp import TcpLimits, TcpListener
+from gateway.sip.udp import UdpListener
+
+_MAX_REMEMBERED = 1024  # peers whose route is known
+_WILDCARDS = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where to listen: "udp" or "tcp", a literal address, a port (0 for any)."""
+
+    transport: str
+    host: str
+    port: int = 5060
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{format_host(self.host)}:{self.port}"
+
+
+class Sockets:
+    """Opens and closes listeners, sends by them, and knows under which address each is reached.
+
+    `advertised_host` is stated to peers instead of a listener's own address, as behind a NAT.
+    """
+
+    def __init__(
+        self,
+        *,
+        advertised_host: str | None,
+        limits: TcpLimits,
+        on_message: Callable[[bytes, Flow], None],
+        on_failed: Callable[[Transmission], None],
+        on_unreachable: Callable[[HostPort], None],
+    ) -> None:
+        self.listeners: list[UdpListener | TcpListener] = []
+        self._advertised_host = advertised_host
+        self._limits = limits
+        self._on_message = on_message
+        self._on_failed = on_failed
+        self._on_unreachable = on_unreachable
+        self._local_hosts: dict[str, str] = {}  # which address of ours a peer sees
+
+    async def open(self, listen: Listen) -> None:
+        """Open one listener; OSError if the address cannot be had."""
+        if listen.transport == "udp":
+            udp = UdpListener(
+                (listen.host, listen.port),
+                on_message=self._on_message,
+                on_unreachable=self._on_unreachable,
+            )
+            self.listeners.append(udp)
+            return
+        tcp = TcpListener(self._limits, on_message=self._on_message, on_failed=self._on_failed)
+        await tcp.listen((listen.host, listen.port))
+        self.listeners.append(tcp)
+
+    async def close(self) -> None:
+        """Close all listeners and connections."""
+        while self.listeners:
+            listener = self.listeners.pop()
+            if isinstance(listener, TcpListener):
+                await listener.close()
+            else:
+                listener.close()
+
+    def send(self, transmission: Transmission) -> bool:
+        """Send a message; False if that is not possible. Later failures go to `on_failed`."""
+        flow = transmission.flow
+        for listener in self.listeners:
+            if listener.transport == flow.transport and listener.address == flow.listener:
+                if isinstance(listener, UdpListener):
+                    return listener.send(transmission.data, flow.remote)
+                return listener.send(transmission)
+        return False
+
+    def flow_to(self, transport: str, remote: HostPort) -> Flow | None:
+        """The flow to a peer over the first listener of the transport and address family."""
+        for listener in self.listeners:
+            same_family = (":" in listener.address[0]) == (":" in remote[0])
+            if listener.transport == transport and same_family:
+                return Flow(transport, listener.address, remote)
+        return None
+
+    def advertised(self, flow: Flow) -> HostPort:
+        """The address to state in Via and Contact so that a peer can reach us."""
+        host, port = flow.listener
+        if self._advertised_host is not None:
+            return self._advertised_host, port
+        return (self._local_host(flow.remote[0]) if host in _WILDCARDS else host), port
+
+    def _local_host(self, remote_host: str) -> str:
+        """The address the system would send from to a host; nothing is sent to find out."""
+        known = self._local_hosts.get(remote_host)
+        if known is not None:
+            return known
+        if len(self._local_hosts) >= _MAX_REMEMBERED:
+            self._local_hosts.clear()
+        family = socket.AF_INET6 if ":" in remote_host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect((remote_host, 9))
+            except OSError:
+                return "::1" if family == socket.AF_INET6 else "127.0.0.1"
+            host = str(probe.getsockname()[0])
+        self._local_hosts[remote_host] = host
+        return host

@@ -1,0 +1,302 @@
+"""The signalling of one call: an INVITE, the dialog it makes, its end (RFC 3261 12 to 15).
+
+A session knows which requests of a dialog make sense when, and answers those that do not. What
+only its user can decide comes up as an event. Once the user has hung up only `Ended` comes.
+"""
+
+import random
+from enum import Enum, auto
+
+from gateway.errors import SipSyntaxError
+from gateway.sip import events
+from gateway.sip.admission import ACCEPT, CAPABILITIES
+from gateway.sip.bodies import session_description
+from gateway.sip.client_invitation import ClientInvitation
+from gateway.sip.core import Core, new_tag
+from gateway.sip.dialog import Dialog
+from gateway.sip.flow import Flow, HostPort
+from gateway.sip.message import Message, Request, Response
+from gateway.sip.reason import Reason, read_reasons
+from gateway.sip.responses import HeaderFields
+from gateway.sip.server_invitation import ServerInvitation, Stage
+from gateway.sip.transaction import Failure, Transaction, User
+
+
+class Phase(Enum):
+    """How far a session has come."""
+
+    NEW = auto()
+    INVITED = auto()  # the first INVITE is the peer's and not finally answered
+    INVITING = auto()  # the first INVITE is ours and not finally answered
+    CONFIRMED = auto()  # it was accepted, perhaps not yet acknowledged
+    ENDING = auto()  # our BYE is on its way
+    OVER = auto()
+
+
+class Session:
+    """One call as SIP sees it; begun by `send_invitation`, or by an INVITE given to `receive`."""
+
+    def __init__(self, core: Core) -> None:
+        self.phase = Phase.NEW
+        self.dialog: Dialog | None = None
+        self._core = core
+        self._server: ServerInvitation | None = None  # answers the latest INVITE of the peer
+        self._client: ClientInvitation | None = None  # our INVITE
+        self._made_offer = False  # in our INVITE
+        self._is_acknowledged = False  # the 200 of the first INVITE
+        self._is_given_up = False  # by our user
+        self._reasons: tuple[Reason, ...] = ()  # he gave
+
+    # --- orders of the user ----------------------------------------------------------------------
+
+    def send_invitation(
+        self, request: Request, flow: Flow, now: float, *, fallback: HostPort | None = None
+    ) -> None:
+        """Begin with an INVITE of ours; without a body the peer makes the offer."""
+        self.phase = Phase.INVITING
+        self._made_offer = bool(request.body)
+        self._core.sessions.add(self)
+        self._client = ClientInvitation(
+            self._core, request, flow, inviting=self, now=now, fallback=fallback
+        )
+
+    def progress(
+        self,
+        status: int,
+        phrase: str | None = None,
+        *,
+        sdp: bytes | None = None,
+        headers: HeaderFields = (),
+        now: float,
+    ) -> None:
+        """Answer the first INVITE provisionally (101 to 199)."""
+        if self.phase is Phase.INVITED and self._server is not None:
+            self._server.progress(status, phrase, sdp=sdp, headers=headers, now=now)
+
+    def accept(self, sdp: bytes, *, headers: HeaderFields = (), now: float) -> None:
+        """Answer the latest INVITE with 200; `sdp` is the answer, or the offer if it had none."""
+        if self._server is not None:
+            self.phase = Phase.CONFIRMED if self.phase is Phase.INVITED else self.phase
+            self._server.accept(sdp, headers=headers, now=now)
+
+    def reject(
+        self,
+        status: int,
+        phrase: str | None = None,
+        *,
+        headers: HeaderFields = (),
+        now: float,
+    ) -> None:
+        """Refuse the latest INVITE; refusing the first ends the session."""
+        if self._server is not None:
+            self._server.reject(status, phrase, headers=headers, now=now)
+        if self.phase is Phase.INVITED:
+            self._finish()
+
+    def acknowledge(self, answer: bytes | None, now: float) -> None:
+        """Acknowledge a 200 that made the offer; `answer` is None only to hang up next."""
+        if self._client is not None and not self._is_acknowledged:
+            self._is_acknowledged = True
+            self._client.acknowledge(answer, now)
+
+    def hang_up(self, reasons: tuple[Reason, ...], now: float) -> None:
+        """End the session wherever it is; of its events only `Ended` comes after this."""
+        if self._is_given_up:
+            return
+        self._is_given_up = True
+        self._reasons = reasons
+        if self.phase is Phase.INVITED:
+            self.reject(_status_of(reasons), headers=_reason_fields(reasons), now=now)
+        elif self.phase is Phase.INVITING and self._client is not None:
+            self._client.cancel(reasons, now)
+        elif self.phase is Phase.CONFIRMED and self._client is not None:
+            self.acknowledge(None, now)
+            self._send_bye(now)
+        elif self.phase is Phase.CONFIRMED and self._is_acknowledged:
+            self._send_bye(now)
+        # else the callee has to wait for the ACK before it may hang up (15)
+
+    # --- what comes from the peer ----------------------------------------------------------------
+
+    def receive(self, transaction: Transaction, flow: Flow, now: float) -> None:
+        """Take an INVITE that begins the session, or a request within its dialog."""
+        request = transaction.request
+        if self.dialog is None:
+            self._begin_invited(transaction, flow, now)
+        elif not self.dialog.receive(request, flow):
+            self._core.respond(transaction, 500, "CSeq Out of Order", now=now)
+        elif request.method == "INVITE":
+            self._receive_reinvite(transaction, flow, now)
+        elif request.method == "BYE":
+            self._receive_bye(transaction, now)
+        elif request.method == "INFO":
+            self._receive_info(transaction, now)
+        else:
+            self._core.respond(transaction, 200, headers=CAPABILITIES, now=now)
+
+    def receive_ack(self, ack: Request, now: float) -> bool:
+        """Take an ACK; False if it acknowledges nothing of ours."""
+        server = self._server
+        if server is None or server.cseq != ack.headers.cseq.sequence:
+            return False
+        server.acknowledge(ack, now)
+        return True
+
+    def _begin_invited(self, transaction: Transaction, flow: Flow, now: float) -> None:
+        self.phase = Phase.INVITED
+        self.dialog = Dialog.of_server(transaction.request, new_tag(), flow)
+        self._core.sessions.add(self)
+        self._be_invited(self.dialog, transaction, flow, events.InviteReceived, now)
+
+    def _receive_reinvite(self, transaction: Transaction, flow: Flow, now: float) -> None:
+        """Sort out what overlaps (14.2, RFC 5407 3.1) before the user hears of it."""
+        assert self.dialog is not None
+        if self._server is not None and self._server.stage is Stage.PENDING:
+            retry_after = ("Retry-After", str(random.randint(0, 10)))
+            self._core.respond(transaction, 500, headers=(retry_after,), now=now)
+            return
+        if self._awaits_answer():
+            self._core.respond(transaction, 491, now=now)
+            return
+        if self._server is not None:
+            self._server.presume_acknowledged(now)
+        if self._is_given_up:
+            self._core.respond(transaction, 481, now=now)
+            return
+        self._be_invited(self.dialog, transaction, flow, events.Reoffered, now)
+
+    def _be_invited(
+        self,
+        dialog: Dialog,
+        transaction: Transaction,
+        flow: Flow,
+        event: type[events.InviteReceived] | type[events.Reoffered],
+        now: float,
+    ) -> None:
+        request = transaction.request
+        self._server = ServerInvitation(
+            self._core, dialog, transaction, flow, invited=self, now=now
+        )
+        try:
+            offer = session_description(request)
+        except SipSyntaxError as error:
+            self.reject(error.status, str(error), headers=(ACCEPT,), now=now)
+        else:
+            self._emit(event(self, request, offer))
+
+    def _receive_bye(self, transaction: Transaction, now: float) -> None:
+        self._core.respond(transaction, 200, now=now)
+        if self._server is not None:
+            self._server.reject(487, now=now)  # what is still pending (15.1.2)
+        self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
+
+    def _receive_info(self, transaction: Transaction, now: float) -> None:
+        """INFO as RFC 2976 had it: media types instead of packages (RFC 6086 section 9)."""
+        request, known = transaction.request, self._core.config.info_types
+        media_type, _ = request.headers.content_type
+        if request.body and media_type not in known:
+            accept = ("Accept", ", ".join(sorted(known)))
+            self._core.respond(transaction, 415, headers=(accept,), now=now)
+            return
+        self._core.respond(transaction, 200, now=now)
+        if request.body:
+            self._emit(events.InfoReceived(self, media_type, request.body))
+
+    def _awaits_answer(self) -> bool:
+        """Whether an offer is under way that a second one must not cross (14.1)."""
+        if self._server is not None and self._server.stage is Stage.ACCEPTED:
+            return self._server.makes_offer
+        return self._client is not None and not self._is_acknowledged
+
+    # --- what became of the peer's INVITE --------------------------------------------------------
+
+    def acknowledged(self, answer: bytes | None, now: float) -> None:
+        """The ACK of our 200 came."""
+        self._is_acknowledged = True
+        if self._is_given_up and self.phase is Phase.CONFIRMED:
+            self._send_bye(now)
+        else:
+            self._emit(events.Acknowledged(self, answer))
+
+    def unacknowledged(self, now: float) -> None:
+        """No ACK came for our 200: the call is ended (13.3.1.4)."""
+        if self.phase is Phase.CONFIRMED:
+            self._emit(events.AckMissing(self))
+            self._is_given_up = True
+            self._send_bye(now)
+
+    def cancelled(self, cancel: Request, now: float) -> None:
+        """The peer withdrew a pending INVITE; a re-INVITE leaves the session as it was (14.1)."""
+        if self.phase is Phase.INVITED:
+            self._finish(events.Cancelled(self, read_reasons(cancel.headers)))
+
+    def unreachable(self, now: float) -> None:
+        """A pending INVITE cannot be answered any more."""
+        if self.phase is Phase.INVITED:
+            self._finish(events.Cancelled(self, ()))
+
+    # --- what became of our INVITE ---------------------------------------------------------------
+
+    def progressed(self, response: Response, sdp: bytes | None, now: float) -> None:
+        """A provisional response came."""
+        self._emit(events.Provisional(self, response.status, response.phrase, sdp))
+
+    def accepted(self, dialog: Dialog, response: Response, sdp: bytes | None, now: float) -> None:
+        """Our INVITE was accepted; with an offer in it, the ACK has been sent."""
+        self.phase = Phase.CONFIRMED
+        self.dialog = dialog
+        self._is_acknowledged = self._made_offer
+        self._core.sessions.add(self)
+        self._emit(events.Answered(self, response, sdp))
+
+    def failed(self, status: int, phrase: str, response: Response | None, now: float) -> None:
+        """Our INVITE came to nothing."""
+        self._finish(events.Failed(self, status, phrase, response))
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def _send_bye(self, now: float) -> None:
+        assert self.dialog is not None
+        self.phase = Phase.ENDING
+        if self._server is not None:
+            self._server.reject(487, now=now)
+            self._server.stop()
+        bye = self.dialog.create_request("BYE")
+        for name, value in _reason_fields(self._reasons):
+            bye.headers.add(name, value)
+        user = User(self._receive_bye_response, self._bye_failed)
+        self._core.send_in_dialog(self.dialog, bye, user, now)
+
+    def _receive_bye_response(self, response: Message, now: float) -> None:
+        if isinstance(response, Response) and response.status >= 200:
+            self._finish()
+
+    def _bye_failed(self, failure: Failure, now: float) -> None:
+        self._finish()  # whatever the reason, nobody is there any more (15.1.1)
+
+    def _finish(self, event: events.Event | None = None) -> None:
+        if self.phase is Phase.OVER:
+            return
+        self.phase = Phase.OVER
+        if self._server is not None:
+            self._server.stop()
+        self._core.sessions.remove(self)
+        if event is not None:
+            self._emit(event)
+        self._core.events.append(events.Ended(self))
+
+    def _emit(self, event: events.Event) -> None:
+        if not self._is_given_up:
+            self._core.events.append(event)
+
+
+def _reason_fields(reasons: tuple[Reason, ...]) -> HeaderFields:
+    return tuple(("Reason", reason.serialize()) for reason in reasons)
+
+
+def _status_of(reasons: tuple[Reason, ...]) -> int:
+    """The response that says what a BYE would have said with a reason."""
+    for reason in reasons:
+        if reason.protocol.upper() == "SIP" and 300 <= (reason.cause or 0) <= 699:
+            return reason.cause or 0
+    return 480

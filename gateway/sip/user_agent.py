@@ -1,0 +1,251 @@
+"""The user agent: a SIP stack with sockets, a clock and calls for coroutines.
+
+It drives `SipStack` by its rule: after every input and every order, everything is drained.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import structlog
+from sipmessage import Address
+
+from gateway.sip.admission import Admit
+from gateway.sip.call import Call
+from gateway.sip.core import StackConfig
+from gateway.sip.counters import Counters
+from gateway.sip.events import Ended, Event, InviteReceived
+from gateway.sip.flow import DEFAULT_PORT, Flow, HostPort, Transmission
+from gateway.sip.header_values import parse_uri
+from gateway.sip.network import Listen, Sockets
+from gateway.sip.reason import Reason
+from gateway.sip.responses import HeaderFields
+from gateway.sip.session import Session
+from gateway.sip.stack import SipStack
+from gateway.sip.tcp import TcpLimits
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UserAgentConfig:
+    """Where a user agent listens and how it behaves.
+
+    `advertised_host` goes into Via and Contact instead of a listener's address. `farewell` is how
+    long, in seconds, closing waits for the answers to its BYEs.
+    """
+
+    listen: tuple[Listen, ...]
+    advertised_host: str | None = None
+    stack: StackConfig = field(default_factory=StackConfig)
+    tcp: TcpLimits = field(default_factory=TcpLimits)
+    farewell: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where to send a call: the next hop, which need not be the host of its URI."""
+
+    transport: str
+    host: str
+    port: int = DEFAULT_PORT
+
+
+class UserAgent:
+    """Receives and makes calls between `async with` and its end."""
+
+    def __init__(self, config: UserAgentConfig, admit: Admit) -> None:
+        self._config = config
+        self._sockets = Sockets(
+            advertised_host=config.advertised_host,
+            limits=config.tcp,
+            on_message=self._receive,
+            on_failed=self._fail,
+            on_unreachable=self._unreachable,
+        )
+        self._stack = SipStack(config.stack, self._sockets, admit)
+        self._calls: dict[Session, Call] = {}
+        self._incoming: asyncio.Queue[Call | None] = asyncio.Queue()
+        self._all_over = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: float | None = None
+        self._is_closed = False
+        self._loop: asyncio.AbstractEventLoop
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        try:
+            for listen in self._config.listen:
+                await self._sockets.open(listen)
+        except OSError:
+            await self._sockets.close()
+            raise
+        log.info("listening", on=[str(listen) for listen in self.listening])
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    @property
+    def listening(self) -> tuple[Listen, ...]:
+        """The listeners as bound."""
+        return tuple(
+            Listen(listener.transport, *listener.address) for listener in self._sockets.listeners
+        )
+
+    @property
+    def counters(self) -> Counters:
+        return self._stack.counters
+
+    @property
+    def call_count(self) -> int:
+        """Calls that are not over yet, those saying BYE included."""
+        return len(self._calls)
+
+    @property
+    def transaction_count(self) -> int:
+        return self._stack.transaction_count
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether new calls are refused, and OPTIONS says so."""
+        return self._stack.is_draining
+
+    @is_draining.setter
+    def is_draining(self, value: bool) -> None:
+        self._stack.is_draining = value
+
+    async def incoming_calls(self) -> AsyncIterator[Call]:
+        """Each new call, until the user agent is closed."""
+        while (call := await self._incoming.get()) is not None:
+            yield call
+
+    async def invite(
+        self,
+        target: str,
+        sdp: bytes | None,
+        *,
+        from_: Address,
+        to: Address | None = None,
+        headers: HeaderFields = (),
+        destination: Destination | None = None,
+    ) -> Call:
+        """Call a SIP URI; its events say what comes of it.
+
+        Without `sdp` the peer makes the offer. SipSyntaxError if the target is no URI, OSError
+        if there is no way to it.
+        """
+        flow = await self._find_flow(destination or _destination_of(target))
+        session, request = self._stack.invite(
+            target, flow, from_=from_, to=to, sdp=sdp, headers=headers, now=self._loop.time()
+        )
+        call = Call(session, request, flow, sdp, self._order)
+        self._calls[session] = call
+        self._drain()
+        return call
+
+    # --- driving the stack -----------------------------------------------------------------------
+
+    def _receive(self, data: bytes, flow: Flow) -> None:
+        log.debug("< message", flow=str(flow), data=data)
+        self._stack.receive(data, flow, self._loop.time())
+        self._drain()
+
+    def _fail(self, transmission: Transmission) -> None:
+        self._stack.transport_failed(transmission, self._loop.time())
+        self._drain()
+
+    def _unreachable(self, remote: HostPort) -> None:
+        self._stack.port_unreachable(remote, self._loop.time())
+        self._drain()
+
+    def _order(self, action: Callable[[float], None]) -> None:
+        if not self._is_closed:
+            action(self._loop.time())
+            self._drain()
+
+    def _handle_timer(self) -> None:
+        self._timer_due = None
+        self._stack.handle_timer(self._loop.time())
+        self._drain()
+
+    def _drain(self) -> None:
+        while messages := self._stack.messages_to_send():
+            for message in messages:
+                log.debug("> message", flow=str(message.flow), data=message.data)
+                if not self._sockets.send(message):
+                    self._stack.transport_failed(message, self._loop.time())
+        for event in self._stack.events():
+            self._dispatch(event)
+        self._set_timer()
+
+    def _dispatch(self, event: Event) -> None:
+        session = event.session
+        if isinstance(event, InviteReceived):
+            assert session.dialog is not None
+            call = Call(session, event.request, session.dialog.flow, event.offer, self._order)
+            self._calls[session] = call
+            self._incoming.put_nowait(call)
+        elif session in self._calls:
+            self._calls[session].receive(event)
+            if isinstance(event, Ended):
+                del self._calls[session]
+                if not self._calls:
+                    self._all_over.set()
+
+    def _set_timer(self) -> None:
+        due = self._stack.next_timer()
+        if due == self._timer_due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = None if due is None else self._loop.call_at(due, self._handle_timer)
+
+    # --- beginning and end -----------------------------------------------------------------------
+
+    async def _find_flow(self, destination: Destination) -> Flow:
+        """A flow to a destination, its name resolved to the first address we can reach."""
+        host = destination.host
+        try:
+            hosts = [str(ipaddress.ip_address(host))]
+        except ValueError:
+            found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+            hosts = [str(address[0]) for *_, address in found]
+        for literal in hosts:
+            flow = self._sockets.flow_to(destination.transport, (literal, destination.port))
+            if flow is not None:
+                return flow
+        raise OSError(f"no {destination.transport} listener can reach {host}")
+
+    async def _close(self) -> None:
+        """End all calls, wait a moment for the other ends to know, and close everything."""
+        self._stack.is_draining = True
+        self._all_over.clear()
+        for call in tuple(self._calls.values()):
+            call.hang_up(Reason("SIP", 503, "Service Unavailable"))
+        if self._calls:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._config.farewell):
+                    await self._all_over.wait()
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._sockets.close()
+        self._incoming.put_nowait(None)
+
+
+def _destination_of(target: str) -> Destination:
+    uri = parse_uri(target)
+    transport = (uri.parameters.get("transport") or "udp").lower()
+    return Destination(transport, uri.host.strip("[]"), uri.port or DEFAULT_PORT)
