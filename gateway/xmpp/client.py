@@ -1,0 +1,247 @@
+"""XMPP over TCP with STARTTLS (RFC 6120), on slixmpp; nothing else imports slixmpp.
+
+slixmpp connects, encrypts, logs in, binds and counts stanzas (XEP-0198). Once the session is up,
+stanzas pass by its handlers: they go to the connection as they are. What slixmpp would leave
+behind at the end (tasks, timers, its reconnecting) is owned and ended here.
+"""
+
+import asyncio
+import logging
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from slixmpp import ClientXMPP
+from slixmpp.stanza import Iq, Message, Presence, StreamFeatures
+from slixmpp.xmlstream import StanzaBase
+
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.connection import (
+    LOGIN_TIMEOUT,
+    Connection,
+    ConnectionFailed,
+    FailureCause,
+    Sink,
+)
+from gateway.xmpp.element import child, child_text, local_name
+from gateway.xmpp.reception import Reception
+
+# slixmpp logs every octet at DEBUG, passwords included, and logs as errors what is raised as
+# ConnectionFailed here.
+logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
+
+_CLOSE_TIMEOUT = 1.0  # for each of: sending what is queued, the server's end of stream, its FIN
+_STANZAS: dict[str, type[Iq] | type[Message] | type[Presence]] = {
+    f"{{{ns.CLIENT}}}iq": Iq,
+    f"{{{ns.CLIENT}}}message": Message,
+    f"{{{ns.CLIENT}}}presence": Presence,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of the server; without one the login is anonymous."""
+
+    jid: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An XMPP server: its domain, where it listens (the domain's host if None), how to trust it.
+
+    `tls` is the context for STARTTLS, shared by all connections; None means plain text, which is
+    for a server on the same machine.
+    """
+
+    domain: str
+    tls: ssl.SSLContext | None
+    host: str | None = None
+    port: int = 5222
+    account: Account | None = None
+
+
+async def connect(
+    server: Server, reception: Reception, *, timeout: float = LOGIN_TIMEOUT
+) -> Connection:
+    """Log in to a server; ConnectionFailed if it is not possible within `timeout` seconds."""
+    anonymous = server.account is None
+    return await Connection.open(TcpStream(server), reception, anonymous=anonymous, timeout=timeout)
+
+
+class TcpStream:
+    """A stream over TCP (`gateway.xmpp.connection.Stream`)."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client: _Client | None = None
+
+    async def open(self, sink: Sink) -> str:
+        """Connect, log in and bind; the bound JID."""
+        self._client = _Client(self._server, sink)
+        return await self._client.log_in()
+
+    def send(self, stanza: Element) -> None:
+        """Send a stanza, or drop it if the stream has ended."""
+        if self._client is not None:
+            self._client.send_stanza(stanza)
+
+    async def close(self) -> None:
+        """End the stream and free everything it has, in at most about four seconds."""
+        if self._client is not None:
+            await self._client.end()
+            self._client = None
+
+
+class _Client(ClientXMPP):
+    def __init__(self, server: Server, sink: Sink) -> None:
+        account = server.account
+        super().__init__(
+            account.jid if account else server.domain,
+            account.password if account else "",
+            plugin_config={
+                "feature_mechanisms": {
+                    "use_mech": None if account else "ANONYMOUS",
+                    # Plain text has been allowed by name for such a server. PLAIN has not.
+                    "unencrypted_scram": server.tls is None,
+                },
+                "xep_0198": {"allow_resume": False},
+            },
+            # A context is made for every client that is given none, even if it will not use it.
+            ssl_context=server.tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        )
+        self._server = server
+        self._sink = sink
+        self._bound: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._gone = asyncio.Event()
+        self.enable_direct_tls = False
+        self.enable_starttls = server.tls is not None
+        self.enable_plaintext = server.tls is None
+        self.register_plugin("xep_0198")
+        # Filters run in the order they were added: XEP-0198 has counted what we take.
+        self.add_filter("in", self._take)
+        self.add_event_handler("session_start", self._started)
+        self.add_event_handler("disconnected", self._disconnected)
+        self.add_event_handler("connection_failed", self._unreachable)
+        self.add_event_handler("ssl_invalid_chain", self._distrusted)
+        self.add_event_handler("failed_all_auth", self._no_mechanism)
+        self.add_event_handler("stream_negotiated", self._negotiated)
+
+    async def log_in(self) -> str:
+        host = self._server.host or self._server.domain
+        self._tasks.add(self.connect(host, self._server.port))
+        return await self._bound
+
+    def send_stanza(self, stanza: Element) -> None:
+        if self.transport is not None:
+            # As slixmpp's own classes, which are what XEP-0198 counts.
+            self.send(_STANZAS[stanza.tag](self, xml=stanza))
+
+    async def end(self) -> None:
+        connected = self.transport is not None
+        try:
+            if connected:
+                await self.disconnect(wait=_CLOSE_TIMEOUT)
+        finally:
+            self.abort()
+            self.cancel_connection_attempt()
+            for timer in self.scheduled_events.values():
+                timer.cancel()
+            self.scheduled_events.clear()
+            if self._run_out_filters is not None:
+                self._tasks.add(self._run_out_filters)
+            for task in self._tasks:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if connected:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._gone.wait()
+
+    # slixmpp's hooks
+
+    async def _handle_stream_features(self, features: StreamFeatures) -> bool | None:
+        self._own_current_task()
+        return await super()._handle_stream_features(features)
+
+    async def start_tls(self) -> bool:
+        self._own_current_task()
+        return await super().start_tls()
+
+    def exception(self, exception: Exception) -> None:
+        self._fail(FailureCause.STREAM, f"slixmpp: {exception!r}")
+
+    def _own_current_task(self) -> None:
+        # slixmpp starts tasks for these and keeps no reference to them.
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _take(self, stanza: StanzaBase) -> StanzaBase | None:
+        """Keep a stanza from slixmpp (None) or leave it to it."""
+        xml = stanza.xml
+        if xml.tag == f"{{{ns.STREAM}}}error":
+            # slixmpp would go where <see-other-host/> says.
+            self._fail(FailureCause.STREAM, _condition(xml, ns.STREAM_ERRORS))
+            return None
+        if xml.tag == f"{{{ns.SASL}}}failure":
+            self._fail(FailureCause.LOGIN, _condition(xml, ns.SASL))
+            return None
+        if xml.tag == f"{{{ns.STREAM}}}features" and not self._is_protected(xml):
+            self._fail(FailureCause.TLS, "the server does not offer STARTTLS")
+            return None
+        if self._bound.done() and xml.tag in _STANZAS:
+            self._sink.received(xml)
+            return None
+        return stanza
+
+    def _is_protected(self, features: Element) -> bool:
+        """Whether the stream is, or is about to be, as safe as configured (RFC 6120 section 5)."""
+        return (
+            self._server.tls is None
+            or "starttls" in self.features
+            or child(features, ns.TLS, "starttls") is not None
+        )
+
+    def _started(self, _: object) -> None:
+        if not self._bound.done():
+            self._bound.set_result(self.boundjid.full)
+
+    def _disconnected(self, reason: object) -> None:
+        self._gone.set()
+        # A distrusted certificate may be told of here, or by its own event, or by both.
+        cause = FailureCause.TLS if isinstance(reason, ssl.SSLError) else FailureCause.STREAM
+        self._fail(cause, str(reason or "the server closed the connection"))
+
+    def _unreachable(self, reason: object) -> None:
+        self.cancel_connection_attempt()  # or slixmpp would go on trying
+        self._fail(FailureCause.UNREACHABLE, str(reason))
+
+    def _distrusted(self, error: object) -> None:
+        self._fail(FailureCause.TLS, str(error))
+
+    def _no_mechanism(self, _: object) -> None:
+        self._fail(FailureCause.LOGIN, "the server offers no mechanism that we may use")
+
+    def _negotiated(self, _: object) -> None:
+        if "mechanisms" not in self.features:
+            self._fail(FailureCause.LOGIN, "the server offers no login without TLS")
+
+    def _fail(self, cause: FailureCause, text: str) -> None:
+        failure = ConnectionFailed(cause, text)
+        if not self._bound.done():
+            self._bound.set_exception(failure)
+        else:
+            self._sink.lost(failure)
+
+
+def _condition(xml: Element, namespace: str) -> str:
+    """The condition and the text of a stream error or a SASL failure."""
+    conditions = (local_name(part) for part in xml if local_name(part) != "text")
+    condition = next(conditions, "undefined-condition")
+    text = child_text(xml, namespace, "text")
+    return f"{condition}: {text}" if text else condition

@@ -1,0 +1,232 @@
+"""One logged-in XMPP stream: requests find their answers, everything else is read and queued.
+
+How the stream is transported is behind `Stream`. A connection ends once: by `close`, or with the
+`ConnectionFailed` that every later request and `receive` raises.
+"""
+
+import asyncio
+from enum import StrEnum
+from typing import Protocol
+from xml.etree.ElementTree import Element
+
+import structlog
+
+from gateway.errors import RemoteProtocolError
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp import stanza as stanzas
+from gateway.xmpp.element import Printed, element
+from gateway.xmpp.jid import endpoint_id
+from gateway.xmpp.reception import Received, Reception
+from gateway.xmpp.stanza import NoReply, StanzaError
+
+log = structlog.get_logger(__name__)
+
+LOGIN_TIMEOUT = 15.0
+REQUEST_TIMEOUT = 15.0  # Jicofo may take that long over one
+MAX_UNREAD = 4096  # stanzas; a room of a thousand tells of all of them at once
+
+_PING_INTERVAL = 10.0
+_PING_TIMEOUT = 5.0
+_PING_MISSES = 2
+
+
+class FailureCause(StrEnum):
+    """Why there is no connection, or no longer."""
+
+    UNREACHABLE = "unreachable"  # no such host, no route, nothing listens
+    TLS = "tls"  # the server has no TLS, or its certificate is not to be trusted
+    LOGIN = "login"  # our credentials are refused, or no mechanism is common
+    TIMEOUT = "timeout"  # the server takes too long to let us in
+    STREAM = "stream"  # the server, or the network, ended the stream
+    SILENT = "silent"  # pings are not answered
+    OVERRUN = "overrun"  # stanzas come faster than we can read them
+    CLOSED = "closed"  # we ended it
+
+
+class ConnectionFailed(RemoteProtocolError):
+    """The XMPP server cannot be used; `cause` says at which point it went wrong."""
+
+    def __init__(self, cause: FailureCause, text: str) -> None:
+        super().__init__(f"{cause}: {text}")
+        self.cause = cause
+        self.text = text
+
+
+class Sink(Protocol):
+    """Where a stream brings what it receives."""
+
+    def received(self, stanza: Element) -> None: ...
+
+    def lost(self, failure: ConnectionFailed) -> None: ...
+
+
+class Stream(Protocol):
+    """An XMPP stream over some transport."""
+
+    async def open(self, sink: Sink) -> str:
+        """Connect, log in and bind; the bound JID. ConnectionFailed if that is not possible."""
+
+    def send(self, stanza: Element) -> None:
+        """Send a stanza, or drop it if the stream has ended."""
+
+    async def close(self) -> None:
+        """End the stream and free everything it has, in a bounded time."""
+
+
+class Connection:
+    """A stream in use by one participant. Make it with `open`; `close` it always.
+
+    `jid` is the bound JID, `nick` the endpoint id that goes with it. `unreadable` counts stanzas
+    that made no sense.
+    """
+
+    def __init__(self, stream: Stream, reception: Reception) -> None:
+        self.jid = ""
+        self.nick = ""
+        self.unreadable = 0
+        self._stream = stream
+        self._reception = reception
+        self._unread: asyncio.Queue[Received | None] = asyncio.Queue()
+        self._pending: dict[str, tuple[str, asyncio.Future[Element]]] = {}
+        self._failure: ConnectionFailed | None = None
+        self._keep_alive: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        stream: Stream,
+        reception: Reception,
+        *,
+        anonymous: bool,
+        timeout: float = LOGIN_TIMEOUT,
+    ) -> "Connection":
+        """Log in within `timeout` seconds; ConnectionFailed, with nothing left open, otherwise."""
+        connection = cls(stream, reception)
+        try:
+            async with asyncio.timeout(timeout):
+                connection.jid = await stream.open(connection)
+        except TimeoutError:
+            await stream.close()
+            text = f"no login within {timeout:g} s"
+            raise ConnectionFailed(FailureCause.TIMEOUT, text) from None
+        except BaseException:
+            await stream.close()
+            raise
+        connection.nick = endpoint_id(connection.jid, anonymous=anonymous)
+        connection._keep_alive = asyncio.create_task(connection._ping(), name="xmpp keep-alive")
+        return connection
+
+    def send(self, stanza: Element) -> None:
+        """Send a stanza that has no answer; nothing happens after the connection's end."""
+        if self._failure is None:
+            log.debug("stanza sent", xml=Printed(stanza))
+            self._stream.send(stanza)
+
+    async def request(
+        self,
+        to: str,
+        payload: Element,
+        *,
+        type_: str = "set",
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> Element:
+        """Send an IQ and wait for its result, the whole stanza.
+
+        StanzaError if it is refused, NoReply after `timeout` seconds, ConnectionFailed if the
+        connection ends first.
+        """
+        if self._failure is not None:
+            raise self._failure
+        iq = stanzas.iq(type_, to, payload)
+        id_ = iq.attrib["id"]
+        answer: asyncio.Future[Element] = asyncio.get_running_loop().create_future()
+        self._pending[id_] = (to, answer)
+        try:
+            self.send(iq)
+            async with asyncio.timeout(timeout):
+                return await answer
+        except TimeoutError:
+            raise NoReply(f"{to} did not answer within {timeout:g} s") from None
+        finally:
+            del self._pending[id_]
+
+    async def receive(self) -> Received:
+        """The next thing the server told us; ConnectionFailed once there will be nothing more."""
+        if self._failure is None or not self._unread.empty():
+            received = await self._unread.get()
+            if received is not None:
+                return received
+        assert self._failure is not None
+        raise self._failure
+
+    async def close(self) -> None:
+        """End the connection. Stanzas sent before are delivered first if the server is well."""
+        try:
+            if self._keep_alive is not None:
+                self._keep_alive.cancel()
+                await asyncio.gather(self._keep_alive, return_exceptions=True)
+        finally:
+            await self._stream.close()
+            self.lost(ConnectionFailed(FailureCause.CLOSED, "we have closed it"))
+
+    # The stream's side
+
+    def received(self, stanza: Element) -> None:
+        """A stanza has come: give it to who asked for it, or answer, read and queue it."""
+        log.debug("stanza received", xml=Printed(stanza))
+        if stanza.tag == f"{{{ns.CLIENT}}}iq" and stanza.get("type") in ("result", "error"):
+            self._answered(stanza)
+            return
+        try:
+            answer, received = self._reception.receive(stanza)
+        except RemoteProtocolError as error:
+            self.unreadable += 1
+            log.debug("stanza not understood", error=str(error))
+            return
+        if answer is not None:
+            self.send(answer)
+        if received is None or self._failure is not None:
+            return
+        if self._unread.qsize() >= MAX_UNREAD:
+            self.lost(ConnectionFailed(FailureCause.OVERRUN, f"{MAX_UNREAD} stanzas unread"))
+            return
+        self._unread.put_nowait(received)
+
+    def lost(self, failure: ConnectionFailed) -> None:
+        """The connection has ended; only the first word about it counts."""
+        if self._failure is not None:
+            return
+        self._failure = failure
+        self._unread.put_nowait(None)
+        for _, answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(failure)
+
+    def _answered(self, stanza: Element) -> None:
+        to, answer = self._pending.get(stanza.get("id", ""), ("", None))
+        # Without a sender it is from the server itself; anybody else's id is a forgery.
+        if answer is None or answer.done() or stanza.get("from") not in (to, None):
+            return
+        if stanza.get("type") == "error":
+            answer.set_exception(StanzaError.parse(stanza))
+        else:
+            answer.set_result(stanza)
+
+    async def _ping(self) -> None:
+        """Find out within half a minute that the server is gone (XEP-0199)."""
+        domain = self.jid.partition("@")[2].partition("/")[0]
+        misses = 0
+        while misses < _PING_MISSES:
+            await asyncio.sleep(_PING_INTERVAL)
+            try:
+                ping = element(ns.PING, "ping")
+                await self.request(domain, ping, type_="get", timeout=_PING_TIMEOUT)
+            except NoReply:
+                misses += 1
+            except StanzaError:
+                misses = 0  # a refusal is a sign of life as well
+            except ConnectionFailed:
+                return
+            else:
+                misses = 0
+        self.lost(ConnectionFailed(FailureCause.SILENT, f"{_PING_MISSES} pings unanswered"))

@@ -1,0 +1,76 @@
+"""The presence of our participant in its room: one builder for the join and every update.
+
+Presence is state, not a change: each one says everything again. Only the join carries the
+`<x xmlns='http://jabber.org/protocol/muc'>` (XEP-0045 section 7.1); sent later it would be a
+second join. The jigasi feature must be in the first one: browsers decide by it, at once, that
+this is a phone that never talks to them directly.
+"""
+
+import json
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.caps import Capabilities
+from gateway.xmpp.element import element
+
+MAX_DISPLAY_NAME = 100
+_STATS_ID = "sip-gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPresence:
+    """What the room is told about us. `nick` is our endpoint id, `display_name` the caller's."""
+
+    room: str
+    nick: str
+    display_name: str
+    capabilities: Capabilities
+    muted: bool = False
+    region: str | None = None
+    status: str | None = None
+
+    def join(self, password: str | None = None) -> Element:
+        """The presence that enters the room."""
+        muc = element(ns.MUC, "x")
+        if password is not None:
+            muc.append(element(ns.MUC, "password", text=password))
+        return self._presence(muc)
+
+    def update(self) -> Element:
+        """The presence of one who is in the room already."""
+        return self._presence()
+
+    def _presence(self, *first: Element) -> Element:
+        muted = "true" if self.muted else "false"
+        # Browsers match the source by this name, and Jicofo counts senders by it.
+        sources = {f"{self.nick}-a0": {"muted": self.muted}}
+        presence = element(
+            ns.CLIENT,
+            "presence",
+            {"to": f"{self.room}/{self.nick}"},
+            *first,
+            self.capabilities.to_presence(),
+            element(ns.NICK, "nick", text=self.display_name[:MAX_DISPLAY_NAME]),
+            element(ns.CLIENT, "SourceInfo", text=json.dumps(sources, separators=(",", ":"))),
+            element(ns.CLIENT, "audiomuted", text=muted),
+            element(ns.CLIENT, "videomuted", text="true"),
+            element(
+                ns.CLIENT,
+                "features",
+                None,
+                element(ns.CLIENT, "feature", {"var": ns.JITSI_JIGASI}),
+            ),
+            element(ns.JITSI_JIGASI, "initiator"),
+            element(ns.CLIENT, "stats-id", text=_STATS_ID),
+        )
+        if self.region is not None:
+            presence.append(element(ns.CLIENT, "jitsi_participant_region", text=self.region))
+        if self.status is not None:
+            presence.append(element(ns.CLIENT, "status", text=self.status))
+        return presence
+
+
+def unavailable(room: str, nick: str) -> Element:
+    """The presence that leaves the room."""
+    return element(ns.CLIENT, "presence", {"to": f"{room}/{nick}", "type": "unavailable"})

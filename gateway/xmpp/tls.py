@@ -1,0 +1,24 @@
+"""The TLS side of an XMPP server: one context for an installation, not one for a call.
+
+Building a context reads the system's certificates, which stalls the loop for some 40 ms.
+"""
+
+import ssl
+from pathlib import Path
+
+from gateway.errors import ConfigError
+
+
+def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLContext:
+    """A context that trusts `ca_file`, or the system's authorities; or anybody if not `verify`.
+
+    ConfigError if the file cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError([f"CA file {ca_file}: {error}"]) from error
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

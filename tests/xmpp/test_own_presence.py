@@ -1,0 +1,75 @@
+import json
+from xml.etree.ElementTree import Element
+
+from gateway.xmpp.caps import Capabilities
+from gateway.xmpp.own_presence import MAX_DISPLAY_NAME, OwnPresence, unavailable
+from gateway.xmpp.presence import OccupantPresence, parse_presence
+
+CLIENT = "{jabber:client}"
+MUC = "{http://jabber.org/protocol/muc}x"
+
+
+def presence(**changes: object) -> OwnPresence:
+    fields: dict[str, object] = {
+        "room": "demo@muc.meet.test",
+        "nick": "1a2b3c4d",
+        "display_name": "+33 1 23 45 67 89",
+        "capabilities": Capabilities(),
+    }
+    return OwnPresence(**(fields | changes))  # type: ignore[arg-type]
+
+
+def as_occupants_see_it(sent: Element) -> OccupantPresence:
+    sent.set("from", sent.get("to", ""))
+    seen = parse_presence(sent)
+    assert isinstance(seen, OccupantPresence)
+    return seen
+
+
+def test_only_the_join_enters_the_room() -> None:
+    assert presence().join().find(MUC) is not None
+    assert presence().update().find(MUC) is None
+
+
+def test_a_password_is_given_when_there_is_one() -> None:
+    password = "{http://jabber.org/protocol/muc}password"
+    assert presence().join("4711").findtext(f"{MUC}/{password}") == "4711"
+    assert presence().join("").findtext(f"{MUC}/{password}") == ""
+    assert presence().join().find(f"{MUC}/{password}") is None
+
+
+def test_the_first_presence_shows_a_phone() -> None:
+    sent = presence().join()
+    assert as_occupants_see_it(sent).features == {"http://jitsi.org/protocol/jigasi"}
+    assert sent.find("{http://jitsi.org/protocol/jigasi}initiator") is not None
+    assert sent.find("{http://jabber.org/protocol/caps}c") is not None
+
+
+def test_every_presence_tells_name_and_mute_in_both_forms() -> None:
+    for muted in (False, True):
+        for sent in (presence(muted=muted).join(), presence(muted=muted).update()):
+            sources = json.loads(sent.findtext(f"{CLIENT}SourceInfo") or "")
+            assert sources == {"1a2b3c4d-a0": {"muted": muted}}
+            assert sent.findtext(f"{CLIENT}audiomuted") == str(muted).lower()
+            seen = as_occupants_see_it(sent)
+            assert seen.audio_muted is muted
+            assert seen.display_name == "+33 1 23 45 67 89"
+
+
+def test_region_and_status_are_there_when_configured() -> None:
+    sent = presence(region="eu", status="Ringing").update()
+    assert sent.findtext(f"{CLIENT}jitsi_participant_region") == "eu"
+    assert sent.findtext(f"{CLIENT}status") == "Ringing"
+    assert presence().update().find(f"{CLIENT}status") is None
+
+
+def test_a_name_is_cut_and_cannot_break_the_stream() -> None:
+    seen = as_occupants_see_it(presence(display_name="\x00\x1b[2J" + "x" * 500).join())
+    assert seen.display_name is not None
+    assert seen.display_name.startswith("[2Jx")
+    assert len(seen.display_name) <= MAX_DISPLAY_NAME
+
+
+def test_leaving_is_addressed_to_our_own_place() -> None:
+    sent = unavailable("demo@muc.meet.test", "1a2b3c4d")
+    assert sent.attrib == {"to": "demo@muc.meet.test/1a2b3c4d", "type": "unavailable"}
