@@ -1,0 +1,88 @@
+"""Asking the focus for the conference, until it is ready or certain not to be.
+
+The room does not exist before the focus is in it, so this comes before joining. `Allocation`
+decides from the answers; `allocate` asks.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from gateway.conference.backoff import Backoff
+from gateway.errors import ConferenceError, JingleError, JoinFailure
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.conference_request import ConferenceRequest, ConferenceResult
+from gateway.xmpp.connection import Connection
+from gateway.xmpp.stanza import NoReply, StanzaError
+
+Answer = ConferenceResult | StanzaError | NoReply
+
+
+class Allocation:
+    """One conference request and its repetitions until `deadline`."""
+
+    def __init__(self, room: str, machine_uid: str, deadline: float) -> None:
+        self.request = ConferenceRequest(room, machine_uid)
+        self._deadline = deadline
+        self._backoff = Backoff(first=1.0, longest=120.0)
+
+    def answered(self, answer: Answer, now: float) -> float | None:
+        """None: the room can be joined; else seconds until the request is to be repeated.
+
+        ConferenceError if repeating it is of no use.
+        """
+        match answer:
+            case ConferenceResult(vnode=str(node)):
+                text = f"sent to visitor node {node}, which was not asked for"
+                raise ConferenceError(JoinFailure.REFUSED, text)
+            case ConferenceResult(ready=True):
+                return None
+            case ConferenceResult(session_id=session_id):
+                self.request = replace(self.request, session_id=session_id)
+                return self._later(now, JoinFailure.TIMEOUT, "the conference is not ready")
+            case NoReply():
+                return self._later(now, JoinFailure.TIMEOUT, str(answer))
+        return self._refused(answer, now)
+
+    def _refused(self, error: StanzaError, now: float) -> float:
+        if error.has(ns.JITSI_FOCUS, "reservation-error"):
+            raise ConferenceError(JoinFailure.REFUSED, f"reservation: {error.text or error}")
+        if error.has(ns.JITSI_FOCUS, "session-invalid") and self.request.session_id:
+            self.request = replace(self.request, session_id=None)
+            return 0.0
+        match error.condition:
+            case "service-unavailable":  # Jicofo is not connected at the moment
+                return self._later(now, JoinFailure.FOCUS_UNAVAILABLE, str(error))
+            case "not-authorized":  # a guest, and no host has opened the conference
+                raise ConferenceError(JoinFailure.WAITING_FOR_HOST, str(error))
+            case "item-not-found" | "remote-server-not-found":
+                raise ConferenceError(JoinFailure.FOCUS_UNAVAILABLE, str(error))
+            case "bad-request":
+                raise ConferenceError(JoinFailure.PROTOCOL, str(error))
+        raise ConferenceError(JoinFailure.REFUSED, str(error))
+
+    def _later(self, now: float, cause: JoinFailure, text: str) -> float:
+        wait = self._backoff.wait()
+        if now + wait > self._deadline:
+            raise ConferenceError(cause, text)
+        return wait
+
+
+async def allocate(
+    connection: Connection, *, focus: str, room: str, machine_uid: str, timeout: float
+) -> None:
+    """Return when the room can be joined; ConferenceError if it cannot within about `timeout`."""
+    clock = asyncio.get_running_loop().time
+    allocation = Allocation(room, machine_uid, clock() + timeout)
+    while True:
+        answer: Answer
+        try:
+            reply = await connection.request(focus, allocation.request.to_element())
+            answer = ConferenceResult.parse(reply)
+        except (StanzaError, NoReply) as refusal:
+            answer = refusal
+        except JingleError as error:
+            raise ConferenceError(JoinFailure.PROTOCOL, str(error)) from error
+        wait = allocation.answered(answer, clock())
+        if wait is None:
+            return
+        await asyncio.sleep(wait)

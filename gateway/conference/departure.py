@@ -1,0 +1,66 @@
+"""Why a stay in the room ends, and whether to come back."""
+
+from dataclasses import dataclass
+
+from gateway.conference.events import LeaveCause
+from gateway.errors import ConferenceError, JoinFailure
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.presence import OccupantPresence
+from gateway.xmpp.stanza import StanzaError
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """The end of a stay. With `rejoin` it is worth trying again."""
+
+    cause: LeaveCause
+    text: str
+    actor: str | None = None
+    rejoin: bool = False
+
+
+def removed(presence: OccupantPresence, actor: str | None) -> Departure:
+    """What our own unavailable presence means (XEP-0045 section 17.4 has the codes)."""
+    text = presence.reason or ""
+    if presence.destroyed is not None:
+        return Departure(LeaveCause.MEETING_ENDED, presence.destroyed.reason or "")
+    statuses = presence.statuses
+    # A kick (307) for a technical reason carries 333 as well: nobody wanted us out.
+    if statuses & {332, 333}:
+        return Departure(LeaveCause.CONNECTION_LOST, text or "server failure", rejoin=True)
+    if 301 in statuses:
+        return Departure(LeaveCause.BANNED, text, actor)
+    if 307 in statuses:
+        return Departure(LeaveCause.KICKED, text, actor)
+    if statuses & {321, 322}:
+        return Departure(LeaveCause.MEMBERS_ONLY, text, actor)
+    return Departure(LeaveCause.CONNECTION_LOST, text or "removed from the room", rejoin=True)
+
+
+def is_room_missing(error: StanzaError) -> bool:
+    """Whether the room cannot be joined because the focus is not in it yet (or no longer)."""
+    return error.condition == "not-allowed" and "creation is restricted" in error.text.lower()
+
+
+_REFUSALS = {
+    "not-authorized": JoinFailure.PASSWORD,
+    "registration-required": JoinFailure.LOBBY,
+    "forbidden": JoinFailure.BANNED,
+    "service-unavailable": JoinFailure.FULL,
+    "resource-constraint": JoinFailure.FULL,
+    "jid-malformed": JoinFailure.NOT_FOUND,
+    "item-not-found": JoinFailure.NOT_FOUND,
+    "remote-server-not-found": JoinFailure.NOT_FOUND,
+}
+
+
+def refused(error: StanzaError) -> ConferenceError:
+    """Why the room did not let us in, from the error of our joining presence."""
+    cause = _REFUSALS.get(error.condition, JoinFailure.REFUSED)
+    if error.has(ns.JITSI_MEET, "waiting-for-host"):
+        cause = JoinFailure.WAITING_FOR_HOST
+    elif error.has(ns.JITSI_MEET, "room-does-not-exist"):
+        cause = JoinFailure.NOT_FOUND
+    elif error.has(ns.JITSI_MEET, "authentication-required") or "token" in error.text.lower():
+        cause = JoinFailure.AUTHENTICATION
+    return ConferenceError(cause, str(error))

@@ -1,0 +1,25 @@
+"""A Jitsi installation, as the operator describes it."""
+
+from dataclasses import dataclass
+
+from gateway.xmpp.client import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where conferences are held.
+
+    `muc_domains` are those whose rooms may be joined; a name without a domain is a room of the
+    first. `focus` is the address that conference requests go to (`focus.<domain>`).
+    `machine_uid` is the gateway's own, the same for all calls. `region` matters on sites with
+    several. `media_timeout` is how many seconds the media of an offered session may take to
+    connect, `join_timeout` how many a conference may take to become ready.
+    """
+
+    server: Server
+    muc_domains: tuple[str, ...]
+    focus: str
+    machine_uid: str
+    region: str | None = None
+    media_timeout: float = 15.0
+    join_timeout: float = 30.0

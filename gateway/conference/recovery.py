@@ -1,0 +1,84 @@
+"""What to do when media breaks: the focus' limits and our own patience. Time comes in as `now`."""
+
+from collections import deque
+from enum import Enum, auto
+
+from gateway.xmpp.jingle import Reason
+
+
+class Remedy(Enum):
+    """What may bring media back."""
+
+    RESTART = auto()  # ask the focus for a new session
+    REJOIN = auto()  # leave the room and join it as a new endpoint
+    GIVE_UP = auto()
+
+
+class RestartLimit:
+    """How often Jicofo grants a new session: 5 s apart, and five in a minute.
+
+    Beyond that it ends the session and offers no other, so it must not be asked. The defaults
+    leave room for requests that travel at different speeds.
+    """
+
+    def __init__(self, apart: float = 5.5, most: int = 5, period: float = 61.0) -> None:
+        self._apart = apart
+        self._period = period
+        self._granted: deque[float] = deque(maxlen=most)
+
+    def allow(self, now: float) -> bool:
+        """Whether to ask now; a yes is counted."""
+        if self._granted and now - self._granted[-1] < self._apart:
+            return False
+        full = len(self._granted) == self._granted.maxlen
+        if full and now - self._granted[0] < self._period:
+            return False
+        self._granted.append(now)
+        return True
+
+
+class MediaRecovery:
+    """Chooses the remedy: one restart for media that never comes up, more for media that breaks."""
+
+    def __init__(self) -> None:
+        self._limit = RestartLimit()
+        self._never_connected = 0
+
+    def connected(self) -> None:
+        """Media is up."""
+        self._never_connected = 0
+
+    def lost(self, now: float, *, was_connected: bool) -> Remedy:
+        """A session has lost its media, or has not got any."""
+        if not was_connected:
+            self._never_connected += 1
+            if self._never_connected > 1:
+                return Remedy.GIVE_UP
+        return Remedy.RESTART if self._limit.allow(now) else Remedy.REJOIN
+
+
+class RejoinLimit:
+    """How often to rejoin before the call is given up: three times in ten minutes, with pauses."""
+
+    def __init__(self, pauses: tuple[float, ...] = (1.0, 4.0, 10.0), period: float = 600.0) -> None:
+        self._pauses = pauses
+        self._period = period
+        self._rejoins: deque[float] = deque(maxlen=len(pauses))
+
+    def pause(self, now: float) -> float | None:
+        """Seconds to wait before rejoining, None if it has been done too often."""
+        while self._rejoins and now - self._rejoins[0] > self._period:
+            self._rejoins.popleft()
+        if len(self._rejoins) == len(self._pauses):
+            return None
+        self._rejoins.append(now)
+        return self._pauses[len(self._rejoins) - 1]
+
+
+def offer_due(reason: Reason | None) -> bool:
+    """Whether a session that the focus ended ought to be followed by another soon.
+
+    `expired` (nobody else is there) and `success` (the bridge changes, the meeting ends) are
+    followed by an offer or by a presence in their own time; anything else is a fault.
+    """
+    return reason is None or reason.condition not in ("expired", "success", "gone")

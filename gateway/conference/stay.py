@@ -1,0 +1,302 @@
+"""One stay in a room: from our own presence to leaving, over one connection.
+
+`attend` takes in what the server tells, one thing after the other and without waiting; what takes
+time (a session, a restart, a patience) runs beside it. Whatever ends the stay is raised as
+`_Departed`, which ends everything that runs.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+
+import structlog
+
+from gateway.conference.allocation import allocate
+from gateway.conference.bridge_offer import offered_candidates
+from gateway.conference.bridge_session import BridgeMedia, BridgeSession, Emit, Fault, FaultKind
+from gateway.conference.departure import Departure
+from gateway.conference.entering import Entry
+from gateway.conference.events import (
+    Alone,
+    LeaveCause,
+    MutedByModerator,
+    OccupantJoined,
+    OccupantLeft,
+)
+from gateway.conference.installation import Installation
+from gateway.conference.recovery import MediaRecovery, Remedy, offer_due
+from gateway.conference.room import FocusJoined, FocusLeft, RoomEvent
+from gateway.errors import ConferenceError
+from gateway.xmpp.connection import ConnectionFailed
+from gateway.xmpp.jid import resource
+from gateway.xmpp.jingle import Action, Jingle, Reason
+from gateway.xmpp.mute import MuteOrder
+from gateway.xmpp.own_presence import unavailable
+from gateway.xmpp.presence import OccupantPresence, PresenceRefused
+from gateway.xmpp.reception import JingleReceived, Received
+from gateway.xmpp.stanza import NoReply, StanzaError, iq
+
+log = structlog.get_logger(__name__)
+
+PRESENCE_INTERVAL = 0.25  # seconds between our presences: servers limit them
+OFFER_PATIENCE = 10.0  # seconds a new offer may take after the focus' own fault
+RESTART_PATIENCE = 20.0  # seconds it may take after we asked for one, answer included
+FOCUS_PATIENCE = 10.0  # seconds a focus may be away before it is called back
+
+
+class _Departed(Exception):
+    def __init__(self, departure: Departure) -> None:
+        super().__init__(departure.text)
+        self.departure = departure
+
+
+class Stay:
+    """We are in the room of `entry`. `recovery` remembers what earlier stays went through."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        *,
+        installation: Installation,
+        media: BridgeMedia,
+        recovery: MediaRecovery,
+        emit: Emit,
+    ) -> None:
+        self.presence = entry.presence
+        self._connection = entry.connection
+        self._room = entry.room
+        self._early = entry.early
+        self._installation = installation
+        self._media = media
+        self._recovery = recovery
+        self._emit = emit
+        self._presence_changed = asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
+        self._session: BridgeSession | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._waiting_for_offer: asyncio.Task[None] | None = None
+        self._waiting_for_focus: asyncio.Task[None] | None = None
+
+    async def attend(self) -> Departure:
+        """Be in the room until something ends that. May be called once."""
+        departure = Departure(LeaveCause.CONNECTION_LOST, "")
+        try:
+            async with self._tasks:
+                self._run(self._publish())
+                if self._room.alone:
+                    self._emit(Alone())
+                if not self._room.focus_present:
+                    self._seen(FocusLeft())
+                for received in self._early:
+                    self._receive(received)
+                while True:
+                    self._receive(await self._connection.receive())
+        except* ConnectionFailed as lost:
+            departure = replace(departure, text=str(lost.exceptions[0]), rejoin=True)
+        except* _Departed as departed:
+            # What the room says about it counts more than that the connection has ended as well.
+            departure = _first(departed)
+        return departure
+
+    async def leave(self) -> None:
+        """End the session, leave the room, close the connection, in a bounded time."""
+        if self._room.entered:
+            if self._session is not None:
+                terminate = self._session.terminate(Reason("success"))
+                self._send_jingle(self._room.focus, terminate)
+            self._connection.send(unavailable(self._room.jid, self._room.nick))
+            self._room.entered = False
+        await self._connection.close()
+
+    def bridge_connected(self, session: str) -> None:
+        """The engine has connected a session."""
+        if self._session is not None and self._session.sid == session:
+            self._recovery.connected()
+            self._session.connected()
+
+    def bridge_lost(self, session: str, reason: str) -> None:
+        """The engine has lost a session."""
+        if self._session is not None and self._session.sid == session:
+            self._session.lost(reason)
+
+    # What comes in
+
+    def _receive(self, received: Received) -> None:
+        match received:
+            case OccupantPresence():
+                bridge_available = self._room.bridge_available
+                for event in self._room.receive(received):
+                    self._seen(event)
+                if bridge_available and not self._room.bridge_available:
+                    log.warning("the focus has no videobridge")
+            case PresenceRefused(error=error):
+                log.warning("presence refused", error=str(error))
+            case MuteOrder(muted=True, actor=actor):
+                self._mute(self._room.name_of(resource(actor)) if actor is not None else None)
+            case JingleReceived(sender, jingle) if sender == self._room.focus:
+                self._focus_says(jingle)
+            case JingleReceived(sender, jingle):
+                # A browser offers a direct connection; declined, it stays on the videobridge.
+                decline = Jingle(Action.SESSION_TERMINATE, jingle.sid, reason=Reason("decline"))
+                self._send_jingle(sender, decline)
+
+    def _seen(self, event: RoomEvent) -> None:
+        match event:
+            case Departure():
+                raise _Departed(event)
+            case FocusLeft():
+                log.warning("the focus has left the room")
+                self._waiting_for_focus = self._run(self._call_focus_back())
+            case FocusJoined() if self._waiting_for_focus is not None:
+                self._waiting_for_focus.cancel()
+            case OccupantLeft(endpoint):
+                if self._session is not None:
+                    self._session.drop_owner(endpoint)
+                self._emit(event)
+            case OccupantJoined() | Alone():
+                self._emit(event)
+
+    def _focus_says(self, jingle: Jingle) -> None:
+        session = self._session
+        if jingle.action == Action.SESSION_INITIATE:
+            self._offered(jingle)
+        elif session is None or session.sid != jingle.sid:
+            log.debug("jingle for no session", action=jingle.action, sid=jingle.sid)
+        elif jingle.action == Action.SOURCE_ADD:
+            session.add_sources(jingle.sources)
+        elif jingle.action == Action.SOURCE_REMOVE:
+            session.remove_sources(jingle.sources)
+        elif jingle.action == Action.TRANSPORT_INFO:
+            session.add_candidates(offered_candidates(jingle))
+        elif jingle.action == Action.TRANSPORT_REPLACE:
+            self._send_jingle(self._room.focus, session.reject_transport(jingle))
+        elif jingle.action == Action.SESSION_TERMINATE:
+            self._end_session(str(jingle.reason or "the focus gave no reason"))
+            if offer_due(jingle.reason):
+                self._wait_for_offer(OFFER_PATIENCE)
+
+    # Sessions
+
+    def _offered(self, initiate: Jingle) -> None:
+        if self._session is not None and self._session.sid == initiate.sid:
+            return
+        self._end_session("replaced by another session")
+        if self._waiting_for_offer is not None:
+            self._waiting_for_offer.cancel()
+        if initiate.start_muted:
+            self._mute(None)
+        log.info("session offered", sid=initiate.sid, sources=len(initiate.sources))
+        self._session = BridgeSession(
+            initiate,
+            focus=self._room.focus,
+            nick=self._room.nick,
+            connection=self._connection,
+            media=self._media,
+            emit=self._emit,
+        )
+        self._serving = self._run(self._serve(self._session))
+
+    def _end_session(self, reason: str) -> None:
+        if self._session is not None and self._serving is not None:
+            log.info("session ended", sid=self._session.sid, reason=reason)
+            self._session.ended_by(reason)
+            self._serving.cancel()
+            self._session = None
+
+    async def _serve(self, session: BridgeSession) -> None:
+        """A session, and what its failure leads to."""
+        fault = await session.run(self._installation.media_timeout)
+        self._session = None
+        log.warning("session failed", sid=session.sid, kind=fault.kind.name, reason=fault.text)
+        if fault.kind is FaultKind.UNUSABLE:
+            reason = Reason("incompatible-parameters", fault.text)
+            self._send_jingle(self._room.focus, session.terminate(reason))
+            raise _departed(fault, rejoin=False)
+        if fault.kind is FaultKind.REJECTED:
+            # The focus keeps us without a session for good; a new endpoint gets another chance,
+            # and another SSRC.
+            raise _departed(fault, rejoin=True)
+        now = asyncio.get_running_loop().time()
+        was_connected = fault.kind is FaultKind.LOST
+        match self._recovery.lost(now, was_connected=was_connected):
+            case Remedy.RESTART:
+                await self._restart(session, fault)
+            case Remedy.REJOIN:
+                raise _departed(fault, rejoin=True)
+            case Remedy.GIVE_UP:
+                raise _departed(fault, rejoin=False)
+
+    async def _restart(self, session: BridgeSession, fault: Fault) -> None:
+        """Ask for a new session in place of one whose media failed."""
+        self._wait_for_offer(RESTART_PATIENCE)
+        reason = Reason("connectivity-error", fault.text)
+        terminate = session.terminate(reason, restart=True)
+        try:
+            await self._connection.request(self._room.focus, terminate.to_element())
+        except StanzaError as error:
+            log.warning("restart refused", error=str(error))
+            # Asked too often, the focus offers nothing more. Any other refusal means that it has
+            # ended the session itself meanwhile, and its offer may be on the way.
+            if error.condition == "resource-constraint" and self._session is None:
+                raise _departed(fault, rejoin=True) from error
+        except NoReply as error:
+            log.warning("restart not answered", error=str(error))
+
+    def _wait_for_offer(self, seconds: float) -> None:
+        if self._waiting_for_offer is not None:
+            self._waiting_for_offer.cancel()
+        self._waiting_for_offer = self._run(self._rejoin_after(seconds))
+
+    async def _rejoin_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        text = f"no new session within {seconds:g} s"
+        raise _Departed(Departure(LeaveCause.MEDIA_FAILED, text, rejoin=True))
+
+    async def _call_focus_back(self) -> None:
+        """Media goes on without the focus, for a while; a new focus makes new sessions."""
+        await asyncio.sleep(FOCUS_PATIENCE)
+        log.info("calling the focus back")
+        try:
+            await allocate(
+                self._connection,
+                focus=self._installation.focus,
+                room=self._room.jid,
+                machine_uid=self._installation.machine_uid,
+                timeout=self._installation.join_timeout,
+            )
+        except ConferenceError as error:
+            raise _Departed(Departure(LeaveCause.FOCUS_LOST, str(error))) from error
+
+    # What goes out
+
+    def _mute(self, actor: str | None) -> None:
+        if self.presence.muted:
+            return
+        log.info("muted", actor=actor)
+        self._media.mute(True)
+        self.presence = replace(self.presence, muted=True)
+        self._presence_changed.set()
+        self._emit(MutedByModerator(actor))
+
+    async def _publish(self) -> None:
+        """Send our presence when it has changed, once for changes that follow closely."""
+        while True:
+            await self._presence_changed.wait()
+            self._presence_changed.clear()
+            self._connection.send(self.presence.update())
+            await asyncio.sleep(PRESENCE_INTERVAL)
+
+    def _send_jingle(self, to: str, jingle: Jingle) -> None:
+        self._connection.send(iq("set", to, jingle.to_element()))
+
+    def _run(self, story: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        return self._tasks.create_task(story)
+
+
+def _departed(fault: Fault, *, rejoin: bool) -> _Departed:
+    return _Departed(Departure(LeaveCause.MEDIA_FAILED, fault.text, rejoin=rejoin))
+
+
+def _first(group: ExceptionGroup[_Departed]) -> Departure:
+    first = group.exceptions[0]
+    return first.departure if isinstance(first, _Departed) else _first(first)
