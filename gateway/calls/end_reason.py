@@ -1,0 +1,90 @@
+"""Why a call ended: one list for SIP, logs, records and metrics."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from gateway.conference.events import LeaveCause
+from gateway.errors import ConferenceError, JoinFailure
+from gateway.sip.reason import Reason
+
+
+class EndReason(Enum):
+    """Each with the SIP status it has: the final response before an answer, or the cause in the
+    Reason header of a BYE after it (RFC 3326)."""
+
+    CALLER_HUNG_UP = ("caller-hung-up", 200)
+    CALLER_CANCELLED = ("caller-cancelled", 487)
+    NO_ACK = ("no-ack", 408)
+    BAD_DESCRIPTION = ("bad-description", 400)
+    NO_COMMON_CODEC = ("no-common-codec", 488)
+    NO_SUCH_ROOM = ("no-such-room", 404)
+    PASSWORD_WRONG = ("password-wrong", 403)
+    LOBBY = ("lobby", 480)
+    WAITING_FOR_HOST = ("waiting-for-host", 480)
+    NOT_ALLOWED = ("not-allowed", 403)
+    BANNED = ("banned", 403)
+    ROOM_FULL = ("room-full", 486)
+    CONFERENCE_UNAVAILABLE = ("conference-unavailable", 503)
+    CONFERENCE_TIMEOUT = ("conference-timeout", 504)
+    CONFERENCE_BROKEN = ("conference-broken", 502)
+    NO_PORT = ("no-port", 503)
+    NO_RTP = ("no-rtp", 408)
+    MEDIA_FAILED = ("media-failed", 503)
+    KICKED = ("kicked", 403)
+    MEETING_ENDED = ("meeting-ended", 200)
+    MEMBERS_ONLY = ("members-only", 403)
+    CONFERENCE_LOST = ("conference-lost", 503)
+    SHUTDOWN = ("shutdown", 503)
+    INTERNAL_ERROR = ("internal-error", 500)
+
+    def __init__(self, label: str, status: int) -> None:
+        self.label = label
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a call ended; `text` says it to people."""
+
+    reason: EndReason
+    text: str
+
+    @property
+    def sip_reason(self) -> Reason:
+        """The Reason header of the refusal or of the BYE."""
+        return Reason("SIP", self.reason.status, self.text)
+
+
+_JOIN_FAILURES = {
+    JoinFailure.NOT_FOUND: EndReason.NO_SUCH_ROOM,
+    JoinFailure.PASSWORD: EndReason.PASSWORD_WRONG,
+    JoinFailure.LOBBY: EndReason.LOBBY,
+    JoinFailure.WAITING_FOR_HOST: EndReason.WAITING_FOR_HOST,
+    JoinFailure.AUTHENTICATION: EndReason.NOT_ALLOWED,
+    JoinFailure.BANNED: EndReason.BANNED,
+    JoinFailure.FULL: EndReason.ROOM_FULL,
+    JoinFailure.REFUSED: EndReason.NOT_ALLOWED,
+    JoinFailure.FOCUS_UNAVAILABLE: EndReason.CONFERENCE_UNAVAILABLE,
+    JoinFailure.UNREACHABLE: EndReason.CONFERENCE_UNAVAILABLE,
+    JoinFailure.TIMEOUT: EndReason.CONFERENCE_TIMEOUT,
+    JoinFailure.PROTOCOL: EndReason.CONFERENCE_BROKEN,
+}
+_LEAVE_CAUSES = {
+    LeaveCause.KICKED: EndReason.KICKED,
+    LeaveCause.BANNED: EndReason.BANNED,
+    LeaveCause.MEETING_ENDED: EndReason.MEETING_ENDED,
+    LeaveCause.MEMBERS_ONLY: EndReason.MEMBERS_ONLY,
+    LeaveCause.MEDIA_FAILED: EndReason.MEDIA_FAILED,
+    LeaveCause.FOCUS_LOST: EndReason.CONFERENCE_LOST,
+    LeaveCause.CONNECTION_LOST: EndReason.CONFERENCE_LOST,
+}
+
+
+def of_join_failure(error: ConferenceError) -> CallEnd:
+    """What a conference that could not be joined means for the caller."""
+    return CallEnd(_JOIN_FAILURES[error.cause], error.text)
+
+
+def of_leaving(cause: LeaveCause, text: str) -> CallEnd:
+    """What the end of the participant means for the caller."""
+    return CallEnd(_LEAVE_CAUSES[cause], text or cause.value)

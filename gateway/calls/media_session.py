@@ -1,0 +1,146 @@
+"""One call's door to the media engine: orders go in, answers and events come out.
+
+It knows the engine by its messages only, so it does not matter where the engine runs.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Self, TypeVar
+
+from gateway.errors import MediaError
+from gateway.media import messages as m
+
+Answer = TypeVar("Answer")
+
+
+class MediaSwitch:
+    """Hands the engine's events to the calls they belong to."""
+
+    def __init__(self, execute: Callable[[m.Command], None]) -> None:
+        self.execute = execute
+        self._sessions: dict[str, MediaSession] = {}
+
+    def receive(self, event: m.Event) -> None:
+        """Take an event of the engine; one of a call that is gone tells nobody anything."""
+        session = self._sessions.get(event.call)
+        if session is not None:
+            session.receive(event)
+
+    def add(self, session: "MediaSession") -> None:
+        """A call begins."""
+        self._sessions[session.call] = session
+
+    def remove(self, session: "MediaSession") -> None:
+        """A call has nothing in the engine any more."""
+        del self._sessions[session.call]
+
+
+class MediaSession:
+    """The media of call `call`, which is in the conference `room`, as long as `async with` lasts.
+
+    Serves as `gateway.conference.bridge_session.BridgeMedia`.
+    """
+
+    def __init__(self, switch: MediaSwitch, call: str, room: str) -> None:
+        self.call = call
+        self.report = m.CallReport()
+        self._switch = switch
+        self._room = room
+        self._events: asyncio.Queue[m.Event] = asyncio.Queue()
+        self._phone_opened: asyncio.Future[m.Address] | None = None
+        self._bridge_opened: dict[str, asyncio.Future[m.BridgeAnswer]] = {}
+        self._closed: asyncio.Event = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._switch.add(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._switch.execute(m.Close(self.call))
+        try:
+            await self._closed.wait()
+        finally:
+            self._switch.remove(self)
+
+    # The phone.
+
+    async def open_phone(self) -> m.Address:
+        """Take a port for the phone; MediaError if there is none."""
+        self._phone_opened = asyncio.get_running_loop().create_future()
+        self._switch.execute(m.OpenPhone(self.call))
+        return await self._phone_opened
+
+    def connect_phone(self, media: m.PhoneMedia) -> None:
+        """Apply what an offer/answer agreed on."""
+        self._switch.execute(m.ConnectPhone(self.call, media))
+
+    def play(self, tone: m.Tone) -> None:
+        """Let the caller hear a tone instead of the conference."""
+        self._switch.execute(m.Play(self.call, tone))
+
+    def silence(self) -> None:
+        """Let the caller hear the conference again."""
+        self._switch.execute(m.Silence(self.call))
+
+    # The bridge (BridgeMedia).
+
+    async def open_bridge(self, offer: m.BridgeOffer) -> m.BridgeAnswer:
+        """Prepare the connection that is offered and start connecting; may raise MediaError."""
+        opened: asyncio.Future[m.BridgeAnswer] = asyncio.get_running_loop().create_future()
+        self._bridge_opened[offer.session] = opened
+        self._switch.execute(m.OpenBridge(self.call, self._room, offer))
+        try:
+            return await opened
+        finally:
+            del self._bridge_opened[offer.session]
+
+    def set_sources(self, session: str, sources: tuple[m.Source, ...]) -> None:
+        """All remote sources of a session."""
+        self._switch.execute(m.SetSources(self.call, session, sources))
+
+    def add_candidates(self, session: str, candidates: tuple[m.IceCandidate, ...]) -> None:
+        """More candidates of the videobridge."""
+        self._switch.execute(m.AddBridgeCandidates(self.call, session, candidates))
+
+    def close_bridge(self, session: str) -> None:
+        """Drop a connection."""
+        self._switch.execute(m.CloseBridge(self.call, session))
+
+    def mute(self, muted: bool) -> None:
+        """Stop or resume sending the phone's audio."""
+        self._switch.execute(m.Mute(self.call, muted))
+
+    # Events.
+
+    async def events(self) -> AsyncIterator[m.Event]:
+        """What the engine reports besides answers, without end."""
+        while True:
+            yield await self._events.get()
+
+    def receive(self, event: m.Event) -> None:
+        """Take an event of the engine."""
+        match event:
+            case m.PhoneOpened():
+                _settle(self._phone_opened, event.address)
+            case m.BridgeOpened():
+                _settle(self._bridge_opened.get(event.session), event.answer)
+            case m.Failed():
+                self._failed(event)
+            case m.BridgeLost() if event.session in self._bridge_opened:
+                self._bridge_opened[event.session].set_exception(MediaError(event.reason))
+            case m.Closed():
+                self.report = event.report
+                self._closed.set()
+            case _:
+                self._events.put_nowait(event)
+
+    def _failed(self, event: m.Failed) -> None:
+        if self._phone_opened is not None and not self._phone_opened.done():
+            self._phone_opened.set_exception(MediaError(event.reason))
+        else:
+            self._events.put_nowait(event)
+
+
+def _settle(waiting: "asyncio.Future[Answer] | None", answer: Answer) -> None:
+    if waiting is not None and not waiting.done():
+        waiting.set_result(answer)
