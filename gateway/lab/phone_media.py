@@ -1,0 +1,149 @@
+"""The media of a test phone: speaks G.711 from a loop of samples and records what it hears."""
+
+import asyncio
+import secrets
+import struct
+from typing import Any
+
+import numpy as np
+
+from audiocodecs.frames import Samples
+from audiocodecs.g711 import G711
+from gateway.errors import RtpError
+from gateway.lab.pace import Pace
+from gateway.media.decoding import G711Decoder
+from gateway.media.playout import Playout
+from gateway.rtp.packet import RtpPacket, is_rtcp
+from gateway.rtp.rtcp import ReceiverReport, SenderReport, SourceDescription, parse_compound
+from gateway.rtp.sender import RtpSender
+from gateway.rtp.statistics import Reception
+from gateway.rtp.telephone_event import DIGITS
+
+RATE = 8000
+_FRAME = 160
+_REPORT_EVERY = 125  # frames
+_PRESS = 5  # frames a key is held
+_LONGEST = 50 * 3600  # frames recorded
+
+
+class PhoneMedia(asyncio.DatagramProtocol):
+    """One phone's RTP port, from `open` to `close`.
+
+    `law` and its payload type are what was negotiated; `event_type` is telephone-event's.
+    `speaks` is what the phone says, over and over.
+    """
+
+    def __init__(
+        self, speaks: Samples, law: G711, *, payload_type: int, event_type: int | None = None
+    ) -> None:
+        self.reception: Reception | None = None
+        self.playout = Playout(G711Decoder(law), RATE)
+        self.frames: list[Samples] = []
+        self._law = law
+        self._payload_type = payload_type
+        self._event_type = event_type
+        self._speech = speaks
+        self._at = 0
+        self._sender = RtpSender(
+            secrets.randbits(32),
+            RATE,
+            sequence=secrets.randbits(16),
+            timestamp=secrets.randbits(32),
+        )
+        self._remote: tuple[str, int] | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self._pace = Pace(self._tick)
+        self._now = 0.0
+        self._keys: list[bytes] = []
+
+    async def open(self, host: str) -> tuple[str, int]:
+        """Open a port on `host`; its address."""
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, 0))
+        self._transport = transport
+        address = transport.get_extra_info("sockname")
+        return address[0], address[1]
+
+    def connect(self, remote: tuple[str, int]) -> None:
+        """Begin to speak to `remote`, and to record."""
+        self._remote = remote
+        self._pace.start()
+
+    async def close(self) -> None:
+        """Hang up, as far as media goes."""
+        await self._pace.stop()
+        if self._transport is not None:
+            self._transport.close()
+            await asyncio.sleep(0)
+
+    def recording(self) -> Samples:
+        """Everything heard so far, from the first packet on."""
+        return np.concatenate(self.frames) if self.frames else np.zeros(0, np.int16)
+
+    def press(self, digits: str) -> None:
+        """Press keys, one after the other (RFC 4733)."""
+        if self._event_type is None:
+            raise ValueError("telephone-event was not negotiated")
+        for digit in digits:
+            code = DIGITS.index(digit)
+            held = [(length, False) for length in range(1, _PRESS + 1)] + [(_PRESS, True)] * 3
+            self._keys += [
+                struct.pack("!BBH", code, 0x80 * end | 10, length * _FRAME) for length, end in held
+            ]
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        try:
+            if is_rtcp(data):
+                self._receive_reports(data)
+            else:
+                self._receive(RtpPacket.parse(data))
+        except RtpError:
+            return
+
+    def error_received(self, exc: Exception) -> None:
+        """Nobody listens at the other end yet, or any more."""
+
+    def _receive(self, packet: RtpPacket) -> None:
+        if packet.payload_type != self._payload_type:
+            return
+        if self.reception is None:
+            self.reception = Reception(packet.ssrc, RATE)
+        now = asyncio.get_running_loop().time()
+        self.reception.received(packet, now)
+        self.playout.put(packet, now)
+
+    def _receive_reports(self, data: bytes) -> None:
+        for packet in parse_compound(data):
+            if isinstance(packet, SenderReport) and self.reception is not None:
+                self.reception.reported(packet, asyncio.get_running_loop().time())
+
+    def _tick(self, now: float) -> None:
+        self._now = now
+        if self.reception is not None and len(self.frames) < _LONGEST:
+            self.frames.append(self.playout.pull(now))
+        self._send(self._next_packet())
+        if self._sender.packets % _REPORT_EVERY == 1:
+            blocks = (self.reception.report(now),) if self.reception else ()
+            report: SenderReport | ReceiverReport = self._sender.report(now, blocks)
+            compound = report.serialize()
+            self._send(compound + SourceDescription(self._sender.ssrc, "phone").serialize())
+
+    def _next_packet(self) -> bytes:
+        if self._keys and self._event_type is not None:
+            payload = self._keys.pop(0)
+            packet = self._sender.packet(self._event_type, payload, 0)
+            if payload[1] & 0x80 and not (self._keys and self._keys[0][1] & 0x80):
+                self._sender.pause(_FRAME * (_PRESS + 3))
+            return packet.serialize()
+        if not len(self._speech):
+            frame = np.zeros(_FRAME, np.int16)
+        else:
+            at = np.arange(self._at, self._at + _FRAME) % len(self._speech)
+            frame = self._speech[at]
+            self._at = int(at[-1]) + 1
+        packet = self._sender.packet(self._payload_type, self._law.encode(frame), _FRAME)
+        return packet.serialize()
+
+    def _send(self, packet: bytes) -> None:
+        if self._transport is not None and self._remote is not None:
+            self._transport.sendto(packet, self._remote)

@@ -1,0 +1,292 @@
+"""The lab's videobridge: forwards the audio of each endpoint to all others of its conference.
+
+One UDP port for everybody: a client is known by the ufrag its first check names, later by its
+address. Speakers that live in the lab itself take part without a socket. The focus is the only one
+who gives it orders (`gateway.lab.focus`).
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from aioice import stun
+
+from gateway.lab.bridge_endpoint import BridgeEndpoint, BridgeMediaOffer, BridgeTimers
+from gateway.lab.faults import Faults
+from gateway.lab.ice import Address
+from gateway.media.messages import IceCandidate
+from gateway.rtp.packet import RtpPacket
+from gateway.rtp.rtcp import SenderReport, SourceDescription
+from gateway.rtp.srtp import SrtpProfile
+from gateway.webrtc.dtls import PROFILES
+
+_TICK = 0.020
+_HOST_PREFERENCE = 2130706431
+_REFLEXIVE_PREFERENCE = 1694498815
+
+Violation = Callable[[int, str, str], None]
+"""Told of a broken rule: its number in the list of rules, who broke it, and what was wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeTransportOffer:
+    """What the focus puts into an offer on the bridge's behalf; `setup` is always "actpass"."""
+
+    ufrag: str
+    pwd: str
+    fingerprint_hash: str
+    fingerprint: str
+    candidates: tuple[IceCandidate, ...]
+
+
+@dataclass(slots=True)
+class _Conference:
+    """The endpoints of one conference: clients by their id, and listeners that live here."""
+
+    feedback_ssrc: int
+    clients: dict[str, BridgeEndpoint] = field(default_factory=dict)
+    speakers: dict[str, Callable[[RtpPacket], None]] = field(default_factory=dict)
+
+
+class LabVideobridge(asyncio.DatagramProtocol):
+    """The bridge. `start` and `close` belong together.
+
+    `violation` is told what clients do wrong, `failed` which endpoint is beyond repair.
+    `faults` are done to what is sent to clients.
+    """
+
+    def __init__(
+        self,
+        violation: Violation,
+        failed: Callable[[str, str], None],
+        *,
+        offer: BridgeMediaOffer | None = None,
+        timers: BridgeTimers | None = None,
+        profiles: tuple[SrtpProfile, ...] = PROFILES[:2],
+        faults: Faults | None = None,
+    ) -> None:
+        self.faults = faults or Faults()
+        self._violation = violation
+        self._failed = failed
+        self._offer = offer or BridgeMediaOffer()
+        self._timers = timers or BridgeTimers()
+        self._profiles = profiles
+        self._conferences: dict[str, _Conference] = {}
+        self._by_ufrag: dict[str, BridgeEndpoint] = {}
+        self._by_address: dict[Address, BridgeEndpoint] = {}
+        self._transport: asyncio.DatagramTransport | None = None
+        self._clock: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int = 0) -> None:
+        """Open the port."""
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
+        self._clock = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Expire everybody and close the port."""
+        if self._clock is not None:
+            self._clock.cancel()
+            await asyncio.gather(self._clock, return_exceptions=True)
+        for conference in list(self._conferences):
+            for endpoint in list(self._conferences[conference].clients):
+                self.expire(conference, endpoint)
+        if self._transport is not None:
+            self._transport.close()
+            await asyncio.sleep(0)
+
+    @property
+    def address(self) -> Address:
+        """Where the bridge listens."""
+        assert self._transport is not None
+        host, port = self._transport.get_extra_info("sockname")[:2]
+        return host, port
+
+    # What the focus orders.
+
+    def allocate(self, conference: str, endpoint: str) -> BridgeTransportOffer:
+        """Make room for a client; one with the same id is expired."""
+        self.expire(conference, endpoint)
+        room = self._conferences.setdefault(conference, _Conference(secrets.randbits(32) or 1))
+        client = BridgeEndpoint(
+            room.feedback_ssrc,
+            self._offer,
+            violation=lambda rule, what: self._violation(rule, endpoint, what),
+            on_media=partial(self._forward, room, endpoint),
+            on_report=partial(self._forward_report, room, endpoint),
+            find_cached=partial(self._find_cached, room),
+            timers=self._timers,
+            profiles=self._profiles,
+        )
+        room.clients[endpoint] = client
+        self._by_ufrag[client.agent.ufrag] = client
+        return BridgeTransportOffer(
+            ufrag=client.agent.ufrag,
+            pwd=client.agent.pwd,
+            fingerprint_hash="sha-256",
+            fingerprint=client.identity.fingerprint("sha-256"),
+            candidates=self._candidates(),
+        )
+
+    def feedback_ssrc(self, conference: str) -> int:
+        """The SSRC of the bridge's own RTCP in a conference: the source jvb-a0."""
+        return self._conferences[conference].feedback_ssrc
+
+    def connect(
+        self,
+        conference: str,
+        endpoint: str,
+        *,
+        ufrag: str,
+        pwd: str,
+        fingerprint: tuple[str, str],
+        setup: str,
+    ) -> None:
+        """Give the bridge what the client answered."""
+        client = self._conferences[conference].clients[endpoint]
+        now = time.monotonic()
+        client.connect(ufrag=ufrag, pwd=pwd, fingerprint=fingerprint, setup=setup, now=now)
+        self._flush(client)
+
+    def set_sources(self, conference: str, endpoint: str, ssrcs: frozenset[int]) -> None:
+        """The SSRCs a client may send."""
+        self._conferences[conference].clients[endpoint].gate.ssrcs = ssrcs
+
+    def force_mute(self, conference: str, endpoint: str, muted: bool) -> None:
+        """Drop, or let through again, what a client sends."""
+        self._conferences[conference].clients[endpoint].gate.force_muted = muted
+
+    def expire(self, conference: str, endpoint: str) -> None:
+        """Forget a client; the conference goes with its last endpoint."""
+        room = self._conferences.get(conference)
+        client = room.clients.pop(endpoint, None) if room else None
+        if room is None or client is None:
+            return
+        client.close()
+        self._flush(client)
+        del self._by_ufrag[client.agent.ufrag]
+        self._by_address = {a: c for a, c in self._by_address.items() if c is not client}
+        if not room.clients and not room.speakers:
+            del self._conferences[conference]
+
+    # Speakers of the lab's own.
+
+    def add_speaker(
+        self, conference: str, endpoint: str, hear: Callable[[RtpPacket], None]
+    ) -> Callable[[RtpPacket], None]:
+        """Let somebody in without a socket: `hear` gets what others send; returns how to speak."""
+        room = self._conferences.setdefault(conference, _Conference(secrets.randbits(32) or 1))
+        room.speakers[endpoint] = hear
+        return partial(self._forward, room, endpoint)
+
+    def remove_speaker(self, conference: str, endpoint: str) -> None:
+        """The opposite of `add_speaker`."""
+        room = self._conferences.get(conference)
+        if room is not None:
+            room.speakers.pop(endpoint, None)
+            if not room.clients and not room.speakers:
+                del self._conferences[conference]
+
+    # What tests and the demo look at.
+
+    def client(self, conference: str, endpoint: str) -> BridgeEndpoint:
+        """A client's half of the bridge, to see how it fares."""
+        return self._conferences[conference].clients[endpoint]
+
+    @property
+    def clients(self) -> int:
+        """How many clients the bridge holds."""
+        return sum(len(room.clients) for room in self._conferences.values())
+
+    # The socket.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport) or hasattr(transport, "sendto")
+        self._transport = transport  # type: ignore[assignment]
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        if not data:
+            return
+        source = (addr[0], addr[1])
+        client = self._by_address.get(source)
+        if data[0] <= 3:
+            client = self._client_of_check(data) or client
+        if client is None:
+            return
+        client.receive(data, source, time.monotonic())
+        if client.agent.peer is not None or data[0] <= 3:
+            self._by_address[source] = client
+        self._flush(client)
+
+    def error_received(self, exc: Exception) -> None:
+        """A client's port is closed: consent will tell."""
+
+    def _client_of_check(self, data: bytes) -> BridgeEndpoint | None:
+        """The client a binding request is for, by our half of its USERNAME."""
+        try:
+            message = stun.parse_message(data)
+        except ValueError:
+            return None
+        ours, _, _ = str(message.attributes.get("USERNAME", "")).partition(":")
+        return self._by_ufrag.get(ours)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            now = time.monotonic()
+            for name, room in list(self._conferences.items()):
+                for endpoint, client in list(room.clients.items()):
+                    client.handle_timer(now)
+                    self._flush(client)
+                    if client.failed is not None:
+                        self.expire(name, endpoint)
+                        self._failed(name, endpoint)
+
+    def _flush(self, client: BridgeEndpoint) -> None:
+        assert self._transport is not None
+        for data, address in client.take_outgoing():
+            self._transport.sendto(data, address)
+
+    def _forward(self, room: _Conference, sender: str, packet: RtpPacket) -> None:
+        for endpoint, client in room.clients.items():
+            if endpoint != sender:
+                for carried in self.faults.carry(packet, endpoint):
+                    client.send(carried)
+                self._flush(client)
+        for endpoint, hear in list(room.speakers.items()):
+            if endpoint != sender:
+                hear(packet)
+
+    def _forward_report(self, room: _Conference, sender: str, report: SenderReport) -> None:
+        """Pass a sender's clock on, without its report blocks: they are the bridge's business."""
+        bare = SenderReport(
+            report.ssrc, report.ntp_time, report.rtp_timestamp, report.packets, report.octets
+        )
+        for endpoint, client in room.clients.items():
+            if endpoint != sender:
+                client.send_rtcp([bare, SourceDescription(report.ssrc, sender)])
+                self._flush(client)
+
+    def _find_cached(self, room: _Conference, ssrc: int, sequence: int) -> RtpPacket | None:
+        for client in room.clients.values():
+            packet = client.gate.cached(ssrc, sequence)
+            if packet is not None:
+                return packet
+        return None
+
+    def _candidates(self) -> tuple[IceCandidate, ...]:
+        """The real one, and some a client must not stumble over."""
+        host, port = self.address
+        return (
+            IceCandidate("1", 1, "udp", _HOST_PREFERENCE, host, port, "host"),
+            IceCandidate("2", 1, "udp", _HOST_PREFERENCE - 1, "::1", port, "host"),
+            IceCandidate(
+                "3", 1, "udp", _REFLEXIVE_PREFERENCE, "127.0.0.2", 9, "srflx", (host, port)
+            ),
+            IceCandidate("4", 1, "udp", 1000, "bridge.lab.invalid", port, "host"),
+            IceCandidate("5", 1, "tcp", 900, host, port, "host"),
+        )

@@ -1,0 +1,313 @@
+"""The engine, a bridge and phones, without any signalling: audio goes in and comes out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from audiocodecs.frames import Samples
+from audiocodecs.g711 import PCMU
+from audiocodecs.tones import pulsed
+from gateway.lab.bridge_endpoint import BridgeTimers
+from gateway.lab.listening import listen_for
+from gateway.lab.pace import Pace
+from gateway.lab.phone_media import PhoneMedia as RtpPhone
+from gateway.lab.speaker import Speaker
+from gateway.lab.videobridge import LabVideobridge
+from gateway.lab.voice import Voice
+from gateway.media import messages as m
+from gateway.media.engine import EngineConfig, MediaEngine
+
+PCMU_PAYLOADS = (m.Payload(0, "PCMU", 8000), m.Payload(101, "TELEPHONE-EVENT", 8000))
+OPUS = m.Payload(111, "OPUS", 48000, 2)
+TONES = {"phone": 700.0, "ann": 440.0, "bob": 1130.0, "cec": 1710.0, "second phone": 2350.0}
+
+
+@dataclass
+class Stage:
+    """An engine and a bridge, and the events the engine has reported."""
+
+    engine: MediaEngine
+    bridge: LabVideobridge
+    events: list[m.Event] = field(default_factory=list)
+    violations: list[tuple[int, str, str]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    speakers: list[Speaker] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def emit(self, event: m.Event) -> None:
+        self.events.append(event)
+        self.changed.set()
+
+    async def event(self, kind: type, call: str = "call") -> m.Event:
+        """Wait for an event of a call, and take it."""
+        async with asyncio.timeout(10):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind) and event.call == call:
+                        self.events.remove(event)
+                        return event
+                self.changed.clear()
+                await self.changed.wait()
+
+    def speaker(self, name: str, room: str = "room") -> Speaker:
+        voice = Voice.of_tone(TONES[name])
+        speaker = Speaker(name, voice, payload_type=111, level_id=1)
+        loop = asyncio.get_running_loop()
+        speaker.send = self.bridge.add_speaker(
+            room, name, lambda packet: speaker.hear(packet, loop.time())
+        )
+        self.speakers.append(speaker)
+        return speaker
+
+    async def phone(self, call: str, speech: Samples, room: str = "room") -> "Caller":
+        self.engine.execute(m.OpenPhone(call))
+        opened = await self.event(m.PhoneOpened, call)
+        phone = RtpPhone(speech, PCMU, payload_type=0, event_type=101)
+        address = await phone.open("127.0.0.1")
+        media = m.PhoneMedia(address, None, "127.0.0.1", PCMU_PAYLOADS)
+        self.engine.execute(m.ConnectPhone(call, media))
+        phone.connect(opened.address)
+        return Caller(self, call, phone, room)
+
+    def tick(self, now: float) -> None:
+        for speaker in self.speakers:
+            speaker.tick(now)
+
+
+@dataclass
+class Caller:
+    stage: Stage
+    call: str
+    phone: RtpPhone
+    room: str
+    ssrc: int = 0
+
+    async def join(self, ssrc: int, sources: tuple[m.Source, ...] = (), session: str = "s1"):
+        """What the focus and the participant do, in short."""
+        bridge, endpoint = self.stage.bridge, self.call
+        transport = bridge.allocate(self.room, endpoint)
+        bridge.set_sources(self.room, endpoint, frozenset({ssrc}))
+        offer = m.BridgeOffer(
+            session=session,
+            ufrag=transport.ufrag,
+            pwd=transport.pwd,
+            fingerprints=(m.Fingerprint("sha-256", transport.fingerprint),),
+            setup="actpass",
+            candidates=transport.candidates,
+            opus=OPUS,
+            audio_level_id=1,
+            ssrc=ssrc,
+            bridge_ssrc=bridge.feedback_ssrc(self.room),
+        )
+        self.ssrc = ssrc
+        self.stage.engine.execute(m.OpenBridge(self.call, self.room, offer))
+        self.stage.engine.execute(m.SetSources(self.call, session, sources))
+        opened = await self.stage.event(m.BridgeOpened, self.call)
+        answer = opened.answer
+        bridge.connect(
+            self.room,
+            endpoint,
+            ufrag=answer.ufrag,
+            pwd=answer.pwd,
+            fingerprint=(answer.fingerprint.hash, answer.fingerprint.value),
+            setup=answer.setup,
+        )
+        await self.stage.event(m.BridgeConnected, self.call)
+
+    async def leave(self) -> m.Closed:
+        self.stage.engine.execute(m.Close(self.call))
+        closed = await self.stage.event(m.Closed, self.call)
+        await self.phone.close()
+        return closed
+
+
+@asynccontextmanager
+async def stage(**bridge_options) -> AsyncIterator[Stage]:
+    config = EngineConfig(
+        phone_host="127.0.0.1",
+        first_port=24000,
+        last_port=24100,
+        bridge_addresses=("127.0.0.1",),
+        silent_after=1.0,
+    )
+    made: Stage
+    engine = MediaEngine(config, lambda event: made.emit(event))  # noqa: PLW0108 - made later
+    bridge = LabVideobridge(
+        lambda rule, who, what: made.violations.append((rule, who, what)),
+        lambda conference, endpoint: made.failed.append(endpoint),
+        **bridge_options,
+    )
+    made = Stage(engine, bridge)
+    await bridge.start("127.0.0.1")
+    engine.start()
+    pace = Pace(made.tick)
+    pace.start()
+    try:
+        yield made
+    finally:
+        await pace.stop()
+        await engine.close()
+        await bridge.close()
+    assert engine.calls == 0
+    assert bridge.clients == 0
+
+
+def sources(*speakers: Speaker) -> tuple[m.Source, ...]:
+    return tuple(m.Source(speaker.ssrc, speaker.name) for speaker in speakers)
+
+
+def voice_of(name: str) -> Samples:
+    return pulsed(TONES[name], rate=8000)
+
+
+def tones_in(samples: Samples) -> set[str]:
+    return {name for name, hz in TONES.items() if listen_for(hz, samples, 8000).is_present}
+
+
+async def test_a_phone_and_three_speakers_hear_exactly_each_other() -> None:
+    async with stage() as scene:
+        speakers = [scene.speaker(name) for name in ("ann", "bob", "cec")]
+        caller = await scene.phone("call", voice_of("phone"))
+        await caller.join(77, sources(*speakers))
+        await asyncio.sleep(3)
+        heard = caller.phone.recording()[8000:]
+        assert tones_in(heard) == {"ann", "bob", "cec"}
+        for name in ("ann", "bob", "cec"):
+            assert listen_for(TONES[name], heard, 8000).longest_absence <= 0.13
+        for speaker in speakers:
+            got = speaker.recording(77)[8000:]
+            assert tones_in(got) == {"phone"}
+            assert listen_for(TONES["phone"], got, 8000).longest_absence <= 0.13
+        closed = await caller.leave()
+        assert closed.report.from_phone.lost == 0
+        assert closed.report.to_bridge.packets > 100
+        assert scene.violations == []
+
+
+async def test_two_phones_of_a_room_hear_each_other_once() -> None:
+    async with stage() as scene:
+        ann = scene.speaker("ann")
+        first = await scene.phone("first", voice_of("phone"))
+        second = await scene.phone("second", voice_of("second phone"))
+        await first.join(77, sources(ann))
+        await second.join(78, (*sources(ann), m.Source(77, "first")))
+        scene.engine.execute(m.SetSources("first", "s1", (*sources(ann), m.Source(78, "second"))))
+        await asyncio.sleep(3)
+        heard = {c.call: c.phone.recording()[-12000:] for c in (first, second)}
+        assert tones_in(heard["first"]) == {"ann", "second phone"}
+        assert tones_in(heard["second"]) == {"ann", "phone"}
+        expected = listen_for(TONES["phone"], np.tile(voice_of("phone"), 5), 8000)
+        found = listen_for(TONES["phone"], heard["second"], 8000)
+        assert found.amplitude == pytest.approx(expected.amplitude, rel=0.1)
+        assert found.share == pytest.approx(expected.share, abs=0.05)
+        await first.leave()
+        await asyncio.sleep(1.5)
+        assert tones_in(second.phone.recording()[-8000:]) == {"ann"}
+        assert (
+            listen_for(TONES["ann"], second.phone.recording()[8000:], 8000).longest_absence <= 0.15
+        )
+        await second.leave()
+
+
+async def test_a_muted_phone_is_not_heard_but_hears_and_stays_alive() -> None:
+    async with stage(timers=BridgeTimers(inactive=3.0)) as scene:
+        ann = scene.speaker("ann")
+        caller = await scene.phone("call", voice_of("phone"))
+        await caller.join(77, sources(ann))
+        scene.engine.execute(m.Mute("call", True))
+        await asyncio.sleep(0.3)
+        ann.forget()
+        await asyncio.sleep(5)
+        assert tones_in(ann.recording(77)[4000:]) == set()
+        assert tones_in(caller.phone.recording()[8000:]) == {"ann"}
+        assert scene.bridge.client("room", "call").inactive == 0
+        scene.engine.execute(m.Mute("call", False))
+        ann.forget()
+        await asyncio.sleep(1.5)
+        assert tones_in(ann.recording(77)[4000:]) == {"phone"}
+        await caller.leave()
+
+
+async def test_a_key_press_becomes_one_digit() -> None:
+    async with stage() as scene:
+        caller = await scene.phone("call", voice_of("phone"))
+        await asyncio.sleep(0.2)
+        caller.phone.press("1#5")
+        digits = [(await scene.event(m.DigitReceived)).digit for _ in range(3)]
+        assert digits == ["1", "#", "5"]
+        await caller.leave()
+
+
+async def test_a_silent_phone_is_reported_once() -> None:
+    async with stage() as scene:
+        caller = await scene.phone("call", voice_of("phone"))
+        await scene.event(m.PhoneLatched)
+        await caller.phone.close()
+        silent = await scene.event(m.PhoneSilent)
+        assert silent.seconds >= 1.0
+        await asyncio.sleep(1.0)
+        assert not any(isinstance(event, m.PhoneSilent) for event in scene.events)
+
+
+async def test_a_bridge_that_stops_answering_is_reported_lost_and_the_phone_stays() -> None:
+    async with stage() as scene:
+        ann = scene.speaker("ann")
+        caller = await scene.phone("call", voice_of("phone"))
+        await caller.join(77, sources(ann))
+        scene.bridge.expire("room", "call")
+        lost = await scene.event(m.BridgeLost)
+        assert "DTLS" in lost.reason
+        scene.engine.execute(m.Play("call", m.Tone.WAITING))
+        await asyncio.sleep(1.0)
+        assert listen_for(425.0, caller.phone.recording()[-8000:], 8000).is_present
+        await caller.join(79, sources(ann), session="s2")
+        scene.engine.execute(m.Silence("call"))
+        await asyncio.sleep(1.5)
+        assert tones_in(caller.phone.recording()[-8000:]) == {"ann"}
+        assert tones_in(ann.recording(79)[4000:]) == {"phone"}
+        await caller.leave()
+
+
+async def test_a_source_that_speaks_before_it_is_signalled_is_heard() -> None:
+    async with stage() as scene:
+        scene.speaker("ann")
+        caller = await scene.phone("call", voice_of("phone"))
+        await caller.join(77)
+        await asyncio.sleep(1.5)
+        assert tones_in(caller.phone.recording()[-8000:]) == {"ann"}
+        await caller.leave()
+
+
+async def test_no_port_left_is_a_failure_that_says_so() -> None:
+    async with stage() as scene:
+        for number in range(51):
+            scene.engine.execute(m.OpenPhone(f"c{number}"))
+        for number in range(51):
+            scene.engine.execute(m.Close(f"c{number}"))
+        for number in range(51):
+            await scene.event(m.Closed, f"c{number}")
+        failures = [event for event in scene.events if isinstance(event, m.Failed)]
+        assert failures
+        assert all("port" in event.reason for event in failures)
+        scene.engine.execute(m.OpenPhone("again"))
+        await scene.event(m.PhoneOpened, "again")
+
+
+async def test_closing_in_the_middle_of_anything_leaves_nothing() -> None:
+    async with stage() as scene:
+        before = len(asyncio.all_tasks())
+        for delay in (0.0, 0.001, 0.02, 0.05, 0.1, 0.3):
+            caller = await scene.phone("call", voice_of("phone"))
+            joining = asyncio.ensure_future(caller.join(77))
+            await asyncio.sleep(delay)
+            await caller.leave()
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
+            scene.bridge.expire("room", "call")
+            scene.events.clear()
+        await asyncio.sleep(0.1)
+        assert len(asyncio.all_tasks()) == before
