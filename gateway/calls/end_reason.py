@@ -44,7 +44,7 @@ class EndReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """How a call ended; `text` says it to people."""
+    """How a call ended; `text` says it to the operator, and may name what callers should not see."""
 
     reason: EndReason
     text: str
@@ -52,7 +52,7 @@ class CallEnd:
     @property
     def sip_reason(self) -> Reason:
         """The Reason header of the refusal or of the BYE."""
-        return Reason("SIP", self.reason.status, self.text)
+        return Reason("SIP", self.reason.status, self.reason.label.replace("-", " "))
 
 
 _JOIN_FAILURES = {

@@ -14,10 +14,12 @@ from gateway.media.messages import (
     PhoneLatched,
     PhoneMedia,
     PhoneSilent,
+    StreamReport,
     Tone,
 )
 from gateway.media.phone_leg import PhoneLeg
 from gateway.media.phone_sockets import PhoneSockets
+from gateway.media.reports import combined, since
 from gateway.media.room_bus import RoomBus
 from gateway.rtp.telephone_event import Press
 from gateway.webrtc.transport import BridgeTransport
@@ -53,6 +55,8 @@ class CallMedia:
         self._announcement: Announcement | None = None
         self._frame = silence(_FRAME)
         self._latched: Address | None = None
+        self._heard = CallReport().from_bridge  # in conferences that are over
+        self._at_entry = self._heard  # what the bus had heard before
         self._told_silent = False
 
     # The phone.
@@ -90,7 +94,8 @@ class CallMedia:
     @property
     def speaks(self) -> bool:
         """Whether the conference may hear the caller: not muted, not held, session up."""
-        phone_speaks = self.phone is not None and self.phone.is_heard
+        phone = self.phone
+        phone_speaks = phone is not None and phone.is_heard and not phone.is_held
         return self.leg is not None and not self.muted and phone_speaks
 
     @property
@@ -127,9 +132,11 @@ class CallMedia:
 
     def move(self, bus: RoomBus, leg: BridgeLeg | None, now: float) -> None:
         """Go from one bus to another: into a conference with a leg, or out of it without."""
+        self._heard = self._heard_so_far()
         if self.phone is not None:
             self.bus.leave(self, now)
         self.bus, self.leg = bus, leg
+        self._at_entry = bus.heard()
         if self.phone is not None:
             bus.join(self)
 
@@ -169,7 +176,7 @@ class CallMedia:
         return CallReport(
             from_phone=phone.received() if phone else empty.from_phone,
             to_phone=phone.sent() if phone else empty.to_phone,
-            from_bridge=self.bus.heard(),
+            from_bridge=self._heard_so_far(),
             to_bridge=leg.sent() if leg else empty.to_bridge,
             phone_round_trip=phone.round_trip if phone else None,
             bridge_round_trip=leg.round_trip if leg else None,
@@ -186,6 +193,9 @@ class CallMedia:
             self.bus.leave(self, self.phone.last_heard)
             self.phone = None
         self._sockets.close()
+
+    def _heard_so_far(self) -> StreamReport:
+        return combined((self._heard, since(self._at_entry, self.bus.heard())))
 
     def _watch_silence(self, phone: PhoneLeg, now: float) -> None:
         silent = now - phone.last_heard

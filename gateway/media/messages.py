@@ -52,7 +52,8 @@ class PhoneMedia:
     `remote` is where the phone wants to be sent to, None while it has no address (0.0.0.0).
     `signalling_host` is where its SIP messages come from: a hint for latching.
     `payloads` holds the audio payload to send first, then others that may arrive, and
-    telephone-event if negotiated. `ptime` is in milliseconds.
+    telephone-event if negotiated. `ptime` is in milliseconds. What a phone sends while it `is_held`
+    (its hold music) is not for the conference.
     """
 
     remote: Address | None
@@ -61,6 +62,7 @@ class PhoneMedia:
     payloads: tuple[Payload, ...]
     ptime: int = 20
     direction: Direction = Direction.SENDRECV
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class PhoneLeg:
 
     def __init__(self, media: PhoneMedia, now: float, *, max_delay: float = 0.200) -> None:
         self.direction = Direction.INACTIVE
+        self.is_held = False
         self.last_heard = now
         self.undecodable = 0
         self._max_delay = max_delay
@@ -76,6 +77,7 @@ class PhoneLeg:
         if media.direction.receives and not self.is_heard:
             self.last_heard = now  # it has been told not to send until now
         self.direction = media.direction
+        self.is_held = media.is_held
         self._latch.negotiated(media.remote, self._payload_types())
 
     @property

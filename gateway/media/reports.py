@@ -1,5 +1,7 @@
 """The RTCP of one leg: when reports are sent, and what the peer's reports tell. No IO, no clock.
 
+`combined` and `since` reckon with what was measured of several streams.
+
 A report goes out every 2 to 2.4 s in every state (the engine asks twice a second): a videobridge
 calls an endpoint inactive after 8 s without a packet, whether it has something to say or not.
 """
@@ -7,7 +9,9 @@ calls an endpoint inactive after 8 s without a packet, whether it has something 
 import random
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 
+from gateway.media.messages import StreamReport
 from gateway.rtp.rtcp import (
     Goodbye,
     ReceiverReport,
@@ -21,6 +25,7 @@ from gateway.rtp.statistics import Reception, round_trip
 
 _INTERVAL = (2.0, 2.4)
 _MOST_BLOCKS = 31
+_COUNTED = ("packets", "octets", "lost", "late", "duplicate", "discarded", "concealed")
 
 
 class RtcpSession:
@@ -76,3 +81,21 @@ class RtcpSession:
     def _compound(self, report: RtcpPacket) -> bytes:
         description = SourceDescription(self._sender.ssrc, self._cname)
         return report.serialize() + description.serialize()
+
+
+def combined(reports: Iterable[StreamReport]) -> StreamReport:
+    """Several streams as one: counts add up, of the others the worst counts."""
+    listed = list(reports)
+    return StreamReport(
+        **{name: sum(getattr(report, name) for report in listed) for name in _COUNTED},
+        gap=max((report.gap for report in listed), default=0),
+        jitter=max((report.jitter for report in listed), default=0.0),
+        delay=max((report.delay for report in listed), default=0.0),
+    )
+
+
+def since(before: StreamReport, now: StreamReport) -> StreamReport:
+    """What has been counted after `before`."""
+    return replace(
+        now, **{name: max(0, getattr(now, name) - getattr(before, name)) for name in _COUNTED}
+    )

@@ -15,6 +15,7 @@ from audiocodecs.frames import Samples
 from audiocodecs.g711 import G711
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.messages import Source, StreamReport
+from gateway.media.reports import combined
 from gateway.media.room_source import RoomSource
 
 RATE = 8000
@@ -62,6 +63,7 @@ class RoomBus:
         self._signalled: dict[Member, frozenset[Source]] = {}
         self._own: frozenset[int] = frozenset()
         self._retired: dict[int, float] = {}
+        self._gone = StreamReport()  # what has come of sources that are no more
         self.unsignalled_dropped = 0
 
     def join(self, member: Member) -> None:
@@ -131,20 +133,8 @@ class RoomBus:
         self._retired = {ssrc: at for ssrc, at in self._retired.items() if now - at < _RETIRED_FOR}
 
     def heard(self) -> StreamReport:
-        """What has come of the sources that are in the room now, all together."""
-        sources = list(self._sources.values())
-        return StreamReport(
-            packets=sum(source.reception.packets for source in sources),
-            octets=sum(source.reception.octets for source in sources),
-            lost=sum(max(0, source.reception.lost) for source in sources),
-            late=sum(source.playout.late for source in sources),
-            duplicate=sum(source.playout.duplicate for source in sources),
-            discarded=sum(source.playout.discarded for source in sources),
-            concealed=round(sum(source.playout.concealed for source in sources) * 1000),
-            gap=round(max((s.playout.longest_gap for s in sources), default=0.0) * 1000),
-            jitter=max((source.reception.jitter for source in sources), default=0.0) * 1000,
-            delay=max((source.playout.delay for source in sources), default=0.0) * 1000,
-        )
+        """What has come of all sources there have been, together."""
+        return combined([self._gone, *(source.heard() for source in self._sources.values())])
 
     def _deliver(self, mixes: npt.NDArray[np.int16]) -> None:
         """Encode all mixes of one law at once, and hand them out."""
@@ -182,4 +172,5 @@ class RoomBus:
         for ssrc, source in list(self._sources.items()):
             if source.endpoint is not None and (ssrc not in named or ssrc in self._own):
                 del self._sources[ssrc]
+                self._gone = combined((self._gone, source.heard()))
                 self._retired[ssrc] = now

@@ -9,6 +9,7 @@ another endpoint still gets the source, that one takes over.
 from audiocodecs.frames import Samples
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.decoding import OpusStreamDecoder
+from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
 from gateway.rtp.statistics import Reception
 
@@ -59,6 +60,22 @@ class RoomSource:
         self._glanced.pop(leg, None)
         if self.carrier is leg:
             self.carrier = None
+
+    def heard(self) -> StreamReport:
+        """What has come of it since it has had its carrier."""
+        playout, reception = self.playout, self.reception
+        return StreamReport(
+            packets=reception.packets,
+            octets=reception.octets,
+            lost=max(0, reception.lost),
+            late=playout.late,
+            duplicate=playout.duplicate,
+            discarded=playout.discarded,
+            concealed=round(playout.concealed * 1000),
+            gap=round(playout.longest_gap * 1000),
+            jitter=reception.jitter * 1000,
+            delay=playout.delay * 1000,
+        )
 
     def pull(self, now: float) -> Samples | None:
         """The next frame, None while the source is silent."""

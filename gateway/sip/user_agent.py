@@ -103,6 +103,10 @@ class UserAgent:
             Listen(listener.transport, *listener.address) for listener in self._sockets.listeners
         )
 
+    def advertised_host(self, flow: Flow) -> str:
+        """The address of ours that a peer is told: it can reach us there."""
+        return self._sockets.advertised(flow)[0]
+
     @property
     def counters(self) -> Counters:
         return self._stack.counters

@@ -1,0 +1,110 @@
+"""A running gateway: the user agent, the calls, the conferences and the media engine, composed."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from audiocodecs import opus
+from gateway.calls.incoming import Services
+from gateway.calls.media_session import MediaSwitch
+from gateway.calls.record import CallRecord
+from gateway.calls.switchboard import Switchboard
+from gateway.config import Config
+from gateway.media.engine import MediaEngine
+from gateway.media.messages import Command
+from gateway.sip.admission import FORBID, Verdict
+from gateway.sip.flow import Flow
+from gateway.sip.network import Listen
+from gateway.sip.user_agent import UserAgent
+
+log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """`async with` it; it serves until that block is left, and leaves nothing behind.
+
+    OSError if an address it is to listen on cannot be had, ConfigError for a CA file that cannot
+    be read.
+    """
+
+    def __init__(
+        self, config: Config, *, on_end: Callable[[CallRecord], None] = lambda record: None
+    ) -> None:
+        self._config = config
+        self._switch = MediaSwitch(self._execute)
+        self.engine = MediaEngine(config.engine, self._switch.receive)
+        self.switchboard = Switchboard(
+            config.trunks,
+            Services(
+                installation=config.installation(),
+                switch=self._switch,
+                local_host=self._local_host,
+                retry_after=config.sip.retry_after,
+            ),
+            strangers=FORBID if config.sip.strangers == "refuse" else Verdict.DROP,
+            max_calls=config.sip.max_calls,
+            on_end=on_end,
+        )
+        self.user_agent = UserAgent(config.user_agent, self.switchboard.admit)
+        self._parts = AsyncExitStack()
+
+    @property
+    def sip_addresses(self) -> tuple[Listen, ...]:
+        """Where phones can call, as bound."""
+        return self.user_agent.listening
+
+    @property
+    def call_count(self) -> int:
+        """Calls of which something is left, in any part."""
+        return max(len(self.switchboard.calls), self.user_agent.call_count, self.engine.calls)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as parts:
+            self.engine.start()
+            parts.push_async_callback(self.engine.close)
+            await parts.enter_async_context(self.user_agent)
+            await parts.enter_async_context(self.switchboard)
+            taking = asyncio.create_task(
+                self.switchboard.take(self.user_agent.incoming_calls()), name="switchboard"
+            )
+            taking.add_done_callback(_report)
+            parts.push_async_callback(_stop, taking)
+            self._parts = parts.pop_all()
+        log.info("gateway up", opus=opus.version(), trunks=[t.name for t in self._config.trunks])
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.user_agent.is_draining = True
+        await self._parts.aclose()
+        log.info("gateway down")
+
+    def _execute(self, command: Command) -> None:
+        self.engine.execute(command)
+
+    def _local_host(self, flow: Flow) -> str:
+        """Where a phone on a flow is to send its RTP."""
+        media = self._config.media
+        if media.advertised_host is not None:
+            return media.advertised_host
+        if media.host not in ("0.0.0.0", "::"):
+            return media.host
+        return self.user_agent.advertised_host(flow)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait((task,))
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("no calls are taken any more", exc_info=task.exception())

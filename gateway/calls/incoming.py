@@ -1,0 +1,305 @@
+"""The story of a call that comes in: which room, joining it, answering, talking, the end.
+
+The phone rings until the conference shows us in its room; then it is answered. Whatever ends the
+call, from whichever side, is raised as `_Over` and ends everything that runs for it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import structlog
+
+from gateway.calls.end_reason import CallEnd, EndReason, of_join_failure, of_leaving
+from gateway.calls.media_session import MediaSession, MediaSwitch
+from gateway.calls.negotiation import Negotiation
+from gateway.calls.record import CallRecord
+from gateway.calls.routing import Called, Route, Trunk, find_route
+from gateway.conference import events as conference
+from gateway.conference.installation import Installation
+from gateway.conference.participant import Participant
+from gateway.errors import ConferenceError, MediaError, SdpError
+from gateway.media import messages as media
+from gateway.sdp.offer_answer import NotAcceptable
+from gateway.sip import events as sip
+from gateway.sip.call import Call, CallEnded
+from gateway.sip.flow import Flow
+from gateway.sip.header_values import parse_uri
+from gateway.sip.reason import Reason
+
+log = structlog.get_logger(__name__)
+
+_FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung up
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every call uses: the conferences, the media engine, and what we answer with.
+
+    `local_host` is the address a phone on a flow can send RTP to. `retry_after` is in seconds.
+    """
+
+    installation: Installation
+    switch: MediaSwitch
+    local_host: Callable[[Flow], str]
+    retry_after: int = 30
+
+
+class _Over(Exception):
+    def __init__(self, end: CallEnd) -> None:
+        super().__init__(end.text)
+        self.end = end
+
+
+def _end(reason: EndReason, text: str) -> NoReturn:
+    raise _Over(CallEnd(reason, text))
+
+
+class IncomingCall:
+    """One call, from its INVITE on; `run` it once."""
+
+    def __init__(self, call: Call, trunk: Trunk, services: Services, record: CallRecord) -> None:
+        self._call = call
+        self._trunk = trunk
+        self._services = services
+        self._record = record
+        self._is_answered = False  # acknowledged or not
+
+    async def run(self) -> None:
+        """Return when nothing of the call is left; `record` says how it went."""
+        with self._call:
+            try:
+                await self._attend(self._find_route())
+            except* _Over as over:
+                self._hang_up(_first(over))
+
+    def shut_down(self) -> None:
+        """End the call because the gateway goes down."""
+        self._hang_up(CallEnd(EndReason.SHUTDOWN, "the gateway is shutting down"))
+
+    # The story
+
+    def _find_route(self) -> Route:
+        try:
+            route = find_route(
+                called_of(self._call), self._trunk, self._services.installation.muc_domains
+            )
+        except ConferenceError as error:
+            raise _Over(of_join_failure(error)) from error
+        self._record.room = route.room.jid
+        log.info("room found", room=route.room.jid, by=route.found_by)
+        return route
+
+    async def _attend(self, route: Route) -> None:
+        session = MediaSession(self._services.switch, self._record.id, route.room.jid)
+        async with (
+            session,
+            Participant(
+                self._services.installation,
+                route.room,
+                display_name=self._record.caller or "Phone",
+                media=session,
+                password=route.password,
+            ) as participant,
+        ):
+            try:
+                async with asyncio.TaskGroup() as beside:
+                    beside.create_task(self._follow_engine(session, participant))
+                    negotiation = await self._open_phone(session)
+                    answer = self._answer_offer(negotiation)
+                    beside.create_task(self._follow_phone(session, negotiation))
+                    self._call.ring()
+                    log.info("ringing")
+                    await self._join(participant)
+                    await self._answer(session, negotiation, answer)
+                    await self._follow_conference(session, participant)
+            except* _Over as over:
+                # The phone is told before the conference is left: that may take seconds.
+                self._hang_up(_first(over))
+        self._record.report = session.report
+
+    async def _open_phone(self, session: MediaSession) -> Negotiation:
+        try:
+            _, port = await session.open_phone()
+        except MediaError as error:
+            raise _Over(CallEnd(EndReason.NO_PORT, str(error))) from error
+        # The port is bound to all addresses perhaps: which one reaches us depends on the phone.
+        source = self._call.source
+        return Negotiation((self._services.local_host(source), port), source.remote[0])
+
+    def _answer_offer(self, negotiation: Negotiation) -> tuple[bytes, media.PhoneMedia] | None:
+        """Our answer, before anybody is bothered; None if the offer is to be ours."""
+        if self._call.offer is None:
+            return None
+        try:
+            return negotiation.answer(self._call.offer)
+        except NotAcceptable as error:
+            raise _Over(CallEnd(EndReason.NO_COMMON_CODEC, str(error))) from error
+        except SdpError as error:
+            raise _Over(CallEnd(EndReason.BAD_DESCRIPTION, str(error))) from error
+
+    async def _join(self, participant: Participant) -> None:
+        try:
+            await participant.join()
+        except ConferenceError as error:
+            raise _Over(of_join_failure(error)) from error
+        self._record.endpoint = participant.endpoint
+
+    async def _answer(
+        self,
+        session: MediaSession,
+        negotiation: Negotiation,
+        answer: tuple[bytes, media.PhoneMedia] | None,
+    ) -> None:
+        self._is_answered = True
+        try:
+            if answer is not None:
+                description, agreed = answer
+                session.connect_phone(agreed)
+                await self._call.answer(description)
+            else:
+                acknowledged = await self._call.answer(negotiation.offer())
+                session.connect_phone(_agreed(negotiation, acknowledged))
+        except CallEnded as ended:
+            raise _Over(_end_of(ended.event)) from ended
+        self._record.answered()
+        log.info("answered", after=f"{self._record.setup_time:.2f} s")
+
+    # What goes on beside it
+
+    async def _follow_phone(self, session: MediaSession, negotiation: Negotiation) -> None:
+        async for event in self._call.events:
+            if isinstance(event, sip.Reoffered):
+                await self._renegotiate(session, negotiation, event.offer)
+            else:
+                raise _Over(_end_of(event))
+        _end(EndReason.INTERNAL_ERROR, "hung up by us, nobody knows why")
+
+    async def _renegotiate(
+        self, session: MediaSession, negotiation: Negotiation, offer: bytes | None
+    ) -> None:
+        """Hold, resume, another address: what cannot be agreed on changes nothing."""
+        try:
+            if offer is None:
+                answer = await self._call.accept_reoffer(negotiation.offer())
+                agreed = _agreed(negotiation, answer)
+            else:
+                description, agreed = negotiation.answer(offer)
+                await self._call.accept_reoffer(description)
+        except NotAcceptable as error:
+            log.info("new offer refused", reason=str(error))
+            self._call.reject_reoffer(488)
+        except SdpError as error:
+            log.info("new offer refused", reason=str(error))
+            self._call.reject_reoffer(400)
+        except CallEnded as ended:
+            raise _Over(_end_of(ended.event)) from ended
+        else:
+            session.connect_phone(agreed)
+            log.info("renegotiated", direction=agreed.direction.value, held=agreed.is_held)
+
+    async def _follow_engine(self, session: MediaSession, participant: Participant) -> None:
+        async for event in session.events():
+            match event:
+                case media.BridgeConnected():
+                    participant.bridge_connected(event.session)
+                case media.BridgeLost():
+                    participant.bridge_lost(event.session, event.reason)
+                case media.PhoneSilent():
+                    _end(EndReason.NO_RTP, f"no audio from the phone for {event.seconds:.0f} s")
+                case media.DigitReceived():
+                    # Digits may be a PIN: which one it was is nobody's business.
+                    log.info("digit", milliseconds=round(event.duration * 1000))
+                case media.PhoneLatched():
+                    log.info("phone heard", address=event.address)
+                case media.Failed():
+                    _end(EndReason.INTERNAL_ERROR, f"{event.command}: {event.reason}")
+
+    async def _follow_conference(self, session: MediaSession, participant: Participant) -> None:
+        async for event in participant.events():
+            match event:
+                case conference.Alone():
+                    log.info("alone in the conference")
+                    session.play(media.Tone.WAITING)
+                case conference.MediaUp():
+                    session.silence()
+                    self._record.media_up()
+                    log.info("media connected", after=f"{self._record.media_time:.2f} s")
+                case conference.MediaDown():
+                    log.info("media disconnected", reason=event.reason)
+                case conference.MutedByModerator():
+                    log.info("muted by moderator", actor=event.actor)
+                case conference.Rejoined():
+                    self._record.endpoint = participant.endpoint
+                    log.info("rejoined", endpoint=participant.endpoint)
+                case conference.Ended():
+                    end = of_leaving(event.cause, event.text)
+                    if end.reason in _TOLD:
+                        session.play(media.Tone.CONGESTION)
+                        await asyncio.sleep(_FAREWELL)
+                    raise _Over(end)
+                case _:
+                    pass
+
+    # The end
+
+    def _hang_up(self, end: CallEnd) -> None:
+        if self._record.end is not None:
+            return
+        self._record.ended(end)
+        if end.reason in _BY_THE_PHONE:
+            return
+        if self._is_answered:
+            self._call.hang_up(end.sip_reason)
+            return
+        retry = end.reason.status == 503
+        headers = (("Retry-After", str(self._services.retry_after)),) if retry else ()
+        self._call.reject(end.reason.status, headers=headers, reason=end.sip_reason)
+
+
+_BY_THE_PHONE = frozenset({EndReason.CALLER_HUNG_UP, EndReason.CALLER_CANCELLED, EndReason.NO_ACK})
+_TOLD = frozenset({EndReason.MEDIA_FAILED, EndReason.CONFERENCE_LOST})
+
+
+def called_of(call: Call) -> Called:
+    """Who an INVITE is for: the user parts of its Request-URI and To, and its headers."""
+    request = call.request
+    users = (parse_uri(request.uri).user or "", request.headers.to.user)
+    headers: dict[str, str] = {}
+    for name, value in request.headers.fields():
+        headers.setdefault(name.lower(), value)
+    return Called(tuple(dict.fromkeys(user for user in users if user)), headers)
+
+
+def _agreed(negotiation: Negotiation, answer: bytes | None) -> media.PhoneMedia:
+    """What the ACK's answer to our offer agrees to."""
+    if answer is None:
+        _end(EndReason.BAD_DESCRIPTION, "the ACK has no answer to our offer")
+    try:
+        return negotiation.answered(answer)
+    except NotAcceptable as error:
+        raise _Over(CallEnd(EndReason.NO_COMMON_CODEC, str(error))) from error
+    except SdpError as error:
+        raise _Over(CallEnd(EndReason.BAD_DESCRIPTION, str(error))) from error
+
+
+def _end_of(event: object) -> CallEnd:
+    """The end of the call as the phone has brought it about."""
+    match event:
+        case sip.HungUp(reasons=reasons):
+            return CallEnd(EndReason.CALLER_HUNG_UP, _said(reasons) or "the caller hung up")
+        case sip.Cancelled(reasons=reasons):
+            return CallEnd(EndReason.CALLER_CANCELLED, _said(reasons) or "the caller gave up")
+        case sip.AckMissing():
+            return CallEnd(EndReason.NO_ACK, "the phone never acknowledged our answer")
+    return CallEnd(EndReason.INTERNAL_ERROR, f"unexpected: {type(event).__name__}")
+
+
+def _said(reasons: tuple[Reason, ...]) -> str:
+    return ", ".join(reason.serialize() for reason in reasons)
+
+
+def _first(group: BaseExceptionGroup[Any]) -> CallEnd:
+    first = group.exceptions[0]
+    return first.end if isinstance(first, _Over) else _first(first)

@@ -1,0 +1,71 @@
+"""The offers and answers of one call, from SIP bodies to what the media engine is told."""
+
+import secrets
+
+from gateway.media.messages import Direction, Payload, PhoneMedia
+from gateway.sdp.offer_answer import (
+    Address,
+    Agreement,
+    make_answer,
+    make_offer,
+    read_answer,
+)
+from gateway.sdp.session_description import Origin, SessionDescription
+
+
+class Negotiation:
+    """Our side of a call's session: `local` is where we receive RTP (RFC 3264).
+
+    `signalling_host` is where the phone's SIP messages come from. Every method raises SdpError for
+    a description that cannot be read, NotAcceptable for one that cannot be served; what was agreed
+    before holds then.
+    """
+
+    def __init__(self, local: Address, signalling_host: str) -> None:
+        self._local = local
+        self._signalling_host = signalling_host
+        self._origin = Origin(local[0], str(secrets.randbits(52)), secrets.randbits(16))
+        self._offered: SessionDescription | None = None
+        self._has_spoken_with = False  # media has been agreed both ways before
+
+    def answer(self, offer: bytes) -> tuple[bytes, PhoneMedia]:
+        """The answer to the phone's offer, and what holds with it."""
+        answer, agreement = make_answer(
+            SessionDescription.parse(offer), self._local, self._origin.raised()
+        )
+        self._origin = answer.origin
+        return answer.serialize(), self._media(agreement)
+
+    def offer(self) -> bytes:
+        """Our offer, for an INVITE that has none."""
+        self._offered = make_offer(self._local, self._origin.raised())
+        self._origin = self._offered.origin
+        return self._offered.serialize()
+
+    def answered(self, answer: bytes) -> PhoneMedia:
+        """What holds after the answer to `offer`."""
+        assert self._offered is not None, "nothing was offered"
+        return self._media(read_answer(self._offered, SessionDescription.parse(answer)))
+
+    def _media(self, agreement: Agreement) -> PhoneMedia:
+        direction = Direction(agreement.direction.value)
+        is_held = self._has_spoken_with and not direction.sends
+        self._has_spoken_with |= direction is Direction.SENDRECV
+        return PhoneMedia(
+            remote=agreement.remote,
+            remote_rtcp=agreement.remote_rtcp,
+            signalling_host=self._signalling_host,
+            payloads=tuple(
+                Payload(
+                    part.payload_type,
+                    part.encoding,
+                    part.clock_rate,
+                    part.channels,
+                    part.parameters,
+                )
+                for part in agreement.formats
+            ),
+            ptime=agreement.ptime,
+            direction=direction,
+            is_held=is_held,
+        )

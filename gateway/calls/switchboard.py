@@ -1,0 +1,146 @@
+"""All calls of a gateway: who may call, one task and one id for each, and how many there are.
+
+A mistake of ours in one call ends that call, with its traceback in the log, and no other.
+"""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from gateway.calls.end_reason import CallEnd, EndReason
+from gateway.calls.incoming import IncomingCall, Services, called_of
+from gateway.calls.record import CallRecord
+from gateway.calls.routing import Trunk, trunk_of
+from gateway.sip.admission import Refusal, Verdict, unavailable
+from gateway.sip.call import Call
+from gateway.sip.flow import Flow
+from gateway.sip.message import Request
+
+log = structlog.get_logger(__name__)
+
+_WITHHELD = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
+
+
+class Switchboard:
+    """Takes calls between `async with` and its end; `admit` is for the user agent.
+
+    `strangers` is what happens to requests from outside every trunk. Above `max_calls` calls a
+    new one is refused. `on_end` is told of every call that is over.
+    """
+
+    def __init__(
+        self,
+        trunks: tuple[Trunk, ...],
+        services: Services,
+        *,
+        strangers: Verdict | Refusal,
+        max_calls: int,
+        on_end: Callable[[CallRecord], None] = lambda record: None,
+    ) -> None:
+        self.ended: Counter[EndReason] = Counter()
+        self._trunks = trunks
+        self._services = services
+        self._strangers = strangers
+        self._max_calls = max_calls
+        self._on_end = on_end
+        self._calls: dict[IncomingCall, CallRecord] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def calls(self) -> tuple[CallRecord, ...]:
+        """The calls that are not over."""
+        return tuple(self._calls.values())
+
+    def admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
+        """Whether to take up a request that belongs to no call."""
+        if trunk_of(flow.remote[0], self._trunks) is None:
+            return self._strangers
+        if request.method == "INVITE" and len(self._calls) >= self._max_calls:
+            log.warning("too many calls", limit=self._max_calls, peer=str(flow))
+            return unavailable(self._services.retry_after)
+        return Verdict.ACCEPT
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the calls that are left, and wait until nothing of them remains."""
+        for call in tuple(self._calls):
+            call.shut_down()
+        await self.emptied()
+
+    async def emptied(self) -> None:
+        """Return when no call is left."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
+    async def take(self, calls: AsyncIterator[Call]) -> None:
+        """Serve each call beside the others, until there will be no more."""
+        async for call in calls:
+            self._begin(call)
+
+    def _begin(self, call: Call) -> None:
+        trunk = trunk_of(call.source.remote[0], self._trunks)
+        assert trunk is not None, "admitted before"
+        record = CallRecord(
+            id=secrets.token_hex(4),
+            sip_call_id=call.call_id,
+            trunk=trunk.name,
+            caller=caller_name(call.request),
+            called=next(iter(called_of(call).users), ""),
+        )
+        incoming = IncomingCall(call, trunk, self._services, record)
+        self._calls[incoming] = record
+        task = asyncio.create_task(self._serve(incoming, record), name=f"call {record.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, incoming: IncomingCall, record: CallRecord) -> None:
+        with structlog.contextvars.bound_contextvars(call=record.id):
+            log.info(
+                "call received",
+                caller=record.caller,
+                called=record.called,
+                trunk=record.trunk,
+                sip_call_id=record.sip_call_id,
+            )
+            try:
+                await incoming.run()
+            except Exception:
+                log.exception("call failed")
+                record.ended(CallEnd(EndReason.INTERNAL_ERROR, "internal error"))
+            finally:
+                del self._calls[incoming]
+            if record.end is None:
+                record.ended(CallEnd(EndReason.INTERNAL_ERROR, "ended without a reason"))
+            self._conclude(record)
+
+    def _conclude(self, record: CallRecord) -> None:
+        assert record.end is not None
+        self.ended[record.end.reason] += 1
+        log.info(
+            "call ended",
+            reason=record.end.reason.label,
+            text=record.end.text,
+            duration=f"{record.duration:.1f} s",
+            lost=f"{record.report.from_phone.lost}/{record.report.from_bridge.lost}",
+        )
+        self._on_end(record)
+
+
+def caller_name(request: Request) -> str:
+    """How the caller is shown in the conference: its name, else its number or user."""
+    from_ = request.headers.from_
+    if from_.uri.rpartition("@")[2].partition(";")[0].lower() == _WITHHELD:
+        return "Anonymous"
+    return from_.display_name.strip() or from_.user

@@ -1,0 +1,166 @@
+"""The command line: `sip-gateway run`, `check-config`, `demo`, `lab`, `call`."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import structlog
+import typer
+import uvloop
+
+from gateway import logs
+from gateway.app import Gateway
+from gateway.config import Config, load
+from gateway.errors import ConfigError
+
+log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    help="The phone entrance of Jitsi Meet: SIP calls join a conference as participants.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The TOML configuration.")]
+
+
+@app.command()
+def run(config: ConfigFile) -> None:
+    """Serve calls. SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a
+    second SIGTERM, ends them."""
+    loaded = _load(config)
+    logs.configure(loaded.log.level, loaded.log.format)
+    try:
+        _run(_serve(loaded))
+    except OSError as error:
+        _fail([f"cannot listen: {error}"])
+
+
+@app.command("check-config")
+def check_config(config: ConfigFile) -> None:
+    """Say everything that is wrong with a configuration, or that nothing is."""
+    loaded = _load(config)
+    listening = ", ".join(str(listen) for listen in loaded.sip.listen)
+    typer.echo(f"{config}: good")
+    typer.echo(f"  SIP on {listening}; RTP on ports {loaded.media.first_port} and up")
+    typer.echo(f"  conferences of {', '.join(loaded.jitsi.rooms)}")
+    for trunk in loaded.trunk:
+        networks = ", ".join(str(network) for network in trunk.networks)
+        typer.echo(f"  calls from {networks} ({trunk.name})")
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after one call.")] = False,
+    host: Annotated[
+        str, typer.Option(help="Listen here for phones of the local network.")
+    ] = "127.0.0.1",
+) -> None:
+    """Show one call through the whole gateway, in a conference on this machine."""
+    from gateway.demo import show  # noqa: PLC0415 - the lab is not loaded to serve calls
+
+    if not _run(show(host, once=once)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def lab(
+    host: Annotated[str, typer.Option(help="Where the lab listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Of its XMPP server.")] = 5222,
+    room: Annotated[str, typer.Option(help="The room its speakers are in.")] = "demo",
+    speakers: Annotated[int, typer.Option(help="How many there are.", min=0, max=20)] = 2,
+) -> None:
+    """Run only the lab's conference, for a gateway started by hand."""
+    from gateway.demo import keep_lab  # noqa: PLC0415 - see above
+
+    try:
+        _run(keep_lab(host, port, room, speakers))
+    except OSError as error:
+        _fail([f"cannot listen: {error}"])
+
+
+@app.command()
+def call(
+    target: Annotated[str, typer.Argument(help="The SIP URI to call, e.g. sip:700@127.0.0.1")],
+    play: Annotated[Path | None, typer.Option(help="What to say, over and over.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Where to write what is heard.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Hang up after so long; default: once all is said.")
+    ] = None,
+    room: Annotated[str | None, typer.Option(help="Sent as Jitsi-Conference-Room.")] = None,
+    digits: Annotated[str, typer.Option(help="Keys to press once connected.")] = "",
+    bind: Annotated[str, typer.Option(help="The local address to call from.")] = "127.0.0.1",
+) -> None:
+    """Place one call, say something and record what is heard."""
+    from gateway.lab.calling import place_call  # noqa: PLC0415 - see above
+
+    logs.configure("warning")
+    answered = _run(
+        place_call(
+            target,
+            play=play,
+            record=record,
+            seconds=seconds,
+            room=room,
+            digits=digits,
+            bind=bind,
+        )
+    )
+    if not answered:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """The console script `sip-gateway`."""
+    app()
+
+
+def _load(file: Path) -> Config:
+    try:
+        config = load(file)
+        config.installation()
+    except ConfigError as error:
+        _fail([f"{file} cannot be used:", *(f"  {problem}" for problem in error.problems)])
+    return config
+
+
+def _fail(lines: list[str]) -> NoReturn:
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(1)
+
+
+def _run(story: Coroutine[None, None, Result]) -> Result:
+    return uvloop.run(story)
+
+
+async def _serve(config: Config) -> None:
+    loop = asyncio.get_running_loop()
+    stopping, draining = asyncio.Event(), asyncio.Event()
+
+    def terminate() -> None:
+        if draining.is_set():
+            stopping.set()
+        draining.set()
+
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    loop.add_signal_handler(signal.SIGINT, stopping.set)
+    async with Gateway(config) as gateway:
+        drained = asyncio.create_task(_drain(gateway, draining))
+        stopped = asyncio.create_task(stopping.wait())
+        _, pending = await asyncio.wait((drained, stopped), return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.wait((drained, stopped))
+
+
+async def _drain(gateway: Gateway, draining: asyncio.Event) -> None:
+    await draining.wait()
+    gateway.user_agent.is_draining = True
+    log.info("draining", calls=gateway.call_count)
+    await gateway.switchboard.emptied()

@@ -1,0 +1,218 @@
+"""One call through everything, shown to a person as it happens, and what came of it."""
+
+import asyncio
+import ipaddress
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from audiocodecs.frames import Samples
+from audiocodecs.opus import OpusDecoder
+from gateway import logs
+from gateway.app import Gateway
+from gateway.calls.record import CallRecord
+from gateway.config import Config, parse
+from gateway.lab.delay import Tap, delay_between
+from gateway.lab.lab import Lab, LabConfig
+from gateway.lab.listening import Found, find_speech
+from gateway.lab.narrator import Narrator, plain
+from gateway.lab.phone import NotAnswered, PhoneCall, TestPhone
+from gateway.lab.phone_media import RATE
+from gateway.lab.speaker import Speaker
+from gateway.lab.voice import Voice, read_audio
+from gateway.media.messages import StreamReport
+from gateway.rtp.packet import RtpPacket
+
+ROOM = "demo"
+_NAMES = ("Ann", "Bob")
+_TALK = 12.0  # seconds: everybody gets through what they have to say
+_EXCERPT = 2.0  # seconds of speech that are looked for
+
+
+def voice_file(name: str) -> Path:
+    """A spoken WAV of the package: `caller`, `ann` or `bob`."""
+    with resources.as_file(resources.files("gateway.lab") / "voices" / f"{name}.wav") as file:
+        return file
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Whether one party heard another."""
+
+    listener: str
+    speaker: str
+    found: Found
+
+
+async def show(host: str, *, once: bool) -> bool:
+    """Run the demo; whether everybody heard everybody."""
+    console = Console()
+    narrator = Narrator(console)
+    logs.configure("debug", watcher=narrator.watch)
+    async with Lab(LabConfig(host=host)) as lab:
+        lab.on_step = lambda who, what: narrator.say("lab", f"{who}: {what}")
+        voices = [Voice.of_file(voice_file(name.lower())) for name in _NAMES]
+        speakers = [
+            await lab.add_speaker(ROOM, name, voice)
+            for name, voice in zip(_NAMES, voices, strict=True)
+        ]
+        records: list[CallRecord] = []
+        async with Gateway(demo_config(lab, host), on_end=records.append) as gateway:
+            narrator.gateway = frozenset(str(listen) for listen in gateway.sip_addresses)
+            address = f"sip:{ROOM}@{gateway.sip_addresses[0].host}:{gateway.sip_addresses[0].port}"
+            narrator.say("demo", f"the test phone calls {address}")
+            good = await _call_and_judge(console, lab, gateway, speakers, address, records)
+            if not once:
+                await _stay_up(console, address)
+    return good
+
+
+def demo_config(lab: Lab, host: str) -> Config:
+    """A gateway for the lab: any phone of this machine, or of `host`'s networks, may call."""
+    local = ["127.0.0.0/8"]
+    if not ipaddress.ip_address(host).is_loopback:
+        local += ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", f"{host}"]
+    xmpp_host, xmpp_port = lab.xmpp_address
+    return parse(
+        {
+            "sip": {"listen": [f"udp:{host}:5060", f"tcp:{host}:5060"]},
+            "media": {"host": host, "bridge_addresses": [host]},
+            "jitsi": {
+                "domain": lab.domain,
+                "host": xmpp_host,
+                "port": xmpp_port,
+                "ca_file": str(lab.ca_file),
+                "muc_domains": [lab.muc_domain],
+                "focus": lab.focus_jid,
+            },
+            "trunk": [{"name": "demo", "from": local, "default_room": ROOM}],
+        }
+    )
+
+
+async def _call_and_judge(
+    console: Console,
+    lab: Lab,
+    gateway: Gateway,
+    speakers: list[Speaker],
+    address: str,
+    records: list[CallRecord],
+) -> bool:
+    said = read_audio(voice_file("caller"), RATE)
+    async with TestPhone(gateway.sip_addresses[0].host, name="Caller") as phone:
+        call = await phone.dial(address, speaks=said)
+        call.media.said = Tap(RATE)
+        try:
+            await call.answered()
+        except NotAnswered as refusal:
+            console.print(f"[red]the call was not answered: {refusal}[/]")
+            return False
+        arrived = _tap_bridge(lab)
+        await asyncio.sleep(_TALK)
+        hearings = list(_judge(call, speakers, said))
+        delay = delay_between(call.media.said, arrived)
+        call.hang_up()
+        await asyncio.wait_for(gateway.switchboard.emptied(), 10)
+    _print_result(console, hearings, records[-1], delay)
+    for violation in lab.violations:
+        console.print(f"[red]rule {violation.rule} broken by {violation.who}: {violation.what}[/]")
+    return all(hearing.found.is_present for hearing in hearings) and not lab.violations
+
+
+def _judge(call: PhoneCall, speakers: list[Speaker], said: Samples) -> Iterator[Hearing]:
+    """Who heard whom, by looking for what was said in what was recorded."""
+    for speaker in speakers:
+        spoken = read_audio(voice_file(speaker.name.lower()), RATE)
+        yield Hearing("Caller", speaker.name, _find(spoken, call.media.recording()))
+        yield Hearing(speaker.name, "Caller", _find(said, speaker.mix()))
+
+
+def _find(spoken: Samples, recording: Samples) -> Found:
+    length = round(_EXCERPT * RATE)
+    excerpts = (spoken[at : at + length] for at in range(0, len(spoken) - length, length))
+    found = (find_speech(excerpt, recording, RATE) for excerpt in excerpts)
+    return max(found, key=lambda each: each.likeness, default=Found(0.0, 0.0))
+
+
+def _tap_bridge(lab: Lab) -> Tap:
+    """What the bridge gets of the call, decoded as it comes."""
+    tap, decoder = Tap(RATE), OpusDecoder(RATE)
+    loop = asyncio.get_running_loop()
+    strangers = {speaker.ssrc for speaker in lab.speakers(ROOM)}
+
+    def hear(packet: RtpPacket) -> None:
+        if packet.ssrc not in strangers:
+            tap.put(decoder.decode(packet.payload), loop.time())
+
+    lab.bridge.add_speaker(f"{ROOM}@{lab.muc_domain}", "tap", hear)
+    return tap
+
+
+def _print_result(
+    console: Console,
+    hearings: list[Hearing],
+    record: CallRecord,
+    delay: float | None,
+) -> None:
+    table = Table("who", "hears", "likeness", title="Who heard whom")
+    for hearing in hearings:
+        verdict = f"{hearing.found.likeness:.2f}" if hearing.found.is_present else "not at all"
+        table.add_row(hearing.listener, hearing.speaker, verdict)
+    console.print(table)
+    report = record.report
+    rows = {
+        "answered after": f"{record.setup_time * 1000:.0f} ms",
+        "audio after": f"{record.media_time * 1000:.0f} ms",
+        "lost from the phone": _loss(report.from_phone),
+        "lost from the bridge": _loss(report.from_bridge),
+        "phone to conference": f"{delay * 1000:.0f} ms in the gateway" if delay else "not measured",
+    }
+    for name, value in rows.items():
+        console.print(f"{name:>22}: {value}", highlight=False)
+
+
+def _loss(report: StreamReport) -> str:
+    return f"{report.lost} of {report.packets + report.lost} packets"
+
+
+async def _stay_up(console: Console, address: str) -> None:
+    """Until Ctrl-C; calls go on being served, and told of."""
+    console.print(
+        f"\nThe lab stays up. A phone can dial [bold]{plain(address)}[/]; Ctrl-C ends it."
+    )
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    await stopping.wait()
+
+
+async def keep_lab(host: str, port: int, room: str, speakers: int) -> None:
+    """Run the lab alone until Ctrl-C, with speakers in a room, and say how to reach it."""
+    console = Console()
+    narrator = Narrator(console)
+    async with Lab(LabConfig(host=host, xmpp_port=port)) as lab:
+        lab.on_step = lambda who, what: narrator.say("lab", f"{who}: {what}")
+        for number in range(speakers):
+            voice = Voice.of_file(voice_file(_NAMES[number % 2].lower()))
+            await lab.add_speaker(room, f"{_NAMES[number % 2]} {number + 1}", voice)
+        xmpp_host, xmpp_port = lab.xmpp_address
+        console.print(
+            plain(
+                f"""[jitsi]
+domain = "{lab.domain}"
+host = "{xmpp_host}"
+port = {xmpp_port}
+ca_file = "{lab.ca_file}"
+muc_domains = ["{lab.muc_domain}"]
+focus = "{lab.focus_jid}"
+"""
+            ),
+            highlight=False,
+        )
+        await _stay_up(console, f"room {room}")

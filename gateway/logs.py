@@ -1,0 +1,47 @@
+"""Logs: structlog for everybody, text for people or JSON for machines, on standard error."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from structlog.types import EventDict, WrappedLogger
+
+Watcher = Callable[[EventDict], None]
+"""Sees every entry before it is written, e.g. to show a call's steps to a person."""
+
+
+def configure(
+    level: str = "info", format_: str = "text", *, watcher: Watcher | None = None
+) -> None:
+    """Set logging up for the process; `level` is a name of the logging module, lower case.
+
+    With a `watcher` nothing is written: the watcher shows what is to be shown.
+    """
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if watcher is not None:
+        renderers: list[Any] = [_watch(watcher)]
+    elif format_ == "json":
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        renderers = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    structlog.configure(
+        processors=[*shared, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def _watch(watcher: Watcher) -> Callable[[WrappedLogger, str, EventDict], EventDict]:
+    def process(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
+        watcher(entry)
+        raise structlog.DropEvent
+
+    return process

@@ -1,0 +1,148 @@
+"""Who may import whom, and which modules may do IO: the arrows of ARCHITECTURE.md, held."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+MAY_IMPORT = {
+    "audiocodecs": set(),
+    "gateway.errors": set(),
+    "gateway.logs": set(),
+    "gateway.sip": {"gateway.errors"},
+    "gateway.sdp": {"gateway.errors"},
+    "gateway.rtp": {"gateway.errors"},
+    "gateway.xmpp": {"gateway.errors"},
+    "gateway.webrtc": {"gateway.errors", "gateway.rtp", "gateway.media.messages"},
+    "gateway.media": {"gateway.errors", "gateway.rtp", "gateway.webrtc", "audiocodecs"},
+    "gateway.conference": {"gateway.errors", "gateway.xmpp", "gateway.media.messages"},
+    "gateway.calls": {
+        "gateway.errors",
+        "gateway.sip",
+        "gateway.sdp",
+        "gateway.conference",
+        "gateway.media.messages",
+    },
+    "gateway.lab": {
+        "gateway.errors",
+        "gateway.xmpp",
+        "gateway.rtp",
+        "gateway.webrtc",
+        "gateway.sip",
+        "gateway.sdp",
+        "audiocodecs",
+        # The lab's ears play out as the gateway does.
+        "gateway.media.messages",
+        "gateway.media.playout",
+        "gateway.media.decoding",
+    },
+}
+
+# Who composes may import everything that is not the lab; the lab is for these and for tests.
+COMPOSERS = {"gateway.app", "gateway.config", "gateway.cli", "gateway.demo"}
+LAB_USERS = {"gateway.cli", "gateway.demo", "gateway.lab"}
+
+# Foreign libraries that are walled in.
+WALLS = {
+    "aiortc": {"gateway.webrtc"},
+    "aioice": {"gateway.webrtc", "gateway.lab.ice", "gateway.lab.videobridge"},
+    "slixmpp": {"gateway.xmpp.client"},
+    "pylibsrtp": {"gateway.rtp.srtp"},
+    "cffi": {"audiocodecs.opus"},
+    "sipmessage": {"gateway.sip", "gateway.lab.phone"},
+    "av": {"gateway.lab.voice"},
+}
+
+# Packages whose every module must be free of IO and clocks, but for these.
+PURE = {
+    "audiocodecs": set(),
+    "gateway.sdp": set(),
+    "gateway.rtp": set(),
+    "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
+    "gateway.xmpp": {"client", "connection", "tls"},
+    "gateway.media": {"engine", "clock", "phone_sockets"},
+}
+IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for base, folder in (("audiocodecs", ROOT / "codecs"), ("gateway", ROOT)):
+        for file in (folder / base).rglob("*.py"):
+            parts = file.relative_to(folder).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def imports(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def within(name: str, packages: set[str]) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+MODULES = modules()
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_is_below_it(package: str) -> None:
+    allowed = MAY_IMPORT[package] | {package}
+    known = set(MODULES)
+    wrong = {
+        f"{module} -> {name}"
+        for module, file in MODULES.items()
+        if within(module, {package})
+        for name in imports(file) & known
+        if not within(name, allowed) and name not in ("gateway", "gateway.media")
+    }
+    assert not wrong
+
+
+def test_every_module_belongs_to_a_package_with_rules_or_composes() -> None:
+    ruled = set(MAY_IMPORT) | COMPOSERS
+    assert {name for name in MODULES if name != "gateway" and not within(name, ruled)} == set()
+
+
+def test_only_the_command_line_the_demo_and_tests_use_the_lab() -> None:
+    users = {
+        module
+        for module, file in MODULES.items()
+        if any(within(name, {"gateway.lab"}) for name in imports(file))
+    }
+    assert {module for module in users if not within(module, LAB_USERS)} == set()
+
+
+@pytest.mark.parametrize("library", WALLS)
+def test_a_foreign_library_stays_behind_its_wall(library: str) -> None:
+    users = {
+        module
+        for module, file in MODULES.items()
+        if any(within(name, {library}) for name in imports(file))
+    }
+    assert {module for module in users if not within(module, WALLS[library])} == set()
+
+
+@pytest.mark.parametrize("package", PURE)
+def test_pure_modules_do_no_io_and_read_no_clock(package: str) -> None:
+    edges = {f"{package}.{name}" for name in PURE[package]}
+    wrong = {
+        f"{module} -> {name}"
+        for module, file in MODULES.items()
+        if within(module, {package}) and module not in edges
+        for name in imports(file) & IO
+    }
+    assert not wrong
+
+
+def test_modules_stay_small() -> None:
+    lengths = {name: len(file.read_text().splitlines()) for name, file in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > 420} == {}

@@ -1,0 +1,144 @@
+"""The configuration: what is good comes out in the packages' own terms, what is wrong is told."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config import Config, load, parse
+from gateway.errors import ConfigError
+from gateway.sip.network import Listen
+
+SAMPLE = Path(__file__).parent.parent / "config" / "gateway.toml"
+TRUNK: dict[str, Any] = {"name": "pbx", "from": ["192.0.2.1"]}
+LEAST: dict[str, Any] = {"jitsi": {"domain": "meet.example.org"}, "trunk": [TRUNK]}
+
+
+def problems(values: dict[str, Any], environment: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(values, environment)
+    return caught.value.problems
+
+
+def with_jitsi(**keys: Any) -> dict[str, Any]:
+    return {**LEAST, "jitsi": {**LEAST["jitsi"], **keys}}
+
+
+def with_trunk(**keys: Any) -> dict[str, Any]:
+    return {**LEAST, "trunk": [{**TRUNK, **keys}]}
+
+
+def test_the_sample_is_good_and_has_every_key_there_is() -> None:
+    config = load(SAMPLE, {})
+    assert config.trunks[0].name == "provider"
+    told = SAMPLE.read_text()
+    for section, field in Config.model_fields.items():
+        assert f"[{section}]" in told
+        model = getattr(config, section)
+        fields = type(model[0] if field.alias is None and isinstance(model, tuple) else model)
+        for name, key in fields.model_fields.items():
+            assert f"{key.alias or name} = " in told or f".{name}]" in told, f"{section}.{name}"
+
+
+def test_the_sample_states_the_defaults() -> None:
+    values = tomllib.loads(SAMPLE.read_text())
+    least = parse(LEAST)
+    stated = parse({**values, **LEAST, "jitsi": LEAST["jitsi"]})
+    assert stated.sip == least.sip
+    assert stated.media == least.media
+    assert stated.log == least.log
+
+
+def test_little_is_needed() -> None:
+    config = parse(LEAST)
+    assert config.user_agent.listen == (Listen("udp", "0.0.0.0"), Listen("tcp", "0.0.0.0"))
+    installation = config.installation()
+    assert installation.muc_domains == ("conference.meet.example.org",)
+    assert installation.focus == "focus.meet.example.org"
+    assert installation.server.tls is not None
+    assert installation.server.tls.check_hostname
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    found = problems(
+        {
+            "sip": {"listn": [], "listen": ["udp:0.0.0.0:70000"], "max_calls": "many"},
+            "jitsi": {"domian": "x"},
+            "trunk": [{"name": "a", "from": ["1.2.3.4/33"]}],
+        }
+    )
+    keys = [line.partition(":")[0] for line in found]
+    assert sorted(keys) == [
+        "jitsi.domain",
+        "jitsi.domian",
+        "sip.listen.0",
+        "sip.listn",
+        "sip.max_calls",
+        "trunk.0.from.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"trunk": [TRUNK]}, "jitsi: is missing"),
+        ({"jitsi": {"domain": "a.b"}, "trunk": []}, "trunk: "),
+        (with_jitsi(domain="not a domain"), "jitsi.domain: 'not a domain' is no domain"),
+        (with_jitsi(port=0), "jitsi.port: "),
+        (with_jitsi(tls="maybe"), "jitsi.tls: "),
+        (with_jitsi(user="me@auth.x"), "jitsi.user: goes with password"),
+        (with_jitsi(user="me", password="p"), "jitsi.user: write a whole JID, e.g. me@auth."),
+        (with_jitsi(ca_file="/nowhere.crt"), "jitsi.ca_file: there is no file /nowhere.crt"),
+        (with_jitsi(muc_domains=["a b"]), "jitsi.muc_domains.0: 'a b' is no domain"),
+        (with_trunk(default_room="a@elsewhere"), "trunk.0.default_room: rooms of 'elsewhere'"),
+        (with_trunk(rule=[{"called": "(", "room": "a"}]), "trunk.0.rule.0.called: '(' is no"),
+        (with_trunk(rule=[{"called": "1", "room": r"\1"}]), "trunk.0.rule.0.room: there is no"),
+        (with_trunk(room_headers=["a b"]), "trunk.0.room_headers.0: "),
+        (with_trunk(form=["192.0.2.2"]), "trunk.0.form: no such key; did you mean 'from'?"),
+        ({**LEAST, "media": {"first_port": 9, "last_port": 9}}, "media.last_port: must be above"),
+        ({**LEAST, "mdia": {}}, "mdia: no such key; did you mean 'media'?"),
+    ],
+)
+def test_a_problem_names_its_key_and_the_way_out(values: dict[str, Any], told: str) -> None:
+    (found,) = problems(values)
+    assert found.startswith(told)
+
+
+def test_two_trunks_cannot_have_one_name() -> None:
+    assert "earlier trunk" in problems({**LEAST, "trunk": [TRUNK, TRUNK]})[0]
+
+
+def test_the_environment_overrides_the_file() -> None:
+    environment = {
+        "SIP_GATEWAY_JITSI__DOMAIN": "other.example.org",
+        "SIP_GATEWAY_SIP__MAX_CALLS": "7",
+        "SIP_GATEWAY_SIP__LISTEN": '["tcp:127.0.0.1:5070"]',
+        "UNRELATED": "1",
+    }
+    config = parse(LEAST, environment)
+    assert config.jitsi.domain == "other.example.org"
+    assert config.sip.max_calls == 7
+    assert config.sip.listen == (Listen("tcp", "127.0.0.1", 5070),)
+
+
+def test_a_wrong_variable_is_told_like_a_wrong_key() -> None:
+    found = problems(LEAST, {"SIP_GATEWAY_DOMAIN": "x", "SIP_GATEWAY_SIP__MAX_CALL": "7"})
+    assert any(line.startswith("SIP_GATEWAY_DOMAIN: names no key") for line in found)
+    assert any(line.startswith("sip.max_call: no such key; did you mean") for line in found)
+
+
+def test_a_password_is_never_printed() -> None:
+    config = parse(with_jitsi(user="me@auth.x", password="hunter2"))
+    assert "hunter2" not in repr(config)
+    assert config.installation().server.account is not None
+    assert "hunter2" not in repr(config.installation())
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "missing.toml", {})
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[sip\n")
+    with pytest.raises(ConfigError, match="line 1"):
+        load(broken, {})
