@@ -69,7 +69,7 @@ def find_fault(request: Request) -> Refusal | None:
         scheme = parse_uri(request.uri).scheme
     except SipSyntaxError as error:
         return Refusal(error.status, "Malformed Request-URI" if error.status == 400 else None)
-    if scheme != "sip":
+    if scheme == "sips":  # asks for TLS all the way to us, and this came without
         return Refusal(416)
     unsupported = [tag for tag in request.headers.tokens("Require") if tag not in EXTENSIONS]
     if unsupported:

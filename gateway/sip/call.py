@@ -45,6 +45,10 @@ class CallEnded(GatewayError):
         self.event = event
 
 
+class OfferWithdrawn(GatewayError):
+    """The peer took its re-INVITE back before it was answered; the call goes on as it was."""
+
+
 class CallEvents:
     """The events of a call, in order; iterating ends with the call."""
 
@@ -109,6 +113,11 @@ class Call:
         """The Call-ID."""
         return self.request.headers.call_id
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self._is_over
+
     def __enter__(self) -> Self:
         return self
 
@@ -161,7 +170,10 @@ class Call:
     # --- either ----------------------------------------------------------------------------------
 
     async def accept_reoffer(self, sdp: bytes) -> bytes | None:
-        """Agree to a `Reoffered` and wait for the ACK, as `answer` does."""
+        """Agree to a `Reoffered` and wait for the ACK, as `answer` does.
+
+        OfferWithdrawn if the peer has cancelled it.
+        """
         return await self._accept(sdp, ())
 
     def reject_reoffer(self, status: int = 488) -> None:
@@ -199,6 +211,8 @@ class Call:
     async def _accept(self, sdp: bytes, headers: HeaderFields) -> bytes | None:
         if self._is_over:
             raise CallEnded(self._end)
+        if not self._session.is_pending:
+            raise OfferWithdrawn
         self._acknowledgement = asyncio.get_running_loop().create_future()
         self._order(lambda now: self._session.accept(sdp, headers=headers, now=now))
         return await self._acknowledgement

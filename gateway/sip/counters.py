@@ -11,7 +11,7 @@ class Counters:
     responses: int = 0  # received, retransmissions included
     keep_alives: int = 0  # datagrams of line ends only
     unparsable: int = 0  # neither a request nor a response
-    malformed_requests: int = 0  # answered with what is wrong with them
+    malformed_requests: int = 0  # answered with what is wrong with them, unless ACK
     malformed_responses: int = 0
     dropped_strangers: int = 0  # requests dropped because admission said so
     refused_by_admission: int = 0  # requests answered without state because admission said so

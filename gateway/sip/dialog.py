@@ -5,10 +5,16 @@ addresses in them were found readable by `message.check`.
 """
 
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from typing import NamedTuple
 
-from gateway.sip.flow import DEFAULT_PORT, Flow, HostPort, Network, comes_through_nat
+from gateway.sip.flow import (
+    DEFAULT_PORT,
+    Flow,
+    HostPort,
+    Network,
+    comes_through_nat,
+    literal_address,
+)
 from gateway.sip.header_values import parse_name_addr, parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request, Response
@@ -121,10 +127,11 @@ class Dialog:
         """
         hop = parse_uri(_uri_of(self.route_set[0]) if self.route_set else self.remote_target)
         address = hop.host.strip("[]"), hop.port or DEFAULT_PORT
-        if not _is_literal(address[0]) or (self.behind_nat and not self.route_set):
+        if literal_address(address[0]) is None or (self.behind_nat and not self.route_set):
             return self.flow, self.flow.remote
         transport = (hop.parameters.get("transport") or self.flow.transport).lower()
-        if transport != self.flow.transport:
+        is_other_family = (":" in address[0]) != (":" in self.flow.listener[0])
+        if transport != self.flow.transport or is_other_family:
             return network.flow_to(transport, address) or self.flow, address
         if self.flow.is_reliable and address[0] == self.flow.remote[0]:
             return self.flow, address
@@ -137,11 +144,3 @@ def _uri_of(route: str) -> str:
 
 def _is_loose(route: str) -> bool:
     return "lr" in parse_uri(_uri_of(route)).parameters
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

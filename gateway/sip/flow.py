@@ -1,9 +1,10 @@
 """Where messages come from and go to (RFC 3261 section 18, RFC 3581)."""
 
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
-from gateway.sip.header_values import format_host, parse_parameters, parse_via, split_list
+from gateway.sip.header_values import format_host, parse_parameters, split_list
 from gateway.sip.message import Request
 
 DEFAULT_PORT = 5060
@@ -58,9 +59,8 @@ class Network(Protocol):
 
 def stamp_via(request: Request, flow: Flow) -> None:
     """Note in the topmost Via where the request really came from (18.2.1, RFC 3581 section 4)."""
-    values = request.headers.values("Via")
-    top, *rest = values
-    via = parse_via(top)
+    via = request.headers.via
+    top, *rest = request.headers.values("Via")
     asks_for_port = "rport" in via.parameters
     sent_by, *pieces = split_list(top, ";")
     kept = [piece for piece in pieces if not parse_parameters([piece]).keys() & _STAMPS]
@@ -87,6 +87,14 @@ def response_flow(request: Request, flow: Flow) -> tuple[Flow, HostPort]:
 
 
 def comes_through_nat(request: Request, flow: Flow) -> bool:
-    """Whether the sender of a request does not know the address it is seen at."""
-    via = request.headers.via
-    return via.host.strip("[]") != flow.remote[0]
+    """Whether the sender of a request states an address, and not the one it is seen at."""
+    stated = literal_address(request.headers.via.host)
+    return stated is not None and stated != literal_address(flow.remote[0])
+
+
+def literal_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address a host is written as, with or without brackets; None if it is a name."""
+    try:
+        return ip_address(host.strip("[]"))
+    except ValueError:
+        return None

@@ -18,7 +18,9 @@ _PING = b"\r\n\r\n"
 _HALF_PINGS = (b"\r", b"\r\n", b"\r\n\r")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
-_CONTENT_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*)", re.I | re.M)
+_CONTENT_LENGTH = re.compile(
+    rb"^(?:content-length|l)[ \t]*:(?:[ \t]|\r?\n[ \t])*([^\r\n]*)", re.I | re.M
+)
 
 
 class StreamFramer:

@@ -23,7 +23,8 @@ _HOST = r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.\-]+"
 _PROTECTED_OR_SEPARATOR = re.compile(r'"(?:[^"\\]|\\.)*+"?|<[^<>]*>|[,;]')
 _NAME_ADDR = re.compile(rf'(?P<name>{_QUOTED}\s*|[^"<]*)<\s*(?P<uri>[^<>\s]+)\s*>')
 _SENT_BY = re.compile(
-    rf"SIP\s*/\s*2\.0\s*/\s*(?P<transport>{_TOKEN})\s+(?P<host>{_HOST})(?:\s*:\s*(?P<port>\d+))?",
+    rf"SIP\s*/\s*{_TOKEN}\s*/\s*(?P<transport>{_TOKEN})\s+"
+    rf"(?P<host>{_HOST})(?:\s*:\s*(?P<port>\d+))?",
     re.IGNORECASE | re.ASCII,
 )
 _SIP_URI = re.compile(
@@ -99,7 +100,7 @@ def parse_name_addr(value: str) -> NameAddr:
 
 
 def parse_via(value: str) -> Via:
-    """Read one Via; SipSyntaxError if it is none."""
+    """Read one Via, of whatever version (505 has to be answered); SipSyntaxError if it is none."""
     sent_by, *parameters = split_list(value, ";")
     match = _SENT_BY.fullmatch(sent_by)
     if match is None:

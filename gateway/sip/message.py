@@ -152,7 +152,7 @@ def _parse_status_line(line: str, headers: Headers, body: bytes) -> Response:
     match = re.fullmatch(r"SIP/2\.0 +([1-6]\d\d)(?: (.*))?", line, re.IGNORECASE | re.ASCII)
     if match is None:
         raise SipSyntaxError("malformed Status-Line")
-    return Response(int(match[1]), (match[2] or "").strip(), headers, body)
+    return Response(int(match[1]), (match[2] or "").replace("\r", " ").strip(), headers, body)
 
 
 def _parse_request_line(line: str, headers: Headers, body: bytes) -> Request:

@@ -65,10 +65,11 @@ def respond_to(
     """A response that repeats of the request what it has to, as the request wrote it.
 
     `to_tag` is added to To unless the request's To has a tag. Record-Route is repeated where a
-    dialog may come of it (12.1.1).
+    dialog may come of it (12.1.1), Timestamp in a 100 (8.2.6.1).
     """
     repeated = Headers()
-    for name in ("Via", "From", "To", "Call-ID", "CSeq"):
+    names = ("Via", "From", "To", "Call-ID", "CSeq", *(("Timestamp",) if status == 100 else ()))
+    for name in names:
         for value in request.headers.getlist(name):
             repeated.add(name, value)
     if to_tag and _lacks_tag(request):

@@ -57,7 +57,7 @@ class ServerInvitation:
         now: float,
     ) -> None:
         self.stage = Stage.PENDING
-        self.makes_offer = not transaction.request.body
+        self.makes_offer = False  # our 200, there being none in the INVITE
         self.cseq = transaction.request.headers.cseq.sequence
         self._core = core
         self._transaction = transaction

@@ -47,18 +47,23 @@ class Session:
         self._is_given_up = False  # by our user
         self._reasons: tuple[Reason, ...] = ()  # he gave
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether an INVITE of the peer waits to be answered finally."""
+        return self._server is not None and self._server.stage is Stage.PENDING
+
     # --- orders of the user ----------------------------------------------------------------------
 
     def send_invitation(
         self, request: Request, flow: Flow, now: float, *, fallback: HostPort | None = None
     ) -> None:
         """Begin with an INVITE of ours; without a body the peer makes the offer."""
-        self.phase = Phase.INVITING
-        self._made_offer = bool(request.body)
-        self._core.sessions.add(self)
         self._client = ClientInvitation(
             self._core, request, flow, inviting=self, now=now, fallback=fallback
         )
+        self.phase = Phase.INVITING
+        self._made_offer = bool(request.body)
+        self._core.sessions.add(self)
 
     def progress(
         self,
@@ -151,7 +156,7 @@ class Session:
     def _receive_reinvite(self, transaction: Transaction, flow: Flow, now: float) -> None:
         """Sort out what overlaps (14.2, RFC 5407 3.1) before the user hears of it."""
         assert self.dialog is not None
-        if self._server is not None and self._server.stage is Stage.PENDING:
+        if self.is_pending:
             retry_after = ("Retry-After", str(random.randint(0, 10)))
             self._core.respond(transaction, 500, headers=(retry_after,), now=now)
             return
@@ -182,6 +187,7 @@ class Session:
         except SipSyntaxError as error:
             self.reject(error.status, str(error), headers=(ACCEPT,), now=now)
         else:
+            self._server.makes_offer = offer is None
             self._emit(event(self, request, offer))
 
     def _receive_bye(self, transaction: Transaction, now: float) -> None:

@@ -188,7 +188,7 @@ class SipStack:
     def _receive_in_dialog(
         self, session: Session, request: Request, flow: Flow, now: float
     ) -> None:
-        if self._is_full() and request.method != "BYE":
+        if self._is_busy() and request.method != "BYE":
             self._refuse_for_limits(request, flow)
             return
         transaction = self._core.transactions.open_server(request, flow, now)
@@ -207,7 +207,7 @@ class SipStack:
             self._answer_without_state(request, flow, refusal)
         elif request.method == "OPTIONS":
             self._answer_without_state(request, flow, Refusal(200, headers=CAPABILITIES))
-        elif self._is_full():
+        elif self._is_busy() or self._is_full():
             self._refuse_for_limits(request, flow)
         else:
             transaction = self._core.transactions.open_server(request, flow, now)
@@ -246,7 +246,9 @@ class SipStack:
         except SipSyntaxError:
             self.counters.unparsable += 1
             return
-        if request.method != "ACK" and self._is_admitted(request, flow):
+        if request.method == "ACK":
+            self.counters.malformed_requests += 1
+        elif self._is_admitted(request, flow):
             self.counters.malformed_requests += 1
             self._answer_without_state(request, flow, refusal)
 
@@ -255,11 +257,12 @@ class SipStack:
         self._answer_without_state(request, flow, unavailable(self._core.config.retry_after))
 
     def _is_full(self) -> bool:
-        config = self._core.config
-        return (
-            len(self._core.sessions) >= config.max_sessions
-            or len(self._core.transactions) >= config.max_transactions
-        )
+        """Whether there can be no new call; those that are there go on."""
+        return len(self._core.sessions) >= self._core.config.max_sessions
+
+    def _is_busy(self) -> bool:
+        """Whether there can be no new transaction, except to end a call."""
+        return len(self._core.transactions) >= self._core.config.max_transactions
 
     def _answer_without_state(self, request: Request, flow: Flow, refusal: Refusal) -> None:
         response = respond_to(

@@ -40,11 +40,11 @@ class TcpLimits:
 
 
 class TcpConnection(asyncio.Protocol):
-    """One connection; `flow` names it."""
+    """One connection; `flow` names it, once it is made."""
 
     def __init__(self, listener: "TcpListener", number: int) -> None:
+        self.number = number
         self._listener = listener
-        self._number = number
         self._framer = StreamFramer()
         self._transport: asyncio.Transport
         self._deadline: asyncio.TimerHandle | None = None
@@ -52,8 +52,11 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)  # uvloop's does not derive from it
-        host, port = transport.get_extra_info("peername")[:2]
-        self.flow = Flow("tcp", self._listener.address, (host, port), self._number)
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # reset already, as port scanners do
+            transport.abort()
+            return
+        self.flow = Flow("tcp", self._listener.address, (peer[0], peer[1]), self.number)
         self._transport = transport
         transport.set_write_buffer_limits(high=_MAX_UNREAD)
         if self._listener.opened(self):
@@ -130,6 +133,7 @@ class TcpListener:
         self._server: asyncio.Server | None = None
         self._all_closed = asyncio.Event()
         self._all_closed.set()
+        self._is_closing = False
 
     async def listen(self, address: HostPort) -> None:
         """Bind and listen; OSError if the address cannot be had."""
@@ -142,7 +146,8 @@ class TcpListener:
         self.address = (host, port)
 
     async def close(self) -> None:
-        """Stop listening and close every connection."""
+        """Stop listening and close every connection, those just being accepted too."""
+        self._is_closing = True
         if self._server is not None:
             self._server.close()
         for task in self._connecting:
@@ -173,14 +178,15 @@ class TcpListener:
     # --- for its connections ---------------------------------------------------------------------
 
     def opened(self, connection: TcpConnection) -> bool:
-        """Take a connection into the books; False if there are too many."""
+        """Take a connection into the books; False if there are too many, or none are wanted."""
         flow = connection.flow
         if (
-            len(self._by_number) >= self.limits.connections
+            self._is_closing
+            or len(self._by_number) >= self.limits.connections
             or self._per_host[flow.remote[0]] >= self.limits.connections_per_host
         ):
             return False
-        self._by_number[flow.connection] = connection
+        self._by_number[connection.number] = connection
         self._all_closed.clear()
         self._by_remote[flow.remote] = connection
         self._per_host[flow.remote[0]] += 1
@@ -188,9 +194,9 @@ class TcpListener:
 
     def closed(self, connection: TcpConnection) -> None:
         """Take a connection out of the books, if it was in them."""
-        flow = connection.flow
-        if self._by_number.pop(flow.connection, None) is None:
+        if self._by_number.pop(connection.number, None) is None:
             return
+        flow = connection.flow
         if not self._by_number:
             self._all_closed.set()
         self._by_remote.pop(flow.remote, None)
@@ -219,7 +225,7 @@ class TcpListener:
         try:
             async with asyncio.timeout(self.limits.connect):
                 _, connection = await loop.create_connection(self._connection, *target)
-            if connection.flow.connection not in self._by_number:
+            if connection.number not in self._by_number:
                 raise ConnectionError("too many connections")
         except OSError as error:  # TimeoutError is one
             log.info("connection failed", peer=target, reason=str(error) or "timeout")

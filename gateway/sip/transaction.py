@@ -62,6 +62,7 @@ class Transaction:
         fallback: HostPort | None,
         surroundings: Surroundings,
         user: User | None = None,
+        latest: bytes = b"",
     ) -> None:
         self.key = key
         self.request = request
@@ -72,13 +73,12 @@ class Transaction:
         self._table = table
         self._fallback = fallback
         self._surroundings = surroundings
-        self._latest = b""  # what Do.SEND sends: the request of a client, a server's response
+        self._latest = latest  # what Do.SEND sends: a client's request, a server's response
         self._intervals: dict[Input, float] = {}
         self._running: dict[Input, Timer] = {}
 
     def begin(self, now: float) -> None:
         """Send the request of a client; take up the request of a server."""
-        self._latest = self.request.serialize()
         self.feed(Input.REQUEST, now)
 
     def respond(self, response: Response, now: float) -> None:

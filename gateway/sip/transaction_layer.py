@@ -78,6 +78,7 @@ class TransactionLayer:
             fallback=fallback,
             surroundings=self._surroundings,
             user=user,
+            latest=request.serialize(),
         )
         self._clients[transaction.key] = transaction
         transaction.begin(now)

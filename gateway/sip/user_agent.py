@@ -243,9 +243,9 @@ class UserAgent:
                 async with asyncio.timeout(self._config.farewell):
                     await self._all_over.wait()
         self._is_closed = True
+        await self._sockets.close()  # until then messages come, and may start the timer anew
         if self._timer is not None:
             self._timer.cancel()
-        await self._sockets.close()
         self._incoming.put_nowait(None)
 
 

@@ -1,0 +1,220 @@
+"""A call as coroutines use it, on a stack whose time is a number."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from gateway.sip.call import Call, CallEnded, CallEvents, OfferWithdrawn
+from gateway.sip.events import (
+    Answered,
+    Cancelled,
+    Ended,
+    HungUp,
+    InfoReceived,
+    InviteReceived,
+    Reoffered,
+)
+from gateway.sip.reason import Reason
+from tests.sip.wire import ANSWER, OFFER, SIXTY_FOUR_T1, UDP, Bench, request, response
+
+
+class Phone:
+    """A bench whose events go to one call."""
+
+    def __init__(self, *, body: bytes = OFFER) -> None:
+        self.bench = Bench()
+        self.bench.receive(request(body=body))
+        (event,) = self.bench.events()
+        assert isinstance(event, InviteReceived)
+        self.session = event.session
+        self.call = Call(event.session, event.request, UDP, event.offer, self.order)
+        self.bench.take()
+
+    def order(self, action: Callable[[float], None]) -> None:
+        self.bench.order(action)
+        self.dispatch()
+
+    def receive(self, data: bytes) -> None:
+        self.bench.receive(data)
+        self.dispatch()
+
+    def advance(self, seconds: float) -> None:
+        self.bench.advance(seconds)
+        self.dispatch()
+
+    def dispatch(self) -> None:
+        for event in self.bench.events():
+            self.call.receive(event)
+
+    @property
+    def tag(self) -> str:
+        assert self.session.dialog is not None
+        return self.session.dialog.id.local_tag
+
+    async def confirmed(self) -> None:
+        answering = asyncio.create_task(self.call.answer(ANSWER))
+        await asyncio.sleep(0)
+        self.receive(request("ACK", branch="z9hG4bK-a", to_tag=self.tag))
+        await answering
+        self.bench.take()
+
+
+async def test_answering_waits_for_the_ack() -> None:
+    phone = Phone()
+    assert (phone.call.call_id, phone.call.offer) == ("call-1", OFFER)
+    phone.call.ring()
+    answering = asyncio.create_task(phone.call.answer(ANSWER, headers=[("X-A", "b")]))
+    await asyncio.sleep(0)
+    assert phone.bench.statuses() == [180, 200]
+    assert not answering.done()
+    phone.receive(request("ACK", branch="z9hG4bK-a", to_tag=phone.tag))
+    assert await answering is None
+
+
+async def test_the_answer_to_a_late_offer_is_what_answering_returns() -> None:
+    phone = Phone(body=b"")
+    assert phone.call.offer is None
+    answering = asyncio.create_task(phone.call.answer(OFFER))
+    await asyncio.sleep(0)
+    phone.receive(request("ACK", branch="z9hG4bK-a", to_tag=phone.tag, body=ANSWER))
+    assert await answering == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("happens", "event"),
+    [
+        (lambda phone: phone.advance(SIXTY_FOUR_T1), "AckMissing"),
+        (
+            lambda phone: phone.receive(
+                request("BYE", branch="z9hG4bK-b", to_tag=phone.tag, cseq=2)
+            ),
+            "HungUp",
+        ),
+        (lambda phone: phone.call.hang_up(), None),
+    ],
+)
+async def test_a_call_that_ends_before_the_ack_ends_the_waiting(
+    happens: Callable[[Phone], None], event: str | None
+) -> None:
+    phone = Phone()
+    answering = asyncio.create_task(phone.call.answer(ANSWER))
+    await asyncio.sleep(0)
+    happens(phone)
+    with pytest.raises(CallEnded) as raised:
+        await answering
+    assert (type(raised.value.event).__name__ if raised.value.event else None) == event
+
+
+async def test_answering_a_call_given_up_says_so_at_once() -> None:
+    phone = Phone()
+    phone.receive(request("CANCEL"))
+    with pytest.raises(CallEnded) as raised:
+        await phone.call.answer(ANSWER)
+    assert isinstance(raised.value.event, Cancelled)
+
+
+async def test_iterating_over_the_events_ends_with_the_call() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    phone.receive(request(branch="z9hG4bK-r", to_tag=phone.tag, cseq=2, body=OFFER))
+    phone.call.reject_reoffer()
+    assert phone.bench.statuses() == [100, 488]
+    phone.receive(request("BYE", branch="z9hG4bK-b", to_tag=phone.tag, cseq=3))
+    kinds = [type(event) async for event in phone.call.events]
+    assert kinds == [Reoffered, HungUp]
+    assert await phone.call.events.next() is None
+
+
+async def test_a_reoffer_can_be_accepted() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    phone.receive(request(branch="z9hG4bK-r", to_tag=phone.tag, cseq=2))
+    accepting = asyncio.create_task(phone.call.accept_reoffer(OFFER))
+    await asyncio.sleep(0)
+    phone.receive(request("ACK", branch="z9hG4bK-s", to_tag=phone.tag, cseq=2, body=ANSWER))
+    assert await accepting == ANSWER
+
+
+async def test_accepting_a_reoffer_that_was_taken_back_does_not_wait_for_ever() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    phone.receive(request(branch="z9hG4bK-r", to_tag=phone.tag, cseq=2, body=OFFER))
+    phone.receive(request("CANCEL", branch="z9hG4bK-r", to_tag=phone.tag, cseq=2))
+    with pytest.raises(OfferWithdrawn):
+        await phone.call.accept_reoffer(ANSWER)
+    assert phone.bench.stack.sessions == (phone.session,)
+
+
+async def test_leaving_a_call_refuses_it_or_hangs_it_up() -> None:
+    pending, answered = Phone(), Phone()
+    with pending.call:
+        pass
+    assert pending.bench.statuses() == [480]
+    with answered.call:
+        await answered.confirmed()
+    assert answered.bench.statuses() == ["BYE"]
+    assert [event async for event in answered.call.events] == []
+
+
+async def test_leaving_a_call_by_a_fault_of_ours_says_500() -> None:
+    phone = Phone()
+    with pytest.raises(ZeroDivisionError), phone.call:
+        _ = 1 / 0
+    refusal = phone.bench.the_response()
+    assert (refusal.status, refusal.headers["Reason"]) == (
+        500,
+        'SIP;cause=500;text="Server Internal Error"',
+    )
+
+
+async def test_leaving_a_call_because_the_task_is_cancelled_is_no_fault() -> None:
+    phone = Phone()
+
+    async def story() -> None:
+        with phone.call:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(story())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert phone.bench.statuses() == [480]
+
+
+async def test_a_call_is_refused_with_a_reason() -> None:
+    phone = Phone()
+    phone.call.reject(404, "No Such Room", headers=[("X-A", "b")], reason=Reason("Q.850", 1))
+    refusal = phone.bench.the_response()
+    assert (refusal.status, refusal.phrase) == (404, "No Such Room")
+    assert (refusal.headers["X-A"], refusal.headers["Reason"]) == ("b", "Q.850;cause=1")
+    phone.call.hang_up()
+    phone.call.ring()
+    assert phone.bench.take() == []
+
+
+async def test_a_call_made_acknowledges_an_offer() -> None:
+    bench = Bench()
+    session, invite = bench.inviting(None)
+    call = Call(session, invite, UDP, None, bench.order)
+    bench.receive(response(invite, 200, body=OFFER))
+    for event in bench.events():
+        call.receive(event)
+    assert isinstance(await call.events.next(), Answered)
+    call.acknowledge(ANSWER)
+    assert bench.the_request().body == ANSWER
+
+
+async def test_a_flood_of_events_nobody_reads_is_cut_but_for_the_end() -> None:
+    events, session = CallEvents(), Phone().session
+    for _ in range(1000):
+        events.put(InfoReceived(session, "a/b", b""))
+    events.put(HungUp(session, ()))
+    events.close()
+    events.close()
+    events.put(InfoReceived(session, "a/b", b""))
+    seen = [event async for event in events]
+    assert len(seen) == 257
+    assert seen[-1] == HungUp(session, ())
+    assert Ended(session) not in seen

@@ -1,0 +1,164 @@
+"""Mutated datagrams: nothing is raised, whatever is sent can be read, and nothing stays behind."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from gateway.sip.core import StackConfig
+from gateway.sip.events import InviteReceived, Reoffered
+from gateway.sip.flow import Flow
+from gateway.sip.message import Request, check
+from gateway.sip.session import Phase
+from tests.sip.wire import (
+    ANSWER,
+    GATEWAY,
+    OFFER,
+    SIXTY_FOUR_T1,
+    TCP,
+    UDP,
+    Bench,
+    request,
+    response,
+)
+
+V6 = Flow("udp", ("2001:db8::1", 5060), ("2001:db8::9", 5060))
+
+# What has broken SIP parsers before.
+MORSELS = [
+    *(b"\r\n", b"\n", b"\r", b"\r\n ", b"\r\n\r\n", b"\0", b"\xff", b"\xe2\x80\xa8", b'"', b"\\"),
+    *(b"<", b">", b";", b",", b":", b"@", b"=", b"%", b"%00", b"*", b" ", b"\t", b"[", b"]"),
+    *(b"0", b"-1", b"4294967296", b"99999999999999999999", b"9" * 4400, b"\xd9\xa3"),
+    *(b"sip:", b"sips:", b"tel:+49", b"<>", b";tag=", b";tag=x", b";lr", b";branch=", b";rport"),
+    *(b"\r\nVia: ", b"\r\nVia: SIP/2.0/UDP x", b"\r\nContact: *", b"\r\nRecord-Route: <sip:r;lr>"),
+    *(b"\r\nRecord-Route: <sip:192.0.2.3>", b"\r\nRequire: x", b"\r\nContent-Length: 7"),
+    *(b"\r\nTo: <sip:t>", b"INVITE", b"ACK", b"BYE", b"CANCEL", b"SIP/2.0", b"application/sdp"),
+    *(b"multipart/mixed;boundary=x", b"transport=tcp", b"transport=sctp", b"[::1]", b"self=1"),
+]
+
+
+def mutate(data: bytes, dice: random.Random) -> bytes:
+    """Between one and four small accidents."""
+    for _ in range(dice.choice([1, 1, 1, 2, 3, 4])):
+        start = dice.randrange(len(data) + 1)
+        end = min(len(data), start + dice.choice([0, 1, 1, 2, 5, 20, 60]))
+        match dice.randrange(6):
+            case 0:  # cut out
+                data = data[:start] + data[end:]
+            case 1:  # say twice
+                data = data[:end] + data[start:]
+            case 2:  # put something in, or in place of something
+                data = data[:start] + dice.choice(MORSELS) + data[dice.choice([start, end]) :]
+            case 3:  # flip a bit
+                if start < len(data):
+                    flipped = data[start] ^ (1 << dice.randrange(8))
+                    data = data[:start] + bytes([flipped]) + data[start + 1 :]
+            case 4:  # drop or repeat a line
+                lines = data.split(b"\r\n")
+                at = dice.randrange(len(lines))
+                lines[at : at + 1] = [lines[at]] * dice.choice([0, 2])
+                data = b"\r\n".join(lines)
+            case 5:  # swap two lines
+                lines = data.split(b"\r\n")
+                one, other = dice.randrange(len(lines)), dice.randrange(len(lines))
+                lines[one], lines[other] = lines[other], lines[one]
+                data = b"\r\n".join(lines)
+    return data
+
+
+def originals(tag: str, number: int) -> list[bytes]:
+    """Datagrams about calls that exist and calls that do not."""
+    branch, call_id = f"z9hG4bK-{number}", f"call-{number}"
+    dialog = {"to_tag": tag, "cseq": number + 2}
+    return [
+        request(branch=branch, call_id=call_id, body=OFFER),
+        request(branch=branch, call_id=call_id, fields=[("Record-Route", "<sip:p;lr>, <sip:q>")]),
+        request("CANCEL", branch=branch, call_id=call_id),
+        request("ACK", branch=branch, call_id=call_id, to_tag=tag),
+        request("OPTIONS", branch=branch, call_id=call_id),
+        request(branch=branch, body=OFFER, **dialog),  # type: ignore[arg-type]
+        request("ACK", branch=branch, **dialog),  # type: ignore[arg-type]
+        request("INFO", branch=branch, body=b"Signal=1", **dialog),  # type: ignore[arg-type]
+        request("BYE", branch=branch, fields=[("Reason", 'SIP;cause=200;text="x"')], **dialog),  # type: ignore[arg-type]
+    ]
+
+
+def end_everything(bench: Bench) -> None:
+    for session in bench.stack.sessions:
+        bench.order(lambda now, session=session: session.hang_up((), now))  # type: ignore[misc]
+    bench.advance(2 * SIXTY_FOUR_T1)
+    bench.forget()
+    assert bench.remains() == []
+
+
+def react(bench: Bench, dice: random.Random) -> None:
+    """Do with each call what a user might."""
+    for event in bench.events():
+        session = event.session
+        if isinstance(event, InviteReceived | Reoffered):
+            orders = [
+                lambda now: session.progress(180, now=now),  # noqa: B023
+                lambda now: session.accept(ANSWER, now=now),  # noqa: B023
+                lambda now: session.accept(ANSWER, now=now),  # noqa: B023
+                lambda now: session.reject(486, now=now),  # noqa: B023
+                lambda now: session.hang_up((), now),  # noqa: B023
+            ]
+            bench.order(dice.choice(orders))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_mutated_requests_raise_nothing_and_leave_nothing(seed: int) -> None:
+    dice = random.Random(seed)
+    bench = Bench(StackConfig(info_types=frozenset({"application/sdp"})))
+    _, tag = bench.confirmed()
+    for number in range(2000):
+        datagram = mutate(dice.choice(originals(tag, number)), dice)
+        bench.receive(datagram, dice.choice([UDP, UDP, TCP, V6, replace(UDP, remote=GATEWAY)]))
+        react(bench, dice)
+        for sent in bench.take():
+            message = sent.message
+            if isinstance(message, Request):
+                check(message)
+        bench.advance(dice.choice([0, 0, 0.01, 0.6]))
+        if number % 100 == 99:
+            assert bench.stack.transaction_count < 1000
+            end_everything(bench)
+            _, tag = bench.confirmed()
+    end_everything(bench)
+    counters = bench.stack.counters
+    assert counters.unparsable > 20
+    assert counters.malformed_requests > 100
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_mutated_responses_raise_nothing_and_leave_nothing(seed: int) -> None:
+    dice = random.Random(seed)
+    bench = Bench()
+    for number in range(700):
+        session, invite = bench.inviting(dice.choice([OFFER, None]))
+        for status in dice.sample([100, 180, 183, 200, 200, 302, 486, 487], 3):
+            routes = [("Record-Route", "<sip:192.0.2.9;lr>")] * dice.randrange(2)
+            datagram = response(invite, status, fields=routes, body=dice.choice([b"", ANSWER]))
+            bench.receive(mutate(datagram, dice))
+        if session.phase is Phase.CONFIRMED:
+            bench.order(lambda now, session=session: session.acknowledge(ANSWER, now))  # type: ignore[misc]
+        for sent in bench.take():
+            if isinstance(message := sent.message, Request):
+                check(message)
+                bench.receive(mutate(response(message, 200), dice))
+        bench.take()
+        if number % 50 == 49:
+            end_everything(bench)
+    end_everything(bench)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_noise_raises_nothing_and_leaves_nothing(seed: int) -> None:
+    dice = random.Random(seed)
+    bench = Bench()
+    for _ in range(1000):
+        noise = b"".join(dice.choices(MORSELS, k=dice.randrange(1, 30)))
+        bench.receive(noise)
+        bench.receive(b"OPTIONS sip:a SIP/2.0\r\n" + noise)
+        bench.receive(b"SIP/2.0 200 OK\r\n" + noise)
+    end_everything(bench)

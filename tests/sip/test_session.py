@@ -1,0 +1,125 @@
+"""What else happens within a call: INFO, OPTIONS, wrong requests, requests after the end."""
+
+import pytest
+
+from gateway.sip.core import StackConfig
+from gateway.sip.events import Ended, InfoReceived
+from gateway.sip.session import Phase
+from tests.sip.wire import ANSWER, OFFER, SIXTY_FOUR_T1, Bench, request
+
+RELAY = "application/dtmf-relay"
+DIGIT = b"Signal=5\r\nDuration=160\r\n"
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(StackConfig(info_types=frozenset({RELAY, "application/dtmf"})))
+
+
+def info(tag: str, cseq: int = 2, media_type: str = RELAY, body: bytes = DIGIT) -> bytes:
+    fields = [("Content-Type", media_type)]
+    branch = f"z9hG4bK-i{cseq}"
+    return request("INFO", branch=branch, to_tag=tag, cseq=cseq, body=body, fields=fields)
+
+
+def test_an_info_we_understand_is_answered_and_told(bench: Bench) -> None:
+    session, tag = bench.confirmed()
+    bench.receive(info(tag, media_type="Application/DTMF-Relay"))
+    assert bench.statuses() == [200]
+    assert bench.events() == [InfoReceived(session, RELAY, DIGIT)]
+
+
+def test_a_repeated_info_is_answered_again_and_told_once(bench: Bench) -> None:
+    _, tag = bench.confirmed()
+    bench.receive(info(tag))
+    bench.receive(info(tag))
+    assert bench.statuses() == [200, 200]
+    assert bench.event_names() == ["InfoReceived"]
+
+
+def test_an_info_we_do_not_understand_is_a_415_that_says_what_we_do(bench: Bench) -> None:
+    _, tag = bench.confirmed()
+    bench.receive(info(tag, media_type="text/plain"))
+    refusal = bench.the_response()
+    assert refusal.status == 415
+    assert refusal.headers["Accept"] == "application/dtmf, application/dtmf-relay"
+    assert bench.events() == []
+
+
+def test_an_empty_info_shows_that_the_call_is_alive(bench: Bench) -> None:
+    _, tag = bench.confirmed()
+    bench.receive(request("INFO", branch="z9hG4bK-2", to_tag=tag, cseq=2))
+    assert bench.statuses() == [200]
+    assert bench.events() == []
+
+
+def test_options_within_a_call_are_answered_with_what_we_can(bench: Bench) -> None:
+    _, tag = bench.confirmed()
+    bench.receive(request("OPTIONS", branch="z9hG4bK-2", to_tag=tag, cseq=2))
+    answer = bench.the_response()
+    assert (answer.status, answer.headers["Accept"]) == (200, "application/sdp")
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (request("REFER", branch="z9hG4bK-2", cseq=2, to_tag="TAG"), 405),
+        (request("UPDATE", branch="z9hG4bK-2", cseq=2, to_tag="TAG", body=OFFER), 405),
+        (request("FOO", branch="z9hG4bK-2", cseq=2, to_tag="TAG"), 501),
+        (request(branch="z9hG4bK-2", cseq=2, to_tag="TAG", fields=[("Require", "100rel")]), 420),
+        (request("INFO", branch="z9hG4bK-2", cseq=1, to_tag="TAG"), 500),
+        (request("INFO", branch="z9hG4bK-2", cseq=0, to_tag="TAG"), 500),
+        (request("BYE", branch="z9hG4bK-2", cseq=2, to_tag="other"), 481),
+        (request("BYE", branch="z9hG4bK-2", cseq=2, to_tag="TAG", from_tag="other"), 481),
+        (request("BYE", branch="z9hG4bK-2", cseq=2, to_tag="TAG", call_id="other"), 481),
+        (request("BYE", branch="z9hG4bK-2", cseq=2), 481),
+    ],
+)
+def test_a_wrong_request_is_answered_and_the_call_goes_on(
+    bench: Bench, data: bytes, status: int
+) -> None:
+    session, tag = bench.confirmed()
+    bench.receive(data.replace(b"TAG", tag.encode()))
+    assert bench.statuses() == [status]
+    assert bench.events() == []
+    assert session.phase is Phase.CONFIRMED
+    # ... and a right one is still taken
+    bench.receive(info(tag, 3))
+    assert bench.statuses() == [200]
+
+
+def test_requests_while_our_bye_is_on_its_way_are_answered_and_not_told(bench: Bench) -> None:
+    session, tag = bench.confirmed()
+    bench.order(lambda now: session.hang_up((), now))
+    bench.take()
+    bench.receive(info(tag, 2))
+    bench.receive(request(branch="z9hG4bK-re", to_tag=tag, cseq=3, body=OFFER))
+    assert bench.statuses() == [200, 481]
+    bench.receive(request("BYE", branch="z9hG4bK-b", to_tag=tag, cseq=4))
+    assert bench.statuses() == [200]
+    assert bench.events() == [Ended(session)]
+    bench.advance(SIXTY_FOUR_T1)
+    bench.take()
+    assert bench.remains() == []
+
+
+def test_after_the_end_requests_are_a_481(bench: Bench) -> None:
+    _, tag = bench.confirmed()
+    bench.receive(request("BYE", branch="z9hG4bK-b", to_tag=tag, cseq=2))
+    bench.take()
+    bench.receive(info(tag, 3))
+    assert bench.statuses() == [481]
+    bench.receive(request("BYE", branch="z9hG4bK-b", to_tag=tag, cseq=2))
+    assert bench.statuses() == [200]  # the repeated BYE
+
+
+def test_orders_that_make_no_sense_have_no_effect(bench: Bench) -> None:
+    session, _ = bench.confirmed()
+    bench.order(lambda now: session.progress(180, now=now))
+    bench.order(lambda now: session.accept(ANSWER, now=now))
+    bench.order(lambda now: session.reject(486, now=now))
+    bench.order(lambda now: session.acknowledge(ANSWER, now))
+    assert (bench.take(), bench.events()) == ([], [])
+    bench.order(lambda now: session.hang_up((), now))
+    bench.order(lambda now: session.hang_up((), now))
+    assert bench.statuses() == ["BYE"]
