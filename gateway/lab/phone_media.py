@@ -10,6 +10,7 @@ import numpy as np
 from audiocodecs.frames import Samples
 from audiocodecs.g711 import G711
 from gateway.errors import RtpError
+from gateway.lab.delay import Tap
 from gateway.lab.pace import Pace
 from gateway.media.decoding import G711Decoder
 from gateway.media.playout import Playout
@@ -39,6 +40,8 @@ class PhoneMedia(asyncio.DatagramProtocol):
         self.reception: Reception | None = None
         self.playout = Playout(G711Decoder(law), RATE)
         self.frames: list[Samples] = []
+        self.said: Tap | None = None  # set them to find out how long audio is under way
+        self.arrived: Tap | None = None
         self._law = law
         self._payload_type = payload_type
         self._event_type = event_type
@@ -111,6 +114,8 @@ class PhoneMedia(asyncio.DatagramProtocol):
         now = asyncio.get_running_loop().time()
         self.reception.received(packet, now)
         self.playout.put(packet, now)
+        if self.arrived is not None:
+            self.arrived.put(self._law.decode(packet.payload), now)
 
     def _receive_reports(self, data: bytes) -> None:
         for packet in parse_compound(data):
@@ -141,6 +146,8 @@ class PhoneMedia(asyncio.DatagramProtocol):
             at = np.arange(self._at, self._at + _FRAME) % len(self._speech)
             frame = self._speech[at]
             self._at = int(at[-1]) + 1
+        if self.said is not None:
+            self.said.put(frame, asyncio.get_running_loop().time())
         packet = self._sender.packet(self._payload_type, self._law.encode(frame), _FRAME)
         return packet.serialize()
 

@@ -70,6 +70,7 @@ class LabVideobridge(asyncio.DatagramProtocol):
         faults: Faults | None = None,
     ) -> None:
         self.faults = faults or Faults()
+        self.isolate_clients = False  # a test's doing: clients cannot reach the bridge from now on
         self._violation = violation
         self._failed = failed
         self._offer = offer or BridgeMediaOffer()
@@ -122,6 +123,7 @@ class LabVideobridge(asyncio.DatagramProtocol):
             timers=self._timers,
             profiles=self._profiles,
         )
+        client.isolated = self.isolate_clients
         room.clients[endpoint] = client
         self._by_ufrag[client.agent.ufrag] = client
         return BridgeTransportOffer(

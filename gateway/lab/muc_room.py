@@ -1,0 +1,240 @@
+"""One room (XEP-0045) as Prosody with Jitsi's plugins keeps it: non-anonymous, nothing locked.
+
+No IO. Whoever may come in is the room's business (`admit`); what a nick may be is the service's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+from gateway.lab import muc_stanzas
+from gateway.lab.muc_stanzas import Occupant, Removal
+from gateway.lab.refusal import refuse
+from gateway.lab.violation import Blame, Step
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.element import child, child_text, element
+from gateway.xmpp.jid import bare, resource
+
+_UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomServices:
+    """What a room needs: how to send, whom to tell, and the components that speak in it."""
+
+    send: Callable[[Element, float], None]
+    blame: Blame
+    step: Step
+    metadata: str
+    duration: str
+    lobby: str
+    privileged: frozenset[str]  # bare JIDs that are owners everywhere and need no password
+
+
+@dataclass(slots=True)
+class RoomPolicy:
+    """What may be changed while the room lasts. `metadata` is told to everybody who comes in."""
+
+    password: str | None = None
+    members_only: bool = False
+    max_occupants: int | None = None
+    metadata: dict[str, object] = field(default_factory=dict)
+
+
+class MucRoom:
+    """The room `jid`, created at wall-clock time `created` (ms) for everybody to see."""
+
+    def __init__(self, jid: str, services: RoomServices, created: int) -> None:
+        self.jid = jid
+        self.policy = RoomPolicy()
+        self.occupants: dict[str, Occupant] = {}
+        self.affiliations: dict[str, str] = dict.fromkeys(services.privileged, "owner")
+        self._services = services
+        self._created = created
+
+    def presence(self, stanza: Element, now: float) -> None:
+        """A presence to `jid/nick` from somebody in the room, or who wants to be."""
+        sender, nick = stanza.get("from", ""), resource(stanza.get("to", ""))
+        present = self.occupant_of(sender)
+        joins = child(stanza, ns.MUC, "x") is not None
+        if stanza.get("type") == _UNAVAILABLE:
+            if present is not None:
+                self.remove(present, Removal(), now, presence=stanza)
+        elif stanza.get("type") is not None:
+            return
+        elif present is None:
+            self._first_presence(stanza, nick, now, joins=joins)
+        elif nick != present.nick:
+            self._services.blame(8, sender, f"wants to change its nick to {nick!r}")
+            self._refuse(stanza, "cancel", "not-allowed", now, "Nick changes are not allowed")
+        else:
+            self._update(present, stanza, now, joins=joins)
+
+    def occupant_of(self, jid: str) -> Occupant | None:
+        """The occupant a session is, if it is in the room."""
+        return next((o for o in self.occupants.values() if o.jid == jid), None)
+
+    def remove(
+        self, occupant: Occupant, removal: Removal, now: float, *, presence: Element | None = None
+    ) -> None:
+        """Somebody is out; everybody, itself included, is told."""
+        occupant.id = presence.get("id") if presence is not None else None
+        for other in list(self.occupants.values()):
+            told = muc_stanzas.unavailable(self.jid, occupant, other.jid, removal)
+            self._services.send(told, now)
+        del self.occupants[occupant.nick]
+        self._services.step(occupant.nick, f"is out of {self.jid}")
+
+    def destroy(self, reason: str | None, alternate: str | None, now: float) -> None:
+        """The end of the room."""
+        self.close(Removal(reason=reason, destroyed=True, alternate=alternate), now)
+
+    def close(self, removal: Removal, now: float) -> None:
+        """Everybody is out at once; each occupant is told only of itself."""
+        for occupant in list(self.occupants.values()):
+            occupant.id = None
+            told = muc_stanzas.unavailable(self.jid, occupant, occupant.jid, removal)
+            self._services.send(told, now)
+        self.occupants.clear()
+
+    def set_affiliation(self, jid: str, affiliation: str, actor: str | None, now: float) -> None:
+        """Make a user (bare JID) an owner, a member, nobody, or an outcast."""
+        self.affiliations[jid] = affiliation
+        for occupant in [o for o in self.occupants.values() if bare(o.jid) == jid]:
+            if affiliation == "outcast":
+                self.remove(occupant, Removal((301,), actor), now)
+                continue
+            occupant.affiliation = affiliation
+            occupant.role = "moderator" if affiliation in ("owner", "admin") else "participant"
+            self._broadcast(occupant, now, actor=actor)
+            self._services.step(occupant.nick, f"is made {affiliation}")
+
+    def set_members_only(self, members_only: bool, now: float) -> None:
+        """Admit members only; who is in the room and is none, is thrown out (322)."""
+        self.policy.members_only = members_only
+        self.tell_config_changed(now)
+        if not members_only:
+            return
+        for occupant in list(self.occupants.values()):
+            if self.affiliations.get(bare(occupant.jid), "none") == "none":
+                self.remove(occupant, Removal((322,)), now)
+
+    def tell_config_changed(self, now: float) -> None:
+        """Status 104 to everybody."""
+        for occupant in self.occupants.values():
+            self._services.send(muc_stanzas.config_changed(self.jid, occupant.jid), now)
+
+    def tell_metadata(self, now: float) -> None:
+        """The room's metadata to everybody, again."""
+        for occupant in self.occupants.values():
+            self._services.send(self._metadata(occupant.jid), now)
+
+    def _first_presence(self, stanza: Element, nick: str, now: float, *, joins: bool) -> None:
+        if not joins:  # perhaps it does not know yet that it is out
+            self._refuse(stanza, "cancel", "not-acceptable", now)
+        elif self._admit(stanza, nick, now):
+            self._join(stanza, nick, now)
+
+    def _admit(self, stanza: Element, nick: str, now: float) -> bool:
+        user = bare(stanza.get("from", ""))
+        muc = child(stanza, ns.MUC, "x")
+        assert muc is not None
+        password = child_text(muc, ns.MUC, "password")
+        affiliation = self.affiliations.get(user, "none")
+        policy = self.policy
+        if user in self._services.privileged:
+            return True
+        if affiliation == "outcast":
+            self._refuse(stanza, "auth", "forbidden", now)
+        elif nick in self.occupants:
+            self._refuse(stanza, "cancel", "conflict", now)
+        elif policy.max_occupants is not None and len(self.occupants) > policy.max_occupants:
+            self._refuse(stanza, "cancel", "service-unavailable", now)
+        elif policy.members_only and affiliation == "none" and not self._opens(password):
+            self._refuse_to_lobby(stanza, now)
+        elif policy.password is not None and not self._opens(password):
+            self._refuse(stanza, "auth", "not-authorized", now)
+        else:
+            return True
+        return False
+
+    def _opens(self, password: str | None) -> bool:
+        return self.policy.password is not None and password == self.policy.password
+
+    def _refuse_to_lobby(self, stanza: Element, now: float) -> None:
+        """Both forms of `<lobbyroom>`, as mod_muc_lobby_rooms sends them."""
+        lobby = f"{self.jid.partition('@')[0]}@{self._services.lobby}"
+        named = element(ns.JITSI_MEET, "lobbyroom", text=lobby)
+        refusal = refuse(stanza, "auth", "registration-required", None, named, code="407")
+        refusal.append(element(ns.CLIENT, "lobbyroom", text=lobby))
+        refusal.append(element(ns.MUC, "x"))
+        self._services.send(refusal, now)
+
+    def _refuse(
+        self, stanza: Element, type_: str, condition: str, now: float, text: str | None = None
+    ) -> None:
+        self._services.send(refuse(stanza, type_, condition, text, by=self.jid), now)
+
+    def _join(self, stanza: Element, nick: str, now: float) -> None:
+        """In the order of Prosody and its plugins: others, metadata, self, duration, subject."""
+        jid = stanza.get("from", "")
+        affiliation = self.affiliations.get(bare(jid), "none")
+        role = "moderator" if affiliation in ("owner", "admin") else "participant"
+        payload = muc_stanzas.payload_of(stanza)
+        newcomer = Occupant(nick, jid, role, affiliation, payload, stanza.get("id"))
+        self._show_others(newcomer, now)
+        self.occupants[nick] = newcomer
+        self._services.send(self._metadata(jid), now)
+        self._broadcast(newcomer, now, statuses=(100,))
+        self._finish_join(jid, now)
+        name = child_text(stanza, ns.NICK, "nick")
+        self._services.step(nick, f"is in {self.jid}" + (f" as {name}" if name else ""))
+
+    def _update(self, occupant: Occupant, stanza: Element, now: float, *, joins: bool) -> None:
+        occupant.payload = muc_stanzas.payload_of(stanza)
+        occupant.id = stanza.get("id")
+        if not joins:
+            self._broadcast(occupant, now)
+            return
+        self._services.blame(9, occupant.nick, "joins again: <x muc> in a later presence")
+        self._show_others(occupant, now)
+        self._services.send(self._metadata(occupant.jid), now)
+        self._broadcast(occupant, now, statuses=(100,))
+        self._finish_join(occupant.jid, now)
+
+    def _show_others(self, newcomer: Occupant, now: float) -> None:
+        for occupant in self.occupants.values():
+            if occupant is not newcomer:
+                told = muc_stanzas.available(self.jid, occupant, newcomer.jid)
+                self._services.send(told, now)
+
+    def _finish_join(self, jid: str, now: float) -> None:
+        duration = {"created_timestamp": str(self._created), "type": "conference_duration"}
+        told = muc_stanzas.json_message(self._services.duration, jid, None, duration)
+        self._services.send(told, now)
+        self._services.send(muc_stanzas.empty_subject(self.jid, jid), now)
+
+    def _metadata(self, jid: str) -> Element:
+        content = {"type": "room_metadata", "metadata": self.policy.metadata}
+        return muc_stanzas.json_message(self._services.metadata, jid, self.jid, content)
+
+    def _broadcast(
+        self,
+        occupant: Occupant,
+        now: float,
+        *,
+        statuses: tuple[int, ...] = (),
+        actor: str | None = None,
+    ) -> None:
+        """An occupant's presence to everybody, itself first or last as it came in."""
+        for other in self.occupants.values():
+            own = other is occupant
+            told = muc_stanzas.available(
+                self.jid,
+                occupant,
+                other.jid,
+                statuses=statuses if own else (),
+                actor=actor,
+                with_permissions=own and actor is not None and occupant.role == "moderator",
+            )
+            self._services.send(told, now)

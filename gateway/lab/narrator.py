@@ -1,0 +1,43 @@
+"""Shows a person what happens as it happens: SIP messages, stanzas and events, a line each."""
+
+import time
+
+from rich.console import Console
+from structlog.types import EventDict
+
+_METHODS = (b"INVITE ", b"ACK ", b"BYE ", b"CANCEL ", b"OPTIONS ", b"INFO ")
+_NOT_SHOWN = {"event", "level", "timestamp", "call", "sip_call_id", "exc_info"}
+
+
+class Narrator:
+    """Prints each step with the seconds since the start and who takes it."""
+
+    def __init__(self, console: Console) -> None:
+        self.gateway: frozenset[str] = frozenset()  # its addresses, as in the log
+        self._console = console
+        self._start = time.monotonic()
+
+    def say(self, who: str, what: str) -> None:
+        """One line."""
+        seconds = time.monotonic() - self._start
+        line = f"[dim]{seconds:7.3f}[/] [cyan]{who:<8}[/] {plain(what)}"
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+    def watch(self, entry: EventDict) -> None:
+        """Take an entry of the log: SIP messages by their first line, events as they are."""
+        event = entry["event"]
+        if event in ("> message", "< message"):
+            # The test phone's own view of the same messages is left out.
+            is_sip = entry["data"].startswith((b"SIP/2.0 ", *_METHODS))
+            if is_sip and entry["flow"] not in self.gateway:
+                first, _, _ = entry["data"].partition(b"\r\n")
+                way = "phone <- " if event[0] == ">" else "phone -> "
+                self.say("SIP", way + first.decode(errors="replace"))
+        elif entry["level"] != "debug":
+            details = [f"{key}={entry[key]}" for key in entry if key not in _NOT_SHOWN]
+            self.say("gateway", " ".join([event, *details]))
+
+
+def plain(text: str) -> str:
+    """Text without anything the console would take for markup."""
+    return text.replace("[", r"\[")

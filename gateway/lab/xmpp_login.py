@@ -1,0 +1,92 @@
+"""Who may log in to the lab, and how: SASL (RFC 6120 section 6) for one stream.
+
+Anonymous users on the main domain get a random UUID for a name; accounts of the auth domain prove
+their password with SCRAM-SHA-1, or PLAIN inside TLS.
+"""
+
+import base64
+import binascii
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.lab.scram import ScramRefused, ScramServer
+
+
+class LoginRefused(Exception):
+    """`condition` is one of RFC 6120 section 6.5."""
+
+    def __init__(self, condition: str) -> None:
+        super().__init__(condition)
+        self.condition = condition
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRules:
+    """`domain` is for anonymous users, `auth_domain` for `accounts` (user name: password).
+
+    With `tls` STARTTLS comes first. `ack_timeout` is the patience of XEP-0198 in seconds.
+    """
+
+    domain: str
+    auth_domain: str
+    accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tls: bool = True
+    ack_timeout: float = 30.0
+
+    def mechanisms(self, domain: str, *, encrypted: bool) -> tuple[str, ...]:
+        """What is offered to users of a domain."""
+        if domain == self.domain:
+            return ("ANONYMOUS",)
+        return ("SCRAM-SHA-1", "PLAIN") if encrypted else ("SCRAM-SHA-1",)
+
+
+class Login:
+    """One attempt. `username` is known when `done`."""
+
+    def __init__(self, rules: LoginRules, mechanism: str) -> None:
+        self.username = ""
+        self.done = False
+        self._rules = rules
+        self._mechanism = mechanism
+        self._scram: ScramServer | None = None
+
+    def receive(self, text: str) -> str | None:
+        """Take the client's (initial) response in base64; a challenge or, when done, the rest."""
+        try:
+            message = base64.b64decode("" if text == "=" else text, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise LoginRefused("incorrect-encoding") from None
+        match self._mechanism:
+            case "ANONYMOUS":
+                self._finish(str(uuid.uuid4()))
+            case "PLAIN":
+                self._plain(message)
+            case _:
+                return self._scram_step(message)
+        return None
+
+    def _plain(self, message: str) -> None:
+        _, username, password = [*message.split("\0"), "", ""][:3]
+        if not username or self._rules.accounts.get(username) != password:
+            raise LoginRefused("not-authorized")
+        self._finish(username)
+
+    def _scram_step(self, message: str) -> str:
+        try:
+            if self._scram is None:
+                self._scram = ScramServer(dict(self._rules.accounts))
+                return _encode(self._scram.first(message))
+            signature = self._scram.final(message)
+        except ScramRefused as refused:
+            raise LoginRefused(str(refused)) from None
+        self._finish(self._scram.username)
+        return _encode(signature)
+
+    def _finish(self, username: str) -> None:
+        self.username = username
+        self.done = True
+
+
+def _encode(message: str) -> str:
+    return base64.b64encode(message.encode()).decode()
