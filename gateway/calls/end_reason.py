@@ -44,7 +44,7 @@ class EndReason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CallEnd:
-    """How a call ended; `text` says it to the operator, and may name what callers should not see."""
+    """How a call ended; `text` is for the operator and may name what callers should not see."""
 
     reason: EndReason
     text: str

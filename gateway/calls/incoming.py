@@ -23,7 +23,7 @@ from gateway.errors import ConferenceError, MediaError, SdpError
 from gateway.media import messages as media
 from gateway.sdp.offer_answer import NotAcceptable
 from gateway.sip import events as sip
-from gateway.sip.call import Call, CallEnded
+from gateway.sip.call import Call, CallEnded, OfferWithdrawn
 from gateway.sip.flow import Flow
 from gateway.sip.header_values import parse_uri
 from gateway.sip.reason import Reason
@@ -193,6 +193,8 @@ class IncomingCall:
         except SdpError as error:
             log.info("new offer refused", reason=str(error))
             self._call.reject_reoffer(400)
+        except OfferWithdrawn:
+            log.info("new offer withdrawn")
         except CallEnded as ended:
             raise _Over(_end_of(ended.event)) from ended
         else:
@@ -217,16 +219,25 @@ class IncomingCall:
                     _end(EndReason.INTERNAL_ERROR, f"{event.command}: {event.reason}")
 
     async def _follow_conference(self, session: MediaSession, participant: Participant) -> None:
+        is_alone = is_connected = False
         async for event in participant.events():
             match event:
                 case conference.Alone():
                     log.info("alone in the conference")
+                    is_alone = True
                     session.play(media.Tone.WAITING)
+                case conference.OccupantJoined():
+                    is_alone = False
+                    if is_connected:  # somebody came back before the session was ended
+                        session.silence()
                 case conference.MediaUp():
-                    session.silence()
+                    is_connected = True
+                    if not is_alone:
+                        session.silence()
                     self._record.media_up()
                     log.info("media connected", after=f"{self._record.media_time:.2f} s")
                 case conference.MediaDown():
+                    is_connected = False
                     log.info("media disconnected", reason=event.reason)
                 case conference.MutedByModerator():
                     log.info("muted by moderator", actor=event.actor)

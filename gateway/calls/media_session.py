@@ -126,13 +126,17 @@ class MediaSession:
                 _settle(self._bridge_opened.get(event.session), event.answer)
             case m.Failed():
                 self._failed(event)
-            case m.BridgeLost() if event.session in self._bridge_opened:
+            case m.BridgeLost() if self._is_opening(event.session):
                 self._bridge_opened[event.session].set_exception(MediaError(event.reason))
             case m.Closed():
                 self.report = event.report
                 self._closed.set()
             case _:
                 self._events.put_nowait(event)
+
+    def _is_opening(self, session: str) -> bool:
+        opened = self._bridge_opened.get(session)
+        return opened is not None and not opened.done()
 
     def _failed(self, event: m.Failed) -> None:
         if self._phone_opened is not None and not self._phone_opened.done():

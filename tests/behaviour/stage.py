@@ -1,0 +1,186 @@
+"""The stage of behaviour tests: a lab conference, a gateway, phones; everybody with a tone."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from audiocodecs.frames import Samples
+from audiocodecs.g711 import G711, PCMU
+from audiocodecs.tones import pulsed
+from gateway.app import Gateway
+from gateway.calls.record import CallRecord
+from gateway.config import Config, parse
+from gateway.lab.lab import Lab, LabConfig
+from gateway.lab.listening import Heard, listen_for
+from gateway.lab.phone import PhoneCall, TestPhone
+from gateway.lab.relay import LossyRelay, Weather
+from gateway.lab.speaker import Speaker
+from gateway.lab.voice import Voice
+
+RATE = 8000
+HOST = "127.0.0.1"
+PULSE = 0.100  # seconds of silence in every pulsed tone
+
+# No DTMF frequency, no multiple of another.
+TONES = {
+    "phone": 480.0,
+    "phone 2": 820.0,
+    "ann": 1070.0,
+    "bob": 1800.0,
+    "cec": 2300.0,
+    "dan": 2750.0,
+}
+
+
+def voice_of(name: str) -> Samples:
+    """What a phone of that name says."""
+    return pulsed(TONES[name], rate=RATE)
+
+
+def heard_in(samples: Samples) -> dict[str, Heard]:
+    """Which of the tones are in a recording."""
+    found = {name: listen_for(hertz, samples, RATE) for name, hertz in TONES.items()}
+    return {name: heard for name, heard in found.items() if heard.is_present}
+
+
+def names_in(samples: Samples) -> set[str]:
+    """The names of those who are heard."""
+    return set(heard_in(samples))
+
+
+def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
+    """A gateway for the lab; `sections` are laid over it."""
+    host, port = lab.xmpp_address
+    values: dict[str, dict[str, Any]] = {
+        "sip": {"listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0"], "t1": 0.1},
+        "media": {"host": HOST, "bridge_addresses": [HOST]},
+        "jitsi": {
+            "domain": lab.domain,
+            "host": host,
+            "port": port,
+            "ca_file": str(lab.ca_file),
+            "muc_domains": [lab.muc_domain],
+            "focus": lab.focus_jid,
+        },
+        "trunk": {
+            "name": "phones",
+            "from": ["127.0.0.0/8"],
+            "rule": [{"called": r"7(\d+)", "room": r"room\1"}],
+        },
+    }
+    for section, keys in sections.items():
+        values[section] = {**values.get(section, {}), **keys}
+    return parse({**values, "trunk": [values["trunk"]]})
+
+
+@dataclass
+class Stage:
+    """What a test has at hand."""
+
+    lab: Lab
+    gateway: Gateway
+    phone: TestPhone
+    records: list[CallRecord]
+    relays: list[LossyRelay] = field(default_factory=list)
+
+    def uri(self, user: str, transport: str = "udp") -> str:
+        """A SIP URI of the gateway."""
+        at = next(each for each in self.gateway.sip_addresses if each.transport == transport)
+        return f"sip:{user}@{at.host}:{at.port};transport={transport}"
+
+    async def speakers(self, room: str, *names: str) -> dict[str, Speaker]:
+        """Lab speakers with their tones."""
+        return {
+            name: await self.lab.add_speaker(room, name, Voice.of_tone(TONES[name]))
+            for name in names
+        }
+
+    async def dial(
+        self,
+        user: str,
+        name: str = "phone",
+        *,
+        transport: str = "udp",
+        law: G711 = PCMU,
+        weather: Weather | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> PhoneCall:
+        """Call and wait for the answer; with `weather` the media crosses a bad network."""
+        call = await self.phone.dial(
+            self.uri(user, transport), speaks=voice_of(name), name=name, law=law, headers=headers
+        )
+        if weather is not None:
+            call.through = self._relay(weather)
+        await call.answered()
+        return call
+
+    def _relay(self, weather: Weather) -> Any:
+        async def insert(target: tuple[str, int]) -> tuple[str, int]:
+            relay = LossyRelay(target, weather, weather, seed=7)
+            self.relays.append(relay)
+            return await relay.start(HOST)
+
+        return insert
+
+    async def media_up(self, *calls: PhoneCall) -> None:
+        """Return when the bridge carries audio for every call."""
+        await eventually(
+            lambda: (
+                len(self.gateway.switchboard.calls) >= len(calls)
+                and all(record.media_at is not None for record in self.gateway.switchboard.calls)
+            ),
+            "media of every call",
+        )
+
+    async def over(self) -> CallRecord:
+        """Return when no call is left; the record of the last."""
+        await eventually(
+            lambda: self.records and not self.gateway.switchboard.calls, "the end of every call"
+        )
+        return self.records[-1]
+
+
+async def eventually(condition: Any, what: str, seconds: float = 20.0) -> None:
+    """Wait for something that has to come about; how long it takes is not judged."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not condition():  # noqa: ASYNC110 - many kinds of condition
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"{what} did not come about") from None
+
+
+@asynccontextmanager
+async def stage(lab_config: LabConfig | None = None, **sections: Any) -> AsyncIterator[Stage]:
+    """A lab, a gateway and a phone; afterwards nothing of them is left, and no rule was broken."""
+    before = left_over()
+    async with AsyncExitStack() as parts:
+        lab = await parts.enter_async_context(Lab(lab_config or LabConfig()))
+        records: list[CallRecord] = []
+        config = gateway_config(lab, **sections)
+        gateway = await parts.enter_async_context(Gateway(config, on_end=records.append))
+        phone = await parts.enter_async_context(TestPhone(HOST))
+        made = Stage(lab, gateway, phone, records)
+        try:
+            yield made
+        finally:
+            for relay in made.relays:
+                await relay.close()
+        violations = list(lab.violations)
+    assert gateway.call_count == 0
+    await eventually(lambda: left_over() <= before, f"{left_over()} more than {before}", 5.0)
+    assert violations == [], violations
+
+
+def left_over() -> int:
+    """Open sockets and tasks of this process."""
+    sockets = 0
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            sockets += os.readlink(f"/proc/self/fd/{number}").startswith("socket:")
+        except OSError:  # closed meanwhile, the listing itself for one
+            continue
+    return sockets + len(asyncio.all_tasks())

@@ -1,0 +1,124 @@
+"""One phone, or two, in a conference: who hears whom."""
+
+import asyncio
+
+import pytest
+
+from audiocodecs.frames import Samples
+from audiocodecs.g711 import PCMA
+from gateway.calls.end_reason import EndReason
+from gateway.lab.lab import LabConfig
+from gateway.lab.lab_config import OfferConfig
+from gateway.lab.listening import listen_for
+from gateway.lab.phone import NotAnswered
+from tests.behaviour.stage import PULSE, eventually, heard_in, names_in, stage
+
+pytestmark = pytest.mark.behaviour
+
+ROOM = "room1"
+USER = "71"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_phone_and_three_speakers_hear_exactly_each_other(transport: str) -> None:
+    async with stage() as scene:
+        speakers = await scene.speakers(ROOM, "ann", "bob", "cec")
+        call = await scene.dial(USER, transport=transport, law=PCMA)
+        await scene.media_up(call)
+        await asyncio.sleep(6)
+        assert names_in(call.media.recording()[16000:]) == {"ann", "bob", "cec"}
+        for name, speaker in speakers.items():
+            heard = heard_in(speaker.mix()[16000:])
+            assert set(heard) == {"phone", "ann", "bob", "cec"} - {name}
+            assert heard["phone"].longest_absence <= PULSE + 0.04
+        call.hang_up()
+        record = await scene.over()
+    assert record.end is not None
+    assert record.end.reason is EndReason.CALLER_HUNG_UP
+
+
+async def test_two_phones_hear_each_other_once_and_not_themselves() -> None:
+    async with stage() as scene:
+        await scene.speakers(ROOM, "ann")
+        first = await scene.dial(USER, "phone")
+        second = await scene.dial(USER, "phone 2")
+        await scene.media_up(first, second)
+        await asyncio.sleep(6)
+        by_first = heard_in(first.media.recording()[24000:])
+        by_second = heard_in(second.media.recording()[24000:])
+        assert set(by_first) == {"ann", "phone 2"}
+        assert set(by_second) == {"ann", "phone"}
+        # Heard twice, a tone would beat or be twice as loud as its owner speaks.
+        spoken = 32767 * 10 ** (-16 / 20)
+        for heard in (by_first["phone 2"], by_second["phone"]):
+            assert 0.8 * spoken < heard.amplitude < 1.2 * spoken
+
+
+async def test_a_phone_alone_hears_the_waiting_tone_until_somebody_comes() -> None:
+    async with stage() as scene:
+        call = await scene.dial(USER)
+        await eventually(lambda: len(call.media.recording()) > 16000, "two seconds of audio")
+        assert names_in(call.media.recording()) == set()
+        assert beeps_in(call.media.recording())
+        await scene.speakers(ROOM, "ann")
+        await scene.media_up(call)
+        await asyncio.sleep(1)
+        call.media.frames.clear()
+        await asyncio.sleep(3)
+        assert not beeps_in(call.media.recording())
+        assert names_in(call.media.recording()) == {"ann"}
+
+
+async def test_who_comes_back_before_the_session_has_expired_ends_the_waiting_tone() -> None:
+    async with stage() as scene:
+        speakers = await scene.speakers(ROOM, "ann")
+        call = await scene.dial(USER)
+        await scene.media_up(call)
+        scene.lab.remove_speaker(speakers["ann"])
+        call.media.frames.clear()
+        await eventually(lambda: beeps_in(call.media.recording()), "the waiting tone")
+        await scene.speakers(ROOM, "bob")
+        await asyncio.sleep(1)
+        call.media.frames.clear()
+        await asyncio.sleep(3)
+        assert names_in(call.media.recording()) == {"bob"}
+        assert not beeps_in(call.media.recording())
+
+
+async def test_a_header_names_the_room_before_the_number_does() -> None:
+    async with stage() as scene:
+        await scene.dial(USER, headers=(("Jitsi-Conference-Room", "Other%20Room"),))
+        (record,) = scene.gateway.switchboard.calls
+        assert record.room == f"other%20room@{scene.lab.muc_domain}"
+
+
+@pytest.mark.parametrize(
+    ("user", "headers", "status"),
+    [
+        ("nobody", (), 404),
+        (USER, (("Jitsi-Conference-Room", "room@elsewhere.example"),), 404),
+    ],
+)
+async def test_a_room_that_is_not_to_be_had_is_not_found(
+    user: str, headers: tuple[tuple[str, str], ...], status: int
+) -> None:
+    async with stage() as scene:
+        with pytest.raises(NotAnswered) as refused:
+            await scene.dial(user, headers=headers)
+        assert refused.value.status == status
+
+
+async def test_payload_types_and_extension_ids_are_taken_from_the_offer() -> None:
+    async with stage(LabConfig(offer=OfferConfig(opus=99, audio_level=7))) as scene:
+        speakers = await scene.speakers(ROOM, "ann")
+        call = await scene.dial(USER)
+        await scene.media_up(call)
+        await asyncio.sleep(4)
+        assert names_in(call.media.recording()[8000:]) == {"ann"}
+        assert names_in(speakers["ann"].mix()[8000:]) == {"phone"}
+
+
+def beeps_in(recording: Samples) -> bool:
+    """Whether the waiting tone is in some quarter of a second of a recording."""
+    pieces = (recording[at : at + 2000] for at in range(0, len(recording), 1000))
+    return any(listen_for(425.0, piece, 8000).is_present for piece in pieces)
