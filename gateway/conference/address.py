@@ -5,6 +5,7 @@ lower-cased, and then encoded again, so that a name of any script is plain ASCII
 wants to meet them has to do exactly the same.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
@@ -13,6 +14,7 @@ from gateway.errors import ConferenceError, JoinFailure
 
 MAX_LENGTH = 1023  # octets of a JID's local part (RFC 7622 section 3.3)
 
+_STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _UNENCODED = "!~*()"  # besides letters, digits and "-._", which `quote` leaves alone
 
 
@@ -34,20 +36,30 @@ class RoomAddress:
         A bare name is a room of the first domain. ConferenceError (NOT_FOUND) if there can be no
         such room, or its domain is not among those given.
         """
-        try:
-            decoded = unquote(text.strip(), errors="strict")
-        except UnicodeDecodeError:
-            raise ConferenceError(JoinFailure.NOT_FOUND, f"{text!r} is not UTF-8") from None
+        decoded = _decode(text.strip())
         name, at, domain = decoded.rpartition("@")
         if not at:
             name, domain = decoded, muc_domains[0]
         domain = domain.strip().lower()
         if domain not in muc_domains:
             raise ConferenceError(JoinFailure.NOT_FOUND, f"rooms of {domain!r} are not served")
-        normalized = unicodedata.normalize("NFKC", name).strip().lower()
+        normalized = unicodedata.normalize("NFKC", name).lower()
         if "/" in normalized:
             raise ConferenceError(JoinFailure.NOT_FOUND, "rooms of tenants are not served")
-        encoded = quote(normalized, safe=_UNENCODED).lower()
+        try:
+            encoded = quote(normalized, safe=_UNENCODED).lower()
+        except UnicodeEncodeError:  # octets of a SIP header that were not UTF-8
+            raise ConferenceError(JoinFailure.NOT_FOUND, f"{text!r} is not UTF-8") from None
         if not encoded or len(encoded) > MAX_LENGTH:
             raise ConferenceError(JoinFailure.NOT_FOUND, f"no room can be named {name[:40]!r}")
         return cls(encoded, domain)
+
+
+def _decode(text: str) -> str:
+    """As a whole, or not at all if it only looks encoded: "100%" is a name as well."""
+    if _STRAY_PERCENT.search(text):
+        return text
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text

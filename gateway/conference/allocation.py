@@ -49,9 +49,10 @@ class Allocation:
         if error.has(ns.JITSI_FOCUS, "session-invalid") and self.request.session_id:
             self.request = replace(self.request, session_id=None)
             return 0.0
+        # Jicofo is not connected at the moment, or could not open the conference.
+        if error.condition == "service-unavailable" or error.type == "wait":
+            return self._later(now, JoinFailure.FOCUS_UNAVAILABLE, str(error))
         match error.condition:
-            case "service-unavailable":  # Jicofo is not connected at the moment
-                return self._later(now, JoinFailure.FOCUS_UNAVAILABLE, str(error))
             case "not-authorized":  # a guest, and no host has opened the conference
                 raise ConferenceError(JoinFailure.WAITING_FOR_HOST, str(error))
             case "item-not-found" | "remote-server-not-found":

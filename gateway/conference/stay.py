@@ -38,7 +38,7 @@ from gateway.xmpp.stanza import NoReply, StanzaError, iq
 
 log = structlog.get_logger(__name__)
 
-PRESENCE_INTERVAL = 0.25  # seconds between our presences: servers limit them
+PRESENCE_INTERVAL = 0.34  # seconds between our presences: four a second, with the join, pass
 OFFER_PATIENCE = 10.0  # seconds a new offer may take after the focus' own fault
 RESTART_PATIENCE = 20.0  # seconds it may take after we asked for one, answer included
 FOCUS_PATIENCE = 10.0  # seconds a focus may be away before it is called back
@@ -96,6 +96,7 @@ class Stay:
         except* _Departed as departed:
             # What the room says about it counts more than that the connection has ended as well.
             departure = _first(departed)
+        _raise_if_cancelled()
         return departure
 
     async def leave(self) -> None:
@@ -160,7 +161,14 @@ class Stay:
         session = self._session
         if jingle.action == Action.SESSION_INITIATE:
             self._offered(jingle)
-        elif session is None or session.sid != jingle.sid:
+        elif session is not None and session.sid != jingle.sid:
+            log.debug("jingle for another session", action=jingle.action, sid=jingle.sid)
+        elif jingle.action == Action.SESSION_TERMINATE:
+            # Without a session, perhaps the end of one whose offer we have refused as unreadable.
+            self._end_session(str(jingle.reason or "the focus gave no reason"))
+            if offer_due(jingle.reason):
+                self._wait_for_offer(OFFER_PATIENCE)
+        elif session is None:
             log.debug("jingle for no session", action=jingle.action, sid=jingle.sid)
         elif jingle.action == Action.SOURCE_ADD:
             session.add_sources(jingle.sources)
@@ -170,10 +178,6 @@ class Stay:
             session.add_candidates(offered_candidates(jingle))
         elif jingle.action == Action.TRANSPORT_REPLACE:
             self._send_jingle(self._room.focus, session.reject_transport(jingle))
-        elif jingle.action == Action.SESSION_TERMINATE:
-            self._end_session(str(jingle.reason or "the focus gave no reason"))
-            if offer_due(jingle.reason):
-                self._wait_for_offer(OFFER_PATIENCE)
 
     # Sessions
 
@@ -291,6 +295,13 @@ class Stay:
 
     def _run(self, story: Coroutine[None, None, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(story)
+
+
+def _raise_if_cancelled() -> None:
+    """Before 3.13, a TaskGroup cancelled just as a task of it fails tells of the failure only."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _departed(fault: Fault, *, rejoin: bool) -> _Departed:

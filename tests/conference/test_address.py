@@ -1,0 +1,136 @@
+import re
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.conference.address import MAX_LENGTH, RoomAddress
+from gateway.errors import ConferenceError, JoinFailure
+
+DOMAINS = ("conference.meet.test", "muc.other.test")
+
+
+def name(text: str) -> str:
+    return RoomAddress.parse(text, DOMAINS).name
+
+
+# What jitsi-meet's getBackendSafeRoomName makes of the same text: decodeURIComponent (if it can),
+# NFKC, toLowerCase, encodeURIComponent, toLowerCase.
+@pytest.mark.parametrize(
+    ("text", "browsers"),
+    [
+        ("room", "room"),
+        ("MyRoom", "myroom"),
+        ("My Room", "my%20room"),
+        ("My%20Room", "my%20room"),
+        ("Straße", "stra%c3%9fe"),
+        ("Stra%C3%9Fe", "stra%c3%9fe"),
+        ("Stra%c3%9fe", "stra%c3%9fe"),
+        ("ÉTÉ", "%c3%a9t%c3%a9"),
+        ("E\u0301", "%c3%a9"),  # composed by NFKC
+        ("ﬁsh", "fish"),  # a ligature
+        ("Ｒｏｏｍ", "room"),  # full width
+        ("Ⅳ", "iv"),
+        ("会議", "%e4%bc%9a%e8%ad%b0"),
+        ("ΟΔΟΣ", "%ce%bf%ce%b4%ce%bf%cf%82"),  # a final sigma
+        ("İ", "i%cc%87"),
+        ("😀", "%f0%9f%98%80"),
+        ("a-b_c.d~e", "a-b_c.d~e"),
+        ("a!b*c(d)", "a!b*c(d)"),
+        ("a+b", "a%2bb"),
+        ("a%2Bb", "a%2bb"),
+        ("100%", "100%25"),  # not encoded at all, as it seems
+        ("100%25", "100%25"),
+        ("100%zz", "100%25zz"),
+        ("a%20b%", "a%2520b%25"),  # decoded as a whole or not at all
+        ("a%ffb", "a%25ffb"),
+        ("%2540", "%2540"),  # decoded once only
+        ("a?b#c", "a%3fb%23c"),
+        ('a"b<c>', "a%22b%3cc%3e"),
+        ("a:b", "a%3ab"),
+        ("%20room", "%20room"),
+        ("..", ".."),
+    ],
+)
+def test_a_name_becomes_what_browsers_make_of_it(text: str, browsers: str) -> None:
+    assert name(text) == browsers
+
+
+def test_space_around_a_header_value_is_no_part_of_a_name() -> None:
+    assert name("  room\t") == "room"
+
+
+def test_a_bare_name_is_a_room_of_the_first_domain() -> None:
+    assert RoomAddress.parse("room", DOMAINS) == RoomAddress("room", "conference.meet.test")
+    assert RoomAddress.parse("room", DOMAINS).jid == "room@conference.meet.test"
+
+
+@pytest.mark.parametrize("at", ["@", "%40"])
+@pytest.mark.parametrize("domain", ["muc.other.test", "MUC.Other.Test"])
+def test_an_address_names_one_of_the_domains(at: str, domain: str) -> None:
+    found = RoomAddress.parse(f"Room{at}{domain}", DOMAINS)
+    assert found == RoomAddress("room", "muc.other.test")
+
+
+def test_the_last_at_sign_is_the_one_before_the_domain() -> None:
+    assert RoomAddress.parse("a@b@muc.other.test", DOMAINS).name == "a%40b"
+
+
+def test_an_encoded_address_of_browsers_is_the_same_address() -> None:
+    assert RoomAddress.parse("my%20room@conference.meet.test", DOMAINS).name == "my%20room"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "@conference.meet.test",
+        "room@",
+        "room@evil.test",
+        "room%40evil.test",
+        "room@conference.meet.test.evil.test",
+        "room@conference.meet.test/nick",
+        "tenant/room",
+        "tenant%2Froom",
+        "tenant／room",  # NFKC makes a slash of it
+        "x" * (MAX_LENGTH + 1),
+        "ß" * 200,  # 6 octets each, encoded
+        "a\udcffb",  # a header that is not UTF-8
+    ],
+)
+def test_what_is_no_room_of_ours_is_not_found(text: str) -> None:
+    with pytest.raises(ConferenceError) as refused:
+        RoomAddress.parse(text, DOMAINS)
+    assert refused.value.cause is JoinFailure.NOT_FOUND
+
+
+@given(st.text(max_size=60))
+def test_a_name_is_always_plain_and_stays_what_it_is(text: str) -> None:
+    try:
+        address = RoomAddress.parse(text, DOMAINS)
+    except ConferenceError as refused:
+        assert refused.cause is JoinFailure.NOT_FOUND
+        return
+    assert address.domain in DOMAINS
+    # RFC 7622 section 3.3.1 forbids " & ' / : < > @ and space in the local part.
+    assert re.fullmatch(r"[a-z0-9%!*()~_.-]+", address.name)
+    assert RoomAddress.parse(address.jid, DOMAINS) == address
+
+
+@given(
+    st.text(
+        st.characters(exclude_characters="/@", exclude_categories=["Cs", "C", "Z"]),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_encoded_or_not_it_is_the_same_room(text: str) -> None:
+    if "%" in text or "/" in text:
+        return
+    try:
+        plain = name(text)
+    except ConferenceError:
+        return
+    assert name(quote(text, safe="")) == plain

@@ -1,0 +1,242 @@
+"""Getting into the room: login, conference request, join."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from gateway.conference.entering import JOIN_TIMEOUT, Entry, enter
+from gateway.errors import ConferenceError, JoinFailure
+from gateway.xmpp.connection import ConnectionFailed, FailureCause
+from gateway.xmpp.reception import JingleReceived
+from tests.conference.world import (
+    ADDRESS,
+    INSTALLATION,
+    NOT_YET,
+    ROOM,
+    World,
+    error,
+    offer,
+)
+from tests.xmpp.virtual_time import in_virtual_time
+
+JITSI = "http://jitsi.org/jitmeet"
+
+
+async def entering(
+    world: World,
+    *,
+    name: str = "Ann",
+    password: str | None = None,
+    muted: bool = False,
+    region: str | None = None,
+) -> Entry:
+    return await enter(
+        replace(INSTALLATION, region=region),
+        ADDRESS,
+        connect=world.connect,
+        display_name=name,
+        password=password,
+        muted=muted,
+    )
+
+
+async def failure(world: World) -> JoinFailure:
+    """Why nobody gets in; whatever was open is closed."""
+    with pytest.raises(ConferenceError) as refused:
+        await entering(world)
+    assert all(stream.closed_at is not None for stream in world.streams if stream.sink)
+    return refused.value.cause
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@in_virtual_time
+async def test_the_conference_is_asked_for_and_then_joined() -> None:
+    world = World(occupants={"alice": "Alice"})
+    entry = await entering(world)
+    assert world.stream.kinds() == ["conference", "join"]
+    (asked,) = world.stream.of("conference")
+    assert (asked.stanza.get("to"), asked.stanza.get("type")) == ("focus.meet.test", "set")
+    assert asked.stanza[0].attrib == {"room": ROOM, "machine-uid": "machine"}
+    assert entry.room.entered and entry.room.focus_present and not entry.room.alone
+    assert entry.early == ()
+    await entry.connection.close()
+
+
+@in_virtual_time
+async def test_the_first_presence_says_all_that_browsers_and_the_focus_want_to_know() -> None:
+    world = World()
+    entry = await entering(world, name="+49 30 1234", region="eu-west")
+    (joined,) = world.stream.of("join")
+    presence = joined.stanza
+    # The endpoint id: the first eight characters of the anonymous user's name.
+    assert presence.get("to") == f"{ROOM}/1a2b3c40"
+    said = {part.tag.rpartition("}")[2]: part for part in presence}
+    assert said["nick"].text == "+49 30 1234"
+    assert said["nick"].tag == "{http://jabber.org/protocol/nick}nick"
+    assert json.loads(said["SourceInfo"].text or "") == {"1a2b3c40-a0": {"muted": False}}
+    assert (said["audiomuted"].text, said["videomuted"].text) == ("false", "true")
+    assert [part.get("var") for part in said["features"]] == ["http://jitsi.org/protocol/jigasi"]
+    assert said["initiator"].tag == "{http://jitsi.org/protocol/jigasi}initiator"
+    assert said["c"].get("ver") == entry.presence.capabilities.verification
+    assert said["jitsi_participant_region"].text == "eu-west"
+    assert len(said["x"]) == 0
+    await entry.connection.close()
+
+
+@in_virtual_time
+async def test_the_password_is_in_the_join_and_nowhere_else() -> None:
+    world = World()
+    entry = await entering(world, password="geheim", muted=True)
+    (joined,) = world.stream.of("join")
+    assert joined.stanza.findtext(".//{http://jabber.org/protocol/muc}password") == "geheim"
+    update = entry.presence.update()
+    assert update.find("{http://jabber.org/protocol/muc}x") is None
+    assert update.findtext("{jabber:client}audiomuted") == "true"
+    await entry.connection.close()
+
+
+@pytest.mark.parametrize(
+    ("at", "cause"),
+    [
+        (FailureCause.UNREACHABLE, JoinFailure.UNREACHABLE),
+        (FailureCause.TLS, JoinFailure.UNREACHABLE),
+        (FailureCause.STREAM, JoinFailure.UNREACHABLE),
+        (FailureCause.LOGIN, JoinFailure.AUTHENTICATION),
+        (FailureCause.TIMEOUT, JoinFailure.TIMEOUT),
+    ],
+)
+@in_virtual_time
+async def test_a_server_that_does_not_let_us_log_in(at: FailureCause, cause: JoinFailure) -> None:
+    world = World(login_failures=[ConnectionFailed(at, "no")])
+    assert await failure(world) is cause
+
+
+@pytest.mark.parametrize(
+    ("answers", "cause", "asked"),
+    [
+        ([error("auth", "not-authorized")], JoinFailure.WAITING_FOR_HOST, 1),
+        ([error("cancel", "remote-server-not-found")], JoinFailure.FOCUS_UNAVAILABLE, 1),
+        ([error("cancel", "service-unavailable")] * 9, JoinFailure.FOCUS_UNAVAILABLE, 5),
+        ([None] * 9, JoinFailure.TIMEOUT, 2),
+        ([""], JoinFailure.PROTOCOL, 1),
+        ([error("modify", "bad-request")], JoinFailure.PROTOCOL, 1),
+    ],
+)
+@in_virtual_time
+async def test_a_conference_that_is_not_granted(
+    answers: list[str | None], cause: JoinFailure, asked: int
+) -> None:
+    world = World(conference=list(answers))
+    assert await failure(world) is cause
+    assert world.stream.kinds() == ["conference"] * asked
+    assert now() <= INSTALLATION.join_timeout + 16  # the last request may take its time
+
+
+@in_virtual_time
+async def test_a_conference_that_becomes_ready_is_joined_then() -> None:
+    not_ready = "<conference xmlns='http://jitsi.org/protocol/focus' ready='false'/>"
+    world = World(conference=[not_ready, None, error("cancel", "service-unavailable")])
+    entry = await entering(world)
+    assert world.stream.kinds() == ["conference"] * 4 + ["join"]
+    times = [round(sent.time) for sent in world.stream.of("conference")]
+    assert times == [0, 1, 18, 22]  # after 1 s; after 15 s without an answer and 2 s; after 4 s
+    await entry.connection.close()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "cause"),
+    [
+        (error("auth", "not-authorized"), JoinFailure.PASSWORD),
+        (
+            error("auth", "registration-required", f"<lobbyroom xmlns='{JITSI}'>l</lobbyroom>"),
+            JoinFailure.LOBBY,
+        ),
+        (error("auth", "forbidden"), JoinFailure.BANNED),
+        (error("cancel", "service-unavailable"), JoinFailure.FULL),
+        (error("cancel", "not-allowed", text="no"), JoinFailure.REFUSED),
+        (error("cancel", "not-allowed", text="Token expired"), JoinFailure.AUTHENTICATION),
+    ],
+)
+@in_virtual_time
+async def test_a_room_that_does_not_let_us_in(refusal: str, cause: JoinFailure) -> None:
+    world = World(joins=[refusal])
+    assert await failure(world) is cause
+    assert world.stream.kinds() == ["conference", "join"]
+
+
+@in_virtual_time
+async def test_a_room_that_is_not_there_yet_is_asked_for_again() -> None:
+    world = World(joins=[NOT_YET, NOT_YET])
+    entry = await entering(world)
+    assert world.stream.kinds() == ["conference", "join"] * 3
+    await entry.connection.close()
+
+
+@in_virtual_time
+async def test_a_room_that_is_never_there_is_given_up() -> None:
+    world = World(joins=[NOT_YET] * 9)
+    assert await failure(world) is JoinFailure.FOCUS_UNAVAILABLE
+    assert len(world.stream.of("join")) == 3
+
+
+@in_virtual_time
+async def test_a_room_that_does_not_answer_is_given_up_in_time() -> None:
+    world = World(joins=[None])
+    assert await failure(world) is JoinFailure.TIMEOUT
+    assert now() < JOIN_TIMEOUT + 1
+
+
+@in_virtual_time
+async def test_who_is_thrown_out_while_coming_in_is_refused() -> None:
+    world = World()
+    world.on_join = lambda: world.removes_us("<status code='307'/>")
+    assert await failure(world) is JoinFailure.REFUSED
+
+
+@in_virtual_time
+async def test_a_connection_that_breaks_while_coming_in_makes_it_unreachable() -> None:
+    world = World()
+    world.on_join = world.lose
+    assert await failure(world) is JoinFailure.UNREACHABLE
+    world = World(conference=[None])
+    asyncio.get_running_loop().call_later(5, world.lose)
+    assert await failure(world) is JoinFailure.UNREACHABLE
+
+
+@in_virtual_time
+async def test_a_caller_who_hangs_up_meanwhile_leaves_nothing_open() -> None:
+    for world in (World(conference=[None]), World(joins=[None])):
+        task = asyncio.create_task(entering(world))
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert world.stream.closed_at is not None
+
+
+@in_virtual_time
+async def test_what_comes_before_our_own_presence_is_kept_for_later() -> None:
+    world = World()
+    world.on_join = lambda: (world.request(offer("s1")), None)[1]
+    entry = await entering(world)
+    (early,) = entry.early
+    assert isinstance(early, JingleReceived) and early.jingle.sid == "s1"
+    assert len(world.answers("req1")) == 1  # and is acknowledged at once
+    await entry.connection.close()
+
+
+@in_virtual_time
+async def test_an_error_of_another_room_is_none_of_ours() -> None:
+    world = World()
+    world.on_join = lambda: world.stream.deliver(
+        "<presence xmlns='jabber:client' type='error' from='other@conference.meet.test/x'>"
+        f"{error('auth', 'forbidden')}</presence>"
+    )
+    entry = await entering(world)
+    assert entry.room.entered
+    await entry.connection.close()
