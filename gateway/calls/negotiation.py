@@ -8,6 +8,7 @@ from gateway.sdp.offer_answer import (
     Agreement,
     make_answer,
     make_offer,
+    offer_again,
     read_answer,
 )
 from gateway.sdp.session_description import Origin, SessionDescription
@@ -25,7 +26,7 @@ class Negotiation:
         self._local = local
         self._signalling_host = signalling_host
         self._origin = Origin(local[0], str(secrets.randbits(52)), secrets.randbits(16))
-        self._offered: SessionDescription | None = None
+        self._described: SessionDescription | None = None  # by us, last
         self._has_spoken_with = False  # media has been agreed both ways before
 
     def answer(self, offer: bytes) -> tuple[bytes, PhoneMedia]:
@@ -33,19 +34,27 @@ class Negotiation:
         answer, agreement = make_answer(
             SessionDescription.parse(offer), self._local, self._origin.raised()
         )
-        self._origin = answer.origin
+        self._describe(answer)
         return answer.serialize(), self._media(agreement)
 
     def offer(self) -> bytes:
         """Our offer, for an INVITE that has none."""
-        self._offered = make_offer(self._local, self._origin.raised())
-        self._origin = self._offered.origin
-        return self._offered.serialize()
+        origin = self._origin.raised()
+        if self._described is None:
+            offer = make_offer(self._local, origin)
+        else:
+            offer = offer_again(self._described, origin)
+        self._describe(offer)
+        return offer.serialize()
 
     def answered(self, answer: bytes) -> PhoneMedia:
         """What holds after the answer to `offer`."""
-        assert self._offered is not None, "nothing was offered"
-        return self._media(read_answer(self._offered, SessionDescription.parse(answer)))
+        assert self._described is not None, "nothing was offered"
+        return self._media(read_answer(self._described, SessionDescription.parse(answer)))
+
+    def _describe(self, description: SessionDescription) -> None:
+        self._described = description
+        self._origin = description.origin
 
     def _media(self, agreement: Agreement) -> PhoneMedia:
         direction = Direction(agreement.direction.value)

@@ -136,15 +136,37 @@ def make_offer(
     return SessionDescription(origin, (media,), connection=local[0])
 
 
+def offer_again(described: SessionDescription, origin: Origin) -> SessionDescription:
+    """Our latest description as a new offer: as many streams, numbered alike (section 8).
+
+    The audio is offered both ways, whatever the peer has made of it meanwhile.
+    """
+    directions = {direction.value for direction in Direction}
+    lines = tuple(
+        replace(
+            line,
+            attributes=(
+                *(each for each in line.attributes if each.name not in directions),
+                Attribute(Direction.SENDRECV.value),
+            ),
+        )
+        if line.port
+        else line
+        for line in described.media
+    )
+    return replace(described, origin=origin, media=lines)
+
+
 def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreement:
     """What the answer to an offer of ours agrees to.
 
     NotAcceptable: our stream was refused, or answered with what we did not offer.
     """
-    if not answer.media or answer.media[0].port == 0:
+    ours = next(at for at, line in enumerate(offer.media) if line.port)
+    if len(answer.media) <= ours or answer.media[ours].port == 0:
         raise NotAcceptable("our audio was refused")
-    media = answer.media[0]
-    offered = {(part.encoding, part.clock_rate) for part in _formats(offer.media[0])}
+    media = answer.media[ours]
+    offered = {(part.encoding, part.clock_rate) for part in _formats(offer.media[ours])}
     formats = tuple(
         part for part in _common_formats(media) if (part.encoding, part.clock_rate) in offered
     )
@@ -176,7 +198,7 @@ def _common_formats(media: MediaDescription) -> tuple[Format, ...]:
 
     Nothing if there is no audio format among it.
     """
-    if media.kind != "audio" or media.port == 0 or media.protocol not in _PROFILES:
+    if media.kind != "audio" or media.port == 0 or media.protocol.upper() not in _PROFILES:
         return ()
     known = {(part.encoding, part.clock_rate, part.channels) for part in OUR_FORMATS}
     common = [

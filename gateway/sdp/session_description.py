@@ -174,8 +174,8 @@ class SessionDescription:
         lines += [f"t={time}" for time in self.times]
         lines += _attribute_lines(self.attributes)
         for media in self.media:
-            formats = " ".join(media.formats)
-            lines.append(f"m={media.kind} {media.port} {media.protocol} {formats}")
+            fields = (media.kind, str(media.port), media.protocol, *media.formats)
+            lines.append(f"m={' '.join(fields)}")
             lines += [f"c={_address(media.connection)}"] if media.connection else []
             lines += _attribute_lines(media.attributes)
         return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
@@ -212,15 +212,18 @@ def _parse_origin(value: str) -> Origin:
 
 
 def _parse_media(section: _Section) -> MediaDescription:
-    kind, port, protocol, *formats = [*section[0][1].split(), "", "", ""][: _MAX_FORMATS + 3]
+    fields = section[0][1].split()
+    if len(fields) < 3:
+        raise SdpError("malformed m= line")
+    kind, port, protocol, *formats = fields
     digits, _, _ = port.partition("/")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 6 and int(digits) < 65536):
         raise SdpError("malformed m= line")
     return MediaDescription(
         kind=kind.lower(),
         port=int(digits),
-        protocol=protocol.upper(),
-        formats=tuple(formats),
+        protocol=protocol,
+        formats=tuple(formats[:_MAX_FORMATS]),
         connection=_parse_connection(section),
         attributes=_parse_attributes(section),
     )

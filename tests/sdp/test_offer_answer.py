@@ -1,0 +1,390 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.sdp.offer_answer import (
+    OUR_FORMATS,
+    Agreement,
+    Format,
+    NotAcceptable,
+    make_answer,
+    make_offer,
+    read_answer,
+)
+from gateway.sdp.session_description import (
+    Attribute,
+    Direction,
+    MediaDescription,
+    Origin,
+    SessionDescription,
+)
+from tests.sdp.descriptions import (
+    ALL,
+    ASTERISK,
+    CISCO,
+    FREESWITCH,
+    LINPHONE,
+    OLD_HOLD,
+    SIPP,
+    VIDEO_FIRST,
+)
+
+LOCAL = ("198.51.100.1", 20000)
+ORIGIN = Origin("198.51.100.1", "77", 1)
+
+PCMU, PCMA = Format(0, "PCMU", 8000), Format(8, "PCMA", 8000)
+
+
+def events(payload_type: int) -> Format:
+    return Format(payload_type, "TELEPHONE-EVENT", 8000, parameters="0-15")
+
+
+def answer(body: bytes) -> tuple[SessionDescription, Agreement]:
+    return make_answer(SessionDescription.parse(body), LOCAL, ORIGIN)
+
+
+def offer(*attributes: str, m: str = "audio 4000 RTP/AVP 0", c: str = "IN IP4 192.0.2.1") -> bytes:
+    text = "".join(f"a={attribute}\r\n" for attribute in attributes)
+    return f"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc={c}\r\nt=0 0\r\nm={m}\r\n{text}".encode()
+
+
+# --- what is really offered ----------------------------------------------------------------------
+
+
+def test_asterisk_is_answered_with_its_first_codec_that_we_have() -> None:
+    description, agreed = answer(ASTERISK)
+    assert agreed.formats == (PCMU, PCMA, events(101))
+    assert agreed.remote == ("192.0.2.10", 14326)
+    assert agreed.remote_rtcp == ("192.0.2.10", 14327)
+    assert (agreed.ptime, agreed.direction) == (20, Direction.SENDRECV)
+    assert description.serialize() == (
+        b"v=0\r\n"
+        b"o=- 77 1 IN IP4 198.51.100.1\r\n"
+        b"s=-\r\n"
+        b"c=IN IP4 198.51.100.1\r\n"
+        b"t=0 0\r\n"
+        b"m=audio 20000 RTP/AVP 0 101\r\n"
+        b"a=rtpmap:0 PCMU/8000\r\n"
+        b"a=rtpmap:101 telephone-event/8000\r\n"
+        b"a=fmtp:101 0-15\r\n"
+        b"a=ptime:20\r\n"
+        b"a=sendrecv\r\n"
+    )
+
+
+def test_freeswitch_leaves_out_what_static_payload_types_mean() -> None:
+    description, agreed = answer(FREESWITCH)
+    assert agreed.formats == (PCMA, PCMU, events(101))
+    assert description.media[0].formats == ("8", "101")
+
+
+def test_cisco_has_another_number_for_events_and_another_address_for_media() -> None:
+    description, agreed = answer(CISCO)
+    assert agreed.formats == (PCMU, events(98))
+    assert agreed.remote == ("203.0.113.5", 17388)
+    assert description.media[0].formats == ("0", "98")
+
+
+def test_linphone_gets_feedback_events_at_the_rate_of_the_audio_and_no_video() -> None:
+    description, agreed = answer(LINPHONE)
+    assert agreed.formats == (PCMU, PCMA, events(100))
+    assert agreed.remote == ("2001:db8::5", 7078)
+    assert agreed.remote_rtcp == ("2001:db8::6", 7079)
+    audio, video = description.media
+    assert (audio.protocol, audio.port) == ("RTP/AVPF", 20000)
+    assert b"m=video 0 RTP/AVPF 96\r\n" in description.serialize()
+    assert video.attributes == ()
+
+
+def test_sipp_gets_no_events_it_has_not_offered() -> None:
+    description, agreed = answer(SIPP)
+    assert agreed.formats == (PCMU,)
+    assert description.media[0].formats == ("0",)
+
+
+def test_the_first_audio_we_can_serve_is_taken_and_everything_else_is_refused_in_its_place() -> (
+    None
+):
+    description, agreed = answer(VIDEO_FIRST)
+    assert agreed.remote == ("203.0.113.3", 49130)
+    assert agreed.direction is Direction.RECVONLY
+    assert [line for line in description.serialize().split(b"\r\n") if line[:2] == b"m="] == [
+        b"m=video 0 RTP/AVP 31 99",
+        b"m=application 0 TCP/TLS/BFCP *",
+        b"m=audio 0 RTP/SAVP 0",
+        b"m=audio 20000 RTP/AVP 8",
+        b"m=audio 0 RTP/AVP 8",
+        b"m=image 0 udptl t38",
+    ]
+    assert description.times == ("2873397496 2873404696",)  # RFC 3264 section 6
+
+
+def test_an_address_of_zeros_is_hold_and_nothing_is_sent_to_it() -> None:
+    description, agreed = answer(OLD_HOLD)
+    assert agreed.remote is None and agreed.remote_rtcp is None
+    assert agreed.direction is Direction.RECVONLY
+    assert b"a=recvonly\r\n" in description.serialize()
+
+
+# --- directions ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("offered", "ours", "with_zeros"),
+    [
+        ("sendrecv", "sendrecv", "recvonly"),
+        ("sendonly", "recvonly", "recvonly"),
+        ("recvonly", "sendonly", "inactive"),
+        ("inactive", "inactive", "inactive"),
+    ],
+)
+def test_a_direction_is_answered_with_its_reverse(offered: str, ours: str, with_zeros: str) -> None:
+    for connection, direction in (
+        ("IN IP4 192.0.2.1", ours),
+        ("IN IP4 0.0.0.0", with_zeros),
+        ("IN IP6 ::", with_zeros),
+    ):
+        description, agreed = answer(offer(offered, c=connection))
+        assert agreed.direction.value == direction
+        assert description.direction_of(description.media[0]) is agreed.direction
+
+
+# --- packet times --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attributes", "ptime"),
+    [
+        ((), 20),
+        (("ptime:10",), 10),
+        (("ptime:30",), 30),
+        (("ptime:60",), 60),
+        (("ptime:25",), 20),
+        (("ptime:5",), 10),
+        (("ptime:200",), 60),
+        (("ptime:30", "maxptime:20"), 20),
+        (("maxptime:10",), 10),
+        (("maxptime:150",), 20),
+        (("ptime:40", "maxptime:40"), 40),
+        (("ptime:0",), 20),
+    ],
+)
+def test_packets_are_as_long_as_the_peer_wants_within_what_we_make(
+    attributes: tuple[str, ...], ptime: int
+) -> None:
+    description, agreed = answer(offer(*attributes))
+    assert agreed.ptime == ptime
+    assert description.media[0].ptime == ptime
+
+
+# --- what cannot be served -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        offer(m="audio 4000 RTP/AVP 18"),
+        offer(m="audio 4000 RTP/AVP 96"),  # 96 of what?
+        offer(m="audio 0 RTP/AVP 0"),
+        offer(m="audio 4000 RTP/SAVP 0"),
+        offer(m="audio 4000 UDP/TLS/RTP/SAVPF 0"),
+        offer(m="video 4000 RTP/AVP 0"),
+        offer(m="audio 4000 RTP/AVP"),
+        offer("rtpmap:101 telephone-event/8000", m="audio 4000 RTP/AVP 101"),  # no audio
+        offer("rtpmap:0 L16/44100", m="audio 4000 RTP/AVP 0"),
+        offer("rtpmap:96 PCMU/16000", m="audio 4000 RTP/AVP 96"),
+        offer("rtpmap:96 PCMU/8000/2", m="audio 4000 RTP/AVP 96"),
+        offer("rtpmap:128 PCMU/8000", m="audio 4000 RTP/AVP 128"),
+        b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n",
+    ],
+)
+def test_an_offer_of_nothing_we_have_is_not_acceptable(body: bytes) -> None:
+    with pytest.raises(NotAcceptable):
+        answer(body)
+
+
+def test_a_codec_may_have_any_number_and_any_case() -> None:
+    description, agreed = answer(
+        offer("rtpmap:111 pcma/8000/1", "rtpmap:0 opus/48000/2", m="audio 4000 RTP/AVP 0 111")
+    )
+    assert agreed.formats == (Format(111, "PCMA", 8000),)
+    assert description.media[0].formats == ("111",)
+
+
+def test_the_case_of_a_profile_does_not_matter_and_is_given_back() -> None:
+    description, _ = answer(offer(m="audio 4000 rtp/avp 0"))
+    assert description.media[0].protocol == "rtp/avp"
+
+
+@pytest.mark.parametrize(
+    ("connection", "remote"),
+    [
+        ("IN IP4 192.0.2.1", ("192.0.2.1", 4000)),
+        ("IN IP6 2001:DB8:0::1", ("2001:db8::1", 4000)),
+        ("IN IP4 phone.example.org", None),  # the phone's own packets will show the way
+    ],
+)
+def test_only_a_literal_address_can_be_sent_to(
+    connection: str, remote: tuple[str, int] | None
+) -> None:
+    _, agreed = answer(offer(c=connection))
+    assert agreed.remote == remote
+    assert (agreed.remote_rtcp is None) == (remote is None)
+    assert agreed.direction is Direction.SENDRECV
+
+
+def test_without_an_address_nothing_is_sent_until_the_phone_is_heard() -> None:
+    _, agreed = answer(b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n")
+    assert agreed.remote is None
+
+
+def test_rtcp_has_the_next_port_if_there_is_one() -> None:
+    assert answer(offer(m="audio 65535 RTP/AVP 0"))[1].remote_rtcp is None
+    assert answer(offer("rtcp:5000"))[1].remote_rtcp == ("192.0.2.1", 5000)
+    assert answer(offer("rtcp:5000 IN IP4 192.0.2.7"))[1].remote_rtcp == ("192.0.2.7", 5000)
+
+
+# --- any offer -----------------------------------------------------------------------------------
+
+rtpmaps = st.builds(
+    "rtpmap:{} {}".format,
+    st.integers(0, 130),
+    st.sampled_from(
+        ["PCMU/8000", "pcma/8000", "telephone-event/8000", "opus/48000/2", "PCMU/16000", "x"]
+    ),
+)
+attributes = st.one_of(
+    rtpmaps,
+    st.sampled_from(["sendonly", "recvonly", "inactive", "sendrecv", "rtcp:9 IN IP4 192.0.2.3"]),
+    st.builds("ptime:{}".format, st.integers(0, 300)),
+    st.builds("maxptime:{}".format, st.integers(0, 300)),
+).map(lambda text: Attribute(text.partition(":")[0], text.partition(":")[2] or None))
+offered_media = st.builds(
+    MediaDescription,
+    kind=st.sampled_from(["audio", "audio", "video", "image"]),
+    port=st.sampled_from([0, 9, 4000, 65535]),
+    protocol=st.sampled_from(["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "udptl"]),
+    formats=st.lists(
+        st.integers(0, 130).map(str) | st.sampled_from(["0", "8", "*"]), max_size=6
+    ).map(tuple),
+    connection=st.sampled_from([None, "192.0.2.2", "0.0.0.0", "::", "host.example"]),
+    attributes=st.lists(attributes, max_size=6).map(tuple),
+)
+offers = st.builds(
+    SessionDescription,
+    origin=st.just(Origin("192.0.2.1")),
+    media=st.lists(offered_media, max_size=5).map(tuple),
+    connection=st.sampled_from([None, "192.0.2.1"]),
+    attributes=st.sampled_from([(), (Attribute("sendonly"),)]),
+)
+
+
+@given(offers)
+def test_every_answer_fits_its_offer(offered: SessionDescription) -> None:
+    try:
+        made, agreed = make_answer(offered, LOCAL, ORIGIN)
+    except NotAcceptable:
+        return
+    description = SessionDescription.parse(made.serialize())
+    assert description == made  # what goes out is what was meant
+    assert len(description.media) == len(offered.media)
+    taken = [
+        (ours, theirs)
+        for ours, theirs in zip(description.media, offered.media, strict=True)
+        if ours.port != 0
+    ]
+    assert len(taken) == 1
+    for ours, theirs in zip(description.media, offered.media, strict=True):
+        assert (ours.kind, ours.protocol) == (theirs.kind, theirs.protocol)
+        assert set(ours.formats) <= set(theirs.formats)
+    ((ours, theirs),) = taken
+    assert ours.kind == "audio" and theirs.port != 0
+    assert 10 <= agreed.ptime <= 60 and agreed.ptime % 10 == 0
+    audio, *rest = agreed.formats
+    assert not audio.is_event
+    assert [part.is_event for part in rest] == sorted(part.is_event for part in rest)
+    allowed = {
+        Direction.SENDRECV: {Direction.SENDRECV, Direction.RECVONLY},
+        Direction.SENDONLY: {Direction.RECVONLY},
+        Direction.RECVONLY: {Direction.SENDONLY, Direction.INACTIVE},
+        Direction.INACTIVE: {Direction.INACTIVE},
+    }
+    assert agreed.direction in allowed[offered.direction_of(theirs)]
+    assert description.direction_of(ours) is agreed.direction
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_our_answer_to_a_real_offer_is_one_we_would_accept_ourselves(name: str) -> None:
+    offered = SessionDescription.parse(ALL[name])
+    description, agreed = make_answer(offered, LOCAL, ORIGIN)
+    (ours,) = [part for part in description.media if part.port]
+    read = read_answer(
+        SessionDescription(offered.origin, (ours,), "192.0.2.1"),
+        SessionDescription(description.origin, (ours,), description.connection),
+    )
+    assert read.formats[0] == agreed.formats[0]
+
+
+# --- our own offers ------------------------------------------------------------------------------
+
+
+def test_what_we_offer() -> None:
+    assert make_offer(LOCAL, ORIGIN).serialize() == (
+        b"v=0\r\n"
+        b"o=- 77 1 IN IP4 198.51.100.1\r\n"
+        b"s=-\r\n"
+        b"c=IN IP4 198.51.100.1\r\n"
+        b"t=0 0\r\n"
+        b"m=audio 20000 RTP/AVP 0 8 101\r\n"
+        b"a=rtpmap:0 PCMU/8000\r\n"
+        b"a=rtpmap:8 PCMA/8000\r\n"
+        b"a=rtpmap:101 telephone-event/8000\r\n"
+        b"a=fmtp:101 0-15\r\n"
+        b"a=ptime:20\r\n"
+        b"a=sendrecv\r\n"
+    )
+
+
+def test_an_answer_to_our_offer_is_read_with_the_numbers_it_has() -> None:
+    agreed = read_answer(
+        make_offer(LOCAL, ORIGIN),
+        SessionDescription.parse(
+            offer(
+                "rtpmap:96 telephone-event/8000", "sendonly", "ptime:30", m="audio 9 RTP/AVP 8 96"
+            )
+        ),
+    )
+    assert agreed.formats == (PCMA, events(96))
+    assert (agreed.direction, agreed.ptime) == (Direction.RECVONLY, 30)
+    assert agreed.remote == ("192.0.2.1", 9)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        offer(m="audio 0 RTP/AVP 0"),
+        offer(m="audio 4000 RTP/AVP 18"),
+        offer(m="video 4000 RTP/AVP 0"),
+        b"v=0\r\n",
+    ],
+)
+def test_an_answer_that_refuses_our_audio_is_not_acceptable(body: bytes) -> None:
+    with pytest.raises(NotAcceptable):
+        read_answer(make_offer(LOCAL, ORIGIN), SessionDescription.parse(body))
+
+
+def test_an_answer_cannot_take_what_was_not_offered() -> None:
+    offered = make_offer(LOCAL, ORIGIN, formats=OUR_FORMATS[:1])
+    with pytest.raises(NotAcceptable):
+        read_answer(offered, SessionDescription.parse(offer(m="audio 4000 RTP/AVP 8")))
+
+
+@given(st.sampled_from(Direction), st.sampled_from([10, 20, 30, 40, 50, 60]))
+def test_two_of_us_agree(direction: Direction, ptime: int) -> None:
+    offered = make_offer(LOCAL, ORIGIN, direction=direction, ptime=ptime)
+    answered, theirs = make_answer(offered, ("192.0.2.9", 5000), Origin("192.0.2.9"))
+    ours = read_answer(offered, answered)
+    assert ours.ptime == theirs.ptime == ptime
+    assert theirs.remote == LOCAL and ours.remote == ("192.0.2.9", 5000)
+    assert ours.formats[0] == theirs.formats[0] == PCMU
+    assert ours.direction is direction
