@@ -19,6 +19,7 @@ EXECUTABLE = Path("/usr/bin/prosody")
 DOMAIN = "meet.test"
 MUC_DOMAIN = "conference.meet.test"
 ACCOUNT_DOMAIN = "auth.meet.test"
+WRONG_DOMAIN = "wrong.test"  # is not in the certificate
 
 _CONFIG = """
 daemonize = false
@@ -29,11 +30,13 @@ log = {{ warn = "{folder}/prosody.log" }}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
 s2s_ports = {{ }}
-modules_enabled = {{ "saslauth", "tls", "disco", "ping", "smacks" }}
+modules_enabled = {{ "saslauth", "disco", "ping", "smacks"{tls} }}
 modules_disabled = {{ "s2s", "offline" }}
-c2s_require_encryption = true
+c2s_require_encryption = {require_encryption}
 ssl = {{ key = "{folder}/key.pem", certificate = "{folder}/certificate.pem" }}
 VirtualHost "meet.test"
+    authentication = "anonymous"
+VirtualHost "wrong.test"
     authentication = "anonymous"
 VirtualHost "auth.meet.test"
     authentication = "internal_hashed"
@@ -47,24 +50,33 @@ Component "conference.meet.test" "muc"
 class Prosody:
     port: int
     ca_file: Path
+    process: asyncio.subprocess.Process
 
 
 @contextlib.asynccontextmanager
-async def running_prosody(folder: Path) -> AsyncIterator[Prosody]:
-    """Start Prosody with a certificate of its own; stop it at the end."""
+async def running_prosody(folder: Path, *, tls: bool = True) -> AsyncIterator[Prosody]:
+    """Start Prosody with a certificate of its own, or without TLS; stop it at the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     ca_file = write_certificate(folder)
     config = folder / "prosody.cfg.lua"
-    config.write_text(_CONFIG.format(folder=folder, port=port))
+    config.write_text(
+        _CONFIG.format(
+            folder=folder,
+            port=port,
+            require_encryption=str(tls).lower(),
+            tls=', "tls"' if tls else "",
+        )
+    )
     register = ("register", "gateway", ACCOUNT_DOMAIN, "secret")
     await (await asyncio.create_subprocess_exec("prosodyctl", "--config", config, *register)).wait()
     process = await asyncio.create_subprocess_exec(EXECUTABLE, "--config", config)
     try:
         await _listening(port)
-        yield Prosody(port, ca_file)
+        yield Prosody(port, ca_file, process)
     finally:
-        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
         await process.wait()
 
 

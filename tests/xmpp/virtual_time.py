@@ -1,8 +1,9 @@
 """Coroutines in virtual time: nothing sleeps, and a program that waits for nothing is found out."""
 
 import asyncio
+import functools
 import selectors
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -15,9 +16,7 @@ class WaitsForNothing(AssertionError):
 class _Selector(selectors.SelectSelector):
     now = 0.0
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, selectors._EventMask]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
             raise WaitsForNothing
@@ -52,3 +51,13 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         assert not asyncio.all_tasks(loop), "tasks left behind"
         assert not loop.timers(), "timers left behind"
         return result
+
+
+def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Make a test of a coroutine that is one."""
+
+    @functools.wraps(test)
+    def in_virtual_time_(*args: Any, **kwargs: Any) -> None:
+        run(test(*args, **kwargs))
+
+    return in_virtual_time_
