@@ -14,6 +14,8 @@ from gateway.errors import ConferenceError, JoinFailure
 
 MAX_LENGTH = 1023  # octets of a JID's local part (RFC 7622 section 3.3)
 
+_ENCODED_AT = re.compile("%40")
+_LEFT_OUT = re.compile(r"""[:?#\[\]@!$&'()*+,;=<>"]""")  # by browsers, where it is not encoded
 _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _UNENCODED = "!~*()"  # besides letters, digits and "-._", which `quote` leaves alone
 
@@ -33,17 +35,18 @@ class RoomAddress:
     def parse(cls, text: str, muc_domains: tuple[str, ...]) -> "RoomAddress":
         """Read `room` or `room@domain`, either of them URL-encoded or not.
 
-        A bare name is a room of the first domain. ConferenceError (NOT_FOUND) if there can be no
+        A bare name is what people type: as in a browser's URL, some characters of it do not count.
+        It is a room of the first domain. ConferenceError (NOT_FOUND) if there can be no
         such room, or its domain is not among those given.
         """
-        decoded = _decode(text.strip())
-        name, at, domain = decoded.rpartition("@")
+        text = text.strip()
+        name, at, domain = _ENCODED_AT.sub("@", text).rpartition("@")
         if not at:
-            name, domain = decoded, muc_domains[0]
+            name, domain = _LEFT_OUT.sub("", text), muc_domains[0]
         domain = domain.strip().lower()
         if domain not in muc_domains:
             raise ConferenceError(JoinFailure.NOT_FOUND, f"rooms of {domain!r} are not served")
-        normalized = unicodedata.normalize("NFKC", name).lower()
+        normalized = unicodedata.normalize("NFKC", _decode(name)).lower()
         if "/" in normalized:
             raise ConferenceError(JoinFailure.NOT_FOUND, "rooms of tenants are not served")
         try:

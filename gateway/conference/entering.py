@@ -62,7 +62,7 @@ async def enter(
     """Return when the room has shown us our own presence; ConferenceError if it does not."""
     reception = Reception(_CAPABILITIES, focus=f"{address.jid}/{FOCUS_NICK}")
     try:
-        connection = await connect(installation.server, reception)
+        connection = await connect(installation.server.for_room(address.name), reception)
     except ConnectionFailed as failure:
         cause = _LOGIN_FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
         raise ConferenceError(cause, str(failure)) from failure

@@ -39,6 +39,8 @@ from gateway.xmpp.stanza import NoReply, StanzaError, iq
 log = structlog.get_logger(__name__)
 
 PRESENCE_INTERVAL = 0.34  # seconds between our presences: four a second, with the join, pass
+FIRST_OFFER_PATIENCE = 30.0  # seconds an offer may take while others are in the room
+BRIDGE_PATIENCE = 90.0  # seconds more if the focus says that it has no videobridge
 OFFER_PATIENCE = 10.0  # seconds a new offer may take after the focus' own fault
 RESTART_PATIENCE = 20.0  # seconds it may take after we asked for one, answer included
 FOCUS_PATIENCE = 10.0  # seconds a focus may be away before it is called back
@@ -85,6 +87,8 @@ class Stay:
                 self._run(self._publish())
                 if self._room.alone:
                     self._emit(Alone())
+                else:
+                    self._wait_for_offer(FIRST_OFFER_PATIENCE)
                 if not self._room.focus_present:
                     self._seen(FocusLeft())
                 for received in self._early:
@@ -154,7 +158,12 @@ class Stay:
                 if self._session is not None:
                     self._session.drop_owner(endpoint)
                 self._emit(event)
-            case OccupantJoined() | Alone():
+            case OccupantJoined():
+                if self._session is None and self._waiting_for_offer is None:
+                    self._wait_for_offer(FIRST_OFFER_PATIENCE)
+                self._emit(event)
+            case Alone():
+                self._stop_waiting_for_offer()  # to be alone is no fault
                 self._emit(event)
 
     def _focus_says(self, jingle: Jingle) -> None:
@@ -168,6 +177,10 @@ class Stay:
             self._end_session(str(jingle.reason or "the focus gave no reason"))
             if offer_due(jingle.reason):
                 self._wait_for_offer(OFFER_PATIENCE)
+            elif self._room.alone:
+                self._stop_waiting_for_offer()
+            else:
+                self._wait_for_offer(FIRST_OFFER_PATIENCE)
         elif session is None:
             log.debug("jingle for no session", action=jingle.action, sid=jingle.sid)
         elif jingle.action == Action.SOURCE_ADD:
@@ -185,8 +198,7 @@ class Stay:
         if self._session is not None and self._session.sid == initiate.sid:
             return
         self._end_session("replaced by another session")
-        if self._waiting_for_offer is not None:
-            self._waiting_for_offer.cancel()
+        self._stop_waiting_for_offer()
         if initiate.start_muted:
             self._mute(None)
         log.info("session offered", sid=initiate.sid, sources=len(initiate.sources))
@@ -247,13 +259,21 @@ class Stay:
             log.warning("restart not answered", error=str(error))
 
     def _wait_for_offer(self, seconds: float) -> None:
+        self._stop_waiting_for_offer()
+        self._waiting_for_offer = self._run(self._rejoin_after(seconds))
+
+    def _stop_waiting_for_offer(self) -> None:
         if self._waiting_for_offer is not None:
             self._waiting_for_offer.cancel()
-        self._waiting_for_offer = self._run(self._rejoin_after(seconds))
+            self._waiting_for_offer = None
 
     async def _rejoin_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        text = f"no new session within {seconds:g} s"
+        if not self._room.bridge_available:
+            # The focus knows, and invites everybody once it has one again.
+            seconds += BRIDGE_PATIENCE
+            await asyncio.sleep(BRIDGE_PATIENCE)
+        text = f"no session within {seconds:g} s"
         raise _Departed(Departure(LeaveCause.MEDIA_FAILED, text, rejoin=True))
 
     async def _call_focus_back(self) -> None:

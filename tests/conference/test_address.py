@@ -15,8 +15,9 @@ def name(text: str) -> str:
     return RoomAddress.parse(text, DOMAINS).name
 
 
-# What jitsi-meet's getBackendSafeRoomName makes of the same text: decodeURIComponent (if it can),
-# NFKC, toLowerCase, encodeURIComponent, toLowerCase.
+# What jitsi-meet makes of the same text in its URL: some characters are left out unless they are
+# encoded (parseURIString), then comes decodeURIComponent (if it can), NFKC, toLowerCase,
+# encodeURIComponent, toLowerCase (getBackendSafeRoomName).
 @pytest.mark.parametrize(
     ("text", "browsers"),
     [
@@ -37,8 +38,9 @@ def name(text: str) -> str:
         ("İ", "i%cc%87"),
         ("😀", "%f0%9f%98%80"),
         ("a-b_c.d~e", "a-b_c.d~e"),
-        ("a!b*c(d)", "a!b*c(d)"),
-        ("a+b", "a%2bb"),
+        ("room(1)", "room1"),
+        ("a+b", "ab"),
+        ("o'neil", "oneil"),
         ("a%2Bb", "a%2bb"),
         ("100%", "100%25"),  # not encoded at all, as it seems
         ("100%25", "100%25"),
@@ -46,9 +48,10 @@ def name(text: str) -> str:
         ("a%20b%", "a%2520b%25"),  # decoded as a whole or not at all
         ("a%ffb", "a%25ffb"),
         ("%2540", "%2540"),  # decoded once only
-        ("a?b#c", "a%3fb%23c"),
-        ('a"b<c>', "a%22b%3cc%3e"),
-        ("a:b", "a%3ab"),
+        ("a?b#c", "abc"),
+        ('a"b<c>', "abc"),
+        ("a:b", "ab"),
+        ("a%3Ab%28c%29", "a%3ab(c)"),
         ("%20room", "%20room"),
         ("..", ".."),
     ],
@@ -127,7 +130,7 @@ def test_a_name_is_always_plain_and_stays_what_it_is(text: str) -> None:
     )
 )
 def test_encoded_or_not_it_is_the_same_room(text: str) -> None:
-    if "%" in text or "/" in text:
+    if set(text) & set("%/:?#[]@!$&'()*+,;=<>\""):
         return
     try:
         plain = name(text)

@@ -20,7 +20,13 @@ from gateway.conference.events import (
     Rejoined,
 )
 from gateway.conference.participant import MAX_UNREAD, Participant
-from gateway.conference.stay import FOCUS_PATIENCE, OFFER_PATIENCE, RESTART_PATIENCE
+from gateway.conference.stay import (
+    BRIDGE_PATIENCE,
+    FIRST_OFFER_PATIENCE,
+    FOCUS_PATIENCE,
+    OFFER_PATIENCE,
+    RESTART_PATIENCE,
+)
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 from tests.conference.world import (
@@ -49,6 +55,9 @@ def now() -> float:
 
 def with_alice(**rest: object) -> World:
     return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
+
+
+NO_BRIDGE = "<bridgeNotAvailable xmlns='http://jitsi.org/protocol/focus'/>"
 
 
 async def connected(call: Call, sid: str = "s1", **rest: object) -> None:
@@ -325,12 +334,60 @@ async def test_a_session_that_moves_is_followed_by_another() -> None:
         world.request(terminate("s1", "success", "moving"))
         await settle()
         assert call.told() == [MediaDown("success (moving)")]
+        world.presence("focus", extra=NO_BRIDGE)
         await settle(70)  # the only bridge comes back a minute later
         await connected(call, "s2", bridge_session="bridge-2")
         assert media.open_sessions == ["s2"]
         assert len(world.streams) == 1
     assert world.stream.of("session-terminate")[0].jingle.bridge_session is not None
     assert "bridge-2" in str(world.stream.of("session-terminate")[0].jingle.bridge_session)
+
+
+@in_virtual_time
+async def test_company_without_an_offer_makes_us_rejoin() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await settle(FIRST_OFFER_PATIENCE + 2)
+        assert call.told() == [Rejoined()]
+        await connected(call, "s2")
+        assert media.open_sessions == ["s2"]
+
+
+@in_virtual_time
+async def test_company_that_comes_later_is_waited_with_for_an_offer() -> None:
+    world = World()
+    async with Call(world, Media()) as call:
+        await settle(600)
+        assert call.told() == [Alone()]
+        world.comes("alice", "Alice")
+        await settle(FIRST_OFFER_PATIENCE - 1)
+        assert call.told() == [OccupantJoined("alice", "Alice")]
+        await settle(3)
+        assert call.told() == [Rejoined()]
+
+
+@in_virtual_time
+async def test_without_a_videobridge_an_offer_may_take_longer() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.presence("focus", extra=NO_BRIDGE)
+        await settle(FIRST_OFFER_PATIENCE + BRIDGE_PATIENCE - 1)
+        assert call.told() == []
+        await settle(3)
+        assert call.told() == [Rejoined()]
+
+
+@in_virtual_time
+async def test_who_is_left_alone_waits_for_no_offer() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        await connected(call)
+        call.participant.bridge_lost("s1", "cut")  # a restart is asked for
+        await settle(0.1)
+        world.goes("alice")
+        await settle(600)
+        assert Rejoined() not in call.told()
+        assert len(world.streams) == 1
 
 
 @in_virtual_time
@@ -651,6 +708,7 @@ async def test_a_focus_that_leaves_is_called_back_after_a_while_and_media_goes_o
 async def test_a_focus_that_comes_back_by_itself_is_not_called() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:
+        await connected(call)
         for _ in range(2):
             world.presence("focus", gone=True)
             await settle(FOCUS_PATIENCE - 1)
@@ -761,13 +819,14 @@ async def test_a_connection_that_breaks_is_made_again_as_another_endpoint() -> N
 async def test_a_server_that_does_not_answer_pings_is_gone() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:
+        await connected(call)
         await settle(600)
         assert call.told() == []
         world.pings = False
         await settle(31)
         world.pings = True
         await settle(2)
-        assert call.told() == [Rejoined()]
+        assert call.told() == [MediaDown("left the conference"), Rejoined()]
 
 
 @in_virtual_time
