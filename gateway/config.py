@@ -86,6 +86,16 @@ def _domain(value: str) -> str:
     return value.lower()
 
 
+def _websocket_problems(url: str, tls: str) -> list[str]:
+    if not re.fullmatch(r"wss?://[^\s/?#]+(/[^\s#]*)?", url):
+        return [f"websocket: {url!r} is no URL; write e.g. wss://meet.example.org/xmpp-websocket"]
+    if url.startswith("ws://") and tls != "off":
+        return ['websocket: ws: is not encrypted; write wss:, or allow that with tls = "off"']
+    if url.startswith("wss://") and tls == "off":
+        return ['websocket: wss: is encrypted; leave tls = "off" out']
+    return []
+
+
 ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 Literal_ = Annotated[str, AfterValidator(_literal)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
@@ -144,6 +154,7 @@ class JitsiSection(_Section):
     password: SecretStr | None = None
     muc_domains: tuple[Domain, ...] = ()
     focus: Domain | None = None
+    websocket: str | None = None
     region: str | None = None
     machine_uid: str | None = None
     join_timeout: Seconds = 30.0
@@ -163,6 +174,8 @@ class JitsiSection(_Section):
             problems.append("user: goes with password; give both, or neither to be a guest")
         if self.ca_file is not None and self.tls != "verify":
             problems.append('ca_file: is of use with tls = "verify" only')
+        if self.websocket is not None:
+            problems += _websocket_problems(self.websocket, self.tls)
         if self.ca_file is not None and not self.ca_file.is_file():
             problems.append(f"ca_file: there is no file {self.ca_file}")
         if problems:
@@ -284,7 +297,7 @@ class Config(_Section):
         if jitsi.user is not None and jitsi.password is not None:
             account = Account(jitsi.user, jitsi.password.get_secret_value())
         return Installation(
-            server=Server(jitsi.domain, tls, jitsi.host, jitsi.port, account),
+            server=Server(jitsi.domain, tls, jitsi.host, jitsi.port, account, jitsi.websocket),
             muc_domains=jitsi.rooms,
             focus=jitsi.focus or f"focus.{jitsi.domain}",
             machine_uid=jitsi.machine_uid or _machine_uid(jitsi.domain),

@@ -49,6 +49,7 @@ WALLS = {
     "aiortc": {"gateway.webrtc"},
     "aioice": {"gateway.webrtc", "gateway.lab.ice", "gateway.lab.videobridge"},
     "slixmpp": {"gateway.xmpp.client"},
+    "aiohttp": {"gateway.xmpp.client", "gateway.xmpp.websocket", "gateway.lab"},
     "pylibsrtp": {"gateway.rtp.srtp"},
     "cffi": {"audiocodecs.opus"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
@@ -61,7 +62,7 @@ PURE = {
     "gateway.sdp": set(),
     "gateway.rtp": set(),
     "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
-    "gateway.xmpp": {"client", "connection", "tls"},
+    "gateway.xmpp": {"client", "connection", "tls", "websocket"},
     "gateway.media": {"engine", "clock", "phone_sockets"},
 }
 IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}

@@ -1,4 +1,4 @@
-"""XMPP over TCP with STARTTLS (RFC 6120), on slixmpp; nothing else imports slixmpp.
+"""XMPP over TCP with STARTTLS (RFC 6120) or WebSocket (RFC 7395); only this imports slixmpp.
 
 slixmpp connects, encrypts, logs in, binds and counts stanzas (XEP-0198). Once the session is up,
 stanzas pass by its handlers: they go to the connection as they are. What slixmpp would leave
@@ -9,13 +9,16 @@ import asyncio
 import logging
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
+import aiohttp
 from slixmpp import ClientXMPP
 from slixmpp.stanza import Iq, Message, Presence, StreamFeatures
 from slixmpp.xmlstream import StanzaBase
+from slixmpp.xmlstream.xmlstream import NotConnectedError
 
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.connection import (
@@ -27,6 +30,7 @@ from gateway.xmpp.connection import (
 )
 from gateway.xmpp.element import child, child_text, local_name
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.websocket import WebSocketTransport
 
 # slixmpp logs every octet at DEBUG, passwords included, and logs as errors what is raised as
 # ConnectionFailed here.
@@ -52,8 +56,9 @@ class Account:
 class Server:
     """An XMPP server: its domain, where it listens (the domain's host if None), how to trust it.
 
-    `tls` is the context for STARTTLS, shared by all connections; None means plain text, which is
-    for a server on the same machine.
+    `tls` is the context for STARTTLS or wss:, shared by all connections; None means plain text,
+    which is for a server on the same machine. With `web_socket`, a URL, host and port do not
+    matter.
     """
 
     domain: str
@@ -61,6 +66,17 @@ class Server:
     host: str | None = None
     port: int = 5222
     account: Account | None = None
+    web_socket: str | None = None
+
+    def for_room(self, name: str) -> "Server":
+        """As it is used for one room: the URL of a WebSocket names it (`?room=`).
+
+        Jitsi's modules in Prosody know the room of a session by that.
+        """
+        if self.web_socket is None:
+            return self
+        separator = "&" if "?" in self.web_socket else "?"
+        return replace(self, web_socket=f"{self.web_socket}{separator}room={quote(name)}")
 
 
 async def connect(
@@ -68,11 +84,13 @@ async def connect(
 ) -> Connection:
     """Log in to a server; ConnectionFailed if it is not possible within `timeout` seconds."""
     anonymous = server.account is None
-    return await Connection.open(TcpStream(server), reception, anonymous=anonymous, timeout=timeout)
+    return await Connection.open(
+        SlixmppStream(server), reception, anonymous=anonymous, timeout=timeout
+    )
 
 
-class TcpStream:
-    """A stream over TCP (`gateway.xmpp.connection.Stream`)."""
+class SlixmppStream:
+    """A stream over TCP or WebSocket (`gateway.xmpp.connection.Stream`)."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -105,7 +123,7 @@ class _Client(ClientXMPP):
                 "feature_mechanisms": {
                     "use_mech": None if account else "ANONYMOUS",
                     # Plain text has been allowed by name for such a server. PLAIN has not.
-                    "unencrypted_scram": server.tls is None,
+                    "unencrypted_scram": server.tls is None or server.web_socket is not None,
                 },
                 "xep_0198": {"allow_resume": False},
             },
@@ -117,9 +135,11 @@ class _Client(ClientXMPP):
         self._bound: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._gone = asyncio.Event()
+        self._web_socket: WebSocketTransport | None = None
         self.enable_direct_tls = False
-        self.enable_starttls = server.tls is not None
-        self.enable_plaintext = server.tls is None
+        # Within a WebSocket the stream is plain: the WebSocket is what TLS protects.
+        self.enable_starttls = server.tls is not None and server.web_socket is None
+        self.enable_plaintext = not self.enable_starttls
         self.register_plugin("xep_0198")
         # Filters run in the order they were added: XEP-0198 has counted what we take.
         self.add_filter("in", self._take)
@@ -160,6 +180,8 @@ class _Client(ClientXMPP):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT):
                     await self._gone.wait()
+        if self._web_socket is not None:
+            await self._web_socket.closed()
 
     # slixmpp's hooks
 
@@ -171,6 +193,36 @@ class _Client(ClientXMPP):
         self._own_current_task()
         return await super().start_tls()
 
+    async def _attempt_connection(
+        self, host: str, port: int, tls: bool, server_hostname: str | None
+    ) -> bool:
+        url = self._server.web_socket
+        if url is None:
+            return await super()._attempt_connection(host, port, tls, server_hostname)
+        self.event_when_connected = "connected"
+        self._web_socket = WebSocketTransport(self)
+        try:
+            await self._web_socket.connect(url, self._server.tls)
+        except (aiohttp.ClientSSLError, ssl.SSLError) as error:
+            self._distrusted(error)
+        except (aiohttp.ClientError, OSError) as error:
+            self.event("connection_failed", error)
+        else:
+            self.connection_made(self._web_socket)
+            return True
+        return False
+
+    def send_raw(self, data: str | bytes) -> None:
+        if self.transport is not None and self.transport.is_closing():
+            raise NotConnectedError
+        super().send_raw(data)
+
+    def disconnect(self, *args: Any, **keywords: Any) -> asyncio.Future[Any]:
+        # slixmpp keeps no reference to what it starts here when the stream ends by itself.
+        ending: asyncio.Future[Any] = super().disconnect(*args, **keywords)
+        self._own(ending)
+        return ending
+
     def exception(self, exception: Exception) -> None:
         self._fail(FailureCause.STREAM, f"slixmpp: {exception!r}")
 
@@ -178,8 +230,11 @@ class _Client(ClientXMPP):
         # slixmpp starts tasks for these and keeps no reference to them.
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._own(task)
+
+    def _own(self, future: asyncio.Future[Any]) -> None:
+        self._tasks.add(future)
+        future.add_done_callback(self._tasks.discard)
 
     def _take(self, stanza: StanzaBase) -> StanzaBase | None:
         """Keep a stanza from slixmpp (None) or leave it to it."""
@@ -203,6 +258,7 @@ class _Client(ClientXMPP):
         """Whether the stream is, or is about to be, as safe as configured (RFC 6120 section 5)."""
         return (
             self._server.tls is None
+            or self._server.web_socket is not None
             or "starttls" in self.features
             or child(features, ns.TLS, "starttls") is not None
         )
