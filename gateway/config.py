@@ -4,30 +4,31 @@ Everything that is wrong is told at once, each with its key and a way to mend it
 frozen and in the terms of the packages that use it.
 """
 
-import difflib
-import ipaddress
 import os
 import re
 import tomllib
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
+from gateway.config_problems import problems_of
+from gateway.config_values import (
+    Domain,
+    HeaderName,
+    ListenAddress,
+    LiteralAddress,
+    Network,
+    Pattern,
+    Port,
+    Seconds,
+    websocket_problems,
+)
 from gateway.errors import ConferenceError, ConfigError
 from gateway.media.engine import EngineConfig
 from gateway.sip.core import StackConfig
@@ -41,71 +42,6 @@ ENVIRONMENT_PREFIX = "SIP_GATEWAY_"
 """`SIP_GATEWAY_JITSI__DOMAIN` overrides `domain` in `[jitsi]`; lists are written as in TOML."""
 
 
-def _listen(value: object) -> object:
-    """`udp:192.0.2.1:5060`, `tcp:[2001:db8::1]:5060`; the port may be left out."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(udp|tcp):(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(\d{1,5}))?", value.strip())
-    if match is None or int(match[3] or 0) > 65535:
-        raise ValueError(
-            f"{value!r} is not a listener; write e.g. udp:0.0.0.0:5060 or tcp:[::]:5060"
-        )
-    host = _literal(match[2].strip("[]"))
-    return Listen(match[1], host, int(match[3]) if match[3] is not None else 5060)
-
-
-def _literal(value: str) -> str:
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        raise ValueError(f"{value!r} is not an IP address; write e.g. 192.0.2.1") from None
-
-
-def _network(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ipaddress.ip_network(value.strip())
-    except ValueError:
-        hint = "write an address or a network, e.g. 192.0.2.10 or 192.0.2.0/24"
-        raise ValueError(f"{value!r} is no network ({hint})") from None
-
-
-def _pattern(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return re.compile(value)
-    except re.error as error:
-        raise ValueError(f"{value!r} is no regular expression: {error}") from None
-
-
-def _domain(value: str) -> str:
-    if not re.fullmatch(r"(?!-)[A-Za-z0-9\-_]+(\.[A-Za-z0-9\-_]+)*", value):
-        raise ValueError(f"{value!r} is no domain; write e.g. meet.example.org")
-    return value.lower()
-
-
-def _websocket_problems(url: str, tls: str) -> list[str]:
-    if not re.fullmatch(r"wss?://[^\s/?#]+(/[^\s#]*)?", url):
-        return [f"websocket: {url!r} is no URL; write e.g. wss://meet.example.org/xmpp-websocket"]
-    if url.startswith("ws://") and tls != "off":
-        return ['websocket: ws: is not encrypted; write wss:, or allow that with tls = "off"']
-    if url.startswith("wss://") and tls == "off":
-        return ['websocket: wss: is encrypted; leave tls = "off" out']
-    return []
-
-
-ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
-Literal_ = Annotated[str, AfterValidator(_literal)]
-Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
-Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
-Domain = Annotated[str, AfterValidator(_domain)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.\-]+$")]
-
-
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -116,7 +52,7 @@ class SipSection(_Section):
     listen: tuple[ListenAddress, ...] = Field(
         default=(Listen("udp", "0.0.0.0"), Listen("tcp", "0.0.0.0")), min_length=1
     )
-    advertised_host: Literal_ | None = None
+    advertised_host: LiteralAddress | None = None
     strangers: Literal["drop", "refuse"] = "drop"
     max_calls: int = Field(default=200, ge=1)
     retry_after: int = Field(default=30, ge=1, le=3600)
@@ -126,11 +62,11 @@ class SipSection(_Section):
 class MediaSection(_Section):
     """`[media]`: RTP ports, the addresses for ICE, and the sound."""
 
-    host: Literal_ = "0.0.0.0"
-    advertised_host: Literal_ | None = None
+    host: LiteralAddress = "0.0.0.0"
+    advertised_host: LiteralAddress | None = None
     first_port: Port = 20000
     last_port: Port = 29999
-    bridge_addresses: tuple[Literal_, ...] = ()
+    bridge_addresses: tuple[LiteralAddress, ...] = ()
     no_rtp_timeout: Seconds = 30.0
     opus_bitrate: int = Field(default=24_000, ge=6_000, le=128_000)
     opus_complexity: int = Field(default=5, ge=0, le=10)
@@ -175,7 +111,7 @@ class JitsiSection(_Section):
         if self.ca_file is not None and self.tls != "verify":
             problems.append('ca_file: is of use with tls = "verify" only')
         if self.websocket is not None:
-            problems += _websocket_problems(self.websocket, self.tls)
+            problems += websocket_problems(self.websocket, self.tls)
         if self.ca_file is not None and not self.ca_file.is_file():
             problems.append(f"ca_file: there is no file {self.ca_file}")
         if problems:
@@ -325,7 +261,7 @@ def parse(values: Mapping[str, Any], environment: Mapping[str, str] | None = Non
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        problems += _problems(error)
+        problems += problems_of(error, Config)
     if problems:
         raise ConfigError(problems)
     return config
@@ -357,69 +293,6 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _problems(error: ValidationError) -> list[str]:
-    details = error.errors()
-    places = [detail["loc"] for detail in details]
-    return [
-        line
-        for detail in details
-        # A list whose only element is wrong is called too short as well.
-        if detail["type"] != "too_short"
-        or not any(place != detail["loc"] and _inside(place, detail["loc"]) for place in places)
-        for line in _problem(detail)
-    ]
-
-
-def _inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
-    return place[: len(outer)] == outer
-
-
-def _problem(detail: Any) -> list[str]:
-    """One of pydantic's findings as `key: what is wrong`, several if a check found several."""
-    key = ".".join(str(part) for part in detail["loc"])
-    match detail["type"]:
-        case "missing":
-            return [f"{key}: is missing{_example(key)}"]
-        case "extra_forbidden":
-            return [f"{key}: no such key{_suggestion(detail['loc'])}"]
-        case "value_error":
-            prefix = f"{key}." if key else ""
-            text = str(detail["ctx"]["error"])
-            own_key = re.match(r"[a-z_.0-9]+: ", text)
-            return [prefix + line for line in text.splitlines()] if own_key else [f"{key}: {text}"]
-    message = detail["msg"][0].lower() + detail["msg"][1:]
-    return [f"{key}: {message}, not {detail['input']!r}"]
-
-
-_EXAMPLES = {
-    "jitsi": '[jitsi]\n    domain = "meet.example.org"',
-    "jitsi.domain": 'domain = "meet.example.org"',
-    "trunk": '[[trunk]]\n    name = "provider"\n    from = ["192.0.2.0/24"]',
-}
-
-
-def _example(key: str) -> str:
-    return f"; write e.g.\n    {_EXAMPLES[key]}" if key in _EXAMPLES else ""
-
-
-def _suggestion(location: tuple[str | int, ...]) -> str:
-    """The keys there are beside an unknown one, the most similar first."""
-    section: Any = Config
-    for part in location[:-1]:
-        if isinstance(part, str):
-            section = _section_type(section, part)
-    known = [field.alias or name for name, field in section.model_fields.items()]
-    similar = difflib.get_close_matches(str(location[-1]), known, n=1)
-    if similar:
-        return f"; did you mean {similar[0]!r}?"
-    return f"; there are {', '.join(sorted(known))}"
-
-
-def _section_type(section: Any, name: str) -> Any:
-    annotation = section.model_fields[name].annotation
-    return get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
 
 
 def _machine_uid(domain: str) -> str:

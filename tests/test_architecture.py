@@ -41,7 +41,14 @@ MAY_IMPORT = {
 }
 
 # Who composes may import everything that is not the lab; the lab is for these and for tests.
-COMPOSERS = {"gateway.app", "gateway.config", "gateway.cli", "gateway.demo"}
+COMPOSERS = {
+    "gateway.app",
+    "gateway.cli",
+    "gateway.config",
+    "gateway.config_problems",
+    "gateway.config_values",
+    "gateway.demo",
+}
 LAB_USERS = {"gateway.cli", "gateway.demo", "gateway.lab"}
 
 # Foreign libraries that are walled in.

@@ -1,0 +1,71 @@
+"""What is wrong with a configuration, told to people: a line a problem, its key first."""
+
+import difflib
+import re
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Every finding of a validation of `model`, as lines for people."""
+    details = error.errors()
+    places = [detail["loc"] for detail in details]
+    return [
+        line
+        for detail in details
+        # A list whose only element is wrong is called too short as well.
+        if detail["type"] != "too_short"
+        or not any(place != detail["loc"] and _inside(place, detail["loc"]) for place in places)
+        for line in _problem(detail, model)
+    ]
+
+
+def _inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return place[: len(outer)] == outer
+
+
+def _problem(detail: Any, model: type[BaseModel]) -> list[str]:
+    """One of pydantic's findings as `key: what is wrong`, several if a check found several."""
+    key = ".".join(str(part) for part in detail["loc"])
+    match detail["type"]:
+        case "missing":
+            return [f"{key}: is missing{_example(key)}"]
+        case "extra_forbidden":
+            return [f"{key}: no such key{_suggestion(detail['loc'], model)}"]
+        case "value_error":
+            prefix = f"{key}." if key else ""
+            text = str(detail["ctx"]["error"])
+            own_key = re.match(r"[a-z_.0-9]+: ", text)
+            return [prefix + line for line in text.splitlines()] if own_key else [f"{key}: {text}"]
+    message = detail["msg"][0].lower() + detail["msg"][1:]
+    return [f"{key}: {message}, not {detail['input']!r}"]
+
+
+_EXAMPLES = {
+    "jitsi": '[jitsi]\n    domain = "meet.example.org"',
+    "jitsi.domain": 'domain = "meet.example.org"',
+    "trunk": '[[trunk]]\n    name = "provider"\n    from = ["192.0.2.0/24"]',
+}
+
+
+def _example(key: str) -> str:
+    return f"; write e.g.\n    {_EXAMPLES[key]}" if key in _EXAMPLES else ""
+
+
+def _suggestion(location: tuple[str | int, ...], model: type[BaseModel]) -> str:
+    """The keys there are beside an unknown one, the most similar first."""
+    section: Any = model
+    for part in location[:-1]:
+        if isinstance(part, str):
+            section = _section_type(section, part)
+    known = [field.alias or name for name, field in section.model_fields.items()]
+    similar = difflib.get_close_matches(str(location[-1]), known, n=1)
+    if similar:
+        return f"; did you mean {similar[0]!r}?"
+    return f"; there are {', '.join(sorted(known))}"
+
+
+def _section_type(section: Any, name: str) -> Any:
+    annotation = section.model_fields[name].annotation
+    return get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
