@@ -17,6 +17,7 @@ from gateway.config import Config
 from gateway.media.engine import MediaEngine
 from gateway.media.messages import Command
 from gateway.sip.admission import FORBID, Verdict
+from gateway.sip.call import Call
 from gateway.sip.flow import Flow
 from gateway.sip.network import Listen
 from gateway.sip.user_agent import UserAgent
@@ -43,6 +44,7 @@ class Gateway:
                 installation=config.installation(),
                 switch=self._switch,
                 local_host=self._local_host,
+                label=self._label,
                 retry_after=config.sip.retry_after,
             ),
             strangers=FORBID if config.sip.strangers == "refuse" else Verdict.DROP,
@@ -89,6 +91,9 @@ class Gateway:
 
     def _execute(self, command: Command) -> None:
         self.engine.execute(command)
+
+    def _label(self, call: Call, label: str) -> None:
+        self.user_agent.label(call, label)
 
     def _local_host(self, flow: Flow) -> str:
         """Where a phone on a flow is to send its RTP."""

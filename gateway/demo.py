@@ -41,6 +41,14 @@ def voice_file(name: str) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Delays:
+    """Seconds audio spends in the gateway each way; None where nothing could be measured."""
+
+    to_conference: float | None
+    to_phone: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hearing:
     """Whether one party heard another."""
 
@@ -106,19 +114,19 @@ async def _call_and_judge(
     said = read_audio(voice_file("caller"), RATE)
     async with TestPhone(gateway.sip_addresses[0].host, name="Caller") as phone:
         call = await phone.dial(address, speaks=said)
-        call.media.said = Tap(RATE)
+        call.media.said, call.media.arrived = Tap(RATE), Tap(RATE)
         try:
             await call.answered()
         except NotAnswered as refusal:
             console.print(f"[red]the call was not answered: {refusal}[/]")
             return False
-        arrived = _tap_bridge(lab)
+        taps = _tap_bridge(lab)
         await asyncio.sleep(_TALK)
         hearings = list(_judge(call, speakers, said))
-        delay = delay_between(call.media.said, arrived)
+        delays = _delays(call, speakers[0], taps, lab)
         call.hang_up()
         await asyncio.wait_for(gateway.switchboard.emptied(), 10)
-    _print_result(console, hearings, records[-1], delay)
+    _print_result(console, hearings, records[-1], delays)
     for violation in lab.violations:
         console.print(f"[red]rule {violation.rule} broken by {violation.who}: {violation.what}[/]")
     return all(hearing.found.is_present for hearing in hearings) and not lab.violations
@@ -139,25 +147,38 @@ def _find(spoken: Samples, recording: Samples) -> Found:
     return max(found, key=lambda each: each.likeness, default=Found(0.0, 0.0))
 
 
-def _tap_bridge(lab: Lab) -> Tap:
-    """What the bridge gets of the call, decoded as it comes."""
-    tap, decoder = Tap(RATE), OpusDecoder(RATE)
+def _tap_bridge(lab: Lab) -> dict[int, Tap]:
+    """What the bridge forwards, decoded as it passes: a tap for each source."""
+    taps: dict[int, Tap] = {}
+    decoders: dict[int, OpusDecoder] = {}
     loop = asyncio.get_running_loop()
-    strangers = {speaker.ssrc for speaker in lab.speakers(ROOM)}
 
     def hear(packet: RtpPacket) -> None:
-        if packet.ssrc not in strangers:
-            tap.put(decoder.decode(packet.payload), loop.time())
+        decoder = decoders.setdefault(packet.ssrc, OpusDecoder(RATE))
+        tap = taps.setdefault(packet.ssrc, Tap(RATE))
+        tap.put(decoder.decode(packet.payload), loop.time())
 
-    lab.bridge.add_speaker(f"{ROOM}@{lab.muc_domain}", "tap", hear)
-    return tap
+    lab.bridge.add_speaker(lab.room_jid(ROOM), "tap", hear)
+    return taps
+
+
+def _delays(call: PhoneCall, speaker: Speaker, taps: dict[int, Tap], lab: Lab) -> Delays:
+    """What the gateway adds each way: between the phone's socket and the bridge."""
+    own = {each.ssrc for each in lab.speakers(ROOM)}
+    from_phone = next((tap for ssrc, tap in taps.items() if ssrc not in own), None)
+    said, arrived = call.media.said, call.media.arrived
+    assert said is not None and arrived is not None
+    return Delays(
+        to_conference=delay_between(said, from_phone) if from_phone is not None else None,
+        to_phone=delay_between(taps[speaker.ssrc], arrived) if speaker.ssrc in taps else None,
+    )
 
 
 def _print_result(
     console: Console,
     hearings: list[Hearing],
     record: CallRecord,
-    delay: float | None,
+    delays: Delays,
 ) -> None:
     table = Table("who", "hears", "likeness", title="Who heard whom")
     for hearing in hearings:
@@ -170,10 +191,15 @@ def _print_result(
         "audio after": f"{record.media_time * 1000:.0f} ms",
         "lost from the phone": _loss(report.from_phone),
         "lost from the bridge": _loss(report.from_bridge),
-        "phone to conference": f"{delay * 1000:.0f} ms in the gateway" if delay else "not measured",
+        "phone to conference": _milliseconds(delays.to_conference),
+        "conference to phone": _milliseconds(delays.to_phone),
     }
     for name, value in rows.items():
         console.print(f"{name:>22}: {value}", highlight=False)
+
+
+def _milliseconds(delay: float | None) -> str:
+    return f"{delay * 1000:.0f} ms in the gateway" if delay is not None else "not measured"
 
 
 def _loss(report: StreamReport) -> str:

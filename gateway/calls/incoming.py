@@ -37,12 +37,14 @@ _FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung u
 class Services:
     """What every call uses: the conferences, the media engine, and what we answer with.
 
-    `local_host` is the address a phone on a flow can send RTP to. `retry_after` is in seconds.
+    `local_host` is the address a phone on a flow can send RTP to. `label` names a call's SIP
+    messages in the log. `retry_after` is in seconds.
     """
 
     installation: Installation
     switch: MediaSwitch
     local_host: Callable[[Flow], str]
+    label: Callable[[Call, str], None]
     retry_after: int = 30
 
 

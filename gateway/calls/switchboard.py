@@ -99,6 +99,7 @@ class Switchboard:
             caller=caller_name(call.request),
             called=next(iter(called_of(call).users), ""),
         )
+        self._services.label(call, record.id)
         incoming = IncomingCall(call, trunk, self._services, record)
         self._calls[incoming] = record
         task = asyncio.create_task(self._serve(incoming, record), name=f"call {record.id}")

@@ -6,6 +6,7 @@ It drives `SipStack` by its rule: after every input and every order, everything 
 import asyncio
 import contextlib
 import ipaddress
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ from gateway.sip.stack import SipStack
 from gateway.sip.tcp import TcpLimits
 
 log = structlog.get_logger(__name__)
+
+
+_CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class UserAgent:
         )
         self._stack = SipStack(config.stack, self._sockets, admit)
         self._calls: dict[Session, Call] = {}
+        self._labels: dict[str, str] = {}  # by Call-ID, for the log
         self._incoming: asyncio.Queue[Call | None] = asyncio.Queue()
         self._all_over = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -134,6 +139,11 @@ class UserAgent:
         while (call := await self._incoming.get()) is not None:
             yield call
 
+    def label(self, call: Call, label: str) -> None:
+        """Give a call the name that its messages have in the log."""
+        if not call.is_over:
+            self._labels[call.call_id] = label
+
     async def invite(
         self,
         target: str,
@@ -161,7 +171,7 @@ class UserAgent:
     # --- driving the stack -----------------------------------------------------------------------
 
     def _receive(self, data: bytes, flow: Flow) -> None:
-        log.debug("< message", flow=str(flow), data=data)
+        self._log_wire("< message", flow, data)
         self._stack.receive(data, flow, self._loop.time())
         self._drain()
 
@@ -186,7 +196,7 @@ class UserAgent:
     def _drain(self) -> None:
         while messages := self._stack.messages_to_send():
             for message in messages:
-                log.debug("> message", flow=str(message.flow), data=message.data)
+                self._log_wire("> message", message.flow, message.data)
                 if not self._sockets.send(message):
                     self._stack.transport_failed(message, self._loop.time())
         for event in self._stack.events():
@@ -203,9 +213,15 @@ class UserAgent:
         elif session in self._calls:
             self._calls[session].receive(event)
             if isinstance(event, Ended):
-                del self._calls[session]
+                self._labels.pop(self._calls.pop(session).call_id, None)
                 if not self._calls:
                     self._all_over.set()
+
+    def _log_wire(self, event: str, flow: Flow, data: bytes) -> None:
+        """A message as it is on the wire, with the name its call has in the log."""
+        found = _CALL_ID.search(data)
+        label = self._labels.get(found[1].decode(errors="replace"), "") if found else ""
+        log.debug(event, flow=str(flow), data=data, **({"call": label} if label else {}))
 
     def _set_timer(self) -> None:
         due = self._stack.next_timer()
