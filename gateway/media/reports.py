@@ -40,7 +40,7 @@ class RtcpSession:
         self.reported_loss: float | None = None
         self._sender = sender
         self._cname = secrets.token_urlsafe(12)
-        self._sent_before = 0
+        self._sent_before = (0, 0)  # packets at the last report, and at the one before
         self._next = now + random.uniform(*_INTERVAL) / 2  # the first comes sooner
 
     def receive(
@@ -66,11 +66,12 @@ class RtcpSession:
         self._next = now + random.uniform(*_INTERVAL)
         blocks = tuple(reception.report(now) for reception in receptions)[:_MOST_BLOCKS]
         report: RtcpPacket
-        if self._sender.packets > self._sent_before:
+        # Who has sent since the second last report still counts as a sender (section 6.4).
+        if self._sender.packets > self._sent_before[1]:
             report = self._sender.report(now, blocks)
         else:
             report = ReceiverReport(self._sender.ssrc, blocks)
-        self._sent_before = self._sender.packets
+        self._sent_before = (self._sender.packets, self._sent_before[0])
         return self._compound(report)
 
     def goodbye(self) -> bytes:
