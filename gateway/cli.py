@@ -1,6 +1,7 @@
 """The command line: `sip-gateway run`, `check-config`, `demo`, `lab`, `call`."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
@@ -60,11 +61,15 @@ def demo(
     host: Annotated[
         str, typer.Option(help="Listen here for phones of the local network.")
     ] = "127.0.0.1",
+    web: Annotated[
+        int | None, typer.Option(help="Port of its web page; 8088, or with --once no page.")
+    ] = None,
 ) -> None:
     """Show one call through the whole gateway, in a conference on this machine."""
-    from gateway.demo import show  # noqa: PLC0415 - the lab is not loaded to serve calls
+    from gateway.demo import WEB_PORT, show  # noqa: PLC0415 - the lab is not loaded to serve calls
 
-    if not _run(show(host, once=once)):
+    port = WEB_PORT if web is None and not once else web
+    if not _run(show(host, once=once, web=port)):
         raise typer.Exit(1)
 
 
@@ -74,12 +79,15 @@ def lab(
     port: Annotated[int, typer.Option(help="Of its XMPP server.")] = 5222,
     room: Annotated[str, typer.Option(help="The room its speakers are in.")] = "demo",
     speakers: Annotated[int, typer.Option(help="How many there are.", min=0, max=20)] = 2,
+    web: Annotated[
+        int | None, typer.Option(help="Port of a web page to join from; none if left out.")
+    ] = None,
 ) -> None:
     """Run only the lab's conference, for a gateway started by hand."""
     from gateway.demo import keep_lab  # noqa: PLC0415 - see above
 
     try:
-        _run(keep_lab(host, port, room, speakers))
+        _run(keep_lab(host, port, room, speakers, web))
     except OSError as error:
         _fail([f"cannot listen: {error}"])
 
@@ -151,6 +159,9 @@ async def _serve(config: Config) -> None:
     loop.add_signal_handler(signal.SIGTERM, terminate)
     loop.add_signal_handler(signal.SIGINT, stopping.set)
     async with Gateway(config) as gateway:
+        # What is there now stays: looking through it again would stall the media for 70 ms.
+        gc.collect()
+        gc.freeze()
         drained = asyncio.create_task(_drain(gateway, draining))
         stopped = asyncio.create_task(stopping.wait())
         _, pending = await asyncio.wait((drained, stopped), return_when=asyncio.FIRST_COMPLETED)

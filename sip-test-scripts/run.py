@@ -1,0 +1,95 @@
+"""Plays SIPp scenarios against a gateway and a lab conference, all on this machine.
+
+    python sip-test-scripts/run.py [--transport udp|tcp] [--list] [SCENARIO ...]
+
+Without names it plays all, without a transport over both. Exit code 1 if any failed.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+from scene import TRANSPORTS, Scenario, Sites
+from sipp import ScenarioFailed, is_installed
+from stories import BY_NAME, SCENARIOS
+
+from gateway import logs
+
+_SHOWN = 20  # problems of a scenario
+
+
+def main() -> int:
+    """Do what the command line says; the exit code."""
+    parser = argparse.ArgumentParser(description="Play SIPp scenarios against the gateway.")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="all if none is named")
+    parser.add_argument("--transport", choices=TRANSPORTS, help="both if not given")
+    parser.add_argument("--list", action="store_true", help="say what there is, and do nothing")
+    parser.add_argument("--log", default="critical", help="what the gateway logs: debug, info, ...")
+    arguments = parser.parse_args()
+    console = Console(highlight=False)
+    if arguments.list:
+        console.print(table())
+        return 0
+    unknown = [name for name in arguments.scenarios if name not in BY_NAME]
+    if unknown:
+        parser.error(f"no such scenario: {', '.join(unknown)}; --list says what there is")
+    if not is_installed():
+        parser.error("SIPp is not installed (Debian: apt-get install sip-tester)")
+    logs.configure(arguments.log)
+    chosen = [BY_NAME[name] for name in arguments.scenarios] or list(SCENARIOS)
+    transports = [arguments.transport] if arguments.transport else list(TRANSPORTS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(play_all(console, chosen, transports))
+
+
+async def play_all(console: Console, chosen: Sequence[Scenario], transports: Sequence[str]) -> int:
+    """Play scenarios one after the other, a line each; 1 if any failed."""
+    failures = 0
+    async with Sites() as sites:
+        for transport in transports:
+            for scenario in chosen:
+                failures += not await play(console, sites, scenario, transport)
+        try:
+            await sites.silent()
+        except ScenarioFailed as failure:
+            failures += 1
+            console.print(f"[red]failed[/]  {failure}")
+    console.print(f"{len(chosen) * len(transports)} played, {failures} failed")
+    return 1 if failures else 0
+
+
+async def play(console: Console, sites: Sites, scenario: Scenario, transport: str) -> bool:
+    """Play one scenario and print its line; whether it went well."""
+    begin = time.monotonic()
+    try:
+        notes = await sites.play(scenario, transport)
+    except ScenarioFailed as failure:
+        console.print(f"[red]failed[/]  {transport}  {scenario.name}")
+        for problem in failure.problems[:_SHOWN]:
+            console.print(f"          {problem}", markup=False, soft_wrap=True)
+        if len(failure.problems) > _SHOWN:
+            console.print(f"          and {len(failure.problems) - _SHOWN} more")
+        return False
+    seconds = f"{time.monotonic() - begin:4.1f} s"
+    remarks = "".join(f"; {note}" for note in notes)
+    console.print(
+        f"[green]passed[/]  {transport}  {scenario.name:22} {seconds}{remarks}", soft_wrap=True
+    )
+    return True
+
+
+def table() -> Table:
+    """The scenarios and what they prove."""
+    listed = Table("scenario", "calls", "proves", "RFC")
+    for scenario in SCENARIOS:
+        listed.add_row(scenario.name, str(len(scenario.callers)), scenario.proves, scenario.rfc)
+    return listed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""SIPp plays its scenarios against the gateway, over UDP and TCP; what each proves is its table's.
+
+The scenarios share a lab and a gateway, as calls do in life; at the end nothing of them is left.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import structlog
+
+from gateway import logs
+
+FOLDER = Path(__file__).parents[2] / "sip-test-scripts"
+sys.path.insert(0, str(FOLDER))
+
+from scene import TRANSPORTS, Sites  # noqa: E402
+from sipp import is_installed  # noqa: E402
+from stories import SCENARIOS, Scenario  # noqa: E402
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(not is_installed(), reason="SIPp is not installed"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet() -> Iterator[None]:
+    """Writing the wire down takes the time the media needs."""
+    logs.configure("error")
+    yield
+    structlog.reset_defaults()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sites() -> AsyncIterator[Sites]:
+    async with Sites() as made:
+        yield made
+        await made.silent()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_scenario(sites: Sites, scenario: Scenario, transport: str) -> None:
+    for note in await sites.play(scenario, transport):
+        print(f"{scenario.name} over {transport}: {note}")
+
+
+def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
+    readme = (FOLDER / "README.md").read_text()
+    rows = [line for line in readme.splitlines() if line.startswith("| [")]
+    for scenario in SCENARIOS:
+        (row,) = (row for row in rows if row.startswith(f"| [{scenario.name}]"))
+        assert all(scenario.file(transport) in row for transport in TRANSPORTS)
+        assert f"| {scenario.rfc} |" in row
+    assert len(rows) == len(SCENARIOS)
+    files = {scenario.file(transport) for scenario in SCENARIOS for transport in TRANSPORTS}
+    assert {path.name for path in (FOLDER / "scenarios").iterdir()} == files
