@@ -32,6 +32,19 @@ def waiting(rate: int) -> Samples:
     return np.concatenate((beep, silence(rate // 5), beep, silence(rate * 7 // 2)))
 
 
+def repairing(rate: int) -> Samples:
+    """One period of "please hold on, this is being repaired": a soft tick, then quiet."""
+    tick = tone([350.0], 0.06, rate=rate, level=-28.0)
+    return np.concatenate((tick, silence(round(rate * 0.94))))
+
+
+def beeps(*frequencies: float, rate: int) -> Samples:
+    """Short beeps, one after the other: the answer to a key."""
+    gap = silence(round(rate * 0.03))
+    parts = [(tone([frequency], 0.12, rate=rate, level=-18.0), gap) for frequency in frequencies]
+    return np.concatenate([part for pair in parts for part in pair])
+
+
 def congestion(rate: int) -> Samples:
     """The fast busy signal (ITU-T E.180 congestion), three seconds of it."""
     beat = tone([425.0], 0.25, rate=rate, level=-18.0)

@@ -8,14 +8,22 @@ from audiocodecs import tones
 from audiocodecs.frames import Samples
 from gateway.media.messages import Tone
 
-_REPEATING = frozenset({Tone.WAITING})
-
 
 @cache
 def _samples(tone: Tone, rate: int) -> Samples:
     match tone:
         case Tone.WAITING:
             return tones.waiting(rate)
+        case Tone.REPAIRING:
+            return tones.repairing(rate)
+        case Tone.MUTED:
+            return tones.beeps(620.0, 440.0, rate=rate)
+        case Tone.UNMUTED:
+            return tones.beeps(440.0, 620.0, rate=rate)
+        case Tone.HAND:
+            return tones.beeps(880.0, rate=rate)
+        case Tone.MAY_SPEAK:
+            return tones.beeps(440.0, 620.0, 880.0, rate=rate)
         case Tone.CONGESTION:
             return tones.congestion(rate)
 
@@ -25,7 +33,7 @@ class Announcement:
 
     def __init__(self, tone: Tone, *, rate: int, size: int) -> None:
         self._samples = _samples(tone, rate)
-        self._repeats = tone in _REPEATING
+        self._repeats = tone.repeats
         self._size = size
         self._at = 0
 

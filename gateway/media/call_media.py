@@ -30,7 +30,7 @@ _FRAME = 160
 class CallMedia:
     """What the engine holds for a call. `emit` takes the events of the call.
 
-    `silent_after` is how many seconds without RTP from a phone that may speak are too many.
+    `silent_after` is how many seconds without RTP from a phone that has to send are too many.
     """
 
     def __init__(
@@ -52,7 +52,8 @@ class CallMedia:
         self._sockets = sockets
         self._emit = emit
         self._silent_after = silent_after
-        self._announcement: Announcement | None = None
+        self._repeating: Announcement | None = None
+        self._passing: Announcement | None = None
         self._frame = silence(_FRAME)
         self._latched: Address | None = None
         self._heard = CallReport().from_bridge  # in conferences that are over
@@ -105,12 +106,12 @@ class CallMedia:
 
     def announcement(self) -> Samples | None:
         """The next frame of what is played to the caller alone."""
-        if self._announcement is None:
-            return None
-        frame = self._announcement.next_frame()
-        if frame is None:
-            self._announcement = None
-        return frame
+        if self._passing is not None:
+            frame = self._passing.next_frame()
+            if frame is not None:
+                return frame
+            self._passing = None
+        return self._repeating.next_frame() if self._repeating is not None else None
 
     def hear(self, payload: bytes) -> None:
         """Send the caller its frame of the conference."""
@@ -122,11 +123,15 @@ class CallMedia:
 
     def play(self, tone: Tone, *, rate: int = 8000) -> None:
         """Play a tone to the caller instead of the conference."""
-        self._announcement = Announcement(tone, rate=rate, size=_FRAME)
+        announcement = Announcement(tone, rate=rate, size=_FRAME)
+        if tone.repeats:
+            self._repeating = announcement
+        else:
+            self._passing = announcement
 
     def silence(self) -> None:
-        """Stop playing."""
-        self._announcement = None
+        """Stop the tone that repeats."""
+        self._repeating = None
 
     # The conference.
 
@@ -199,7 +204,7 @@ class CallMedia:
 
     def _watch_silence(self, phone: PhoneLeg, now: float) -> None:
         silent = now - phone.last_heard
-        if not phone.is_heard or silent < self._silent_after:
+        if not phone.has_to_send or silent < self._silent_after:
             self._told_silent = False
         elif not self._told_silent:
             self._told_silent = True

@@ -26,13 +26,17 @@ class Clock:
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_running(self) -> bool:
+        return self._timer is not None
+
     def start(self) -> None:
-        """Begin ticking."""
+        """Begin ticking, or go on."""
         self._deadline = time.monotonic() + SLOT
         self._arm()
 
     def stop(self) -> None:
-        """Stop ticking, for good."""
+        """Stop ticking."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -49,10 +53,11 @@ class Clock:
             behind = int(lateness / SLOT)
             self.skipped += behind
             self._deadline += behind * SLOT
-        while self._deadline <= now:
+        while self._deadline <= now and self._timer is not None:
             self.ticks += 1
             self.late += now - self._deadline > 0.005
             self._tick(self._slot, now)
             self._slot = (self._slot + 1) % SLOTS
             self._deadline += SLOT
-        self._arm()
+        if self._timer is not None:  # else it was stopped by a tick
+            self._arm()

@@ -47,6 +47,8 @@ from gateway.webrtc.transport import BridgeTransport, TransportError
 log = structlog.get_logger(__name__)
 
 _WATCH_TURNS = 25  # rounds of 20 ms: each call is looked after twice a second
+_CLOCK_TURNS = 500  # rounds: ten seconds
+_LATE_SHARE = 0.02  # of the ticks of that time; beyond it callers hear it
 _ENCODE_WITHIN = 5  # slots after the room's own in which its callers are encoded
 
 
@@ -90,7 +92,10 @@ class _Call:
 
 
 class MediaEngine:
-    """`start` it, `execute` commands, `close` it; `emit` is called with every event."""
+    """`execute` commands, `close` it in the end; `emit` is called with every event.
+
+    It ticks while there are calls.
+    """
 
     def __init__(self, config: EngineConfig, emit: Callable[[Event], None]) -> None:
         self.clock = Clock(self._tick)
@@ -104,10 +109,7 @@ class MediaEngine:
         self._turns: list[dict[_Call, None]] = [{} for _ in range(_WATCH_TURNS)]
         self._closing: set[asyncio.Task[None]] = set()
         self._round = 0
-
-    def start(self) -> None:
-        """Begin ticking."""
-        self.clock.start()
+        self._late_before = 0
 
     async def close(self) -> None:
         """Close every call and stop."""
@@ -172,6 +174,8 @@ class MediaEngine:
     def _open_phone(self, name: str) -> None:
         if name in self._calls:
             raise ValueError(f"call {name} is open already")
+        if not self.clock.is_running:
+            self.clock.start()
         call = self._calls[name] = _Call(name, alone=self._new_room())
         min(self._turns, key=len)[call] = None
         call.opening = self._spawn(self._open_sockets(call))
@@ -327,12 +331,22 @@ class MediaEngine:
             media.send_to_bridge()
         if slot == 0:
             self._round += 1
+            self._watch_clock()
             for call in self._turns[self._round % _WATCH_TURNS]:
                 if call.media is not None:
                     call.media.watch(now)
             if self._round % _WATCH_TURNS == 0:
                 for room in self._rooms.values():
                     room.bus.expire(now)
+
+    def _watch_clock(self) -> None:
+        """Tell the operator if the machine is too slow for its calls; rest if there are none."""
+        if self._round % _CLOCK_TURNS == 0:
+            late, self._late_before = self.clock.late - self._late_before, self.clock.late
+            if late > _LATE_SHARE * _CLOCK_TURNS * SLOTS:
+                log.warning("media is late", ticks=late, calls=len(self._calls))
+        if not self._calls and not self._closing:
+            self.clock.stop()
 
     def _fail(self, room: _Room) -> None:
         self._free_room(room)

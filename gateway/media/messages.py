@@ -128,10 +128,22 @@ class Source:
 
 
 class Tone(StrEnum):
-    """What a caller can be told without words."""
+    """What a caller can be told without words.
 
-    WAITING = "waiting"  # alone in the conference: two soft beeps every few seconds
+    The first two repeat, instead of the conference, until `Silence`; the others are over soon.
+    """
+
+    WAITING = "waiting"  # for company, or to be let in: two soft beeps every few seconds
+    REPAIRING = "repairing"  # the conference cannot be heard, and will be: soft ticks
+    MUTED = "muted"  # two beeps, falling
+    UNMUTED = "unmuted"  # two beeps, rising
+    HAND = "hand"  # the raised hand is shown: one high beep
+    MAY_SPEAK = "may-speak"  # a moderator says that the caller may unmute: three rising beeps
     CONGESTION = "congestion"  # the call cannot go on and is about to end
+
+    @property
+    def repeats(self) -> bool:
+        return self in (Tone.WAITING, Tone.REPAIRING)
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -205,7 +217,11 @@ class Mute:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Play a tone to the phone, alone, until `Silence` (or to its end if it does not repeat)."""
+    """Play a tone to the phone alone.
+
+    One that repeats goes on until `Silence` or another that repeats. One that does not is played
+    to its end over whatever else is being played.
+    """
 
     call: str
     tone: Tone
@@ -213,7 +229,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Stop what `Play` started."""
+    """Stop the tone that repeats."""
 
     call: str
 
@@ -260,7 +276,7 @@ class PhoneLatched:
 
 @dataclass(frozen=True, slots=True)
 class PhoneSilent:
-    """No RTP has come from the phone for `seconds`, though it may send."""
+    """No RTP has come from the phone for `seconds`, though it should: it is not held."""
 
     call: str
     seconds: float

@@ -74,10 +74,11 @@ class PhoneLeg:
         self._packet_size = RATE // 1000 * media.ptime
         self._remote_rtcp = media.remote_rtcp
         self._pending = b""
-        if media.direction.receives and not self.is_heard:
-            self.last_heard = now  # it has been told not to send until now
+        had_to_send = self.has_to_send
         self.direction = media.direction
         self.is_held = media.is_held
+        if self.has_to_send and not had_to_send:
+            self.last_heard = now  # nothing was due from it until now
         self._latch.negotiated(media.remote, self._payload_types())
 
     @property
@@ -89,6 +90,14 @@ class PhoneLeg:
     def is_heard(self) -> bool:
         """Whether the phone may speak."""
         return self.direction.receives
+
+    @property
+    def has_to_send(self) -> bool:
+        """Whether it is wrong that nothing comes from it.
+
+        Not while it is held: baresip announces hold music (sendonly) and sends none.
+        """
+        return self.is_heard and not self.is_held
 
     @property
     def destination(self) -> Address | None:

@@ -21,6 +21,8 @@ from gateway.lab.voice import Voice
 from gateway.media import messages as m
 from gateway.media.engine import EngineConfig, MediaEngine
 
+pytestmark = pytest.mark.behaviour  # real time passes in every one of them
+
 PCMU_PAYLOADS = (m.Payload(0, "PCMU", 8000), m.Payload(101, "TELEPHONE-EVENT", 8000))
 OPUS = m.Payload(111, "OPUS", 48000, 2)
 TONES = {"phone": 700.0, "ann": 440.0, "bob": 1130.0, "cec": 1710.0, "second phone": 2350.0}
@@ -143,7 +145,6 @@ async def stage(**bridge_options) -> AsyncIterator[Stage]:
     )
     made = Stage(engine, bridge)
     await bridge.start("127.0.0.1")
-    engine.start()
     pace = Pace(made.tick)
     pace.start()
     try:
@@ -311,3 +312,15 @@ async def test_closing_in_the_middle_of_anything_leaves_nothing() -> None:
             scene.events.clear()
         await asyncio.sleep(0.1)
         assert len(asyncio.all_tasks()) == before
+
+
+async def test_without_calls_the_clock_rests_and_runs_again_for_the_next() -> None:
+    async with stage() as scene:
+        assert not scene.engine.clock.is_running
+        for _ in range(2):
+            caller = await scene.phone("call", voice_of("phone"))
+            assert scene.engine.clock.is_running
+            await caller.leave()
+            async with asyncio.timeout(5):
+                while scene.engine.clock.is_running:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.01)
