@@ -66,7 +66,6 @@ class Gateway:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
-            self.engine.start()
             parts.push_async_callback(self.engine.close)
             await parts.enter_async_context(self.user_agent)
             await parts.enter_async_context(self.switchboard)

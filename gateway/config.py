@@ -20,6 +20,7 @@ from gateway.conference.installation import Installation
 from gateway.config_problems import problems_of
 from gateway.config_values import (
     Domain,
+    FocusAddress,
     HeaderName,
     ListenAddress,
     LiteralAddress,
@@ -89,12 +90,13 @@ class JitsiSection(_Section):
     user: str | None = None
     password: SecretStr | None = None
     muc_domains: tuple[Domain, ...] = ()
-    focus: Domain | None = None
+    focus: FocusAddress | None = None
     websocket: str | None = None
     region: str | None = None
     machine_uid: str | None = None
     join_timeout: Seconds = 30.0
     media_timeout: Seconds = 15.0
+    lobby_timeout: Seconds = 600.0
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -240,6 +242,7 @@ class Config(_Section):
             region=jitsi.region,
             media_timeout=jitsi.media_timeout,
             join_timeout=jitsi.join_timeout,
+            lobby_timeout=jitsi.lobby_timeout,
         )
 
 

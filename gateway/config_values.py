@@ -54,6 +54,17 @@ def _domain(value: str) -> str:
     return value.lower()
 
 
+def _focus(value: str) -> str:
+    """A domain, or the whole JID of a focus that has no component in front of it."""
+    if "@" not in value:
+        return _domain(value)
+    match = re.fullmatch(r"([^@/\s]+)@([^@/\s]+)/(\S+)", value)
+    if match is None:
+        hint = "write its domain or its whole JID, e.g. focus@auth.meet.example.org/focus"
+        raise ValueError(f"{value!r} is no focus; {hint}")
+    return f"{match[1].lower()}@{_domain(match[2])}/{match[3]}"
+
+
 def websocket_problems(url: str, tls: str) -> list[str]:
     """What is wrong with a URL for XMPP over WebSocket, given how TLS is wanted."""
     if not re.fullmatch(r"wss?://[^\s/?#]+(/[^\s#]*)?", url):
@@ -69,6 +80,7 @@ ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
+FocusAddress = Annotated[str, AfterValidator(_focus)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -62,7 +62,9 @@ class JoinFailure(StrEnum):
 
     NOT_FOUND = "not-found"  # no such room, or not one that may be joined from here
     PASSWORD = "password"  # the room has a password, and it was not given or is another one
-    LOBBY = "lobby"  # the room admits members only
+    LOBBY = "lobby"  # the room admits members only, and nobody has let us in
+    LOBBY_DENIED = "lobby-denied"  # a moderator does not let us in
+    MEETING_ENDED = "meeting-ended"  # while we waited to be let in
     WAITING_FOR_HOST = "waiting-for-host"  # the conference begins when a host is there
     AUTHENTICATION = "authentication"  # the room, or the server, wants another login than ours
     BANNED = "banned"

@@ -90,6 +90,7 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_jitsi(user="me@auth.x"), "jitsi.user: goes with password"),
         (with_jitsi(user="me", password="p"), "jitsi.user: write a whole JID, e.g. me@auth."),
         (with_jitsi(ca_file="/nowhere.crt"), "jitsi.ca_file: there is no file /nowhere.crt"),
+        (with_jitsi(focus="focus@x"), "jitsi.focus: 'focus@x' is no focus; write its domain or"),
         (with_jitsi(websocket="meet.example.org"), "jitsi.websocket: 'meet.example.org' is no URL"),
         (with_jitsi(websocket="ws://a/x"), "jitsi.websocket: ws: is not encrypted"),
         (with_jitsi(websocket="wss://a/x", tls="off"), "jitsi.websocket: wss: is encrypted"),

@@ -20,6 +20,7 @@ class EndReason(Enum):
     NO_SUCH_ROOM = ("no-such-room", 404)
     PASSWORD_WRONG = ("password-wrong", 403)
     LOBBY = ("lobby", 480)
+    LOBBY_DENIED = ("lobby-denied", 403)
     WAITING_FOR_HOST = ("waiting-for-host", 480)
     NOT_ALLOWED = ("not-allowed", 403)
     BANNED = ("banned", 403)
@@ -59,6 +60,8 @@ _JOIN_FAILURES = {
     JoinFailure.NOT_FOUND: EndReason.NO_SUCH_ROOM,
     JoinFailure.PASSWORD: EndReason.PASSWORD_WRONG,
     JoinFailure.LOBBY: EndReason.LOBBY,
+    JoinFailure.LOBBY_DENIED: EndReason.LOBBY_DENIED,
+    JoinFailure.MEETING_ENDED: EndReason.MEETING_ENDED,
     JoinFailure.WAITING_FOR_HOST: EndReason.WAITING_FOR_HOST,
     JoinFailure.AUTHENTICATION: EndReason.NOT_ALLOWED,
     JoinFailure.BANNED: EndReason.BANNED,
@@ -74,6 +77,7 @@ _LEAVE_CAUSES = {
     LeaveCause.BANNED: EndReason.BANNED,
     LeaveCause.MEETING_ENDED: EndReason.MEETING_ENDED,
     LeaveCause.MEMBERS_ONLY: EndReason.MEMBERS_ONLY,
+    LeaveCause.LOBBY_DENIED: EndReason.LOBBY_DENIED,
     LeaveCause.MEDIA_FAILED: EndReason.MEDIA_FAILED,
     LeaveCause.FOCUS_LOST: EndReason.CONFERENCE_LOST,
     LeaveCause.CONNECTION_LOST: EndReason.CONFERENCE_LOST,

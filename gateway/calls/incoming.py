@@ -1,22 +1,27 @@
 """The story of a call that comes in: which room, joining it, answering, talking, the end.
 
-The phone rings until the conference shows us in its room; then it is answered. Whatever ends the
-call, from whichever side, is raised as `_Over` and ends everything that runs for it.
+The phone rings until the conference shows us in its room; then it is answered. Where that depends
+on people (a lobby, a host) it is answered at once, and hears that it waits: trunks give up on a
+phone that rings for minutes. Whatever ends the call, from whichever side, is raised as `_Over` and
+ends everything that runs for it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import structlog
 
+from gateway.calls.backdrop import Backdrop
 from gateway.calls.end_reason import CallEnd, EndReason, of_join_failure, of_leaving
+from gateway.calls.keypad import Keypad, KeypadCommand
 from gateway.calls.media_session import MediaSession, MediaSwitch
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route
 from gateway.conference import events as conference
+from gateway.conference.floor import Toggled
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, MediaError, SdpError
@@ -67,6 +72,7 @@ class IncomingCall:
         self._services = services
         self._record = record
         self._is_answered = False  # acknowledged or not
+        self._answering = asyncio.Lock()
 
     async def run(self) -> None:
         """Return when nothing of the call is left; `record` says how it went."""
@@ -113,9 +119,18 @@ class IncomingCall:
                     beside.create_task(self._follow_phone(session, negotiation))
                     self._call.ring()
                     log.info("ringing")
-                    await self._join(participant)
-                    await self._answer(session, negotiation, answer)
-                    await self._follow_conference(session, participant)
+
+                    async def answered() -> None:
+                        await self._answer(session, negotiation, answer)
+
+                    backdrop = Backdrop(session)
+                    beside.create_task(backdrop.run())
+                    beside.create_task(
+                        self._follow_conference(session, participant, backdrop, answered)
+                    )
+                    await self._join(session, participant)
+                    backdrop.entered()
+                    await answered()
             except* _Over as over:
                 # The phone is told before the conference is left: that may take seconds.
                 self._hang_up(_first(over))
@@ -141,11 +156,14 @@ class IncomingCall:
         except SdpError as error:
             raise _Over(CallEnd(EndReason.BAD_DESCRIPTION, str(error))) from error
 
-    async def _join(self, participant: Participant) -> None:
+    async def _join(self, session: MediaSession, participant: Participant) -> None:
         try:
             await participant.join()
         except ConferenceError as error:
-            raise _Over(of_join_failure(error)) from error
+            end = of_join_failure(error)
+            if self._is_answered:
+                await self._say_farewell(session)
+            raise _Over(end) from error
         self._record.endpoint = participant.endpoint
 
     async def _answer(
@@ -154,19 +172,23 @@ class IncomingCall:
         negotiation: Negotiation,
         answer: tuple[bytes, media.PhoneMedia] | None,
     ) -> None:
-        self._is_answered = True
-        try:
-            if answer is not None:
-                description, agreed = answer
-                session.connect_phone(agreed)
-                await self._call.answer(description)
-            else:
-                acknowledged = await self._call.answer(negotiation.offer())
-                session.connect_phone(_agreed(negotiation, acknowledged))
-        except CallEnded as ended:
-            raise _Over(_end_of(ended.event)) from ended
-        self._record.answered()
-        log.info("answered", after=f"{self._record.setup_time:.2f} s")
+        """Answer the phone, unless it has been; return when it has acknowledged that."""
+        async with self._answering:
+            if self._is_answered:
+                return
+            self._is_answered = True
+            try:
+                if answer is not None:
+                    description, agreed = answer
+                    session.connect_phone(agreed)
+                    await self._call.answer(description)
+                else:
+                    acknowledged = await self._call.answer(negotiation.offer())
+                    session.connect_phone(_agreed(negotiation, acknowledged))
+            except CallEnded as ended:
+                raise _Over(_end_of(ended.event)) from ended
+            self._record.answered()
+            log.info("answered", after=f"{self._record.setup_time:.2f} s")
 
     # What goes on beside it
 
@@ -204,6 +226,8 @@ class IncomingCall:
             log.info("renegotiated", direction=agreed.direction.value, held=agreed.is_held)
 
     async def _follow_engine(self, session: MediaSession, participant: Participant) -> None:
+        keypad = Keypad()
+        clock = asyncio.get_running_loop().time
         async for event in session.events():
             match event:
                 case media.BridgeConnected():
@@ -215,47 +239,63 @@ class IncomingCall:
                 case media.DigitReceived():
                     # Digits may be a PIN: which one it was is nobody's business.
                     log.info("digit", milliseconds=round(event.duration * 1000))
+                    self._pressed(keypad.pressed(event.digit, clock()), session, participant)
                 case media.PhoneLatched():
                     log.info("phone heard", address=event.address)
                 case media.Failed():
                     _end(EndReason.INTERNAL_ERROR, f"{event.command}: {event.reason}")
 
-    async def _follow_conference(self, session: MediaSession, participant: Participant) -> None:
-        is_alone = is_connected = False
+    def _pressed(
+        self, command: KeypadCommand | None, session: MediaSession, participant: Participant
+    ) -> None:
+        if command is KeypadCommand.TOGGLE_MICROPHONE:
+            toggled = participant.toggle_microphone()
+            if toggled is not None:
+                session.play(_ANSWERS[toggled])
+
+    async def _follow_conference(
+        self,
+        session: MediaSession,
+        participant: Participant,
+        backdrop: Backdrop,
+        answered: Callable[[], Awaitable[None]],
+    ) -> None:
         async for event in participant.events():
+            backdrop.told(event)
             match event:
+                case conference.Waiting():
+                    await answered()
+                case conference.Moved():
+                    log.info("moved", room=event.room)
                 case conference.Alone():
                     log.info("alone in the conference")
-                    is_alone = True
-                    session.play(media.Tone.WAITING)
-                case conference.OccupantJoined():
-                    is_alone = False
-                    if is_connected:  # somebody came back before the session was ended
-                        session.silence()
                 case conference.MediaUp():
-                    is_connected = True
-                    if not is_alone:
-                        session.silence()
                     self._record.media_up()
                     log.info("media connected", after=f"{self._record.media_time:.2f} s")
                 case conference.MediaDown():
-                    is_connected = False
                     log.info("media disconnected", reason=event.reason)
                 case conference.MutedByModerator():
                     log.info("muted by moderator", actor=event.actor)
+                    session.play(media.Tone.MUTED)
+                case conference.Approved():
+                    log.info("may speak")
+                    session.play(media.Tone.MAY_SPEAK)
                 case conference.Rejoined():
                     self._record.endpoint = participant.endpoint
                     log.info("rejoined", endpoint=participant.endpoint)
                 case conference.Ended():
                     end = of_leaving(event.cause, event.text)
                     if end.reason in _TOLD:
-                        session.play(media.Tone.CONGESTION)
-                        await asyncio.sleep(_FAREWELL)
+                        await self._say_farewell(session)
                     raise _Over(end)
                 case _:
                     pass
 
     # The end
+
+    async def _say_farewell(self, session: MediaSession) -> None:
+        session.play(media.Tone.CONGESTION)
+        await asyncio.sleep(_FAREWELL)
 
     def _hang_up(self, end: CallEnd) -> None:
         if self._record.end is not None:
@@ -272,7 +312,15 @@ class IncomingCall:
 
 
 _BY_THE_PHONE = frozenset({EndReason.CALLER_HUNG_UP, EndReason.CALLER_CANCELLED, EndReason.NO_ACK})
-_TOLD = frozenset({EndReason.MEDIA_FAILED, EndReason.CONFERENCE_LOST})
+_TOLD = frozenset(
+    {EndReason.MEDIA_FAILED, EndReason.CONFERENCE_LOST, EndReason.LOBBY_DENIED, EndReason.LOBBY}
+)
+_ANSWERS = {
+    Toggled.MUTED: media.Tone.MUTED,
+    Toggled.UNMUTED: media.Tone.UNMUTED,
+    Toggled.HAND_RAISED: media.Tone.HAND,
+    Toggled.HAND_LOWERED: media.Tone.MUTED,
+}
 
 
 def called_of(call: Call) -> Called:

@@ -36,7 +36,7 @@ class MediaSwitch:
 
 
 class MediaSession:
-    """The media of call `call`, which is in the conference `room`, as long as `async with` lasts.
+    """The media of call `call`, which goes to the conference `room`, as long as `async with` lasts.
 
     Serves as `gateway.conference.bridge_session.BridgeMedia`.
     """
@@ -75,14 +75,18 @@ class MediaSession:
         self._switch.execute(m.ConnectPhone(self.call, media))
 
     def play(self, tone: m.Tone) -> None:
-        """Let the caller hear a tone instead of the conference."""
+        """Let the caller hear a tone: until `silence` if it is one that repeats."""
         self._switch.execute(m.Play(self.call, tone))
 
     def silence(self) -> None:
-        """Let the caller hear the conference again."""
+        """End the tone that repeats: let the caller hear the conference again."""
         self._switch.execute(m.Silence(self.call))
 
     # The bridge (BridgeMedia).
+
+    def enter_room(self, room: str) -> None:
+        """The sessions that follow belong to this room."""
+        self._room = room
 
     async def open_bridge(self, offer: m.BridgeOffer) -> m.BridgeAnswer:
         """Prepare the connection that is offered and start connecting; may raise MediaError."""

@@ -4,6 +4,7 @@ A mistake of ours in one call ends that call, with its traceback in the log, and
 """
 
 import asyncio
+import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,8 @@ from gateway.sip.message import Request
 
 log = structlog.get_logger(__name__)
 
+# Marks that turn the direction of writing would turn the list of participants around as well.
+_INVISIBLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WITHHELD = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 
 
@@ -144,4 +147,4 @@ def caller_name(request: Request) -> str:
     from_ = request.headers.from_
     if from_.uri.rpartition("@")[2].partition(";")[0].lower() == _WITHHELD:
         return "Anonymous"
-    return from_.display_name.strip() or from_.user
+    return _INVISIBLE.sub("", from_.display_name).strip() or from_.user

@@ -5,6 +5,7 @@ decides from the answers; `allocate` asks.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.conference.backoff import Backoff
@@ -14,15 +15,26 @@ from gateway.xmpp.conference_request import ConferenceRequest, ConferenceResult
 from gateway.xmpp.connection import Connection
 from gateway.xmpp.stanza import NoReply, StanzaError
 
+_PASSING = frozenset({"service-unavailable", "recipient-unavailable"})
+
 Answer = ConferenceResult | StanzaError | NoReply
+
+HOST_INTERVAL = 5.0  # seconds between requests while there is no host, as browsers do
 
 
 class Allocation:
-    """One conference request and its repetitions until `deadline`."""
+    """One conference request and its repetitions until `deadline`.
 
-    def __init__(self, room: str, machine_uid: str, deadline: float) -> None:
+    Waiting for a host, who must open the conference, does not count; that ends at `host_until`.
+    """
+
+    def __init__(
+        self, room: str, machine_uid: str, deadline: float, host_until: float = 0.0
+    ) -> None:
         self.request = ConferenceRequest(room, machine_uid)
+        self.waits_for_host = False
         self._deadline = deadline
+        self._host_until = host_until
         self._backoff = Backoff(first=1.0, longest=120.0)
 
     def answered(self, answer: Answer, now: float) -> float | None:
@@ -50,16 +62,23 @@ class Allocation:
             self.request = replace(self.request, session_id=None)
             return 0.0
         # Jicofo is not connected at the moment, or could not open the conference.
-        if error.condition == "service-unavailable" or error.type == "wait":
+        if error.condition in _PASSING or error.type == "wait":
             return self._later(now, JoinFailure.FOCUS_UNAVAILABLE, str(error))
         match error.condition:
             case "not-authorized":  # a guest, and no host has opened the conference
-                raise ConferenceError(JoinFailure.WAITING_FOR_HOST, str(error))
+                return self._wait_for_host(now, str(error))
             case "item-not-found" | "remote-server-not-found":
                 raise ConferenceError(JoinFailure.FOCUS_UNAVAILABLE, str(error))
             case "bad-request":
                 raise ConferenceError(JoinFailure.PROTOCOL, str(error))
         raise ConferenceError(JoinFailure.REFUSED, str(error))
+
+    def _wait_for_host(self, now: float, text: str) -> float:
+        if now + HOST_INTERVAL > self._host_until:
+            raise ConferenceError(JoinFailure.WAITING_FOR_HOST, text)
+        self.waits_for_host = True
+        self._deadline += HOST_INTERVAL
+        return HOST_INTERVAL
 
     def _later(self, now: float, cause: JoinFailure, text: str) -> float:
         wait = self._backoff.wait()
@@ -69,11 +88,22 @@ class Allocation:
 
 
 async def allocate(
-    connection: Connection, *, focus: str, room: str, machine_uid: str, timeout: float
+    connection: Connection,
+    *,
+    focus: str,
+    room: str,
+    machine_uid: str,
+    timeout: float,
+    host_until: float = 0.0,
+    waiting: Callable[[], None] = lambda: None,
 ) -> None:
-    """Return when the room can be joined; ConferenceError if it cannot within about `timeout`."""
+    """Return when the room can be joined; ConferenceError if it cannot within about `timeout`.
+
+    `waiting` is told once if we wait for a host, which we do until `host_until`.
+    """
     clock = asyncio.get_running_loop().time
-    allocation = Allocation(room, machine_uid, clock() + timeout)
+    allocation = Allocation(room, machine_uid, clock() + timeout, host_until)
+    is_told = False
     while True:
         answer: Answer
         try:
@@ -86,4 +116,7 @@ async def allocate(
         wait = allocation.answered(answer, clock())
         if wait is None:
             return
+        if allocation.waits_for_host and not is_told:
+            is_told = True
+            waiting()
         await asyncio.sleep(wait)

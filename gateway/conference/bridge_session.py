@@ -39,6 +39,9 @@ class BridgeMedia(Protocol):
     def add_candidates(self, session: str, candidates: tuple[messages.IceCandidate, ...]) -> None:
         """More candidates of the videobridge."""
 
+    def enter_room(self, room: str) -> None:
+        """The sessions that follow belong to this room."""
+
     def close_bridge(self, session: str) -> None:
         """Drop a connection, or what there is of it."""
 

@@ -11,19 +11,21 @@ from gateway.xmpp.stanza import StanzaError
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """The end of a stay. With `rejoin` it is worth trying again."""
+    """The end of a stay. With `rejoin` it is worth trying again; `moved_to` is where to go now."""
 
     cause: LeaveCause
     text: str
     actor: str | None = None
     rejoin: bool = False
+    moved_to: str | None = None
 
 
 def removed(presence: OccupantPresence, actor: str | None) -> Departure:
     """What our own unavailable presence means (XEP-0045 section 17.4 has the codes)."""
     text = presence.reason or ""
     if presence.destroyed is not None:
-        return Departure(LeaveCause.MEETING_ENDED, presence.destroyed.reason or "")
+        gone = presence.destroyed
+        return Departure(LeaveCause.MEETING_ENDED, gone.reason or "", moved_to=gone.alternate)
     statuses = presence.statuses
     # A kick (307) for a technical reason carries 333 as well: nobody wanted us out.
     if statuses & {332, 333}:
@@ -33,7 +35,7 @@ def removed(presence: OccupantPresence, actor: str | None) -> Departure:
     if 307 in statuses:
         return Departure(LeaveCause.KICKED, text, actor)
     if statuses & {321, 322}:
-        return Departure(LeaveCause.MEMBERS_ONLY, text, actor)
+        return Departure(LeaveCause.MEMBERS_ONLY, text, actor, rejoin=True)  # by the lobby
     return Departure(LeaveCause.CONNECTION_LOST, text or "removed from the room", rejoin=True)
 
 

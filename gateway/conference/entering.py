@@ -1,113 +1,152 @@
-"""Getting into a room: log in, ask the focus for the conference, join.
+"""Getting into a room: ask the focus for the conference, join, and where we must, wait.
 
-Used for the first time and every time after. What fails is a `ConferenceError`, with nothing
-left open.
+Used for the first time and every time after. What fails is a `ConferenceError`.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 
-from gateway.conference.address import RoomAddress
 from gateway.conference.allocation import allocate
 from gateway.conference.departure import Departure, is_room_missing, refused
-from gateway.conference.installation import Installation
-from gateway.conference.room import FOCUS_NICK, Room
+from gateway.conference.events import WaitingFor
+from gateway.conference.floor import Floor
+from gateway.conference.lobby import knock, lobby_of
+from gateway.conference.login import CAPABILITIES, Login
+from gateway.conference.room import Room
 from gateway.errors import ConferenceError, JoinFailure
-from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.client import Server
-from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.connection import Connection, ConnectionFailed
 from gateway.xmpp.jid import bare
 from gateway.xmpp.own_presence import OwnPresence
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
-from gateway.xmpp.reception import Received, Reception
+from gateway.xmpp.reception import Received
 from gateway.xmpp.stanza import StanzaError
 
 log = structlog.get_logger(__name__)
 
-Connect = Callable[[Server, Reception], Awaitable[Connection]]
-
 JOIN_TIMEOUT = 15.0  # seconds from the joining presence to our own
 JOIN_ATTEMPTS = 3  # when the focus has left between its answer and our presence
-
-_CAPABILITIES = Capabilities()
-_LOGIN_FAILURES = {
-    FailureCause.LOGIN: JoinFailure.AUTHENTICATION,
-    FailureCause.TIMEOUT: JoinFailure.TIMEOUT,
-}
+KNOCKS = 3  # when the lobby has let us in and the room has not
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """We are in. `early` came for us before our own presence did."""
 
-    connection: Connection
+    login: Login
     room: Room
     presence: OwnPresence
     early: tuple[Received, ...]
 
 
 async def enter(
-    installation: Installation,
-    address: RoomAddress,
+    login: Login,
+    room: str,
     *,
-    connect: Connect,
     display_name: str,
     password: str | None,
-    muted: bool,
+    floor: Floor,
+    waiting: Callable[[WaitingFor], None],
 ) -> Entry:
-    """Return when the room has shown us our own presence; ConferenceError if it does not."""
-    reception = Reception(_CAPABILITIES, focus=f"{address.jid}/{FOCUS_NICK}")
+    """Return when the room has shown us our own presence; ConferenceError if it does not.
+
+    `waiting` is told each time it depends on other people when that will be.
+    """
+    login.listen_to(room)
+    presence = OwnPresence(
+        room=room,
+        nick=login.connection.nick,
+        display_name=display_name,
+        capabilities=CAPABILITIES,
+        muted=floor.muted,
+        hand_raised_at=floor.hand_raised_at,
+        region=login.installation.region,
+    )
     try:
-        connection = await connect(installation.server.for_room(address.name), reception)
+        return await _Entering(login, presence, password, waiting).run()
     except ConnectionFailed as failure:
-        cause = _LOGIN_FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
-        raise ConferenceError(cause, str(failure)) from failure
-    log.info("logged in", jid=connection.jid)
-    try:
-        presence = OwnPresence(
-            room=address.jid,
-            nick=connection.nick,
-            display_name=display_name,
-            capabilities=_CAPABILITIES,
-            muted=muted,
-            region=installation.region,
-        )
-        return await _enter(installation, connection, presence, password)
-    except ConnectionFailed as failure:
-        await connection.close()
         raise ConferenceError(JoinFailure.UNREACHABLE, str(failure)) from failure
-    except BaseException:
-        await connection.close()
-        raise
 
 
-async def _enter(
-    installation: Installation, connection: Connection, presence: OwnPresence, password: str | None
-) -> Entry:
-    for attempt in range(1, JOIN_ATTEMPTS + 1):
+class _Entering:
+    """One way into a room; `until` is when our patience with its people ends."""
+
+    def __init__(
+        self,
+        login: Login,
+        presence: OwnPresence,
+        password: str | None,
+        waiting: Callable[[WaitingFor], None],
+    ) -> None:
+        self._login = login
+        self._connection = login.connection
+        self._presence = presence
+        self._password = password
+        self._waiting = waiting
+        clock = asyncio.get_running_loop().time
+        self._until = clock() + login.installation.lobby_timeout
+        self._attempts = JOIN_ATTEMPTS
+        self._knocks = KNOCKS
+
+    async def run(self) -> Entry:
+        await self._allocate()
+        while True:
+            room = Room(self._presence.room, self._presence.nick)
+            try:
+                early = await _join(self._connection, room, self._presence, self._password)
+            except StanzaError as error:
+                await self._overcome(error)
+            else:
+                log.info("joined", room=room.jid, endpoint=room.nick, role=room.role)
+                return Entry(self._login, room, self._presence, early)
+
+    async def _overcome(self, error: StanzaError) -> None:
+        """Do what it takes to be let in the next time."""
+        lobby = lobby_of(error)
+        if is_room_missing(error):
+            await self._open_room()
+        elif lobby is not None and self._knocks > 0:
+            await self._knock(lobby, error)
+        else:
+            raise refused(error) from error
+
+    async def _open_room(self) -> None:
+        self._attempts -= 1
+        if self._attempts == 0:
+            text = "the focus does not open the room"
+            raise ConferenceError(JoinFailure.FOCUS_UNAVAILABLE, text)
+        log.info("room not there yet", attempts_left=self._attempts)
+        await asyncio.sleep(random.uniform(0.5, 1.5))
+        await self._allocate()
+
+    async def _knock(self, lobby: str, error: StanzaError) -> None:
+        self._knocks -= 1
+        for_host = error.has(ns.JITSI_MEET, "waiting-for-host")
+        self._waiting(WaitingFor.HOST if for_host else WaitingFor.LOBBY)
+        password = await knock(
+            self._connection,
+            lobby,
+            self._presence,
+            answer_within=JOIN_TIMEOUT,
+            until=self._until,
+        )
+        self._password = password or self._password
+
+    async def _allocate(self) -> None:
+        installation = self._login.installation
         await allocate(
-            connection,
+            self._connection,
             focus=installation.focus,
-            room=presence.room,
+            room=self._presence.room,
             machine_uid=installation.machine_uid,
             timeout=installation.join_timeout,
+            host_until=self._until,
+            waiting=lambda: self._waiting(WaitingFor.HOST),
         )
-        room = Room(presence.room, presence.nick)
-        try:
-            early = await _join(connection, room, presence, password)
-        except StanzaError as error:
-            if not is_room_missing(error):
-                raise refused(error) from error
-            log.info("room not there yet", attempt=attempt)
-            await asyncio.sleep(random.uniform(0.5, 1.5))
-        else:
-            log.info("joined", room=room.jid, endpoint=room.nick, role=room.role)
-            return Entry(connection, room, presence, early)
-    raise ConferenceError(JoinFailure.FOCUS_UNAVAILABLE, "the focus does not open the room")
 
 
 async def _join(

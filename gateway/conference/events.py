@@ -11,9 +11,31 @@ class LeaveCause(StrEnum):
     BANNED = "banned"
     MEETING_ENDED = "meeting-ended"  # the room is gone
     MEMBERS_ONLY = "members-only"  # the room now admits members only, and we are not one
+    LOBBY_DENIED = "lobby-denied"  # we had to come back through the lobby, and were not let in
     MEDIA_FAILED = "media-failed"  # no connection to the videobridge, or none that lasts
     FOCUS_LOST = "focus-lost"  # the focus has left and nobody replaces it
     CONNECTION_LOST = "connection-lost"  # to the XMPP server, or by its fault to the room
+
+
+class WaitingFor(StrEnum):
+    """On whom it depends when we get into the room."""
+
+    LOBBY = "lobby"  # a moderator has to let us in
+    HOST = "host"  # somebody has to open the conference
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """We are at the door and it may take a while; told before `join` returns, or on rejoining."""
+
+    for_: WaitingFor
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """We have been sent to `room` (a breakout room, or back) and are in it."""
+
+    room: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +79,11 @@ class MutedByModerator:
 
 
 @dataclass(frozen=True, slots=True)
+class Approved:
+    """A moderator lets us speak, or asks us to: we may unmute, and stay muted until we do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rejoined:
     """We had to leave and are in the room again, as a new endpoint."""
 
@@ -71,12 +98,15 @@ class Ended:
 
 
 Event = (
-    MediaUp
+    Waiting
+    | Moved
+    | MediaUp
     | MediaDown
     | Alone
     | OccupantJoined
     | OccupantLeft
     | MutedByModerator
+    | Approved
     | Rejoined
     | Ended
 )

@@ -13,7 +13,8 @@ class Installation:
     first. `focus` is the address that conference requests go to (`focus.<domain>`).
     `machine_uid` is the gateway's own, the same for all calls. `region` matters on sites with
     several. `media_timeout` is how many seconds the media of an offered session may take to
-    connect, `join_timeout` how many a conference may take to become ready.
+    connect, `join_timeout` how many a conference may take to become ready, `lobby_timeout` how many
+    we wait for people: to be let in from the lobby, or for a host.
     """
 
     server: Server
@@ -23,3 +24,4 @@ class Installation:
     region: str | None = None
     media_timeout: float = 15.0
     join_timeout: float = 30.0
+    lobby_timeout: float = 600.0

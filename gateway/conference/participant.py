@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from types import TracebackType
 
 import structlog
@@ -9,9 +10,21 @@ import structlog
 from gateway.conference.address import RoomAddress
 from gateway.conference.bridge_session import BridgeMedia
 from gateway.conference.departure import Departure
-from gateway.conference.entering import Connect, enter
-from gateway.conference.events import Ended, Event, OccupantJoined, OccupantLeft, Rejoined
+from gateway.conference.entering import enter
+from gateway.conference.events import (
+    Ended,
+    Event,
+    LeaveCause,
+    Moved,
+    OccupantJoined,
+    OccupantLeft,
+    Rejoined,
+    Waiting,
+    WaitingFor,
+)
+from gateway.conference.floor import Floor, Toggled
 from gateway.conference.installation import Installation
+from gateway.conference.login import Connect, Login, log_in
 from gateway.conference.recovery import MediaRecovery, RejoinLimit
 from gateway.conference.stay import Stay
 from gateway.errors import ConferenceError, JoinFailure
@@ -21,7 +34,13 @@ log = structlog.get_logger(__name__)
 
 MAX_UNREAD = 1000  # events; beyond that, who comes and goes is no longer told
 
+_SWITCHING = "switch_room"  # the status that tells the focus to keep the conference we leave
+
 _PASSING = (JoinFailure.UNREACHABLE, JoinFailure.TIMEOUT, JoinFailure.FOCUS_UNAVAILABLE)
+_ENDINGS = {
+    JoinFailure.LOBBY_DENIED: LeaveCause.LOBBY_DENIED,
+    JoinFailure.MEETING_ENDED: LeaveCause.MEETING_ENDED,
+}
 
 
 class Participant:
@@ -29,7 +48,7 @@ class Participant:
 
         async with Participant(installation, room, display_name=..., media=...) as participant:
             await participant.join()
-            async for event in participant.events():
+            async for event in participant.events():  # or beside `join`, to be told of waiting
                 ...
 
     `media` is how the engine is reached; what the engine says about its connections is passed on
@@ -52,6 +71,7 @@ class Participant:
         self._media = media
         self._password = password
         self._connect = connect
+        self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
         self._rejoins = RejoinLimit()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
@@ -79,21 +99,29 @@ class Participant:
     @property
     def endpoint(self) -> str:
         """Our endpoint id, empty before `join`; a new one after each `Rejoined`."""
-        return self._stay.presence.nick if self._stay is not None else ""
+        return self._stay.endpoint if self._stay is not None else ""
 
     async def join(self) -> None:
         """Return when we are in the room; ConferenceError if we cannot be. May be called once."""
-        self._stay = await self._enter(muted=False)
+        self._stay = await self._arrive(self._at)
         self._life = asyncio.create_task(self._live(self._stay), name="participant")
 
     async def events(self) -> AsyncIterator[Event]:
-        """What happens after `join`, up to `Ended`."""
+        """What happens from `join` on, up to `Ended`."""
         while (event := await self._events.get()) is not None:
             yield event
             if isinstance(event, Ended):
                 return
         assert self._life is not None
         await self._life  # has failed by a mistake of our own, which is raised here
+
+    def toggle_microphone(self) -> Toggled | None:
+        """The caller has pressed its microphone key (`*6`); None if we are in no room yet."""
+        return self._stay.microphone.toggle() if self._stay is not None else None
+
+    def set_muted(self, muted: bool) -> bool:
+        """Mute or unmute the caller; False if it may not be unmuted, or is in no room yet."""
+        return self._stay is not None and self._stay.microphone.set_muted(muted)
 
     def bridge_connected(self, session: str) -> None:
         """The engine has connected the session to the videobridge: media flows."""
@@ -108,10 +136,15 @@ class Participant:
     async def _live(self, stay: Stay) -> None:
         try:
             departure = await self._attend(stay)
-            while departure.rejoin and (pause := self._rejoins.pause(_now())) is not None:
-                log.info("rejoining", cause=departure.cause, reason=departure.text, pause=pause)
-                await asyncio.sleep(pause)
-                departure = await self._return(departure)
+            while True:
+                if departure.moved_to is not None:
+                    departure = await self._move(stay.login, departure, departure.moved_to)
+                elif departure.rejoin and (pause := self._rejoins.pause(_now())) is not None:
+                    log.info("rejoining", cause=departure.cause, reason=departure.text, pause=pause)
+                    await asyncio.sleep(pause)
+                    departure = await self._return(departure)
+                else:
+                    break
             log.info("conference ended", cause=departure.cause, reason=departure.text)
             self._emit(Ended(departure.cause, departure.text, departure.actor))
         except Exception:
@@ -120,36 +153,80 @@ class Participant:
 
     async def _attend(self, stay: Stay) -> Departure:
         departure = await stay.attend()
-        await stay.leave()
+        if departure.moved_to is None:
+            await stay.leave()
+        else:
+            stay.depart(_SWITCHING)
         return departure
 
     async def _return(self, departure: Departure) -> Departure:
         """Another stay, or if that is not possible the same departure again."""
-        muted = self._stay is not None and self._stay.presence.muted
         try:
-            self._stay = await self._enter(muted=muted)
+            self._stay = await self._arrive(self._at)
         except ConferenceError as error:
-            passing = error.cause in _PASSING
-            return Departure(departure.cause, str(error), rejoin=passing)
+            return self._not_in(departure, error)
         self._emit(Rejoined())
         return await self._attend(self._stay)
 
-    async def _enter(self, *, muted: bool) -> Stay:
+    async def _move(self, login: Login, departure: Departure, room: str) -> Departure:
+        """A stay in another room, over the same connection: who was let in here need not ask
+        again on coming back."""
+        log.info("going to another room", room=room)
+        self._at = room
+        try:
+            self._stay = await self._enter(login, room)
+        except ConferenceError as error:
+            if room != self.room.jid and error.cause is not JoinFailure.UNREACHABLE:
+                log.info("not let in there", room=room, error=str(error))
+                return replace(departure, moved_to=self.room.jid)
+            await login.connection.close()
+            return self._not_in(departure, error)
+        self._emit(Moved(room))
+        return await self._attend(self._stay)
+
+    def _not_in(self, departure: Departure, error: ConferenceError) -> Departure:
+        """What follows from not getting in again: perhaps another attempt, perhaps the end."""
+        cause = _ENDINGS.get(error.cause, departure.cause)
+        rejoin = error.cause in _PASSING
+        if not rejoin and self._at != self.room.jid:
+            self._at, rejoin = self.room.jid, True
+        return Departure(cause, str(error), rejoin=rejoin)
+
+    async def _arrive(self, room: str) -> Stay:
+        """Log in and enter; nothing is left open if that is not possible."""
+        login = await log_in(self._installation, self.room, self._connect)
+        try:
+            return await self._enter(login, room)
+        except BaseException:
+            await login.connection.close()
+            raise
+
+    async def _enter(self, login: Login, room: str) -> Stay:
+        self._media.enter_room(room)
         entry = await enter(
-            self._installation,
-            self.room,
-            connect=self._connect,
+            login,
+            room,
             display_name=self._display_name,
-            password=self._password,
-            muted=muted,
+            password=self._password if room == self.room.jid else None,
+            floor=self._floor,
+            waiting=self._wait,
         )
         return Stay(
             entry,
-            installation=self._installation,
+            floor=self._floor,  # as it is now
             media=self._media,
             recovery=self._recovery,
             emit=self._emit,
         )
+
+    @property
+    def _floor(self) -> Floor:
+        """What we bring along into a room."""
+        return self._stay.microphone.floor.in_another_room() if self._stay is not None else Floor()
+
+    def _wait(self, for_: WaitingFor) -> None:
+        log.info("waiting", for_=for_)
+        self._emit(Waiting(for_))
 
     def _emit(self, event: Event) -> None:
         news = isinstance(event, OccupantJoined | OccupantLeft)

@@ -14,21 +14,23 @@ import structlog
 from gateway.conference.allocation import allocate
 from gateway.conference.bridge_offer import offered_candidates
 from gateway.conference.bridge_session import BridgeMedia, BridgeSession, Emit, Fault, FaultKind
+from gateway.conference.component_orders import (
+    ApprovalChanged,
+    ModerationChanged,
+    MoveOrdered,
+    read_order,
+)
 from gateway.conference.departure import Departure
 from gateway.conference.entering import Entry
-from gateway.conference.events import (
-    Alone,
-    LeaveCause,
-    MutedByModerator,
-    OccupantJoined,
-    OccupantLeft,
-)
-from gateway.conference.installation import Installation
+from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
+from gateway.conference.floor import Floor
+from gateway.conference.microphone import Microphone
 from gateway.conference.recovery import MediaRecovery, Remedy, offer_due
 from gateway.conference.room import FocusJoined, FocusLeft, RoomEvent
 from gateway.errors import ConferenceError
+from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.connection import ConnectionFailed
-from gateway.xmpp.jid import resource
+from gateway.xmpp.jid import bare, resource
 from gateway.xmpp.jingle import Action, Jingle, Reason
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.own_presence import unavailable
@@ -38,7 +40,6 @@ from gateway.xmpp.stanza import NoReply, StanzaError, iq
 
 log = structlog.get_logger(__name__)
 
-PRESENCE_INTERVAL = 0.34  # seconds between our presences: four a second, with the join, pass
 FIRST_OFFER_PATIENCE = 30.0  # seconds an offer may take while others are in the room
 BRIDGE_PATIENCE = 90.0  # seconds more if the focus says that it has no videobridge
 OFFER_PATIENCE = 10.0  # seconds a new offer may take after the focus' own fault
@@ -53,26 +54,36 @@ class _Departed(Exception):
 
 
 class Stay:
-    """We are in the room of `entry`. `recovery` remembers what earlier stays went through."""
+    """We are in the room of `entry`, with the caller's microphone as `floor` says.
+
+    `recovery` remembers what earlier stays went through.
+    """
 
     def __init__(
         self,
         entry: Entry,
         *,
-        installation: Installation,
+        floor: Floor,
         media: BridgeMedia,
         recovery: MediaRecovery,
         emit: Emit,
     ) -> None:
-        self.presence = entry.presence
-        self._connection = entry.connection
+        self.login = entry.login
+        self._connection = entry.login.connection
+        self._installation = entry.login.installation
         self._room = entry.room
         self._early = entry.early
-        self._installation = installation
         self._media = media
         self._recovery = recovery
         self._emit = emit
-        self._presence_changed = asyncio.Event()
+        self.microphone = Microphone(
+            floor,
+            entry.presence,
+            connection=self._connection,
+            focus=entry.room.focus,
+            media=media,
+            emit=emit,
+        )
         self._tasks = asyncio.TaskGroup()
         self._session: BridgeSession | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -84,11 +95,13 @@ class Stay:
         departure = Departure(LeaveCause.CONNECTION_LOST, "")
         try:
             async with self._tasks:
-                self._run(self._publish())
+                self._run(self.microphone.publish())
+                self._run(self.microphone.ask_to_be_heard())
                 if self._room.alone:
                     self._emit(Alone())
                 else:
                     self._wait_for_offer(FIRST_OFFER_PATIENCE)
+                self.microphone.has_role(self._room.role)
                 if not self._room.focus_present:
                     self._seen(FocusLeft())
                 for received in self._early:
@@ -103,14 +116,24 @@ class Stay:
         _raise_if_cancelled()
         return departure
 
+    @property
+    def endpoint(self) -> str:
+        """Our endpoint id."""
+        return self._room.nick
+
+    def depart(self, status: str | None = None) -> None:
+        """End the session and leave the room; the connection stays."""
+        if not self._room.entered:
+            return
+        if self._session is not None:
+            terminate = self._session.terminate(Reason("success"))
+            self._send_jingle(self._room.focus, terminate)
+        self._connection.send(unavailable(self._room.jid, self._room.nick, status))
+        self._room.entered = False
+
     async def leave(self) -> None:
-        """End the session, leave the room, close the connection, in a bounded time."""
-        if self._room.entered:
-            if self._session is not None:
-                terminate = self._session.terminate(Reason("success"))
-                self._send_jingle(self._room.focus, terminate)
-            self._connection.send(unavailable(self._room.jid, self._room.nick))
-            self._room.entered = False
+        """Leave the room and close the connection, in a bounded time."""
+        self.depart()
         await self._connection.close()
 
     def bridge_connected(self, session: str) -> None:
@@ -132,21 +155,38 @@ class Stay:
                 bridge_available = self._room.bridge_available
                 for event in self._room.receive(received):
                     self._seen(event)
+                self.microphone.has_role(self._room.role)
                 if bridge_available and not self._room.bridge_available:
                     log.warning("the focus has no videobridge")
             case PresenceRefused(error=error):
                 log.warning("presence refused", error=str(error))
             case MuteOrder(muted=True, actor=actor):
-                self._mute(self._room.name_of(resource(actor)) if actor is not None else None)
+                name = self._room.name_of(resource(actor)) if actor is not None else None
+                self.microphone.muted_by(name)
+            case ComponentMessage():
+                self._component_says(received)
             case JingleReceived(sender, jingle) if sender == self._room.focus:
                 self._focus_says(jingle)
-            case JingleReceived(sender, jingle):
+            case JingleReceived(sender, jingle) if bare(sender) == self._room.jid:
                 # A browser offers a direct connection; declined, it stays on the videobridge.
                 decline = Jingle(Action.SESSION_TERMINATE, jingle.sid, reason=Reason("decline"))
                 self._send_jingle(sender, decline)
 
+    def _component_says(self, message: ComponentMessage) -> None:
+        match read_order(message, self.login.components):
+            case ModerationChanged() | ApprovalChanged() as order:
+                self.microphone.ordered(order)
+            case MoveOrdered(room) if room != self._room.jid and self.login.serves(room):
+                raise _Departed(
+                    Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
+                )
+            case MoveOrdered(room):
+                log.warning("not going there", room=room)
+
     def _seen(self, event: RoomEvent) -> None:
         match event:
+            case Departure(moved_to=str(room)) if not self.login.serves(room):
+                raise _Departed(replace(event, moved_to=None))
             case Departure():
                 raise _Departed(event)
             case FocusLeft():
@@ -200,7 +240,7 @@ class Stay:
         self._end_session("replaced by another session")
         self._stop_waiting_for_offer()
         if initiate.start_muted:
-            self._mute(None)
+            self.microphone.muted_by(None)
         log.info("session offered", sid=initiate.sid, sources=len(initiate.sources))
         self._session = BridgeSession(
             initiate,
@@ -292,23 +332,6 @@ class Stay:
             raise _Departed(Departure(LeaveCause.FOCUS_LOST, str(error))) from error
 
     # What goes out
-
-    def _mute(self, actor: str | None) -> None:
-        if self.presence.muted:
-            return
-        log.info("muted", actor=actor)
-        self._media.mute(True)
-        self.presence = replace(self.presence, muted=True)
-        self._presence_changed.set()
-        self._emit(MutedByModerator(actor))
-
-    async def _publish(self) -> None:
-        """Send our presence when it has changed, once for changes that follow closely."""
-        while True:
-            await self._presence_changed.wait()
-            self._presence_changed.clear()
-            self._connection.send(self.presence.update())
-            await asyncio.sleep(PRESENCE_INTERVAL)
 
     def _send_jingle(self, to: str, jingle: Jingle) -> None:
         self._connection.send(iq("set", to, jingle.to_element()))

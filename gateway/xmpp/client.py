@@ -249,7 +249,9 @@ class _Client(ClientXMPP):
         if xml.tag == f"{{{ns.STREAM}}}features" and not self._is_protected(xml):
             self._fail(FailureCause.TLS, "the server does not offer STARTTLS")
             return None
-        if self._bound.done() and xml.tag in _STANZAS:
+        # Requests are ours from the start: slixmpp would refuse them.
+        is_request = xml.get("type") in ("get", "set")
+        if xml.tag in _STANZAS and (self._bound.done() or is_request):
             self._sink.received(xml)
             return None
         return stanza

@@ -20,13 +20,17 @@ _STATS_ID = "sip-gateway"
 
 @dataclass(frozen=True, slots=True)
 class OwnPresence:
-    """What the room is told about us. `nick` is our endpoint id, `display_name` the caller's."""
+    """What the room is told about us. `nick` is our endpoint id, `display_name` the caller's.
+
+    `hand_raised_at` is in milliseconds since 1970: browsers sort raised hands by it.
+    """
 
     room: str
     nick: str
     display_name: str
     capabilities: Capabilities
     muted: bool = False
+    hand_raised_at: int | None = None
     region: str | None = None
     status: str | None = None
 
@@ -36,6 +40,17 @@ class OwnPresence:
         if password is not None:
             muc.append(element(ns.MUC, "password", text=password))
         return self._presence(muc)
+
+    def knock(self, lobby: str) -> Element:
+        """The presence that enters the lobby of the room: who we are, and no more."""
+        return element(
+            ns.CLIENT,
+            "presence",
+            {"to": f"{lobby}/{self.nick}"},
+            element(ns.MUC, "x"),
+            self.capabilities.to_presence(),
+            element(ns.NICK, "nick", text=self.display_name[:MAX_DISPLAY_NAME]),
+        )
 
     def update(self) -> Element:
         """The presence of one who is in the room already."""
@@ -64,6 +79,11 @@ class OwnPresence:
             element(ns.JITSI_JIGASI, "initiator"),
             element(ns.CLIENT, "stats-id", text=_STATS_ID),
         )
+        if self.hand_raised_at is not None:
+            raised = element(
+                ns.CLIENT, "jitsi_participant_raisedHand", text=f"{self.hand_raised_at}"
+            )
+            presence.append(raised)
         if self.region is not None:
             presence.append(element(ns.CLIENT, "jitsi_participant_region", text=self.region))
         if self.status is not None:
@@ -71,6 +91,9 @@ class OwnPresence:
         return presence
 
 
-def unavailable(room: str, nick: str) -> Element:
-    """The presence that leaves the room."""
-    return element(ns.CLIENT, "presence", {"to": f"{room}/{nick}", "type": "unavailable"})
+def unavailable(room: str, nick: str, status: str | None = None) -> Element:
+    """The presence that leaves the room; Jicofo spares a conference left for `switch_room`."""
+    presence = element(ns.CLIENT, "presence", {"to": f"{room}/{nick}", "type": "unavailable"})
+    if status is not None:
+        presence.append(element(ns.CLIENT, "status", text=status))
+    return presence

@@ -11,7 +11,9 @@ from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp import stanza
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.element import element
+from gateway.xmpp.component_message import ComponentMessage
+from gateway.xmpp.element import child, element
+from gateway.xmpp.invitation import Invitation
 from gateway.xmpp.jingle import Action, Jingle
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
@@ -25,7 +27,9 @@ class JingleReceived:
     jingle: Jingle
 
 
-Received = OccupantPresence | PresenceRefused | JingleReceived | MuteOrder
+Received = (
+    OccupantPresence | PresenceRefused | JingleReceived | MuteOrder | ComponentMessage | Invitation
+)
 
 _DISCO_INFO = ("get", f"{{{ns.DISCO_INFO}}}query")
 _PING = ("get", f"{{{ns.PING}}}ping")
@@ -37,9 +41,12 @@ _NOT_OURS_TO_MUTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reception:
-    """Reads stanzas for one participant. `focus` is the occupant JID whose orders count."""
+    """Reads stanzas for one participant.
+
+    `focus` is the occupant JID whose orders count; who goes to another room changes it.
+    """
 
     capabilities: Capabilities
     focus: str
@@ -51,6 +58,8 @@ class Reception:
         """
         if received.tag == f"{{{ns.CLIENT}}}presence":
             return None, parse_presence(received)
+        if received.tag == f"{{{ns.CLIENT}}}message":
+            return None, _message(received)
         if received.tag == f"{{{ns.CLIENT}}}iq" and received.get("type") in ("get", "set"):
             try:
                 return self._request(received)
@@ -85,3 +94,13 @@ class Reception:
             return stanza.result(request), received
         unknown = element(ns.JINGLE_ERRORS, "unknown-session")
         return stanza.error(request, "cancel", "item-not-found", unknown), None
+
+
+def _message(received: Element) -> ComponentMessage | Invitation | None:
+    """What a message is to us: people's words in the room are not for the phone."""
+    if received.get("type") in ("groupchat", "error"):
+        return None
+    json_message = child(received, ns.JITSI_MEET, "json-message")
+    if json_message is not None:
+        return ComponentMessage.parse(received.get("from", ""), json_message)
+    return Invitation.parse(received)

@@ -7,6 +7,9 @@ from dataclasses import replace
 import pytest
 
 from gateway.conference.entering import JOIN_TIMEOUT, Entry, enter
+from gateway.conference.events import WaitingFor
+from gateway.conference.floor import Floor
+from gateway.conference.login import log_in
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 from gateway.xmpp.reception import JingleReceived
@@ -17,6 +20,7 @@ from tests.conference.world import (
     ROOM,
     World,
     error,
+    members_only,
     offer,
 )
 from tests.xmpp.virtual_time import in_virtual_time
@@ -31,22 +35,27 @@ async def entering(
     password: str | None = None,
     muted: bool = False,
     region: str | None = None,
+    told: list[WaitingFor] | None = None,
 ) -> Entry:
-    return await enter(
-        replace(INSTALLATION, region=region),
-        ADDRESS,
-        connect=world.connect,
-        display_name=name,
-        password=password,
-        muted=muted,
-    )
+    login = await log_in(replace(INSTALLATION, region=region), ADDRESS, world.connect)
+    try:
+        return await enter(
+            login,
+            ROOM,
+            display_name=name,
+            password=password,
+            floor=Floor(muted=muted),
+            waiting=told.append if told is not None else lambda for_: None,
+        )
+    except BaseException:
+        await login.connection.close()
+        raise
 
 
 async def failure(world: World) -> JoinFailure:
-    """Why nobody gets in; whatever was open is closed."""
+    """Why nobody gets in."""
     with pytest.raises(ConferenceError) as refused:
         await entering(world)
-    assert all(stream.closed_at is not None for stream in world.streams if stream.sink)
     return refused.value.cause
 
 
@@ -63,8 +72,8 @@ async def test_the_conference_is_asked_for_and_then_joined() -> None:
     assert (asked.stanza.get("to"), asked.stanza.get("type")) == ("focus.meet.test", "set")
     assert asked.stanza[0].attrib == {"room": ROOM, "machine-uid": "machine"}
     assert entry.room.entered and entry.room.focus_present and not entry.room.alone
-    assert entry.early == ()
-    await entry.connection.close()
+    assert not any(isinstance(early, JingleReceived) for early in entry.early)
+    await entry.login.connection.close()
 
 
 @in_virtual_time
@@ -85,7 +94,7 @@ async def test_the_first_presence_says_all_that_browsers_and_the_focus_want_to_k
     assert said["c"].get("ver") == entry.presence.capabilities.verification
     assert said["jitsi_participant_region"].text == "eu-west"
     assert len(said["x"]) == 0
-    await entry.connection.close()
+    await entry.login.connection.close()
 
 
 @in_virtual_time
@@ -97,7 +106,7 @@ async def test_the_password_is_in_the_join_and_nowhere_else() -> None:
     update = entry.presence.update()
     assert update.find("{http://jabber.org/protocol/muc}x") is None
     assert update.findtext("{jabber:client}audiomuted") == "true"
-    await entry.connection.close()
+    await entry.login.connection.close()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +128,6 @@ async def test_a_server_that_does_not_let_us_log_in(at: FailureCause, cause: Joi
 @pytest.mark.parametrize(
     ("answers", "cause", "asked"),
     [
-        ([error("auth", "not-authorized")], JoinFailure.WAITING_FOR_HOST, 1),
         ([error("cancel", "remote-server-not-found")], JoinFailure.FOCUS_UNAVAILABLE, 1),
         ([error("cancel", "service-unavailable")] * 9, JoinFailure.FOCUS_UNAVAILABLE, 5),
         ([None] * 9, JoinFailure.TIMEOUT, 2),
@@ -145,16 +153,17 @@ async def test_a_conference_that_becomes_ready_is_joined_then() -> None:
     assert world.stream.kinds() == ["conference"] * 4 + ["join"]
     times = [round(sent.time) for sent in world.stream.of("conference")]
     assert times == [0, 1, 18, 22]  # after 1 s; after 15 s without an answer and 2 s; after 4 s
-    await entry.connection.close()
+    await entry.login.connection.close()
 
 
 @pytest.mark.parametrize(
     ("refusal", "cause"),
     [
         (error("auth", "not-authorized"), JoinFailure.PASSWORD),
+        (members_only(lobby=None), JoinFailure.LOBBY),  # and we are not told where to knock
         (
-            error("auth", "registration-required", f"<lobbyroom xmlns='{JITSI}'>l</lobbyroom>"),
-            JoinFailure.LOBBY,
+            members_only(f"<waiting-for-host xmlns='{JITSI}'/>", lobby=None),
+            JoinFailure.WAITING_FOR_HOST,
         ),
         (error("auth", "forbidden"), JoinFailure.BANNED),
         (error("cancel", "service-unavailable"), JoinFailure.FULL),
@@ -174,7 +183,7 @@ async def test_a_room_that_is_not_there_yet_is_asked_for_again() -> None:
     world = World(joins=[NOT_YET, NOT_YET])
     entry = await entering(world)
     assert world.stream.kinds() == ["conference", "join"] * 3
-    await entry.connection.close()
+    await entry.login.connection.close()
 
 
 @in_virtual_time
@@ -224,10 +233,10 @@ async def test_what_comes_before_our_own_presence_is_kept_for_later() -> None:
     world = World()
     world.on_join = lambda: (world.request(offer("s1")), None)[1]
     entry = await entering(world)
-    (early,) = entry.early
+    (early,) = (each for each in entry.early if isinstance(each, JingleReceived))
     assert isinstance(early, JingleReceived) and early.jingle.sid == "s1"
     assert len(world.answers("req1")) == 1  # and is acknowledged at once
-    await entry.connection.close()
+    await entry.login.connection.close()
 
 
 @in_virtual_time
@@ -239,4 +248,32 @@ async def test_an_error_of_another_room_is_none_of_ours() -> None:
     )
     entry = await entering(world)
     assert entry.room.entered
-    await entry.connection.close()
+    await entry.login.connection.close()
+
+
+@in_virtual_time
+async def test_without_a_host_the_conference_is_asked_for_every_five_seconds() -> None:
+    world = World(conference=[error("auth", "not-authorized")] * 20)
+    told: list[WaitingFor] = []
+    entry = await entering(world, told=told)
+    assert told == [WaitingFor.HOST]  # once
+    times = [round(sent.time) for sent in world.stream.of("conference")]
+    assert times == [5 * number for number in range(21)]
+    await entry.login.connection.close()
+
+
+@in_virtual_time
+async def test_a_host_that_never_comes_is_given_up() -> None:
+    world = World(conference=[error("auth", "not-authorized")] * 200)
+    assert await failure(world) is JoinFailure.WAITING_FOR_HOST
+    assert INSTALLATION.lobby_timeout - 5 <= now() <= INSTALLATION.lobby_timeout + 0.1
+
+
+@in_virtual_time
+async def test_after_the_host_has_come_the_conference_has_its_usual_time_to_be_ready() -> None:
+    not_ready = "<conference xmlns='http://jitsi.org/protocol/focus' ready='false'/>"
+    no_host = error("auth", "not-authorized")
+    world = World(conference=[no_host] * 10 + [not_ready] * 3)
+    entry = await entering(world)
+    assert len(world.stream.of("conference")) == 14
+    await entry.login.connection.close()

@@ -8,23 +8,28 @@ import pytest
 
 from gateway.conference.address import RoomAddress
 from gateway.conference.events import (
+    Approved,
     Ended,
     Event,
     LeaveCause,
     MediaDown,
     MediaUp,
+    Moved,
     MutedByModerator,
+    Waiting,
+    WaitingFor,
 )
+from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.client import Server
 from gateway.xmpp.connection import Connection
 from gateway.xmpp.reception import Reception
-from tests.conference.world import Call, Media, Sent, Stream, World
+from tests.conference.world import INSTALLATION, Call, Media, Sent, Stream, World
 from tests.xmpp.traces import trace
 from tests.xmpp.virtual_time import in_virtual_time
 
 IQ = "{jabber:client}iq"
-MEDIA = (MediaUp, MediaDown, MutedByModerator, Ended)
+MEDIA = (MediaUp, MediaDown, MutedByModerator, Approved, Waiting, Moved, Ended)
 
 
 def is_request(stanza: Element) -> bool:
@@ -74,6 +79,8 @@ class Replay(World):
         stanzas = [entry.stanza for entry in self._played]
         return [stanza.get("id", "") for stanza in stanzas if is_request(stanza)]
 
+    _is_playing = False
+
     async def connect(self, server: Server, reception: Reception) -> Connection:
         stream = Stream(self, 0)
         stream.jid, stream.nick = self.jid, self.jid[:8]
@@ -81,12 +88,13 @@ class Replay(World):
         return await Connection.open(stream, reception, anonymous=True)
 
     def react(self, stream: Stream, sent: Sent) -> None:
-        if sent.kind == "join":
+        if sent.kind == "join" and not self._is_playing:
+            self._is_playing = True
             for entry in self._played:
                 text = tostring(entry.stanza, encoding="unicode")
                 after = entry.time - self._entries[0].time
                 asyncio.get_running_loop().call_later(after, stream.deliver, text)
-        elif sent.kind != "presence":  # the room's echo is in the trace
+        elif sent.kind not in ("presence", "join"):  # the echo of these is in the trace
             super().react(stream, sent)
 
 
@@ -94,7 +102,8 @@ KINDS = ("conference", "join", "session-accept", "session-terminate", "unavailab
 EXPECTED: dict[str, list[Event]] = {
     "join-and-leave": [MediaUp()],
     "muted-by-moderator": [MediaUp(), MutedByModerator("Alice")],
-    "av-moderation": [MediaUp(), MutedByModerator(None)],
+    "av-moderation": [MediaUp(), MutedByModerator(None), Approved()],
+    "lobby-approved": [Waiting(WaitingFor.LOBBY), MediaUp()],
     "start-muted": [MutedByModerator(None), MediaUp()],
     "chat-hand-owner": [MediaUp()],
     "bridge-killed": [MediaUp(), MediaDown("success (moving)"), MediaUp()],
@@ -129,9 +138,7 @@ async def test_a_real_conference_is_lived_through(name: str) -> None:
     ("name", "cause"),
     [
         ("password-room", JoinFailure.PASSWORD),
-        ("lobby-approved", JoinFailure.LOBBY),
-        ("lobby-denied", JoinFailure.LOBBY),
-        ("lobby-disabled", JoinFailure.LOBBY),
+        ("lobby-denied", JoinFailure.LOBBY_DENIED),
     ],
 )
 @in_virtual_time
@@ -156,3 +163,35 @@ async def test_we_send_what_the_real_participant_sent_and_end_the_session_before
         "session-terminate",
         replay.probe_sent[-1],
     ]
+
+
+@in_virtual_time
+async def test_a_real_lobby_that_is_switched_off_lets_us_in() -> None:
+    replay = Replay("lobby-disabled")
+    participant = Participant(
+        INSTALLATION, replay.address, display_name="x", media=Media(), connect=replay.connect
+    )
+    async with participant:
+        joining = asyncio.create_task(participant.join())
+        await asyncio.sleep(replay.duration + 0.5)
+        room = replay.address.jid
+        lobby = f"{replay.address.name}@lobby.meet.test"
+        joined = [sent.stanza.get("to") for sent in replay.stream.of("join")]
+        assert joined == [f"{where}/{replay.stream.nick}" for where in (room, lobby, room)]
+        joining.cancel()
+        await asyncio.wait([joining])
+    assert replay.stream.kinds() == ["conference", "join", "join", "join"]
+
+
+@in_virtual_time
+async def test_a_real_order_to_go_to_a_breakout_room_is_obeyed() -> None:
+    replay = Replay("breakout-room")
+    async with Call(replay, Media(), address=replay.address):
+        await asyncio.sleep(replay.duration + 0.5)
+        assert replay.stream.kinds() == [
+            *("conference", "join", "session-accept", "session-terminate", "unavailable"),
+            *("conference", "join"),
+        ]
+        room = replay.stream.of("conference")[-1].stanza[0].get("room")
+        assert room is not None and room.endswith("@breakout.meet.test")
+        assert replay.stream.of("join")[-1].stanza.get("to") == f"{room}/{replay.stream.nick}"

@@ -20,6 +20,7 @@ from gateway.media import messages
 from gateway.xmpp.client import Server
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause, Sink
 from gateway.xmpp.element import local_name
+from gateway.xmpp.jid import bare
 from gateway.xmpp.jingle import Jingle
 from gateway.xmpp.reception import Reception
 
@@ -27,6 +28,14 @@ ADDRESS = RoomAddress("room", "conference.meet.test")
 ROOM = ADDRESS.jid
 FOCUS = "focus.meet.test"
 INSTALLATION = Installation(Server("meet.test", None), ("conference.meet.test",), FOCUS, "machine")
+
+LOBBY = "room@lobby.meet.test"
+BREAKOUT = "7c4f@breakout.meet.test"
+COMPONENTS = {
+    "av_moderation": "avmoderation.meet.test",
+    "breakout_rooms": "breakout.meet.test",
+    "lobbyrooms": "lobby.meet.test",
+}
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 JINGLE = "{urn:xmpp:jingle:1}jingle"
@@ -41,6 +50,12 @@ async def settle(seconds: float = 0.001) -> None:
 def error(type_: str, condition: str, inside: str = "", text: str = "") -> str:
     words = f"<text xmlns='{STANZAS}'>{text}</text>" if text else ""
     return f"<error type='{type_}'><{condition} xmlns='{STANZAS}'/>{words}{inside}</error>"
+
+
+def members_only(inside: str = "", lobby: str | None = LOBBY) -> str:
+    """The refusal of a room with a lobby."""
+    named = f"<lobbyroom xmlns='http://jitsi.org/jitmeet'>{lobby}</lobbyroom>" if lobby else ""
+    return error("auth", "registration-required", named + inside)
 
 
 NOT_YET = error("cancel", "not-allowed", text="Room creation is restricted")
@@ -206,8 +221,8 @@ class Stream:
             self.sink.received(fromstring(xml))
 
     def kinds(self, *without: str) -> list[str]:
-        """What we have sent, but for pings and answers."""
-        ignored = ("ping", "result", "error", *without)
+        """What we have sent, but for pings, answers and the question who is who."""
+        ignored = ("ping", "query", "result", "error", *without)
         return [sent.kind for sent in self.sent if sent.kind not in ignored]
 
     def of(self, kind: str) -> list[Sent]:
@@ -220,8 +235,9 @@ Answer = str | None
 
 @dataclass
 class World:
-    """`conference`, `join`, `accept` and `restart` hold answers still to be given, in order; then
-    the usual one is given. `occupants` are there besides the focus (nick to name)."""
+    """`conference`, `join`, `accept`, `restart` and `unmute` hold answers still to be given, in
+    order; then the usual one is given. `occupants` are there besides the focus (nick to name).
+    `room` is where we are. The lobby shows who knocks, if `lobby_answers`."""
 
     occupants: dict[str, str] = field(default_factory=dict)
     conference: list[Answer] = field(default_factory=list)
@@ -229,6 +245,10 @@ class World:
     accepts: list[Answer] = field(default_factory=list)
     terminates: list[Answer] = field(default_factory=list)
     login_failures: list[ConnectionFailed] = field(default_factory=list)
+    unmutes: list[Answer] = field(default_factory=list)
+    components: dict[str, str] | None = field(default_factory=lambda: dict(COMPONENTS))
+    room: str = ROOM
+    lobby_answers: bool = True
     focus_present: bool = True
     pings: bool = True
     streams: list[Stream] = field(default_factory=list)
@@ -250,14 +270,23 @@ class World:
         match sent.kind:
             case "ping":
                 self._answer(stream, stanza, "" if self.pings else None)
+            case "query":
+                self._answer(stream, stanza, self._discovered())
+            case "mute":
+                self._answer(stream, stanza, self.unmutes.pop(0) if self.unmutes else "")
             case "conference":
                 granted = (
-                    f"<conference xmlns='http://jitsi.org/protocol/focus' room='{ROOM}' "
+                    f"<conference xmlns='http://jitsi.org/protocol/focus' "
+                    f"room='{stanza[0].get('room')}' "
                     "ready='true' focusjid='focus@auth.meet.test'/>"
                 )
                 self._answer(stream, stanza, self.conference.pop(0) if self.conference else granted)
             case "join":
-                self._join(stream)
+                room = bare(stanza.get("to", ""))
+                if room.endswith("@lobby.meet.test"):
+                    self._knocked(room)
+                else:
+                    self._join(stream, room)
             case "session-accept":
                 self._answer(stream, stanza, self.accepts.pop(0) if self.accepts else "")
             case "session-terminate":
@@ -276,16 +305,33 @@ class World:
             f"from='{request.get('to')}' to='{stream.jid}'>{inside}</iq>"
         )
 
-    def _join(self, stream: Stream) -> None:
+    def _discovered(self) -> Answer:
+        if self.components is None:
+            return None
+        identities = "".join(
+            f"<identity category='component' type='{type_}' name='{name}'/>"
+            for type_, name in self.components.items()
+        )
+        return (
+            "<query xmlns='http://jabber.org/protocol/disco#info'>"
+            f"<identity category='server' type='im' name='Prosody'/>{identities}</query>"
+        )
+
+    def _knocked(self, lobby: str) -> None:
+        if self.lobby_answers:
+            self.presence(self.stream.nick, inside="<status code='110'/>", room=lobby)
+
+    def _join(self, stream: Stream, room: str) -> None:
         refusal = self.joins.pop(0) if self.joins else ""
         if refusal is None:
             return
         if refusal:
             stream.deliver(
-                f"<presence xmlns='jabber:client' type='error' from='{ROOM}/{stream.nick}'>"
+                f"<presence xmlns='jabber:client' type='error' from='{room}/{stream.nick}'>"
                 f"{refusal}</presence>"
             )
             return
+        self.room = room
         if self.focus_present:
             self.presence("focus")
         for nick, name in self.occupants.items():
@@ -293,15 +339,15 @@ class World:
         self.on_join()
         stream.deliver(
             "<message xmlns='jabber:client' from='metadata.meet.test'><json-message "
-            f"xmlns='http://jitsi.org/jitmeet' room='{ROOM}'>{{}}</json-message></message>"
+            f"xmlns='http://jitsi.org/jitmeet' room='{room}'>{{}}</json-message></message>"
         )
         self._echo(stream)
         stream.deliver(
-            f"<message xmlns='jabber:client' type='groupchat' from='{ROOM}'><subject/></message>"
+            f"<message xmlns='jabber:client' type='groupchat' from='{room}'><subject/></message>"
         )
 
     def _echo(self, stream: Stream) -> None:
-        self.presence(stream.nick, inside="<status code='110'/>")
+        self.presence(stream.nick, inside="<status code='110'/>", role=self.role)
 
     # What a test lets happen
 
@@ -314,13 +360,16 @@ class World:
         gone: bool = False,
         item: str = "",
         extra: str = "",
+        room: str = "",
+        role: str = "participant",
     ) -> None:
         """A presence of an occupant, by default that it is there."""
         type_ = "type='unavailable'" if gone else ""
         named = f"<nick xmlns='http://jabber.org/protocol/nick'>{name}</nick>" if name else ""
-        role = "none" if gone else "participant"
+        role = "none" if gone else role
+        room = room or self.room
         self.stream.deliver(
-            f"<presence xmlns='jabber:client' from='{ROOM}/{nick}' to='{self.stream.jid}' {type_}>"
+            f"<presence xmlns='jabber:client' from='{room}/{nick}' to='{self.stream.jid}' {type_}>"
             f"{named}{extra}<x xmlns='http://jabber.org/protocol/muc#user'>"
             f"<item role='{role}' affiliation='none'>{item}</item>{inside}</x></presence>"
         )
@@ -333,13 +382,40 @@ class World:
         self.occupants.pop(nick, None)
         self.presence(nick, gone=True)
 
-    def removes_us(self, inside: str, item: str = "") -> None:
-        self.presence(
-            self.stream.nick, gone=True, inside=f"{inside}<status code='110'/>", item=item
+    def removes_us(self, inside: str, item: str = "", room: str = "") -> None:
+        own = f"{inside}<status code='110'/>"
+        self.presence(self.stream.nick, gone=True, inside=own, item=item, room=room)
+
+    def tells(self, component: str, **content: object) -> None:
+        """A component of that address tells us something."""
+        self.stream.deliver(
+            f"<message xmlns='jabber:client' from='{component}' to='{self.stream.jid}'>"
+            f"<json-message xmlns='http://jitsi.org/jitmeet'>{json.dumps(content)}</json-message>"
+            "</message>"
         )
 
-    def request(self, payload: str, *, sender: str = f"{ROOM}/focus", type_: str = "set") -> str:
-        """An IQ to us; its id."""
+    def moderates(self, **content: object) -> None:
+        """The component for audio moderation tells us something."""
+        told = {"type": "av_moderation", "mediaType": "audio", "room": self.room, **content}
+        self.tells("avmoderation.meet.test", **told)
+
+    def sends_us_to(self, room: str, component: str = "breakout.meet.test") -> None:
+        """A moderator sends us to another room."""
+        event = "features/breakout-rooms/move-to-room"
+        self.tells(component, type="breakout_rooms", event=event, roomJid=room)
+
+    def invites_us(self, *, password: str = "", sender: str = ROOM) -> None:
+        """A moderator lets us in."""
+        word = f"<password>{password}</password>" if password else ""
+        self.stream.deliver(
+            f"<message xmlns='jabber:client' from='{sender}' to='{self.stream.jid}'>"
+            "<x xmlns='http://jabber.org/protocol/muc#user'>"
+            f"<invite from='mod@meet.test/x'><reason/></invite>{word}</x></message>"
+        )
+
+    def request(self, payload: str, *, sender: str = "", type_: str = "set") -> str:
+        """An IQ to us, by the focus if nobody else is named; its id."""
+        sender = sender or f"{self.room}/focus"
         self._requests += 1
         id_ = f"req{self._requests}"
         self.stream.deliver(
@@ -363,6 +439,7 @@ class World:
         assert sink is not None
         sink.lost(ConnectionFailed(cause, text))
 
+    role: str = "participant"
     _requests: int = 0
 
 
@@ -380,6 +457,7 @@ class Media:
     offers: list[messages.BridgeOffer] = field(default_factory=list)
     sources: list[tuple[str, tuple[messages.Source, ...]]] = field(default_factory=list)
     candidates: list[tuple[str, tuple[messages.IceCandidate, ...]]] = field(default_factory=list)
+    rooms: list[str] = field(default_factory=list)
     participant: Participant | None = None
 
     async def open_bridge(self, offer: messages.BridgeOffer) -> messages.BridgeAnswer:
@@ -410,6 +488,9 @@ class Media:
 
     def add_candidates(self, session: str, candidates: tuple[messages.IceCandidate, ...]) -> None:
         self.candidates.append((session, candidates))
+
+    def enter_room(self, room: str) -> None:
+        self.rooms.append(room)
 
     def close_bridge(self, session: str) -> None:
         self.log.append(("close", session))
@@ -458,12 +539,12 @@ class Call:
 
     async def __aenter__(self) -> "Call":
         await self.participant.__aenter__()
+        self._reading = asyncio.create_task(self._read())
         try:
             await self.participant.join()
         except BaseException:
-            await self.participant.__aexit__(None, None, None)
+            await self.__aexit__()
             raise
-        self._reading = asyncio.create_task(self._read())
         await settle()
         return self
 

@@ -1,0 +1,75 @@
+"""Who may speak: our own mute, the room's audio moderation, and our raised hand. Pure.
+
+A caller's microphone key does what Jitsi has laid down for `*6`: it mutes who speaks, unmutes who
+may speak, and raises the hand of who may not.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+
+class Toggled(Enum):
+    """What the microphone key has done."""
+
+    MUTED = auto()
+    UNMUTED = auto()
+    HAND_RAISED = auto()
+    HAND_LOWERED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Our place in the discussion; what happens gives another one.
+
+    `moderated`: who is not `approved`, and no moderator, is blocked: may not unmute.
+    `hand_raised_at` is in milliseconds since 1970, None if it is down.
+    """
+
+    muted: bool = False
+    hand_raised_at: int | None = None
+    moderated: bool = False
+    approved: bool = False
+    role: str = "none"
+
+    @property
+    def is_blocked(self) -> bool:
+        may_speak = not self.moderated or self.approved or self.role == "moderator"
+        return not may_speak or self.role == "visitor"
+
+    def toggled(self, milliseconds: int) -> tuple[Toggled, "Floor"]:
+        """The microphone key is pressed, at that time."""
+        if self.role == "visitor" and self.hand_raised_at is not None:
+            return Toggled.HAND_LOWERED, self.with_hand(None)
+        if self.role != "visitor" and not self.muted:
+            return Toggled.MUTED, self.with_mute(True)
+        if self.is_blocked:
+            # A hand that is up stays where it is in the row of hands.
+            raised = self.hand_raised_at or milliseconds
+            return Toggled.HAND_RAISED, self.with_hand(raised)
+        return Toggled.UNMUTED, self.with_mute(False)
+
+    def with_mute(self, muted: bool) -> "Floor":
+        """Muted, or not; who speaks has no hand up. Whether it is allowed is not asked."""
+        hand = self.hand_raised_at if muted else None
+        return replace(self, muted=muted, hand_raised_at=hand)
+
+    def with_hand(self, raised_at: int | None) -> "Floor":
+        """With the hand raised since then, or lowered."""
+        return replace(self, hand_raised_at=raised_at)
+
+    def with_moderation(self, enabled: bool) -> "Floor":
+        """Moderation is switched on, or off: either way nobody is approved any more."""
+        return replace(self, moderated=enabled, approved=False)
+
+    def with_approval(self, approved: bool) -> "Floor":
+        """A moderator lets us speak, which answers a raised hand, or does so no longer."""
+        hand = None if approved else self.hand_raised_at
+        return replace(self, approved=approved, hand_raised_at=hand)
+
+    def with_role(self, role: str) -> "Floor":
+        """With another role in the room."""
+        return replace(self, role=role)
+
+    def in_another_room(self) -> "Floor":
+        """We keep our mute and our hand; the rules there are still to be told."""
+        return Floor(self.muted, self.hand_raised_at)

@@ -1,0 +1,81 @@
+"""Being logged in at an installation: the connection, and what its server says of itself."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.conference.address import RoomAddress
+from gateway.conference.installation import Installation
+from gateway.conference.room import FOCUS_NICK
+from gateway.errors import ConferenceError, JoinFailure
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.caps import Capabilities
+from gateway.xmpp.client import Server
+from gateway.xmpp.component_message import Components
+from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
+from gateway.xmpp.element import element
+from gateway.xmpp.reception import Reception
+from gateway.xmpp.stanza import NoReply, StanzaError
+
+log = structlog.get_logger(__name__)
+
+Connect = Callable[[Server, Reception], Awaitable[Connection]]
+
+CAPABILITIES = Capabilities()
+DISCOVERY_TIMEOUT = 5.0  # seconds; without an answer the components have no say
+
+_FAILURES = {
+    FailureCause.LOGIN: JoinFailure.AUTHENTICATION,
+    FailureCause.TIMEOUT: JoinFailure.TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A connection that serves one caller, in one room after the other."""
+
+    installation: Installation
+    connection: Connection
+    reception: Reception
+    components: Components
+
+    def listen_to(self, room: str) -> None:
+        """From now on the focus of this room gives the orders."""
+        self.reception.focus = f"{room}/{FOCUS_NICK}"
+
+    def serves(self, room: str) -> bool:
+        """Whether a room that we are sent to is one that callers may be in."""
+        name, _, domain = room.partition("@")
+        breakout = self.components.addresses.get("breakout_rooms")
+        return bool(name) and (domain in self.installation.muc_domains or domain == breakout)
+
+
+async def log_in(installation: Installation, address: RoomAddress, connect: Connect) -> Login:
+    """Log in for a room; ConferenceError, with nothing left open, if that is not possible."""
+    reception = Reception(CAPABILITIES, focus=f"{address.jid}/{FOCUS_NICK}")
+    try:
+        connection = await connect(installation.server.for_room(address.name), reception)
+    except ConnectionFailed as failure:
+        cause = _FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
+        raise ConferenceError(cause, str(failure)) from failure
+    log.info("logged in", jid=connection.jid)
+    try:
+        components = await _discover(connection, installation.server.domain)
+    except ConnectionFailed as failure:
+        await connection.close()
+        raise ConferenceError(JoinFailure.UNREACHABLE, str(failure)) from failure
+    except BaseException:
+        await connection.close()
+        raise
+    return Login(installation, connection, reception, components)
+
+
+async def _discover(connection: Connection, domain: str) -> Components:
+    query = element(ns.DISCO_INFO, "query")
+    try:
+        answer = await connection.request(domain, query, type_="get", timeout=DISCOVERY_TIMEOUT)
+    except (StanzaError, NoReply) as error:
+        log.warning("components unknown", error=str(error))
+        return Components()
+    return Components.parse(answer)

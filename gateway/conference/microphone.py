@@ -1,0 +1,127 @@
+"""The caller's microphone during one stay: carries out what `Floor` says, and tells the room.
+
+Muting takes effect in the engine at once; the room is told by our presence, and the focus, when
+we unmute, by a request to lift what it may have forced on us.
+"""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import structlog
+
+from gateway.conference.bridge_session import BridgeMedia, Emit
+from gateway.conference.component_orders import ApprovalChanged, ModerationChanged
+from gateway.conference.events import Approved, MutedByModerator
+from gateway.conference.floor import Floor, Toggled
+from gateway.xmpp.connection import Connection
+from gateway.xmpp.mute import unmute_request
+from gateway.xmpp.own_presence import OwnPresence
+from gateway.xmpp.stanza import NoReply, StanzaError
+
+log = structlog.get_logger(__name__)
+
+PRESENCE_INTERVAL = 0.34  # seconds between our presences: four a second, with the join, pass
+
+
+class Microphone:
+    """`floor` is what we come with; `presence` is what the room was told when we came."""
+
+    def __init__(
+        self,
+        floor: Floor,
+        presence: OwnPresence,
+        *,
+        connection: Connection,
+        focus: str,
+        media: BridgeMedia,
+        emit: Emit,
+    ) -> None:
+        self.floor = floor
+        self.presence = presence
+        self._connection = connection
+        self._focus = focus
+        self._media = media
+        self._emit = emit
+        self._changed = asyncio.Event()
+        self._unmuted = asyncio.Event()
+        self._apply(floor)  # it may have changed since we sent that presence
+
+    # The caller's side
+
+    def toggle(self) -> Toggled:
+        """The caller has pressed the microphone key."""
+        toggled, floor = self.floor.toggled(round(time.time() * 1000))
+        log.info("microphone key", done=toggled.name.lower())
+        self._apply(floor)
+        return toggled
+
+    def set_muted(self, muted: bool) -> bool:
+        """Mute or unmute; False, and nothing has changed, if we may not unmute."""
+        if not muted and self.floor.is_blocked:
+            return False
+        self._apply(self.floor.with_mute(muted))
+        return True
+
+    # The conference's side
+
+    def muted_by(self, actor: str | None) -> None:
+        """A moderator (a name), or the rules (None), want us muted."""
+        if self.floor.muted:
+            return
+        log.info("muted", actor=actor)
+        self._apply(self.floor.with_mute(True))
+        self._emit(MutedByModerator(actor))
+
+    def ordered(self, order: ModerationChanged | ApprovalChanged) -> None:
+        """A moderator has changed who may speak."""
+        match order:
+            case ModerationChanged(enabled):
+                self._apply(self.floor.with_moderation(enabled))
+            case ApprovalChanged(approved):
+                self._apply(self.floor.with_approval(approved))
+                if approved:
+                    self._emit(Approved())
+        log.info("audio moderation", blocked=self.floor.is_blocked)
+        if self.floor.is_blocked:
+            self.muted_by(None)
+
+    def has_role(self, role: str) -> None:
+        """The room has told us our role."""
+        self.floor = self.floor.with_role(role)
+
+    # What goes out
+
+    async def publish(self) -> None:
+        """Send our presence when it has changed, once for changes that follow closely."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            self._connection.send(self.presence.update())
+            await asyncio.sleep(PRESENCE_INTERVAL)
+
+    async def ask_to_be_heard(self) -> None:
+        """Have the focus lift what it, or a moderator, has forced on us, each time we unmute."""
+        while True:
+            await self._unmuted.wait()
+            self._unmuted.clear()
+            request = unmute_request(f"{self.presence.room}/{self.presence.nick}")
+            try:
+                await self._connection.request(self._focus, request)
+            except NoReply as error:
+                log.warning("unmuting not answered", error=str(error))
+            except StanzaError as error:
+                log.warning("unmuting refused", error=str(error))
+                if error.condition in ("not-allowed", "forbidden"):
+                    self.muted_by(None)
+
+    def _apply(self, floor: Floor) -> None:
+        was_muted, self.floor = self.floor.muted, floor
+        if floor.muted != was_muted:
+            self._media.mute(floor.muted)
+            if not floor.muted:
+                self._unmuted.set()
+        shown = replace(self.presence, muted=floor.muted, hand_raised_at=floor.hand_raised_at)
+        if shown != self.presence:
+            self.presence = shown
+            self._changed.set()

@@ -1,0 +1,75 @@
+"""Which messages of components are orders."""
+
+from typing import Any
+
+import pytest
+
+from gateway.conference.component_orders import (
+    ApprovalChanged,
+    ComponentOrder,
+    ModerationChanged,
+    MoveOrdered,
+    read_order,
+)
+from gateway.xmpp.component_message import ComponentMessage, Components
+
+COMPONENTS = Components({"av_moderation": "avm.test", "breakout_rooms": "breakout.test"})
+MOVE = "features/breakout-rooms/move-to-room"
+
+
+def read(sender: str, **content: Any) -> ComponentOrder | None:
+    return read_order(ComponentMessage(sender, content), COMPONENTS)
+
+
+def moderation(**content: Any) -> ComponentOrder | None:
+    return read("avm.test", **{"type": "av_moderation", "mediaType": "audio", **content})
+
+
+@pytest.mark.parametrize(
+    ("content", "order"),
+    [
+        ({"enabled": True, "actor": "r@m/mod"}, ModerationChanged(True)),
+        ({"enabled": False}, ModerationChanged(False)),
+        ({"approved": True}, ApprovalChanged(True)),
+        ({"removed": True}, ApprovalChanged(False)),
+        ({"enabled": "yes"}, None),
+        ({"whitelists": {"audio": []}}, None),
+        ({"enabled": True, "mediaType": "video"}, None),
+        ({"enabled": True, "type": "polls"}, None),
+        ({}, None),
+    ],
+)
+def test_moderation_of_audio_is_understood(
+    content: dict[str, Any], order: ComponentOrder | None
+) -> None:
+    assert moderation(**content) == order
+
+
+def test_only_the_component_for_moderation_moderates() -> None:
+    for sender in ("r@m/alice", "breakout.test", "avm.test.evil", "", "avm.test/x"):
+        told = read(sender, type="av_moderation", mediaType="audio", enabled=True)
+        assert told is None
+
+
+def test_being_sent_to_a_room_is_understood() -> None:
+    assert read("breakout.test", event=MOVE, roomJid="x@breakout.test") == MoveOrdered(
+        "x@breakout.test"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sender", "content"),
+    [
+        ("breakout.test", {"event": MOVE}),
+        ("breakout.test", {"event": MOVE, "roomJid": 5}),
+        ("breakout.test", {"event": "features/breakout-rooms/update", "roomJid": "x@y"}),
+        ("r@m/alice", {"event": MOVE, "roomJid": "x@y"}),
+    ],
+)
+def test_anything_else_sends_nobody_anywhere(sender: str, content: dict[str, Any]) -> None:
+    assert read(sender, **content) is None
+
+
+def test_where_no_component_is_known_nobody_gives_orders() -> None:
+    told = ComponentMessage("", {"type": "av_moderation", "mediaType": "audio", "enabled": True})
+    assert read_order(told, Components()) is None
