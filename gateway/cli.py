@@ -5,7 +5,7 @@ import gc
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Literal, NoReturn, TypeVar
 
 import structlog
 import typer
@@ -14,7 +14,7 @@ import uvloop
 from gateway import logs
 from gateway.app import Gateway
 from gateway.config import Config, load
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, RemoteProtocolError
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +75,7 @@ def demo(
 
 @app.command()
 def lab(
+    *,
     host: Annotated[str, typer.Option(help="Where the lab listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Of its XMPP server.")] = 5222,
     room: Annotated[str, typer.Option(help="The room its speakers are in.")] = "demo",
@@ -82,14 +83,40 @@ def lab(
     web: Annotated[
         int | None, typer.Option(help="Port of a web page to join from; none if left out.")
     ] = None,
+    xmpp: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Take place on the Prosody there instead."),
+    ] = None,
+    focus_password: Annotated[
+        str, typer.Option(envvar="FOCUS_PASSWORD", help="For --xmpp.", show_default=False)
+    ] = "",
+    tls: Annotated[
+        Literal["verify", "insecure", "off"], typer.Option(help="For --xmpp: as jitsi.tls.")
+    ] = "verify",
+    ca_file: Annotated[
+        Path | None, typer.Option(help="For --xmpp: what its certificate is verified with.")
+    ] = None,
+    show_prosody_config: Annotated[
+        bool, typer.Option("--show-prosody-config", help="How that Prosody has to be set up.")
+    ] = False,
 ) -> None:
     """Run only the lab's conference, for a gateway started by hand."""
     from gateway.demo import keep_lab  # noqa: PLC0415 - see above
+    from gateway.lab.prosody_config import shown  # noqa: PLC0415
+    from gateway.lab.prosody_venue import Prosody  # noqa: PLC0415
 
+    if show_prosody_config:
+        typer.echo(shown(encrypted=tls != "off"), nl=False)
+        return
     try:
-        _run(keep_lab(host, port, room, speakers, web))
+        prosody = None
+        if xmpp is not None:
+            prosody = Prosody.parse(xmpp, focus_password, tls=tls, ca_file=ca_file)
+        _run(keep_lab(host, port, room, speakers, web, prosody))
     except OSError as error:
         _fail([f"cannot listen: {error}"])
+    except (ValueError, RemoteProtocolError, ConfigError) as error:
+        _fail([f"--xmpp {xmpp}: {error}"])
 
 
 @app.command()

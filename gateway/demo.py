@@ -3,7 +3,8 @@
 import asyncio
 import ipaddress
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,17 +19,19 @@ from gateway.app import Gateway
 from gateway.calls.record import CallRecord
 from gateway.config import Config, parse
 from gateway.lab.delay import Tap, delay_between
-from gateway.lab.lab import Lab, LabConfig
+from gateway.lab.lab import Lab, LabConfig, Prosody
 from gateway.lab.listening import Found, find_speech
 from gateway.lab.narrator import Narrator, plain
 from gateway.lab.phone import NotAnswered, PhoneCall, TestPhone
 from gateway.lab.phone_media import RATE
 from gateway.lab.speaker import Speaker
 from gateway.lab.voice import Voice, read_audio
+from gateway.lab.web import WebConfig, WebPage
 from gateway.media.messages import StreamReport
 from gateway.rtp.packet import RtpPacket
 
 ROOM = "demo"
+WEB_PORT = 8088
 _NAMES = ("Ann", "Bob")
 _TALK = 12.0  # seconds: everybody gets through what they have to say
 _EXCERPT = 2.0  # seconds of speech that are looked for
@@ -57,8 +60,8 @@ class Hearing:
     found: Found
 
 
-async def show(host: str, *, once: bool) -> bool:
-    """Run the demo; whether everybody heard everybody."""
+async def show(host: str, *, once: bool, web: int | None = None) -> bool:
+    """Run the demo, with the lab's page on port `web`; whether everybody heard everybody."""
     console = Console()
     narrator = Narrator(console)
     logs.configure("debug", watcher=narrator.watch)
@@ -73,11 +76,30 @@ async def show(host: str, *, once: bool) -> bool:
         async with Gateway(demo_config(lab, host), on_end=records.append) as gateway:
             narrator.gateway = frozenset(str(listen) for listen in gateway.sip_addresses)
             address = f"sip:{ROOM}@{gateway.sip_addresses[0].host}:{gateway.sip_addresses[0].port}"
-            narrator.say("demo", f"the test phone calls {address}")
-            good = await _call_and_judge(console, lab, gateway, speakers, address, records)
-            if not once:
-                await _stay_up(console, address)
+            async with _web_page(lab, narrator, web, address) as url:
+                narrator.say("demo", f"the test phone calls {address}")
+                good = await _call_and_judge(console, lab, gateway, speakers, address, records)
+                if not once:
+                    await _stay_up(console, address, url)
     return good
+
+
+@asynccontextmanager
+async def _web_page(
+    lab: Lab, narrator: Narrator, port: int | None, address: str
+) -> AsyncIterator[str | None]:
+    """The lab's page and its URL; the demo goes on without it where the port is taken."""
+    async with AsyncExitStack() as stack:
+        url = None
+        if port is not None:
+            config = WebConfig(ROOM, lab.config.host, port, dial=address)
+            try:
+                url = (await stack.enter_async_context(WebPage(lab, narrator.steps, config))).url
+            except OSError as error:
+                narrator.say("demo", f"no web page (--web chooses another port): {error.strerror}")
+            else:
+                narrator.say("demo", f"a browser can join at {url}")
+        yield url
 
 
 def demo_config(lab: Lab, host: str) -> Config:
@@ -164,7 +186,7 @@ def _tap_bridge(lab: Lab) -> dict[int, Tap]:
 
 def _delays(call: PhoneCall, speaker: Speaker, taps: dict[int, Tap], lab: Lab) -> Delays:
     """What the gateway adds each way: between the phone's socket and the bridge."""
-    own = {each.ssrc for each in lab.speakers(ROOM)}
+    own = lab.own_ssrcs(ROOM)
     from_phone = next((tap for ssrc, tap in taps.items() if ssrc not in own), None)
     said, arrived = call.media.said, call.media.arrived
     assert said is not None and arrived is not None
@@ -206,39 +228,59 @@ def _loss(report: StreamReport) -> str:
     return f"{report.lost} of {report.packets + report.lost} packets"
 
 
-async def _stay_up(console: Console, address: str) -> None:
+async def _stay_up(console: Console, address: str, url: str | None) -> None:
     """Until Ctrl-C; calls go on being served, and told of."""
-    console.print(
-        f"\nThe lab stays up. A phone can dial [bold]{plain(address)}[/]; Ctrl-C ends it."
-    )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
+    console.print(f"\nThe lab stays up. A phone can dial [bold]{plain(address)}[/],", end=" ")
+    if url is not None:
+        console.print(f"a browser can join at [bold]{plain(url)}[/],", end=" ")
+    console.print("Ctrl-C ends it.")
+    if url is not None and url.startswith("https:"):
+        console.print("The browser will warn: the page's certificate is the lab's own.")
     await stopping.wait()
 
 
-async def keep_lab(host: str, port: int, room: str, speakers: int) -> None:
-    """Run the lab alone until Ctrl-C, with speakers in a room, and say how to reach it."""
+async def keep_lab(
+    host: str,
+    port: int,
+    room: str,
+    speakers: int,
+    web: int | None = None,
+    prosody: Prosody | None = None,
+) -> None:
+    """Run the lab alone until Ctrl-C, with speakers in a room, and say how to reach it.
+
+    With `web` there is its page on that port, with `prosody` it takes place there. OSError: it
+    cannot listen somewhere; ConnectionFailed: Prosody does not let its focus in.
+    """
     console = Console()
     narrator = Narrator(console)
-    async with Lab(LabConfig(host=host, xmpp_port=port)) as lab:
+    async with Lab(LabConfig(host=host, xmpp_port=port), prosody=prosody) as lab:
         lab.on_step = lambda who, what: narrator.say("lab", f"{who}: {what}")
         for number in range(speakers):
             voice = Voice.of_file(voice_file(_NAMES[number % 2].lower()))
             await lab.add_speaker(room, f"{_NAMES[number % 2]} {number + 1}", voice)
-        xmpp_host, xmpp_port = lab.xmpp_address
-        console.print(
-            plain(
-                f"""[jitsi]
+        console.print(plain(jitsi_section(lab)), highlight=False)
+        async with AsyncExitStack() as stack:
+            url = None
+            if web is not None:
+                page = WebPage(lab, narrator.steps, WebConfig(room, host, web))
+                url = (await stack.enter_async_context(page)).url
+            await _stay_up(console, f"room {room}", url)
+
+
+def jitsi_section(lab: Lab) -> str:
+    """What a gateway's configuration says of the lab."""
+    host, port = lab.xmpp_address
+    trusted = f'ca_file = "{lab.ca_file}"' if lab.ca_file is not None else f'tls = "{lab.tls}"'
+    return f"""[jitsi]
 domain = "{lab.domain}"
-host = "{xmpp_host}"
-port = {xmpp_port}
-ca_file = "{lab.ca_file}"
+host = "{host}"
+port = {port}
+{trusted}
 muc_domains = ["{lab.muc_domain}"]
 focus = "{lab.focus_jid}"
 """
-            ),
-            highlight=False,
-        )
-        await _stay_up(console, f"room {room}")

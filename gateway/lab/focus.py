@@ -67,7 +67,7 @@ class Focus:
         self._later: list[tuple[float, Element]] = []
         self._step = step
         self._port = FocusPort(
-            jid, config, bridge, packets, self.outgoing.append, self._ask, blame, step
+            jid, config, bridge, packets, self.outgoing.append, self.ask, blame, step
         )
 
     def receive(self, stanza: Element, now: float) -> None:
@@ -139,6 +139,33 @@ class Focus:
         if room in self.conferences:
             self.conferences[room].bridge_lost(nick, now)
 
+    def ask(
+        self,
+        to: str,
+        payload: Element,
+        now: float,
+        answered: Answered,
+        *,
+        type_: str = "set",
+        timeout: float | None = None,
+    ) -> None:
+        """Send a request; `answered` is called once, with None after `timeout` seconds."""
+        id_ = secrets.token_hex(8)
+        attributes = {"type": type_, "id": id_, "from": self.jid, "to": to}
+        deadline = now + (self._config.reply_timeout if timeout is None else timeout)
+        self._asked[id_] = _Asked(to, deadline, answered)
+        self.outgoing.append(element(ns.CLIENT, "iq", attributes, payload))
+
+    def disconnected(self) -> None:
+        """The server is gone, and everything with it: all rooms, all that was asked."""
+        for conference in self.conferences.values():
+            conference.close()
+        self.conferences.clear()
+        self._asked.clear()
+        self._waiting.clear()
+        self._later.clear()
+        self.outgoing.clear()
+
     # Requests.
 
     def _request(self, stanza: Element, now: float) -> None:
@@ -192,22 +219,6 @@ class Focus:
         self._waiting = [iq for iq in self._waiting if iq not in ready]
         chosen = Allocation.SERVICE_UNAVAILABLE if conference.over else Allocation.READY
         self.outgoing += [self.allocations.answer(iq, chosen) for iq in ready]
-
-    def _ask(
-        self,
-        to: str,
-        payload: Element,
-        now: float,
-        answered: Answered,
-        *,
-        type_: str = "set",
-        timeout: float | None = None,
-    ) -> None:
-        id_ = secrets.token_hex(8)
-        attributes = {"type": type_, "id": id_, "from": self.jid, "to": to}
-        deadline = now + (self._config.reply_timeout if timeout is None else timeout)
-        self._asked[id_] = _Asked(to, deadline, answered)
-        self.outgoing.append(element(ns.CLIENT, "iq", attributes, payload))
 
     def _answered(self, stanza: Element, now: float) -> None:
         asked = self._asked.get(stanza.get("id", ""))

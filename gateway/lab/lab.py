@@ -6,7 +6,8 @@
         lab.kick("demo", nick, reason="bye")
         assert lab.violations == []
 
-Rooms are named by name or JID, occupants by their nick, which is their endpoint id.
+Rooms are named by name or JID, occupants by their nick, which is their endpoint id. With
+`Lab(config, prosody=Prosody(...))` the conference takes place on a Prosody that is there already.
 """
 
 import time
@@ -14,24 +15,24 @@ from pathlib import Path
 from typing import Self
 
 from gateway.lab.bridge_endpoint import BridgeEndpoint
-from gateway.lab.certificate import Certificate
+from gateway.lab.focus import Focus
+from gateway.lab.lab_browsers import LabBrowsers
 from gateway.lab.lab_config import LabConfig
 from gateway.lab.lab_occupant import LabOccupant
 from gateway.lab.lab_speakers import LabSpeakers
 from gateway.lab.media_watch import MediaWatch
-from gateway.lab.muc_room import MucRoom
-from gateway.lab.muc_stanzas import Removal
-from gateway.lab.nuisances import Nuisances
+from gateway.lab.own_venue import OwnVenue
 from gateway.lab.pace import Pace
+from gateway.lab.prosody_venue import Prosody, ProsodyVenue
 from gateway.lab.site import Site
 from gateway.lab.speaker import Speaker
+from gateway.lab.venue import NotHere, Tls, Venue
 from gateway.lab.videobridge import LabVideobridge
 from gateway.lab.violation import Step, Violation
 from gateway.lab.voice import Voice
-from gateway.lab.xmpp_server import XmppServer
-from gateway.xmpp.jid import bare
+from gateway.xmpp.sources import SignalledSource
 
-__all__ = ["Lab", "LabConfig", "LabOccupant", "Violation"]
+__all__ = ["Lab", "LabConfig", "LabOccupant", "Prosody", "Violation"]
 
 TERMINATED = "The meeting has been terminated"
 """What a room that a moderator ended for everyone says."""
@@ -40,7 +41,13 @@ TERMINATED = "The meeting has been terminated"
 class Lab:
     """The lab. `violations` is everything clients did wrong, `on_step` is told what happens."""
 
-    def __init__(self, config: LabConfig | None = None, *, on_step: Step | None = None) -> None:
+    def __init__(
+        self,
+        config: LabConfig | None = None,
+        *,
+        on_step: Step | None = None,
+        prosody: Prosody | None = None,
+    ) -> None:
         self.config = config or LabConfig()
         self.violations: list[Violation] = []
         self.on_step = on_step
@@ -53,36 +60,24 @@ class Lab:
             faults=self.config.faults,
         )
         self._watch = MediaWatch(self.bridge, self._step)
-        self.site = Site(
-            self.config.site,
-            self.bridge,
-            packets=self._watch.packets,
-            blame=self._blame,
-            step=self._step,
-        )
-        self._certificate: Certificate | None = None
-        self._server: XmppServer | None = None
-        self._speakers = LabSpeakers(self.site, self.bridge, self.domain, self._blame)
+        self._own: OwnVenue | None = None
+        self._venue: Venue
+        packets, blame, step = self._watch.packets, self._blame, self._step
+        if prosody is None:
+            site = Site(self.config.site, self.bridge, packets=packets, blame=blame, step=step)
+            self._venue = self._own = OwnVenue(self.config, site, blame=blame, step=step)
+        else:
+            self._venue = ProsodyVenue(
+                prosody, self.config.site, self.bridge, packets=packets, blame=blame, step=step
+            )
+        self._speakers = LabSpeakers(self._venue, self.bridge, self._blame)
+        self.browsers = LabBrowsers(self._venue, self.bridge, self.config.offer, step)
         self._pace = Pace(self._tick)
 
     async def __aenter__(self) -> Self:
-        config, host = self.config, self.site.host
-        if config.starttls:
-            domains = (config.domain, config.site.auth_domain)
-            self._certificate = Certificate(domains, config.host)
-        nuisances = Nuisances(config.domain, host.send, self._blame) if config.nuisances else None
-        self._server = XmppServer(
-            host,
-            config.login,
-            tls=self._certificate.context if self._certificate is not None else None,
-            blame=self._blame,
-            step=self._step,
-            read_rate=config.read_rate,
-            nuisances=nuisances,
-        )
         try:
-            await self._server.start(config.host, config.xmpp_port)
-            await self.bridge.start(config.host, config.bridge_port)
+            await self._venue.open()
+            await self.bridge.start(self.config.host, self.config.bridge_port)
         except BaseException:
             await self._close()
             raise
@@ -96,24 +91,30 @@ class Lab:
         try:
             await self._pace.stop()
         finally:
-            if self._server is not None:
-                await self._server.close()
+            await self._venue.close()
             await self.bridge.close()
-            if self._certificate is not None:
-                self._certificate.close()
 
     # Where it is.
 
     @property
     def xmpp_address(self) -> tuple[str, int]:
         """Host and port of the XMPP server."""
-        assert self._server is not None
-        return self._server.address
+        return self._venue.address
+
+    @property
+    def web_socket_url(self) -> str:
+        """Where the XMPP server takes WebSockets. NotHere if it is a Prosody: ask that."""
+        return self._at_home.web_socket_url
+
+    @property
+    def site(self) -> Site:
+        """The lab's own server, rooms and focus. NotHere if it is on a Prosody."""
+        return self._at_home.site
 
     @property
     def session_count(self) -> int:
         """How many XMPP clients are connected."""
-        return self._server.session_count if self._server is not None else 0
+        return self._at_home.session_count
 
     @property
     def domain(self) -> str:
@@ -126,12 +127,17 @@ class Lab:
     @property
     def focus_jid(self) -> str:
         """Where conference requests go."""
-        return self.config.site.focus_address
+        return self._venue.focus_address
 
     @property
     def ca_file(self) -> Path | None:
         """What to verify the server's certificate with; None without STARTTLS."""
-        return self._certificate.ca_file if self._certificate is not None else None
+        return self._venue.ca_file
+
+    @property
+    def tls(self) -> Tls:
+        """How clients protect their connections."""
+        return self._venue.tls
 
     # Who is there.
 
@@ -147,7 +153,7 @@ class Lab:
             level_id=offer.audio_level,
             listens=listens,
         )
-        self._speakers.add(self.room_jid(room), audio)
+        await self._speakers.add(self.room_jid(room), audio)
         return audio
 
     def remove_speaker(self, speaker: Speaker) -> None:
@@ -168,10 +174,17 @@ class Lab:
 
     def occupants(self, room: str) -> list[LabOccupant]:
         """Everybody in a room but the focus; nobody if there is no such room."""
-        found = self.site.muc.rooms.get(self.room_jid(room))
-        occupants = found.occupants.values() if found is not None else ()
-        focus = self.site.focus.jid
-        return [LabOccupant.of(occupant) for occupant in occupants if occupant.jid != focus]
+        return self._venue.rooms.occupants(self.room_jid(room))
+
+    def sources(self, room: str) -> tuple[SignalledSource, ...]:
+        """What everybody in a room sends, the bridge itself among them, as the focus knows it."""
+        conference = self._focus.conferences.get(self.room_jid(room))
+        return conference.sessions.sources.except_of("") if conference is not None else ()
+
+    def own_ssrcs(self, room: str) -> frozenset[int]:
+        """What the lab's own speakers, and browsers, send in a room."""
+        speakers = frozenset(speaker.ssrc for speaker in self.speakers(room))
+        return speakers | self.browsers.ssrcs(self.room_jid(room))
 
     def endpoint(self, room: str, nick: str) -> BridgeEndpoint:
         """An occupant's half of the bridge. KeyError if it has none."""
@@ -185,71 +198,62 @@ class Lab:
         """A speaker offers an occupant a connection past the bridge, which it must decline."""
         self._speakers.offer_directly(speaker, nick)
 
-    # What a moderator orders. KeyError if there is no such room or occupant.
+    # What a moderator orders. KeyError if there is no such room or occupant. On a Prosody it is
+    # the focus that orders it, whoever is said to be the actor, and it takes a moment (`settled`).
+
+    async def settled(self) -> None:
+        """Return when everything that was ordered has been done."""
+        await self._venue.settled()
 
     def kick(
         self, room: str, nick: str, reason: str | None = None, *, actor: str | None = None
     ) -> None:
         """Throw somebody out (307)."""
-        found = self._room(room)
-        removal = Removal((307,), actor, reason)
-        found.remove(found.occupants[nick], removal, time.monotonic())
+        self._venue.rooms.kick(self.room_jid(room), nick, reason, actor)
 
     def ban(self, room: str, nick: str, *, actor: str | None = None) -> None:
         """Throw somebody out (301), for as long as the room lasts."""
-        found = self._room(room)
-        jid = bare(found.occupants[nick].jid)
-        found.set_affiliation(jid, "outcast", actor, time.monotonic())
+        self._venue.rooms.set_affiliation(self.room_jid(room), nick, "outcast", actor)
 
     def grant_owner(self, room: str, nick: str, *, actor: str | None = None) -> None:
         """Make somebody a moderator."""
-        found = self._room(room)
-        jid = bare(found.occupants[nick].jid)
-        found.set_affiliation(jid, "owner", actor, time.monotonic())
+        self._venue.rooms.set_affiliation(self.room_jid(room), nick, "owner", actor)
 
     def destroy(
         self, room: str, reason: str | None = TERMINATED, alternate: str | None = None
     ) -> None:
         """End a room; `alternate` is the JID of the one to go to."""
-        found = self._room(room)
-        found.destroy(reason, alternate, time.monotonic())
-        self.site.muc.room_destroyed(found)
+        self._venue.rooms.destroy(self.room_jid(room), reason, alternate)
 
     def shut_down_room(self, room: str) -> None:
         """The server ends a room (332), as it does when it is restarted."""
-        found = self._room(room)
-        found.close(Removal((332,)), time.monotonic())
-        self.site.muc.room_destroyed(found)
+        self._at_home.rooms.shut_down(self.room_jid(room))
 
     def set_password(self, room: str, password: str | None) -> None:
         """From now on who comes in needs a password."""
-        found = self._room(room)
-        found.policy.password = password
-        found.tell_config_changed(time.monotonic())
+        self._venue.rooms.set_password(self.room_jid(room), password)
 
     def set_members_only(self, room: str, members_only: bool = True) -> None:
         """Admit members only; who is none is thrown out (322), the lab's own speakers are not."""
-        found = self._room(room)
-        for user in self._speakers.users(found.jid):
-            found.affiliations.setdefault(user, "member")
-        found.set_members_only(members_only, time.monotonic())
+        jid = self.room_jid(room)
+        self._at_home.rooms.set_members_only(jid, members_only, self._speakers.users(jid))
 
     def set_max_occupants(self, room: str, most: int | None) -> None:
         """From now on the room is full at so many occupants."""
-        self._room(room).policy.max_occupants = most
+        self._at_home.rooms[self.room_jid(room)].policy.max_occupants = most
 
     def mute(self, room: str, nick: str, *, actor: str | None = None) -> None:
         """Mute somebody in the name of an occupant (a nick), or by the focus' own rules."""
         jid, now = self.room_jid(room), time.monotonic()
-        conference = self.site.focus.conferences[jid]
+        conference = self._focus.conferences[jid]
         by = f"{jid}/{actor}" if actor is not None else None
         conference.mutes.order(conference.members[nick], by, now)
-        self.site.flush(now)
+        self._venue.flush(now)
 
     def start_muted(self, room: str, muted: bool = True) -> None:
         """Whoever is invited from now on starts muted."""
-        found = self._room(room)
-        self.site.focus.conferences[found.jid].sessions.start_muted = muted
+        found = self._at_home.rooms[self.room_jid(room)]
+        self._focus.conferences[found.jid].sessions.start_muted = muted
         found.policy.metadata["startMuted"] = {"audio": muted, "video": muted}
         found.tell_metadata(time.monotonic())
 
@@ -258,51 +262,46 @@ class Lab:
     def move(self, room: str, nick: str) -> None:
         """To another bridge: the session ends ("moving"), another is offered."""
         jid, now = self.room_jid(room), time.monotonic()
-        member = self.site.focus.member(jid, nick)
-        self.site.focus.conferences[jid].sessions.move(member, now)
-        self.site.flush(now)
+        member = self._focus.member(jid, nick)
+        self._focus.conferences[jid].sessions.move(member, now)
+        self._venue.flush(now)
 
     def replace(self, room: str, nick: str) -> None:
         """Another session is offered while there is one."""
         jid, now = self.room_jid(room), time.monotonic()
-        member = self.site.focus.member(jid, nick)
-        self.site.focus.conferences[jid].sessions.invite(member, now)
-        self.site.flush(now)
+        member = self._focus.member(jid, nick)
+        self._focus.conferences[jid].sessions.invite(member, now)
+        self._venue.flush(now)
 
     def expire(self, room: str, nick: str) -> None:
         """End the session as if somebody had been alone for too long."""
         jid, now = self.room_jid(room), time.monotonic()
-        member = self.site.focus.member(jid, nick)
-        sessions = self.site.focus.conferences[jid].sessions
+        member = self._focus.member(jid, nick)
+        sessions = self._focus.conferences[jid].sessions
         sessions.terminate(member, "expired", "Idle session timeout", now)
-        self.site.flush(now)
+        self._venue.flush(now)
 
     def focus_leaves(self, room: str) -> None:
         """The focus dies: it leaves the room and forgets it. It comes back when it is asked for."""
-        self.site.focus.abandon(self.room_jid(room))
-        self.site.flush(time.monotonic())
+        self._focus.abandon(self.room_jid(room))
+        self._venue.flush(time.monotonic())
 
     def focus_returns(self, room: str) -> None:
         """The focus enters the room and offers everybody a new session."""
         now = time.monotonic()
-        self.site.focus.open(self.room_jid(room), now)
-        self.site.flush(now)
+        self._focus.open(self.room_jid(room), now)
+        self._venue.flush(now)
 
     def set_bridge_available(self, room: str, available: bool) -> None:
         """The focus has no bridge for a room any more ("moving", and no offer), or one again."""
         now = time.monotonic()
-        conference = self.site.focus.conferences[self.room_jid(room)]
+        conference = self._focus.conferences[self.room_jid(room)]
         conference.set_bridge_available(available, now)
-        self.site.flush(now)
+        self._venue.flush(now)
 
     def drop_connection(self, nick: str) -> None:
         """Break a client's TCP connection."""
-        assert self._server is not None
-        rooms = self.site.muc.rooms.values()
-        jids = [room.occupants[nick].jid for room in rooms if nick in room.occupants]
-        if not jids:
-            raise KeyError(nick)
-        self._server.drop(jids[0])
+        self._at_home.drop(nick)
 
     def pause_bridge(self, room: str, nick: str, paused: bool = True) -> None:
         """Break (or mend) the network between a client and the bridge."""
@@ -319,21 +318,31 @@ class Lab:
 
     # Details.
 
-    def _room(self, room: str) -> MucRoom:
-        return self.site.muc.rooms[self.room_jid(room)]
+    @property
+    def _focus(self) -> Focus:
+        return self._venue.focus
+
+    @property
+    def _at_home(self) -> OwnVenue:
+        if self._own is None:
+            raise NotHere("a foreign server does not do this for the lab")
+        return self._own
 
     def _tick(self, now: float) -> None:
         self._speakers.tick(now)
-        assert self._server is not None
-        self._server.handle_timer(now)
-        self.site.handle_timer(now)
-        self._watch.look(self.site.focus)
+        self.browsers.tick(now)
+        self._venue.handle_timer(now)
+        self._watch.look(self._focus)
 
     def _bridge_failed(self, room: str, nick: str) -> None:
         self._step("bridge", f"has lost {nick}")
-        self.site.focus.bridge_lost(room, nick, time.monotonic())
+        self._focus.bridge_lost(room, nick, time.monotonic())
 
     def _blame(self, rule: int, who: str, what: str) -> None:
+        # The rules are for phones: a browser is the lab's guest, and has its own ways (Chromium's
+        # sender reports, for one, may be 7.5 s apart).
+        if self.browsers.has(who):
+            return
         self.violations.append(Violation(rule, who, what))
 
     def _step(self, who: str, what: str) -> None:

@@ -36,3 +36,16 @@ class LabOccupant:
             role=occupant.role,
             affiliation=occupant.affiliation,
         )
+
+    @classmethod
+    def seen(cls, presence: OccupantPresence) -> "LabOccupant":
+        """What a presence that came out of the room says."""
+        return cls(
+            nick=presence.nick,
+            real_jid=presence.real_jid or "",
+            display_name=presence.display_name,
+            features=presence.features,
+            muted=presence.audio_muted,
+            role=presence.role,
+            affiliation=presence.affiliation,
+        )

@@ -79,10 +79,11 @@ class MucRoom:
     ) -> None:
         """Somebody is out; everybody, itself included, is told."""
         occupant.id = presence.get("id") if presence is not None else None
-        for other in list(self.occupants.values()):
+        present = list(self.occupants.values())
+        del self.occupants[occupant.nick]  # first: it may log out as soon as it is told
+        for other in present:
             told = muc_stanzas.unavailable(self.jid, occupant, other.jid, removal)
             self._services.send(told, now)
-        del self.occupants[occupant.nick]
         self._services.step(occupant.nick, f"is out of {self.jid}")
 
     def destroy(self, reason: str | None, alternate: str | None, now: float) -> None:
@@ -91,11 +92,12 @@ class MucRoom:
 
     def close(self, removal: Removal, now: float) -> None:
         """Everybody is out at once; each occupant is told only of itself."""
-        for occupant in list(self.occupants.values()):
+        present = list(self.occupants.values())
+        self.occupants.clear()
+        for occupant in present:
             occupant.id = None
             told = muc_stanzas.unavailable(self.jid, occupant, occupant.jid, removal)
             self._services.send(told, now)
-        self.occupants.clear()
 
     def set_affiliation(self, jid: str, affiliation: str, actor: str | None, now: float) -> None:
         """Make a user (bare JID) an owner, a member, nobody, or an outcast."""

@@ -5,23 +5,27 @@ import time
 from rich.console import Console
 from structlog.types import EventDict
 
+from gateway.lab.steps import Steps, StepTaken
+
 _METHODS = (b"INVITE ", b"ACK ", b"BYE ", b"CANCEL ", b"OPTIONS ", b"INFO ")
 _NOT_SHOWN = {"event", "level", "timestamp", "call", "sip_call_id", "exc_info"}
 
 
 class Narrator:
-    """Prints each step with the seconds since the start and who takes it."""
+    """Prints each step with the seconds since the start and who takes it.
+
+    `steps` are the same for others who watch.
+    """
 
     def __init__(self, console: Console) -> None:
         self.gateway: frozenset[str] = frozenset()  # its addresses, as in the log
+        self.steps = Steps(time.monotonic)
         self._console = console
-        self._start = time.monotonic()
+        self.steps.watch(self._print)
 
     def say(self, who: str, what: str) -> None:
-        """One line."""
-        seconds = time.monotonic() - self._start
-        line = f"[dim]{seconds:7.3f}[/] [cyan]{who:<8}[/] {plain(what)}"
-        self._console.print(line, highlight=False, soft_wrap=True)
+        """One step."""
+        self.steps.tell(who, what)
 
     def watch(self, entry: EventDict) -> None:
         """Take an entry of the log: SIP messages by their first line, events as they are."""
@@ -36,6 +40,10 @@ class Narrator:
         elif entry["level"] != "debug":
             details = [f"{key}={entry[key]}" for key in entry if key not in _NOT_SHOWN]
             self.say("gateway", " ".join([event, *details]))
+
+    def _print(self, step: StepTaken) -> None:
+        line = f"[dim]{step.at:7.3f}[/] [cyan]{step.who:<8}[/] {plain(step.what)}"
+        self._console.print(line, highlight=False, soft_wrap=True)
 
 
 def plain(text: str) -> str:

@@ -1,20 +1,23 @@
-"""A lab speaker's place in the room: the presence of a browser, and a browser's answers.
+"""A place in the room for one of the lab's own: the presence of a browser, a browser's answers.
 
-Its audio is `gateway.lab.speaker`; it needs no session, for the focus knows it as the lab's own.
+Its audio is a `gateway.lab.speaker`, or comes from a real browser (`gateway.lab.web_participant`).
+It needs no session, for the focus knows it as the lab's own.
 """
 
 import json
 import secrets
 import uuid
 from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 from xml.etree.ElementTree import Element
 
 from gateway.lab.refusal import is_request, refuse, result
-from gateway.lab.speaker import Speaker
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import element
-from gateway.xmpp.presence import OccupantPresence, parse_presence
+from gateway.xmpp.jid import endpoint_id
+from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
 from gateway.xmpp.sources import SignalledSource
+from gateway.xmpp.stanza import StanzaError
 
 _NODE = "https://jitsi.org/jitsi-meet"
 _VERIFICATION = "dtzK/3xhISaXUMVg59IpXxdvKyQ="  # of these features, without an identity
@@ -39,8 +42,24 @@ _FEATURES = (
 )
 
 
-class SpeakerClient:
-    """One speaker in one room.
+def anonymous_jid(domain: str) -> str:
+    """What a server calls a guest."""
+    return f"{uuid.uuid4()}@{domain}/{secrets.token_urlsafe(9)}"
+
+
+class Voiced(Protocol):
+    """Whoever speaks: under which name and SSRC, and whether just now it does not."""
+
+    name: str
+    ssrc: int
+    muted: bool
+
+
+Audio = TypeVar("Audio", bound=Voiced)
+
+
+class SpeakerClient(Generic[Audio]):
+    """One speaker in one room, logged in as `jid`.
 
     `audio` is its voice and its ears. `removed` is called when it is no longer in the room,
     whoever wanted that.
@@ -49,18 +68,18 @@ class SpeakerClient:
     def __init__(
         self,
         room: str,
-        domain: str,
-        audio: Speaker,
+        jid: str,
+        audio: Audio,
         *,
         send: Callable[[Element], None],
-        removed: Callable[["SpeakerClient"], None],
+        removed: Callable[["SpeakerClient[Audio]"], None],
     ) -> None:
-        user = str(uuid.uuid4())
         self.room = room
-        self.jid = f"{user}@{domain}/{secrets.token_urlsafe(9)}"
-        self.nick = user[:8]
+        self.jid = jid
+        self.nick = endpoint_id(jid, anonymous=True)
         self.audio = audio
         self.present = False
+        self.refusal: StanzaError | None = None  # why the room does not let it in
         self._send = send
         self._removed = removed
 
@@ -98,7 +117,9 @@ class SpeakerClient:
             self._send(self._answer(stanza))
         elif stanza.tag == f"{{{ns.CLIENT}}}presence":
             presence = parse_presence(stanza)
-            if isinstance(presence, OccupantPresence) and presence.is_self:
+            if isinstance(presence, PresenceRefused):
+                self.refusal = presence.error
+            elif presence.is_self:
                 self._seen(presence)
 
     def _seen(self, presence: OccupantPresence) -> None:

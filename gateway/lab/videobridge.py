@@ -110,8 +110,12 @@ class LabVideobridge(asyncio.DatagramProtocol):
     # What the focus orders.
 
     def allocate(self, conference: str, endpoint: str) -> BridgeTransportOffer:
-        """Make room for a client; one with the same id is expired."""
-        self.expire(conference, endpoint)
+        """Make room for a client; one with the same id is forgotten.
+
+        That one hears nothing of it: DTLS would be faster than the offer that comes by XMPP, and
+        a client ought not to take it for a failure.
+        """
+        self._forget(conference, endpoint)
         room = self._conferences.setdefault(conference, _Conference(secrets.randbits(32) or 1))
         client = BridgeEndpoint(
             room.feedback_ssrc,
@@ -163,17 +167,22 @@ class LabVideobridge(asyncio.DatagramProtocol):
         self._conferences[conference].clients[endpoint].gate.force_muted = muted
 
     def expire(self, conference: str, endpoint: str) -> None:
-        """Forget a client; the conference goes with its last endpoint."""
+        """End a client's connection and forget it; the conference goes with its last endpoint."""
+        client = self._forget(conference, endpoint)
+        if client is not None:
+            client.close()
+            self._flush(client)
+
+    def _forget(self, conference: str, endpoint: str) -> BridgeEndpoint | None:
         room = self._conferences.get(conference)
         client = room.clients.pop(endpoint, None) if room else None
         if room is None or client is None:
-            return
-        client.close()
-        self._flush(client)
+            return None
         del self._by_ufrag[client.agent.ufrag]
         self._by_address = {a: c for a, c in self._by_address.items() if c is not client}
         if not room.clients and not room.speakers:
             del self._conferences[conference]
+        return client
 
     # Speakers of the lab's own.
 

@@ -5,21 +5,23 @@ written at once.
 """
 
 import asyncio
-import contextlib
 import ssl
 import time
 from xml.etree.ElementTree import Element
 
+from aiohttp import web
+
 from gateway.lab.nuisances import Nuisances
 from gateway.lab.violation import Blame, Step
+from gateway.lab.xmpp_connection import Connection, TcpConnection, WebSocketConnection
 from gateway.lab.xmpp_host import XmppHost
 from gateway.lab.xmpp_login import LoginRules
 from gateway.lab.xmpp_session import XmppSession
+from gateway.xmpp.websocket_framing import SUBPROTOCOL
 
-_READ = 65536
+WEB_SOCKET_PATH = "/xmpp-websocket"
 _LOGIN_TIMEOUT = 30.0  # seconds until a resource must be bound
 _CLOSE_TIMEOUT = 1.0
-_MAX_UNSENT = 8 << 20  # octets; a client that reads so slowly is dropped
 
 
 class XmppServer:
@@ -48,11 +50,17 @@ class XmppServer:
         self._read_rate = read_rate
         self._nuisances = nuisances
         self._server: asyncio.Server | None = None
-        self._connections: dict[asyncio.Task[None], _Connection] = {}
+        self._web: web.AppRunner | None = None
+        self._connections: dict[asyncio.Task[None], Connection] = {}
 
-    async def start(self, host: str, port: int = 0) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._serve, host, port)
+    async def start(self, host: str, port: int = 0, web_port: int = 0) -> None:
+        """Listen, for TCP and for WebSockets."""
+        self._server = await asyncio.start_server(self._serve_tcp, host, port)
+        application = web.Application()
+        application.router.add_get(WEB_SOCKET_PATH, self._serve_web_socket)
+        self._web = web.AppRunner(application, access_log=None, shutdown_timeout=_CLOSE_TIMEOUT)
+        await self._web.setup()
+        await web.TCPSite(self._web, host, web_port, ssl_context=self._tls).start()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -60,6 +68,13 @@ class XmppServer:
         assert self._server is not None
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
+
+    @property
+    def web_socket_url(self) -> str:
+        """Where the server takes WebSockets."""
+        assert self._web is not None
+        host, port = self._web.addresses[0][:2]
+        return f"{'ws' if self._tls is None else 'wss'}://{host}:{port}{WEB_SOCKET_PATH}"
 
     @property
     def session_count(self) -> int:
@@ -79,6 +94,8 @@ class XmppServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._server.wait_closed()
+        if self._web is not None:
+            await self._web.cleanup()
 
     def handle_timer(self, now: float) -> None:
         """Acknowledgements that never come, and nuisances."""
@@ -98,14 +115,27 @@ class XmppServer:
                 return
         raise KeyError(jid)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = XmppSession(self._rules, self._blame)
+        await self._serve(TcpConnection(session, reader, writer))
+
+    async def _serve_web_socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,))
+        await socket.prepare(request)
+        session = XmppSession(self._rules, self._blame)
+        if self._tls is not None:
+            session.encrypted()  # all of the WebSocket is
+        self._step("server", f"a WebSocket for room {request.query.get('room')!r}")
+        await self._serve(WebSocketConnection(session, socket, request, self._blame))
+        return socket
+
+    async def _serve(self, connection: Connection) -> None:
         task = asyncio.current_task()
         assert task is not None
-        connection = _Connection(XmppSession(self._rules, self._blame), writer)
         self._connections[task] = connection
         try:
             async with asyncio.timeout(_LOGIN_TIMEOUT) as patience:
-                await self._converse(connection, reader, patience)
+                await self._converse(connection, patience)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             pass  # the client is gone, whatever the reason
         finally:
@@ -113,13 +143,11 @@ class XmppServer:
             self._gone(connection)
             await connection.close()
 
-    async def _converse(
-        self, connection: "_Connection", reader: asyncio.StreamReader, patience: asyncio.Timeout
-    ) -> None:
+    async def _converse(self, connection: Connection, patience: asyncio.Timeout) -> None:
         session = connection.session
         registered = False
         while not session.closed:
-            data = await reader.read(_READ)
+            data = await connection.read()
             if not data:
                 return
             now = time.monotonic()
@@ -133,67 +161,35 @@ class XmppServer:
             connection.flush()
             if session.wants_tls:
                 assert self._tls is not None
-                await connection.writer.start_tls(self._tls)
+                await connection.start_tls(self._tls)
                 session.encrypted()
             if self._read_rate is not None:
                 await asyncio.sleep(len(data) / self._read_rate)
 
-    def _arrived(self, connection: "_Connection", now: float) -> None:
+    def _arrived(self, connection: Connection, now: float) -> None:
         session = connection.session
-        self._host.add_entity(session.jid, connection.deliver)
+
+        def deliver(stanza: Element, now: float) -> None:
+            session.send(stanza, now)
+            connection.flush()
+
+        def send_whitespace() -> None:
+            session.send_whitespace()
+            connection.flush()
+
+        self._host.add_entity(session.jid, deliver)
         self._step(session.jid, "is logged in")
         if self._nuisances is not None:
-            self._nuisances.add(session.jid, connection.send_whitespace, now)
+            self._nuisances.add(session.jid, send_whitespace, now)
 
     def _received(self, stanza: Element, now: float) -> None:
         if self._nuisances is None or not self._nuisances.take_answer(stanza):
             self._host.send(stanza, now)
 
-    def _gone(self, connection: "_Connection") -> None:
+    def _gone(self, connection: Connection) -> None:
         jid = connection.session.jid
         if jid:
             self._host.remove_entity(jid, time.monotonic())
             self._step(jid, "is disconnected")
             if self._nuisances is not None:
                 self._nuisances.remove(jid)
-
-
-class _Connection:
-    """A session and where it is written to."""
-
-    def __init__(self, session: XmppSession, writer: asyncio.StreamWriter) -> None:
-        self.session = session
-        self.writer = writer
-
-    def deliver(self, stanza: Element, now: float) -> None:
-        """Send a stanza to the client."""
-        self.session.send(stanza, now)
-        self.flush()
-
-    def send_whitespace(self) -> None:
-        """Send a space."""
-        self.session.send_whitespace()
-        self.flush()
-
-    def flush(self) -> None:
-        """Write what the session has to say."""
-        data = self.session.take_outgoing()
-        if not data or self.writer.is_closing():
-            return
-        self.writer.write(data)
-        if self.writer.transport.get_write_buffer_size() > _MAX_UNSENT:
-            self.abort()
-
-    def abort(self) -> None:
-        """Close the socket at once."""
-        self.writer.transport.abort()
-
-    async def close(self) -> None:
-        """End the stream; a client that does not take part is left after a second."""
-        self.session.end()
-        with contextlib.suppress(OSError, TimeoutError):
-            self.flush()
-            self.writer.close()
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await self.writer.wait_closed()
-        self.writer.transport.abort()

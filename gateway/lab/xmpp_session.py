@@ -120,10 +120,10 @@ class XmppSession:
             self._outgoing.append("</stream:stream>")
         self._state = _State.CLOSED
 
-    def take_outgoing(self) -> bytes:
-        """What has to be sent now."""
+    def take_outgoing(self) -> list[str]:
+        """What has to be sent now: headers, stanzas, white space, footers."""
         outgoing, self._outgoing = self._outgoing, []
-        return "".join(outgoing).encode()
+        return outgoing
 
     def _take(
         self, part: StreamOpened | Element | StreamClosed, stanzas: list[Element], now: float

@@ -11,7 +11,7 @@ from gateway.lab.focus_port import FocusConfig
 from gateway.lab.refusal import is_request, refuse, result
 from gateway.lab.site import Site, SiteConfig
 from gateway.lab.speaker import Speaker
-from gateway.lab.speaker_client import SpeakerClient
+from gateway.lab.speaker_client import SpeakerClient, anonymous_jid
 from gateway.lab.videobridge import BridgeTransportOffer
 from gateway.lab.violation import Violation
 from gateway.lab.voice import Voice
@@ -124,7 +124,7 @@ class Rig:
         audio = Speaker(name, _SILENCE, payload_type=111, level_id=1)
         speaker = SpeakerClient(
             ROOM,
-            "lab.test",
+            anonymous_jid("lab.test"),
             audio,
             send=lambda stanza: self.site.host.send(stanza, self.now),
             removed=lambda _: None,

@@ -75,7 +75,6 @@ async def calling(lab: Lab, password: str | None = None) -> AsyncIterator[Call]:
     config = EngineConfig(phone_host=HOST, bridge_addresses=(HOST,))
     engine = MediaEngine(config, lambda event: switch.receive(event))  # noqa: PLW0108
     switch = MediaSwitch(engine.execute)
-    engine.start()
     try:
         async with MediaSession(switch, "call", lab.room_jid("demo")) as media:
             phone = RtpPhone(pulsed(PHONE, rate=8000), PCMU, payload_type=0, event_type=101)

@@ -161,7 +161,7 @@ async def join(lab: Lab, connection) -> None:
     attributes = {"to": f"{room}/{connection.nick}"}
     connection.send(element(ns.CLIENT, "presence", attributes, element(ns.MUC, "x")))
     async with asyncio.timeout(5):
-        while not (await connection.receive()).is_self:
+        while not getattr(await connection.receive(), "is_self", False):
             pass
 
 

@@ -44,7 +44,7 @@ class Peer:
         return self.read()
 
     def read(self) -> list[Element]:
-        data = self.session.take_outgoing()
+        data = "".join(self.session.take_outgoing()).encode()
         parsed = self.parser.receive(data) if data else []
         return [part for part in parsed if isinstance(part, Element)]
 
@@ -216,7 +216,7 @@ def test_the_end_of_the_stream_is_answered() -> None:
     peer = Peer()
     peer.bind()
     peer.session.receive(b"</stream:stream>", peer.now)
-    assert peer.parser.receive(peer.session.take_outgoing()) == [StreamClosed()]
+    assert peer.parser.receive("".join(peer.session.take_outgoing()).encode()) == [StreamClosed()]
     assert peer.session.closed
 
 
