@@ -61,8 +61,9 @@ class Scenario:
     """One scenario: `story` conducts the calls of `file` and looks at what only we can see.
 
     `speakers` are the tones of the lab's own participants by room. `ends` are the reasons of the
-    call records afterwards. `tcp_file` is for what differs over TCP. `gateway` is laid over the
-    gateway's configuration.
+    call records afterwards. `tcp_file` is for what differs over TCP, `played` names the scenario
+    whose file is used if it has none of its own. `gateway` is laid over the gateway's
+    configuration.
     """
 
     name: str
@@ -73,13 +74,15 @@ class Scenario:
     ends: Mapping[EndReason, int]
     speakers: Mapping[str, float]
     tcp_file: str | None = None
+    played: str | None = None
     rate: int = 10
     options: tuple[str, ...] = ()
     gateway: Sections | None = None
 
     def file(self, transport: str) -> str:
         """The SIPp scenario for a transport."""
-        return self.tcp_file if transport == "tcp" and self.tcp_file else f"{self.name}.xml"
+        own = f"{self.played or self.name}.xml"
+        return self.tcp_file if transport == "tcp" and self.tcp_file else own
 
 
 class Site:

@@ -13,7 +13,7 @@ from audiocodecs.tones import pulsed
 from gateway.app import Gateway
 from gateway.calls.record import CallRecord
 from gateway.config import Config, parse
-from gateway.lab.lab import Lab, LabConfig
+from gateway.lab.lab import Lab, LabConfig, Prosody
 from gateway.lab.listening import Heard, listen_for
 from gateway.lab.phone import PhoneCall, TestPhone
 from gateway.lab.relay import LossyRelay, Weather
@@ -154,12 +154,23 @@ async def eventually(condition: Any, what: str, seconds: float = 20.0) -> None:
 
 
 @asynccontextmanager
-async def stage(lab_config: LabConfig | None = None, **sections: Any) -> AsyncIterator[Stage]:
-    """A lab, a gateway and a phone; afterwards nothing of them is left, and no rule was broken."""
+async def stage(
+    lab_config: LabConfig | None = None,
+    *,
+    by_websocket: bool = False,
+    prosody: Prosody | None = None,
+    **sections: Any,
+) -> AsyncIterator[Stage]:
+    """A lab, a gateway and a phone; afterwards nothing of them is left, and no rule was broken.
+
+    With `prosody` the conference takes place there.
+    """
     before = left_over()
     async with AsyncExitStack() as parts:
-        lab = await parts.enter_async_context(Lab(lab_config or LabConfig()))
+        lab = await parts.enter_async_context(Lab(lab_config, prosody=prosody))
         records: list[CallRecord] = []
+        if by_websocket:
+            sections["jitsi"] = {"websocket": lab.web_socket_url, **sections.get("jitsi", {})}
         config = gateway_config(lab, **sections)
         gateway = await parts.enter_async_context(Gateway(config, on_end=records.append))
         phone = await parts.enter_async_context(TestPhone(HOST))

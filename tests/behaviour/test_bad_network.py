@@ -41,7 +41,9 @@ async def test_everybody_is_heard_without_long_holes(case: str) -> None:
             return
 
 
-async def longest_absences(scene: Stage, weather: Weather) -> dict[str, float]:
+async def longest_absences(
+    scene: Stage, weather: Weather, *, seconds: float = SECONDS
+) -> dict[str, float]:
     """Everybody speaks and listens for a while; the longest pause of each tone, where heard."""
     speakers = await scene.speakers("room1", "ann", "bob", "cec")
     call = await scene.dial("71", weather=weather)
@@ -51,7 +53,7 @@ async def longest_absences(scene: Stage, weather: Weather) -> dict[str, float]:
     call.media.frames.clear()
     for speaker in speakers.values():
         speaker.forget()
-    await asyncio.sleep(SECONDS)
+    await asyncio.sleep(seconds)
     by_phone = heard_in(call.media.recording())
     assert set(by_phone) == {"ann", "bob", "cec"}
     absences = {f"{name} by phone": heard.longest_absence for name, heard in by_phone.items()}

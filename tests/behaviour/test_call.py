@@ -37,6 +37,16 @@ async def test_a_phone_and_three_speakers_hear_exactly_each_other(transport: str
     assert record.end.reason is EndReason.CALLER_HUNG_UP
 
 
+async def test_a_conference_is_joined_over_websocket_too() -> None:
+    async with stage(by_websocket=True) as scene:
+        speakers = await scene.speakers(ROOM, "ann")
+        call = await scene.dial(USER)
+        await scene.media_up(call)
+        await asyncio.sleep(4)
+        assert names_in(call.media.recording()[8000:]) == {"ann"}
+        assert names_in(speakers["ann"].mix()[8000:]) == {"phone"}
+
+
 async def test_two_phones_hear_each_other_once_and_not_themselves() -> None:
     async with stage() as scene:
         await scene.speakers(ROOM, "ann")
@@ -82,6 +92,21 @@ async def test_who_comes_back_before_the_session_has_expired_ends_the_waiting_to
         call.media.frames.clear()
         await asyncio.sleep(3)
         assert names_in(call.media.recording()) == {"bob"}
+        assert not beeps_in(call.media.recording())
+
+
+async def test_who_has_come_while_we_were_away_is_heard_without_the_waiting_tone() -> None:
+    async with stage() as scene:
+        call = await scene.dial(USER)
+        await eventually(lambda: beeps_in(call.media.recording()), "the waiting tone")
+        (record,) = scene.gateway.switchboard.calls
+        scene.lab.drop_connection(record.endpoint)
+        await scene.speakers(ROOM, "ann")
+        await scene.media_up(call)
+        await asyncio.sleep(1)
+        call.media.frames.clear()
+        await asyncio.sleep(3)
+        assert names_in(call.media.recording()) == {"ann"}
         assert not beeps_in(call.media.recording())
 
 

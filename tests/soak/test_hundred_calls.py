@@ -1,0 +1,33 @@
+"""SIPp places a hundred calls at ten a second; everybody is heard."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from gateway import logs
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "sip-test-scripts"))
+
+from scene import TRANSPORTS, Sites
+from stories import HEAVY, Scenario
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    logs.configure("error")
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("scenario", HEAVY, ids=lambda scenario: scenario.name)
+async def test_scenario(scenario: Scenario, transport: str) -> None:
+    async with Sites() as sites:
+        for note in await sites.play(scenario, transport):
+            print(f"\n{scenario.name} over {transport}: {note}")
+        await sites.silent()
