@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
 
 from gateway.xmpp import namespaces as ns
+from gateway.xmpp.whole_tags import WholeTags
 
 MAX_STANZA = 256 * 1024  # octets; Prosody's limit for clients
 _MAX_DEPTH = 64
@@ -54,15 +55,13 @@ class StreamParser:
         self._expat.CharacterDataHandler = self._text
         for forbidden in ("StartDoctypeDecl", "ProcessingInstruction", "Comment"):
             setattr(self._expat, f"{forbidden}Handler", _restricted)
-        # Newer Expat waits for more octets before it looks again at a long token.
-        if hasattr(self._expat, "SetReparseDeferralEnabled"):
-            self._expat.SetReparseDeferralEnabled(False)
+        self._tags = WholeTags()
 
     def receive(self, data: bytes) -> list[StreamOpened | Element | StreamClosed]:
         """What `data` completes; StreamError if it is not a stream."""
         self._received += len(data)
         try:
-            self._expat.Parse(data, False)
+            self._expat.Parse(self._tags.feed(data), False)
         except xml.parsers.expat.ExpatError as error:
             raise StreamError("not-well-formed", str(error)) from None
         if self._received - self._completed > self._max_stanza:

@@ -31,6 +31,7 @@ from gateway.xmpp.connection import (
 from gateway.xmpp.element import child, child_text, local_name
 from gateway.xmpp.reception import Reception
 from gateway.xmpp.websocket import WebSocketTransport
+from gateway.xmpp.whole_tags import WholeTags
 
 # slixmpp logs every octet at DEBUG, passwords included, and logs as errors what is raised as
 # ConnectionFailed here.
@@ -116,6 +117,7 @@ class SlixmppStream:
 class _Client(ClientXMPP):
     def __init__(self, server: Server, sink: Sink) -> None:
         account = server.account
+        self._tags = WholeTags()
         super().__init__(
             account.jid if account else server.domain,
             account.password if account else "",
@@ -211,6 +213,16 @@ class _Client(ClientXMPP):
             self.connection_made(self._web_socket)
             return True
         return False
+
+    def init_parser(self) -> None:
+        self._tags.reset()
+        super().init_parser()
+
+    def data_received(self, data: bytes | str) -> None:
+        octets = data.encode() if isinstance(data, str) else data
+        whole = self._tags.feed(octets)
+        if whole:
+            super().data_received(whole)
 
     def send_raw(self, data: str | bytes) -> None:
         if self.transport is not None and self.transport.is_closing():

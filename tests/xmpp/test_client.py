@@ -186,7 +186,7 @@ async def test_a_mechanism_we_do_not_have_is_no_login() -> None:
 
 
 async def test_what_is_not_xml_ends_the_stream() -> None:
-    async with says(f"{HEADER}<stream:features><<<") as server:
+    async with says(f"{HEADER}<stream:features><<<>") as server:
         assert (await failure(replace(server, tls=None))).cause is FailureCause.STREAM
 
 
