@@ -1,6 +1,7 @@
 """One caller's participant in one conference, from joining to leaving."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from types import TracebackType
@@ -35,6 +36,9 @@ log = structlog.get_logger(__name__)
 MAX_UNREAD = 1000  # events; beyond that, who comes and goes is no longer told
 
 _SWITCHING = "switch_room"  # the status that tells the focus to keep the conference we leave
+
+RETURN_PATIENCE = 120.0  # seconds in which an XMPP server, or the focus, may be restarted
+RETURN_PAUSE = (2.0, 3.0)  # seconds between attempts
 
 _PASSING = (JoinFailure.UNREACHABLE, JoinFailure.TIMEOUT, JoinFailure.FOCUS_UNAVAILABLE)
 _ENDINGS = {
@@ -160,13 +164,25 @@ class Participant:
         return departure
 
     async def _return(self, departure: Departure) -> Departure:
-        """Another stay, or if that is not possible the same departure again."""
-        try:
-            self._stay = await self._arrive(self._at)
-        except ConferenceError as error:
-            return self._not_in(departure, error)
-        self._emit(Rejoined())
-        return await self._attend(self._stay)
+        """Another stay, or if that is not possible the same departure again.
+
+        A server that is being restarted is asked again and again for a while: nobody is helped by
+        a call that ends because of it.
+        """
+        until = _now() + RETURN_PATIENCE
+        while True:
+            try:
+                self._stay = await self._arrive(self._at)
+            except ConferenceError as error:
+                if error.cause not in _PASSING:
+                    return self._not_in(departure, error)
+                if _now() > until:
+                    return replace(self._not_in(departure, error), rejoin=False)
+                log.info("not back yet", reason=str(error))
+                await asyncio.sleep(random.uniform(*RETURN_PAUSE))
+            else:
+                self._emit(Rejoined())
+                return await self._attend(self._stay)
 
     async def _move(self, login: Login, departure: Departure, room: str) -> Departure:
         """A stay in another room, over the same connection: who was let in here need not ask

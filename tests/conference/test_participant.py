@@ -19,7 +19,7 @@ from gateway.conference.events import (
     OccupantLeft,
     Rejoined,
 )
-from gateway.conference.participant import MAX_UNREAD, Participant
+from gateway.conference.participant import MAX_UNREAD, RETURN_PATIENCE, RETURN_PAUSE, Participant
 from gateway.conference.stay import (
     BRIDGE_PATIENCE,
     FIRST_OFFER_PATIENCE,
@@ -846,10 +846,24 @@ async def test_a_server_that_is_away_for_a_moment_is_tried_again() -> None:
     away = ConnectionFailed(FailureCause.UNREACHABLE, "refused")
     world = with_alice()
     async with Call(world, Media()) as call:
-        world.login_failures = [away, away]
+        world.login_failures = [away] * 20
         world.lose()
-        await settle(1 + 4 + 10 + 1)
+        await settle(1 + 20 * RETURN_PAUSE[1] + 1)
         assert call.told() == [Rejoined()]
+
+
+@in_virtual_time
+async def test_a_server_that_stays_away_ends_the_call_in_the_end() -> None:
+    away = ConnectionFailed(FailureCause.UNREACHABLE, "refused")
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.login_failures = [away] * 1000
+        world.lose()
+        await settle(RETURN_PATIENCE - 1)
+        assert call.told() == []
+        await settle(6)
+        (ended,) = call.told()
+        assert isinstance(ended, Ended) and ended.cause is LeaveCause.CONNECTION_LOST
 
 
 @in_virtual_time

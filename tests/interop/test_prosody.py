@@ -349,8 +349,12 @@ async def test_a_caller_comes_back_to_a_prosody_that_was_restarted(
 
 
 async def test_a_call_ends_when_prosody_stays_away(
-    own: ProsodyServer, room: str, capfd: pytest.CaptureFixture[str]
+    own: ProsodyServer,
+    room: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("gateway.conference.participant.RETURN_PATIENCE", 5.0)
     async with conference(own, "tcp") as scene:
         await scene.speakers(room, "ann")
         call = await scene.dial(user(room))
