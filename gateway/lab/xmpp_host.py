@@ -75,6 +75,9 @@ class XmppHost:
             component(stanza, now)
         elif is_request(stanza):
             self._waiting.append((refuse(stanza, "cancel", "service-unavailable"), now))
+        elif stanza.tag == _PRESENCE and stanza.get("type") is None and sender in self._entities:
+            # Joining a room where there are none, such as a lobby here.
+            self._waiting.append((refuse(stanza, "cancel", "remote-server-not-found"), now))
 
     def _note_directed(self, presence: Element, sender: str, to: str) -> None:
         directed = self._directed.setdefault(sender, {})
