@@ -40,6 +40,7 @@ class RtcpSession:
         self.reported_loss: float | None = None
         self._sender = sender
         self._cname = secrets.token_urlsafe(12)
+        self._reports_as_sender = True  # the first report has its own time
         self._sent_before = (0, 0)  # packets at the last report, and at the one before
         self._next = now + random.uniform(*_INTERVAL) / 2  # the first comes sooner
 
@@ -61,13 +62,16 @@ class RtcpSession:
 
     def due(self, receptions: Iterable[Reception], now: float) -> bytes | None:
         """The compound that has to go out now, if one has."""
-        if now < self._next:
+        # Whoever hears us again after a pause is told at once how our timestamps go on.
+        resumes = not self._reports_as_sender and self._sender.packets > self._sent_before[0]
+        if now < self._next and not resumes:
             return None
         self._next = now + random.uniform(*_INTERVAL)
         blocks = tuple(reception.report(now) for reception in receptions)[:_MOST_BLOCKS]
         report: RtcpPacket
         # Who has sent since the second last report still counts as a sender (section 6.4).
-        if self._sender.packets > self._sent_before[1]:
+        self._reports_as_sender = self._sender.packets > self._sent_before[1]
+        if self._reports_as_sender:
             report = self._sender.report(now, blocks)
         else:
             report = ReceiverReport(self._sender.ssrc, blocks)

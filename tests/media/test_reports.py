@@ -34,6 +34,24 @@ def test_a_sender_reports_as_such_until_two_intervals_have_passed() -> None:
     ]
 
 
+def test_who_speaks_again_reports_at_once() -> None:
+    sender = RtpSender(1, 48000, sequence=0, timestamp=0)
+    session = RtcpSession(sender, 0.0)
+    assert kinds(session, sender, [True, False, False]) == [
+        SenderReport,
+        SenderReport,
+        ReceiverReport,
+    ]
+    now = 3 * INTERVAL + 0.5
+    assert session.due((), now) is None
+    sender.packet(111, b"x", 960)
+    compound = session.due((), now)
+    assert compound is not None
+    assert isinstance(parse_compound(compound)[0], SenderReport)
+    sender.packet(111, b"x", 960)
+    assert session.due((), now + 0.5) is None
+
+
 def test_nothing_is_due_twice() -> None:
     session = RtcpSession(RtpSender(1, 48000, sequence=0, timestamp=0), 0.0)
     assert session.due((), INTERVAL) is not None
