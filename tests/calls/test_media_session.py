@@ -55,6 +55,8 @@ async def test_orders_carry_the_call_and_the_room() -> None:
         session.play(m.Tone.WAITING)
         session.silence()
         session.close_bridge("sid1")
+        session.enter_room("7c4f@breakout.meet.test")
+        assert await session.open_bridge(OFFER) == ANSWER
     assert engine.orders == [
         m.OpenPhone("c1"),
         m.ConnectPhone("c1", media),
@@ -65,6 +67,7 @@ async def test_orders_carry_the_call_and_the_room() -> None:
         m.Play("c1", m.Tone.WAITING),
         m.Silence("c1"),
         m.CloseBridge("c1", "sid1"),
+        m.OpenBridge("c1", "7c4f@breakout.meet.test", OFFER),
         m.Close("c1"),
     ]
 

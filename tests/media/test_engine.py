@@ -273,6 +273,24 @@ async def test_a_bridge_that_stops_answering_is_reported_lost_and_the_phone_stay
         await caller.leave()
 
 
+async def test_a_short_tone_is_over_soon_and_the_one_that_repeats_goes_on() -> None:
+    async with stage() as scene:
+        caller = await scene.phone("call", voice_of("phone"))
+        await scene.event(m.PhoneLatched)
+        scene.engine.execute(m.Play("call", m.Tone.WAITING))
+        scene.engine.execute(m.Play("call", m.Tone.HAND))
+        await asyncio.sleep(1.5)
+        recording = caller.phone.recording()[-12000:]
+        assert listen_for(880.0, recording, 8000).is_present
+        assert listen_for(425.0, recording, 8000).is_present
+        await asyncio.sleep(0.5)
+        assert not listen_for(880.0, caller.phone.recording()[-4000:], 8000).is_present
+        scene.engine.execute(m.Silence("call"))
+        await asyncio.sleep(4.5)
+        assert not listen_for(425.0, caller.phone.recording()[-32000:], 8000).is_present
+        await caller.leave()
+
+
 async def test_a_source_that_speaks_before_it_is_signalled_is_heard() -> None:
     async with stage() as scene:
         scene.speaker("ann")

@@ -3,7 +3,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from gateway.errors import JingleError
-from gateway.xmpp.mute import MuteOrder
+from gateway.xmpp.mute import MuteOrder, unmute_request
 
 
 def parse(text: str) -> MuteOrder:
@@ -20,3 +20,9 @@ def test_an_order_may_name_the_moderator_behind_it() -> None:
 def test_an_order_that_is_neither_is_an_error(text: str) -> None:
     with pytest.raises(JingleError, match="mute"):
         parse(f"<mute>{text}</mute>")
+
+
+def test_who_asks_to_be_heard_names_itself() -> None:
+    request = unmute_request("r@m/1a2b3c4d")
+    assert request.attrib == {"jid": "r@m/1a2b3c4d"}
+    assert MuteOrder.parse(request) == MuteOrder(False, None)

@@ -73,3 +73,21 @@ def test_a_name_is_cut_and_cannot_break_the_stream() -> None:
 def test_leaving_is_addressed_to_our_own_place() -> None:
     sent = unavailable("demo@muc.meet.test", "1a2b3c4d")
     assert sent.attrib == {"to": "demo@muc.meet.test/1a2b3c4d", "type": "unavailable"}
+
+
+def test_leaving_for_another_room_is_said_so() -> None:
+    sent = unavailable("demo@muc.meet.test", "1a2b3c4d", "switch_room")
+    assert sent.findtext(f"{CLIENT}status") == "switch_room"
+
+
+def test_a_raised_hand_is_shown_with_its_time_and_a_lowered_one_is_not() -> None:
+    hand = f"{CLIENT}jitsi_participant_raisedHand"
+    assert presence(hand_raised_at=1700000000000).update().findtext(hand) == "1700000000000"
+    assert presence().update().find(hand) is None
+
+
+def test_who_knocks_says_its_name_and_nothing_about_its_sources() -> None:
+    sent = presence().knock("demo@lobby.meet.test")
+    assert sent.get("to") == f"demo@lobby.meet.test/{presence().nick}"
+    assert [part.tag.rpartition("}")[2] for part in sent] == ["x", "c", "nick"]
+    assert as_occupants_see_it(sent).display_name == "+33 1 23 45 67 89"

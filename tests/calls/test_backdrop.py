@@ -1,0 +1,173 @@
+"""What a caller hears while there is no conference to hear."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from gateway.calls.backdrop import NOTICED_AFTER, Backdrop
+from gateway.conference import events as conference
+from gateway.media.messages import Tone
+from tests.xmpp.virtual_time import in_virtual_time
+
+LOBBY = conference.Waiting(conference.WaitingFor.LOBBY)
+JOINED = conference.OccupantJoined("alice", "Alice")
+DOWN = conference.MediaDown("consent expired")
+
+
+class Phone:
+    """Keeps what was played, None for silence, and when."""
+
+    def __init__(self) -> None:
+        self.played: list[tuple[float, Tone | None]] = []
+
+    def _note(self, tone: Tone | None) -> None:
+        self.played.append((round(asyncio.get_running_loop().time(), 3), tone))
+
+    def play(self, tone: Tone) -> None:
+        self._note(tone)
+
+    def silence(self) -> None:
+        self._note(None)
+
+
+Story = Callable[[Backdrop], Coroutine[None, None, None]]
+
+
+async def heard(story: Story) -> list[tuple[float, Tone | None]]:
+    phone = Phone()
+    backdrop = Backdrop(phone)
+    running = asyncio.create_task(backdrop.run())
+    await story(backdrop)
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+    return phone.played
+
+
+@in_virtual_time
+async def test_who_joins_and_has_media_at_once_hears_no_tone() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        await asyncio.sleep(0.5)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(60)
+
+    assert await heard(story) == []
+
+
+@in_virtual_time
+async def test_before_the_door_is_reached_there_is_nothing_to_hear() -> None:
+    assert await heard(lambda backdrop: asyncio.sleep(60)) == []
+
+
+@in_virtual_time
+async def test_who_waits_at_the_door_hears_it_until_it_is_inside() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.told(LOBBY)
+        await asyncio.sleep(30)
+        backdrop.entered()
+        await asyncio.sleep(0.5)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(1)
+
+    assert await heard(story) == [(0, Tone.WAITING), (30, None)]
+
+
+@in_virtual_time
+async def test_who_is_alone_hears_it_until_somebody_comes() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        backdrop.told(conference.Alone())
+        await asyncio.sleep(30)
+        backdrop.told(JOINED)
+        await asyncio.sleep(0.5)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(10)
+        backdrop.told(conference.Alone())  # the session is still up
+        await asyncio.sleep(10)
+        backdrop.told(DOWN)
+        await asyncio.sleep(10)
+
+    assert await heard(story) == [(0, Tone.WAITING), (30, None), (40.5, Tone.WAITING)]
+
+
+@in_virtual_time
+async def test_media_that_is_down_long_enough_to_be_noticed_is_told_of_until_it_is_back() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(10)
+        backdrop.told(DOWN)
+        await asyncio.sleep(NOTICED_AFTER + 5)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(10)
+
+    assert await heard(story) == [(12, Tone.REPAIRING), (17, None)]
+
+
+@in_virtual_time
+async def test_a_short_interruption_is_not_told_of() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        for _ in range(10):
+            backdrop.told(conference.MediaUp())
+            await asyncio.sleep(1)
+            backdrop.told(DOWN)
+            await asyncio.sleep(NOTICED_AFTER - 0.1)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(10)
+
+    assert await heard(story) == []
+
+
+@in_virtual_time
+async def test_other_news_neither_hastens_nor_delays_the_tone() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        for _ in range(6):
+            await asyncio.sleep(0.5)
+            backdrop.told(JOINED)
+
+    assert await heard(story) == [(NOTICED_AFTER, Tone.REPAIRING)]
+
+
+@in_virtual_time
+async def test_coming_back_without_media_goes_on_as_a_repair() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        backdrop.told(conference.MediaUp())
+        backdrop.told(DOWN)
+        await asyncio.sleep(5)
+        backdrop.told(conference.Rejoined())
+        await asyncio.sleep(1)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(1)
+
+    assert await heard(story) == [(2, Tone.REPAIRING), (6, None)]
+
+
+@in_virtual_time
+async def test_who_was_alone_is_not_so_in_another_room_until_that_is_told() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        backdrop.told(conference.Alone())
+        await asyncio.sleep(1)
+        backdrop.told(conference.Moved("7c4f@breakout.meet.test"))
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(1)
+
+    assert await heard(story) == [(0, Tone.WAITING), (1, None)]
+
+
+@in_virtual_time
+async def test_a_lobby_on_the_way_back_is_waited_in_as_the_first_time() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        backdrop.told(conference.MediaUp())
+        backdrop.told(DOWN)
+        backdrop.told(LOBBY)
+        await asyncio.sleep(60)
+        backdrop.told(conference.Rejoined())
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(1)
+
+    assert await heard(story) == [(0, Tone.WAITING), (60, None)]

@@ -1,0 +1,34 @@
+import pytest
+
+from gateway.calls.keypad import PATIENCE, Keypad, KeypadCommand
+
+TOGGLE = KeypadCommand.TOGGLE_MICROPHONE
+
+
+def commands(keys: str, apart: float = 0.5) -> list[KeypadCommand]:
+    keypad = Keypad()
+    found = [keypad.pressed(key, number * apart) for number, key in enumerate(keys)]
+    return [command for command in found if command is not None]
+
+
+def test_star_six_is_the_microphone() -> None:
+    assert commands("*6") == [TOGGLE]
+    assert commands("*6*6") == [TOGGLE, TOGGLE]
+
+
+@pytest.mark.parametrize("keys", ["6", "66", "*", "**", "*5", "*56", "#6", "*#6", "6*", "1234#"])
+def test_other_keys_are_no_command(keys: str) -> None:
+    assert commands(keys) == []
+
+
+def test_a_second_star_begins_anew() -> None:
+    assert commands("**6") == [TOGGLE]
+
+
+def test_one_star_is_good_for_one_command() -> None:
+    assert commands("*66") == [TOGGLE]
+
+
+def test_a_digit_that_comes_too_late_is_just_a_digit() -> None:
+    assert commands("*6", apart=PATIENCE) == [TOGGLE]
+    assert commands("*6", apart=PATIENCE + 0.1) == []
