@@ -308,7 +308,9 @@ class IncomingCall:
             return
         retry = end.reason.status == 503
         headers = (("Retry-After", str(self._services.retry_after)),) if retry else ()
-        self._call.reject(end.reason.status, headers=headers, reason=end.sip_reason)
+        # What is no failure after an answer (the meeting has ended) is one before it.
+        status = end.reason.status if end.reason.status >= 300 else 480
+        self._call.reject(status, headers=headers, reason=end.sip_reason)
 
 
 _BY_THE_PHONE = frozenset({EndReason.CALLER_HUNG_UP, EndReason.CALLER_CANCELLED, EndReason.NO_ACK})

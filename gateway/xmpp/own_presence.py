@@ -16,6 +16,7 @@ from gateway.xmpp.element import element
 
 MAX_DISPLAY_NAME = 100
 _STATS_ID = "sip-gateway"
+_HAND = "jitsi_participant_raisedHand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,11 @@ class OwnPresence:
 
     def update(self) -> Element:
         """The presence of one who is in the room already."""
-        return self._presence()
+        presence = self._presence()
+        if self.hand_raised_at is None:
+            # Browsers keep a property that a later presence does not have: say that it is empty.
+            presence.append(element(ns.CLIENT, _HAND))
+        return presence
 
     def _presence(self, *first: Element) -> Element:
         muted = "true" if self.muted else "false"
@@ -80,10 +85,7 @@ class OwnPresence:
             element(ns.CLIENT, "stats-id", text=_STATS_ID),
         )
         if self.hand_raised_at is not None:
-            raised = element(
-                ns.CLIENT, "jitsi_participant_raisedHand", text=f"{self.hand_raised_at}"
-            )
-            presence.append(raised)
+            presence.append(element(ns.CLIENT, _HAND, text=str(self.hand_raised_at)))
         if self.region is not None:
             presence.append(element(ns.CLIENT, "jitsi_participant_region", text=self.region))
         if self.status is not None:

@@ -34,8 +34,8 @@ def shown(world: World) -> tuple[bool, bool]:
     muted: bool = info[f"{world.stream.nick}-a0"]["muted"]
     assert last.findtext("{jabber:client}audiomuted") == str(muted).lower()
     hand = last.findtext("{jabber:client}jitsi_participant_raisedHand")
-    assert hand is None or len(hand) == 13  # milliseconds since 1970
-    return muted, hand is not None
+    assert not hand or len(hand) == 13  # milliseconds since 1970
+    return muted, bool(hand)
 
 
 @in_virtual_time
