@@ -1,6 +1,7 @@
 """The stage of behaviour tests: a lab conference, a gateway, phones; everybody with a tone."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -166,6 +167,9 @@ async def stage(
     With `prosody` the conference takes place there.
     """
     before = left_over()
+    # As in production: what a test run has loaded would be looked through again and again.
+    gc.collect()
+    gc.freeze()
     async with AsyncExitStack() as parts:
         lab = await parts.enter_async_context(Lab(lab_config, prosody=prosody))
         records: list[CallRecord] = []

@@ -32,6 +32,7 @@ class Stage:
         self.media = Media(opening_takes=0.02)
         self.offered = 0
         self.requests: list[str] = []
+        self.call = Call(self.world, self.media)
 
     @property
     def sid(self) -> str:
@@ -77,6 +78,24 @@ class Stage:
 
     def mute(self) -> None:
         self._request("<mute xmlns='http://jitsi.org/jitmeet/audio'>true</mute>")
+
+    def press_the_key(self) -> None:
+        self.call.participant.toggle_microphone()
+
+    def moderate(self) -> None:
+        self.world.moderates(enabled=True)
+
+    def moderate_no_more(self) -> None:
+        self.world.moderates(enabled=False)
+
+    def approve(self) -> None:
+        self.world.moderates(approved=True)
+
+    def withdraw(self) -> None:
+        self.world.moderates(removed=True)
+
+    def refuse_unmuting(self) -> None:
+        self.world.unmutes.append(error("cancel", "not-allowed"))
 
     def offer_directly(self) -> None:
         self._request(offer("p2p"), sender=f"{ROOM}/alice")
@@ -148,11 +167,15 @@ def test_what_always_holds(steps: list[tuple[Callable[[Stage], None], float]]) -
 
 async def story(steps: list[tuple[Callable[[Stage], None], float]]) -> None:
     stage = Stage()
-    async with Call(stage.world, stage.media) as call:
+    async with stage.call as call:
         for step, wait in steps:
             step(stage)
             if wait:
                 await settle(wait)
+        await settle(1.0)
+        microphone = call.participant._stay.microphone if call.participant._stay else None
+        is_inside = not any(isinstance(event, Ended) for event in call.events)
+    assert microphone is not None
     await settle(0.1)  # what the engine of the test still wants to say
     events = call.events
     # The end is told once, and last.
@@ -160,6 +183,14 @@ async def story(steps: list[tuple[Callable[[Stage], None], float]]) -> None:
     # Media goes up and down in turns.
     media = [type(event) for event in events if isinstance(event, MediaUp | MediaDown)]
     assert media == [MediaUp, MediaDown] * (len(media) // 2) + [MediaUp] * (len(media) % 2)
+    # The engine does what the caller, the moderators and the rules want, and so the room is told.
+    mutes = [muted for what, muted in stage.media.log if what == "mute"]
+    assert microphone.floor.muted == (mutes[-1] if mutes else False)
+    assert all(before != after for before, after in pairwise([False, *mutes]))
+    assert microphone.presence.muted == microphone.floor.muted
+    assert microphone.floor.muted or microphone.floor.hand_raised_at is None
+    if is_inside and microphone.floor.is_blocked:
+        assert microphone.floor.muted
     # The engine keeps nothing.
     assert stage.media.open_sessions == []
     # Every request is answered, and once.

@@ -806,7 +806,7 @@ async def test_a_connection_that_breaks_is_made_again_as_another_endpoint() -> N
         lost = now()
         world.lose()
         await settle(1.1)
-        assert call.told() == [MediaDown("left the conference"), Rejoined()]
+        assert call.told() == [Rejoined()]
         assert world.streams[0].closed_at == pytest.approx(lost, abs=0.01)
         assert world.streams[1].sent[0].time - lost == pytest.approx(1.0, abs=0.05)
         assert call.participant.endpoint == "1a2b3c41"
@@ -825,7 +825,71 @@ async def test_a_server_that_does_not_answer_pings_is_gone() -> None:
         await settle(31)
         world.pings = True
         await settle(2)
-        assert call.told() == [MediaDown("left the conference"), Rejoined()]
+        assert call.told() == [Rejoined()]
+
+
+@in_virtual_time
+async def test_audio_goes_on_without_the_connection_until_there_is_another_session() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.lose()
+        await settle(10)
+        assert call.told() == [Rejoined()]
+        assert media.log == [("open", "s1")]
+        world.request(offer("s2"))
+        await settle(0.1)
+        assert call.told() == [MediaDown("replaced by another session"), MediaUp()]
+        assert media.log == [("open", "s1"), ("close", "s1"), ("open", "s2")]
+    assert media.open_sessions == []
+
+
+@in_virtual_time
+async def test_audio_that_went_on_without_the_connection_may_break_as_well() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.lose()
+        for wait in (0.5, 5.0):  # before we are back, or after: it is told once
+            await settle(wait)
+            media.down("s1")
+        await settle()
+        assert sorted(map(str, call.told())) == sorted(
+            map(str, [MediaDown("consent expired"), Rejoined()])
+        )
+        assert media.open_sessions == []
+        assert world.stream.of("session-terminate") == []  # nobody knows that session here
+        await connected(call, "s2")
+
+
+@in_virtual_time
+async def test_audio_does_not_go_on_for_who_hangs_up_or_cannot_come_back() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.lose()
+        await settle(0.5)
+    assert media.open_sessions == []
+    world, media = with_alice(joins=["", error("auth", "forbidden")]), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.lose()
+        await settle(2)
+        down, ended = call.told()
+        assert down == MediaDown("left the conference") and isinstance(ended, Ended)
+        assert media.open_sessions == []
+
+
+@in_virtual_time
+async def test_a_session_that_was_not_up_yet_does_not_go_on_without_the_connection() -> None:
+    world, media = with_alice(), Media(connects=False)
+    async with Call(world, media) as call:
+        world.request(offer("s1"))
+        await settle(1)
+        world.lose()
+        await settle(2)
+        assert call.told() == [Rejoined()]
+        assert media.open_sessions == []
 
 
 @in_virtual_time

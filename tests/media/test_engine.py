@@ -38,6 +38,7 @@ class Stage:
     violations: list[tuple[int, str, str]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     speakers: list[Speaker] = field(default_factory=list)
+    phones: list[RtpPhone] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def emit(self, event: m.Event) -> None:
@@ -69,6 +70,7 @@ class Stage:
         self.engine.execute(m.OpenPhone(call))
         opened = await self.event(m.PhoneOpened, call)
         phone = RtpPhone(speech, PCMU, payload_type=0, event_type=101)
+        self.phones.append(phone)
         address = await phone.open("127.0.0.1")
         media = m.PhoneMedia(address, None, "127.0.0.1", PCMU_PAYLOADS)
         self.engine.execute(m.ConnectPhone(call, media))
@@ -153,6 +155,8 @@ async def stage(**bridge_options) -> AsyncIterator[Stage]:
         await pace.stop()
         await engine.close()
         await bridge.close()
+        for phone in made.phones:  # uvloop does not close while a datagram socket is open
+            await phone.close()
     assert engine.calls == 0
     assert bridge.clients == 0
 
