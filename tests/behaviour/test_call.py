@@ -9,9 +9,9 @@ from audiocodecs.g711 import PCMA
 from gateway.calls.end_reason import EndReason
 from gateway.lab.lab import LabConfig
 from gateway.lab.lab_config import OfferConfig
-from gateway.lab.listening import listen_for
 from gateway.lab.phone import NotAnswered
 from tests.behaviour.stage import PULSE, eventually, heard_in, names_in, stage
+from tests.helpers.listening import sounds_in
 
 pytestmark = pytest.mark.behaviour
 
@@ -144,6 +144,5 @@ async def test_payload_types_and_extension_ids_are_taken_from_the_offer() -> Non
 
 
 def beeps_in(recording: Samples) -> bool:
-    """Whether the waiting tone is in some quarter of a second of a recording."""
-    pieces = (recording[at : at + 2000] for at in range(0, len(recording), 1000))
-    return any(listen_for(425.0, piece, 8000).is_present for piece in pieces)
+    """Whether the waiting tone is in a recording."""
+    return sounds_in(425.0, recording, 8000)
