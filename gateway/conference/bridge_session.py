@@ -1,7 +1,9 @@
 """One Jingle session: from the focus' offer until its media is gone.
 
 `BridgeSession.run` is its story. It ends by returning the fault that ended it, or by being
-cancelled when the focus ends it or we leave; either way the engine's connection is closed.
+cancelled when the focus ends it or we leave; either way the engine's connection is closed. But
+where only the XMPP connection is lost, audio goes on as a rule: the session lingers, until there is
+another or `release`.
 """
 
 import asyncio
@@ -89,6 +91,7 @@ class BridgeSession:
         self._sources = SourceRegistry(initiate.sources)
         self._candidates: tuple[messages.IceCandidate, ...] = ()  # came while opening
         self._open = False
+        self._is_up = False
         self._facts: asyncio.Queue[str | None] = asyncio.Queue()  # None: connected; else: lost
         self._ended_by = "left the conference"
 
@@ -109,7 +112,20 @@ class BridgeSession:
             return Fault(FaultKind.LOST, await self._until_lost())
         finally:
             self._open = False
+            if not self.lingers:
+                self._media.close_bridge(self.sid)
+
+    @property
+    def lingers(self) -> bool:
+        """Whether audio goes on though nobody can tell us about the session any more."""
+        return self._is_up and self._connection.is_lost
+
+    def release(self, reason: str) -> None:
+        """End what lingers, if it does."""
+        if self.lingers:
+            self._is_up = False
             self._media.close_bridge(self.sid)
+            self._emit(MediaDown(reason))
 
     async def _connect(self) -> None:
         offer = bridge_offer(self._initiate, choose_ssrc(self._sources.ssrcs))
@@ -134,14 +150,17 @@ class BridgeSession:
             raise MediaError(lost)
 
     async def _until_lost(self) -> str:
+        self._is_up = True
         self._emit(MediaUp())
         try:
             while (lost := await self._facts.get()) is None:
                 pass
-            self._ended_by = lost
+            self._is_up, self._ended_by = False, lost
             return lost
         finally:
-            self._emit(MediaDown(self._ended_by))
+            if not self.lingers:
+                self._is_up = False
+                self._emit(MediaDown(self._ended_by))
 
     def ended_by(self, reason: str) -> None:
         """Say why, before cancelling `run`."""

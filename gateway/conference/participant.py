@@ -96,6 +96,7 @@ class Participant:
         self._life.cancel()
         await asyncio.wait([self._life])
         if self._stay is not None:
+            self._release(self._stay)
             await self._stay.leave()
         if not self._life.cancelled():
             self._life.result()  # our own mistake, if it raises
@@ -149,6 +150,8 @@ class Participant:
                     departure = await self._return(departure)
                 else:
                     break
+            if self._stay is not None:
+                self._release(self._stay)
             log.info("conference ended", cause=departure.cause, reason=departure.text)
             self._emit(Ended(departure.cause, departure.text, departure.actor))
         except Exception:
@@ -232,6 +235,7 @@ class Participant:
             floor=self._floor,  # as it is now
             media=self._media,
             recovery=self._recovery,
+            lingering=self._stay.lingering if self._stay is not None else None,
             emit=self._emit,
         )
 
@@ -243,6 +247,10 @@ class Participant:
     def _wait(self, for_: WaitingFor) -> None:
         log.info("waiting", for_=for_)
         self._emit(Waiting(for_))
+
+    def _release(self, stay: Stay) -> None:
+        if stay.lingering is not None:
+            stay.lingering.release("left the conference")
 
     def _emit(self, event: Event) -> None:
         news = isinstance(event, OccupantJoined | OccupantLeft)

@@ -56,7 +56,8 @@ class _Departed(Exception):
 class Stay:
     """We are in the room of `entry`, with the caller's microphone as `floor` says.
 
-    `recovery` remembers what earlier stays went through.
+    `recovery` remembers what earlier stays went through; `lingering` is a session of the last one
+    whose audio goes on until we have another.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Stay:
         floor: Floor,
         media: BridgeMedia,
         recovery: MediaRecovery,
+        lingering: BridgeSession | None,
         emit: Emit,
     ) -> None:
         self.login = entry.login
@@ -75,6 +77,7 @@ class Stay:
         self._early = entry.early
         self._media = media
         self._recovery = recovery
+        self._lingering = lingering
         self._emit = emit
         self.microphone = Microphone(
             floor,
@@ -117,6 +120,13 @@ class Stay:
         return departure
 
     @property
+    def lingering(self) -> BridgeSession | None:
+        """The session whose audio goes on after the end of the stay, if there is one."""
+        if self._session is not None and self._session.lingers:
+            return self._session
+        return self._lingering
+
+    @property
     def endpoint(self) -> str:
         """Our endpoint id."""
         return self._room.nick
@@ -144,7 +154,9 @@ class Stay:
 
     def bridge_lost(self, session: str, reason: str) -> None:
         """The engine has lost a session."""
-        if self._session is not None and self._session.sid == session:
+        if self.lingering is not None and self.lingering.sid == session:
+            self.lingering.release(reason)
+        elif self._session is not None and self._session.sid == session:
             self._session.lost(reason)
 
     # What comes in
@@ -238,6 +250,9 @@ class Stay:
         if self._session is not None and self._session.sid == initiate.sid:
             return
         self._end_session("replaced by another session")
+        if self._lingering is not None:
+            self._lingering.release("replaced by another session")
+            self._lingering = None
         self._stop_waiting_for_offer()
         if initiate.start_muted:
             self.microphone.muted_by(None)

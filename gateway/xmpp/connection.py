@@ -116,6 +116,11 @@ class Connection:
         connection._keep_alive = asyncio.create_task(connection._ping(), name="xmpp keep-alive")
         return connection
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection has ended, by whichever side."""
+        return self._failure is not None
+
     def send(self, stanza: Element) -> None:
         """Send a stanza that has no answer; nothing happens after the connection's end."""
         if self._failure is None:

@@ -1,0 +1,186 @@
+"""A call whose conference depends on people: answered at once, told by tones, ended in time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from gateway.calls import incoming
+from gateway.calls.end_reason import EndReason
+from gateway.calls.incoming import IncomingCall, Services
+from gateway.calls.media_session import MediaSwitch
+from gateway.calls.record import CallRecord
+from gateway.calls.routing import Trunk
+from gateway.conference.participant import Participant
+from gateway.media import messages as m
+from gateway.sip import events as sip
+from gateway.sip.flow import Flow
+from gateway.sip.message import Request, parse_message
+from gateway.sip.reason import Reason
+from tests.conference.world import INSTALLATION, LOBBY, World, error, members_only, settle
+from tests.xmpp.virtual_time import in_virtual_time
+
+INVITE = (
+    b"INVITE sip:room@gateway.test SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\r\n"
+    b"From: <sip:erika@192.0.2.9>;tag=1\r\nTo: <sip:room@gateway.test>\r\nCall-ID: c\r\n"
+    b"CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+)
+OFFER = (
+    b"v=0\r\no=- 0 0 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
+    b"m=audio 4000 RTP/AVP 0\r\n"
+)
+
+
+@dataclass
+class Phone:
+    """A phone that calls (`gateway.sip.call.Call`), and what becomes of its call."""
+
+    done: list[str] = field(default_factory=list)
+    offer: bytes = OFFER
+    source: Flow = field(
+        default_factory=lambda: Flow("udp", ("10.0.0.1", 5060), ("192.0.2.9", 5060))
+    )
+
+    def __post_init__(self) -> None:
+        request = parse_message(INVITE)
+        assert isinstance(request, Request)
+        self.request = request
+        self._events: asyncio.Queue[Any] = asyncio.Queue()
+
+    def __enter__(self) -> "Phone":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    async def events(self) -> AsyncIterator[Any]:
+        while True:
+            yield await self._events.get()
+
+    def ring(self) -> None:
+        self.done.append("180")
+
+    async def answer(self, description: bytes) -> None:
+        self.done.append("200")
+        await asyncio.sleep(0.05)  # until its ACK comes
+
+    def hang_up(self, reason: Reason | None = None) -> None:
+        self.done.append(f"BYE {reason.cause if reason else ''}")
+
+    def reject(self, status: int, **_: object) -> None:
+        self.done.append(str(status))
+
+    def goes(self) -> None:
+        """The caller hangs up."""
+        self._events.put_nowait(sip.HungUp(None, ()))  # type: ignore[arg-type]
+
+
+class Scene:
+    """A call in a world."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(incoming, "Participant", partial(Participant, connect=world.connect))
+        self.phone = Phone()
+        self.tones: list[m.Tone | None] = []
+        self._switch = MediaSwitch(self._execute)
+        services = Services(
+            installation=INSTALLATION,
+            switch=self._switch,
+            local_host=lambda flow: "10.0.0.1",
+            label=lambda call, id_: None,
+        )
+        self.record = CallRecord("c1", "c", "trunk", "Erika", "room")
+        trunk = Trunk("trunk", (), default_room="room")
+        call = IncomingCall(self.phone, trunk, services, self.record)  # type: ignore[arg-type]
+        self.running = asyncio.create_task(call.run())
+
+    def _execute(self, order: m.Command) -> None:
+        match order:
+            case m.OpenPhone():
+                self._report(m.PhoneOpened("c1", ("10.0.0.1", 20000)))
+            case m.Close():
+                self._report(m.Closed("c1", m.CallReport()))
+            case m.Play(tone=tone):
+                self.tones.append(tone)
+            case m.Silence():
+                self.tones.append(None)
+
+    def _report(self, event: m.Event) -> None:
+        asyncio.get_running_loop().call_soon(self._switch.receive, event)
+
+    async def over(self) -> EndReason:
+        await self.running
+        assert self.record.end is not None
+        return self.record.end.reason
+
+
+def with_lobby() -> World:
+    return World(occupants={"alice": "Alice"}, joins=[members_only()])
+
+
+@in_virtual_time
+async def test_who_waits_in_a_lobby_is_answered_once_and_hears_that_it_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_lobby()
+    scene = Scene(world, monkeypatch)
+    await settle(5)
+    assert scene.phone.done == ["180", "200"]
+    assert scene.tones == [m.Tone.WAITING]
+    assert scene.record.endpoint == ""
+    world.invites_us()
+    await settle(1)
+    assert scene.phone.done == ["180", "200"]  # once
+    assert scene.tones == [m.Tone.WAITING, None]
+    assert scene.record.endpoint == world.stream.nick
+    scene.phone.goes()
+    assert await scene.over() is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
+async def test_who_is_not_let_in_is_told_so_and_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = with_lobby()
+    scene = Scene(world, monkeypatch)
+    await settle(5)
+    world.removes_us("<status code='307'/>", room=LOBBY)
+    await settle(1)
+    assert scene.tones[-1] is m.Tone.CONGESTION
+    assert await scene.over() is EndReason.LOBBY_DENIED
+    assert scene.phone.done == ["180", "200", "BYE 403"]
+
+
+@in_virtual_time
+async def test_who_waits_for_a_host_is_answered_and_hung_up_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(conference=[error("auth", "not-authorized")] * 200)
+    scene = Scene(world, monkeypatch)
+    await settle(INSTALLATION.lobby_timeout - 10)
+    assert scene.phone.done == ["180", "200"]
+    assert await scene.over() is EndReason.WAITING_FOR_HOST
+    assert scene.phone.done == ["180", "200", "BYE 480"]
+
+
+@in_virtual_time
+async def test_who_hangs_up_while_it_waits_is_gone_from_the_lobby(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_lobby()
+    scene = Scene(world, monkeypatch)
+    await settle(5)
+    scene.phone.goes()
+    assert await scene.over() is EndReason.CALLER_HUNG_UP
+    assert world.stream.closed_at is not None
+
+
+@in_virtual_time
+async def test_who_need_not_wait_is_refused_without_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(World(joins=[error("auth", "forbidden")]), monkeypatch)
+    assert await scene.over() is EndReason.BANNED
+    assert scene.phone.done == ["180", "403"]
