@@ -92,6 +92,7 @@ class BridgeSession:
         self._candidates: tuple[messages.IceCandidate, ...] = ()  # came while opening
         self._open = False
         self._is_up = False
+        self._is_ended = False  # by the focus, or by us
         self._facts: asyncio.Queue[str | None] = asyncio.Queue()  # None: connected; else: lost
         self._ended_by = "left the conference"
 
@@ -118,14 +119,13 @@ class BridgeSession:
     @property
     def lingers(self) -> bool:
         """Whether audio goes on though nobody can tell us about the session any more."""
-        return self._is_up and self._connection.is_lost
+        return self._is_up and not self._is_ended and self._connection.is_lost
 
     def release(self, reason: str) -> None:
         """End what lingers, if it does."""
         if self.lingers:
-            self._is_up = False
             self._media.close_bridge(self.sid)
-            self._emit(MediaDown(reason))
+            self._go_down(reason)
 
     async def _connect(self) -> None:
         offer = bridge_offer(self._initiate, choose_ssrc(self._sources.ssrcs))
@@ -155,16 +155,20 @@ class BridgeSession:
         try:
             while (lost := await self._facts.get()) is None:
                 pass
-            self._is_up, self._ended_by = False, lost
+            self.ended_by(lost)
             return lost
         finally:
             if not self.lingers:
-                self._is_up = False
-                self._emit(MediaDown(self._ended_by))
+                self._go_down(self._ended_by)
+
+    def _go_down(self, reason: str) -> None:
+        if self._is_up:
+            self._is_up = False
+            self._emit(MediaDown(reason))
 
     def ended_by(self, reason: str) -> None:
         """Say why, before cancelling `run`."""
-        self._ended_by = reason
+        self._is_ended, self._ended_by = True, reason
 
     def connected(self) -> None:
         """The engine says that media flows."""
