@@ -151,10 +151,8 @@ class IncomingCall:
             return None
         try:
             return negotiation.answer(self._call.offer)
-        except NotAcceptable as error:
-            raise _Over(CallEnd(EndReason.NO_COMMON_CODEC, str(error))) from error
         except SdpError as error:
-            raise _Over(CallEnd(EndReason.BAD_DESCRIPTION, str(error))) from error
+            raise _Over(_of_description(error)) from error
 
     async def _join(self, session: MediaSession, participant: Participant) -> None:
         try:
@@ -211,12 +209,9 @@ class IncomingCall:
             else:
                 description, agreed = negotiation.answer(offer)
                 await self._call.accept_reoffer(description)
-        except NotAcceptable as error:
-            log.info("new offer refused", reason=str(error))
-            self._call.reject_reoffer(488)
         except SdpError as error:
             log.info("new offer refused", reason=str(error))
-            self._call.reject_reoffer(400)
+            self._call.reject_reoffer(_of_description(error).reason.status)
         except OfferWithdrawn:
             log.info("new offer withdrawn")
         except CallEnded as ended:
@@ -341,10 +336,15 @@ def _agreed(negotiation: Negotiation, answer: bytes | None) -> media.PhoneMedia:
         _end(EndReason.BAD_DESCRIPTION, "the ACK has no answer to our offer")
     try:
         return negotiation.answered(answer)
-    except NotAcceptable as error:
-        raise _Over(CallEnd(EndReason.NO_COMMON_CODEC, str(error))) from error
     except SdpError as error:
-        raise _Over(CallEnd(EndReason.BAD_DESCRIPTION, str(error))) from error
+        raise _Over(_of_description(error)) from error
+
+
+def _of_description(error: SdpError) -> CallEnd:
+    """What a description that cannot be served, or not even read, means for the call."""
+    nothing_common = isinstance(error, NotAcceptable)
+    reason = EndReason.NO_COMMON_CODEC if nothing_common else EndReason.BAD_DESCRIPTION
+    return CallEnd(reason, str(error))
 
 
 def _end_of(event: object) -> CallEnd:
