@@ -9,9 +9,9 @@ from typing import Self
 import structlog
 
 from audiocodecs import opus
-from gateway.calls.incoming import Services
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.record import CallRecord
+from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
 from gateway.config import Config
 from gateway.media.engine import MediaEngine

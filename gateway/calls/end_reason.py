@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from gateway.conference.events import LeaveCause
 from gateway.errors import ConferenceError, JoinFailure
@@ -55,6 +56,23 @@ class CallEnd:
         """The Reason header of the refusal or of the BYE."""
         return Reason("SIP", self.reason.status, self.reason.label.replace("-", " "))
 
+
+class Over(Exception):
+    """Raised anywhere in a call: it is over, and everything that runs for it ends."""
+
+    def __init__(self, end: CallEnd) -> None:
+        super().__init__(end.text)
+        self.end = end
+
+
+def first_over(group: BaseExceptionGroup[Any]) -> CallEnd:
+    """The end that was raised first, of a group of nothing but `Over`."""
+    first = group.exceptions[0]
+    return first.end if isinstance(first, Over) else first_over(first)
+
+
+BY_THE_PHONE = frozenset({EndReason.CALLER_HUNG_UP, EndReason.CALLER_CANCELLED, EndReason.NO_ACK})
+"""The phone knows of these: it has brought them about."""
 
 _JOIN_FAILURES = {
     JoinFailure.NOT_FOUND: EndReason.NO_SUCH_ROOM,

@@ -14,9 +14,10 @@ from typing import Self
 import structlog
 
 from gateway.calls.end_reason import CallEnd, EndReason
-from gateway.calls.incoming import IncomingCall, Services, called_of
+from gateway.calls.incoming import IncomingCall, called_of
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk, trunk_of
+from gateway.calls.services import Services
 from gateway.sip.admission import Refusal, Verdict, unavailable
 from gateway.sip.call import Call
 from gateway.sip.flow import Flow

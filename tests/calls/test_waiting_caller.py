@@ -10,10 +10,11 @@ import pytest
 
 from gateway.calls import incoming
 from gateway.calls.end_reason import EndReason
-from gateway.calls.incoming import IncomingCall, Services
+from gateway.calls.incoming import IncomingCall
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
+from gateway.calls.services import Services
 from gateway.conference.participant import Participant
 from gateway.media import messages as m
 from gateway.sip import events as sip
