@@ -41,7 +41,7 @@ class Gateway:
         self.switchboard = Switchboard(
             config.trunks,
             Services(
-                installation=config.installation(),
+                installations=(config.installation(),),
                 switch=self._switch,
                 local_host=self._local_host,
                 label=self._label,

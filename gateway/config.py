@@ -92,6 +92,7 @@ class JitsiSection(_Section):
     muc_domains: tuple[Domain, ...] = ()
     focus: FocusAddress | None = None
     websocket: str | None = None
+    tenants: bool = False
     region: str | None = None
     machine_uid: str | None = None
     join_timeout: Seconds = 30.0
@@ -146,6 +147,9 @@ class TrunkSection(_Section):
     networks: tuple[Network, ...] = Field(alias="from", min_length=1)
     room_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room",)
     password_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room-Pass",)
+    tenant_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Tenant",)
+    domain_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Base",)
+    token_headers: tuple[HeaderName, ...] = ("Jitsi-Auth-Token",)
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
 
@@ -219,6 +223,9 @@ class Config(_Section):
                 networks=trunk.networks,
                 room_headers=trunk.room_headers,
                 password_headers=trunk.password_headers,
+                tenant_headers=trunk.tenant_headers,
+                domain_headers=trunk.domain_headers,
+                token_headers=trunk.token_headers,
                 rules=tuple(RoomRule(rule.called, rule.room) for rule in trunk.rule),
                 default_room=trunk.default_room,
             )
@@ -243,6 +250,7 @@ class Config(_Section):
             media_timeout=jitsi.media_timeout,
             join_timeout=jitsi.join_timeout,
             lobby_timeout=jitsi.lobby_timeout,
+            tenants=jitsi.tenants,
         )
 
 

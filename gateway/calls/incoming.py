@@ -50,9 +50,7 @@ class IncomingCall:
 
     def _find_route(self) -> Route:
         try:
-            route = find_route(
-                called_of(self._call), self._trunk, self._services.installation.muc_domains
-            )
+            route = find_route(called_of(self._call), self._trunk, self._services.installations)
         except ConferenceError as error:
             raise Over(of_join_failure(error)) from error
         self._record.room = route.room.jid
@@ -63,7 +61,7 @@ class IncomingCall:
         async with (
             self._session,
             Participant(
-                self._services.installation,
+                route.installation,
                 route.room,
                 display_name=self._record.caller or "Phone",
                 media=self._session,

@@ -17,7 +17,7 @@ class Services:
     messages in the log. `retry_after` is in seconds.
     """
 
-    installation: Installation
+    installations: tuple[Installation, ...]
     switch: MediaSwitch
     local_host: Callable[[Flow], str]
     label: Callable[[Call, str], None]

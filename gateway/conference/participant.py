@@ -221,7 +221,7 @@ class Participant:
             raise
 
     async def _enter(self, login: Login, room: str) -> Stay:
-        self._media.enter_room(room)
+        self._media.enter_room(self._installation.key_of(room))
         entry = await enter(
             login,
             room,

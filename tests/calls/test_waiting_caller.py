@@ -89,7 +89,7 @@ class Scene:
         self.tones: list[m.Tone | None] = []
         self._switch = MediaSwitch(self._execute)
         services = Services(
-            installation=INSTALLATION,
+            installations=(INSTALLATION,),
             switch=self._switch,
             local_host=lambda flow: "10.0.0.1",
             label=lambda call, id_: None,
