@@ -45,6 +45,8 @@ class Gateway:
                 switch=self._switch,
                 local_host=self._local_host,
                 label=self._label,
+                callers_in=self._callers_in,
+                limits=config.call_limits,
                 retry_after=config.sip.retry_after,
             ),
             strangers=FORBID if config.sip.strangers == "refuse" else Verdict.DROP,
@@ -93,6 +95,9 @@ class Gateway:
 
     def _label(self, call: Call, label: str) -> None:
         self.user_agent.label(call, label)
+
+    def _callers_in(self, room: str) -> int:
+        return self.switchboard.callers_in(room)
 
     def _local_host(self, flow: Flow) -> str:
         """Where a phone on a flow is to send its RTP."""

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
+from gateway.calls.limits import Limits
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
@@ -154,6 +155,14 @@ class TrunkSection(_Section):
     default_room: str | None = None
 
 
+class LimitsSection(_Section):
+    """`[limits]`: how long calls may last, and how many a room may have; 0 is no limit."""
+
+    duration: float = Field(default=43_200.0, ge=0)
+    alone: float = Field(default=1_800.0, ge=0)
+    callers_per_room: int = Field(default=0, ge=0)
+
+
 class LogSection(_Section):
     """`[log]`: how much is written, and for whom."""
 
@@ -168,6 +177,7 @@ class Config(_Section):
     media: MediaSection = MediaSection()
     jitsi: JitsiSection
     trunk: tuple[TrunkSection, ...] = Field(min_length=1)
+    limits: LimitsSection = LimitsSection()
     log: LogSection = LogSection()
 
     @model_validator(mode="after")
@@ -230,6 +240,14 @@ class Config(_Section):
                 default_room=trunk.default_room,
             )
             for trunk in self.trunk
+        )
+
+    @property
+    def call_limits(self) -> Limits:
+        """For `gateway.calls`."""
+        limits = self.limits
+        return Limits(
+            limits.duration or None, limits.alone or None, limits.callers_per_room or None
         )
 
     def installation(self) -> Installation:

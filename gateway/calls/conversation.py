@@ -10,7 +10,9 @@ import structlog
 
 from gateway.calls.backdrop import Backdrop
 from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
-from gateway.calls.keypad import Keypad, KeypadCommand
+from gateway.calls.keypad import KeypadCommand
+from gateway.calls.keys import Keys
+from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.record import CallRecord
 from gateway.conference import events as conference
@@ -34,14 +36,23 @@ class Conversation:
         session: MediaSession,
         participant: Participant,
         record: CallRecord,
+        *,
         answer: Callable[[], Awaitable[None]],
+        keys: Keys,
+        limits: LimitWatch,
     ) -> None:
         self.backdrop = Backdrop(session)
         self._session = session
         self._participant = participant
         self._record = record
         self._answer = answer
-        self._keypad = Keypad()
+        self._keys = keys
+        self._limits = limits
+
+    def entered(self) -> None:
+        """The participant has joined."""
+        self.backdrop.entered()
+        self._keys.entered()
 
     async def follow_engine(self) -> None:
         """Do what the engine's events call for, without end."""
@@ -68,9 +79,11 @@ class Conversation:
         """Tell the caller and the record what happens in the room, until we are not in it."""
         async for event in self._participant.events():
             self.backdrop.told(event)
+            self._limits.told(event)
             match event:
                 case conference.Waiting():
                     await self._answer()
+                    self._keys.waits(event)
                 case conference.Moved():
                     log.info("moved", room=event.room)
                 case conference.Alone():
@@ -87,6 +100,7 @@ class Conversation:
                     log.info("may speak")
                     self._session.play(media.Tone.MAY_SPEAK)
                 case conference.Rejoined():
+                    self._keys.entered()
                     self._record.endpoint = self._participant.endpoint
                     log.info("rejoined", endpoint=self._participant.endpoint)
                 case conference.Ended():
@@ -102,12 +116,14 @@ class Conversation:
         self._session.play(media.Tone.CONGESTION)
         await asyncio.sleep(_FAREWELL)
 
-    def _pressed(self, digit: str) -> None:
-        command = self._keypad.pressed(digit, asyncio.get_running_loop().time())
-        if command is KeypadCommand.TOGGLE_MICROPHONE:
-            toggled = self._participant.toggle_microphone()
-            if toggled is not None:
-                self._session.play(_ANSWERS[toggled])
+    def _pressed(self, key: str) -> None:
+        match self._keys.pressed(key):
+            case KeypadCommand.TOGGLE_MICROPHONE:
+                toggled = self._participant.toggle_microphone()
+                if toggled is not None:
+                    self._session.play(_ANSWERS[toggled])
+            case str(password):
+                self._participant.offer_password(password)
 
 
 _TOLD = frozenset(

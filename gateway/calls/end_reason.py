@@ -36,6 +36,8 @@ class EndReason(Enum):
     MEETING_ENDED = ("meeting-ended", 200)
     MEMBERS_ONLY = ("members-only", 403)
     CONFERENCE_LOST = ("conference-lost", 503)
+    ALONE = ("alone", 480)
+    TOO_LONG = ("too-long", 408)
     SHUTDOWN = ("shutdown", 503)
     INTERNAL_ERROR = ("internal-error", 500)
 

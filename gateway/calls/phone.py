@@ -4,6 +4,7 @@ Whatever it does that ends the call is raised as `Over`.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -23,16 +24,25 @@ log = structlog.get_logger(__name__)
 
 
 class Phone:
-    """The SIP call `call`, whose media is `session`'s; `prepare` it before anything else."""
+    """The SIP call `call`, whose media is `session`'s; `prepare` it before anything else.
+
+    `on_answered` is told when it has been answered.
+    """
 
     def __init__(
-        self, call: Call, session: MediaSession, services: Services, record: CallRecord
+        self,
+        call: Call,
+        session: MediaSession,
+        services: Services,
+        record: CallRecord,
+        on_answered: Callable[[], None],
     ) -> None:
         self.is_answered = False  # acknowledged or not
         self._call = call
         self._session = session
         self._services = services
         self._record = record
+        self._on_answered = on_answered
         self._negotiation: Negotiation
         self._answer: tuple[bytes, PhoneMedia] | None = None  # None: the offer is to be ours
         self._answering = asyncio.Lock()
@@ -74,6 +84,7 @@ class Phone:
             except CallEnded as ended:
                 raise Over(_end_of(ended.event)) from ended
             self._record.answered()
+            self._on_answered()
             log.info("answered", after=f"{self._record.setup_time:.2f} s")
 
     async def follow(self) -> None:

@@ -60,6 +60,10 @@ class Switchboard:
         """The calls that are not over."""
         return tuple(self._calls.values())
 
+    def callers_in(self, room: str) -> int:
+        """How many of the calls are for this room."""
+        return sum(record.room == room for record in self._calls.values())
+
     def admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         """Whether to take up a request that belongs to no call."""
         if trunk_of(flow.remote[0], self._trunks) is None:

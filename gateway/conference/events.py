@@ -26,9 +26,13 @@ class WaitingFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """We are at the door and it may take a while; told before `join` returns, or on rejoining."""
+    """We are at the door and it may take a while; told before `join` returns, or on rejoining.
+
+    `password_refused`: a password that was to let us in was wrong, and we wait on.
+    """
 
     for_: WaitingFor
+    password_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import structlog
 from gateway.conference.address import RoomAddress
 from gateway.conference.bridge_session import BridgeMedia
 from gateway.conference.departure import Departure
+from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import enter
 from gateway.conference.events import (
     Ended,
@@ -21,7 +22,6 @@ from gateway.conference.events import (
     OccupantLeft,
     Rejoined,
     Waiting,
-    WaitingFor,
 )
 from gateway.conference.floor import Floor, Toggled
 from gateway.conference.installation import Installation
@@ -57,6 +57,7 @@ class Participant:
 
     `media` is how the engine is reached; what the engine says about its connections is passed on
     by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference.
+    `ask_password` is how the caller can be asked for the room's password.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Participant:
         display_name: str,
         media: BridgeMedia,
         password: str | None = None,
+        ask_password: AskPassword | None = None,
         connect: Connect = connect_by_tcp,
     ) -> None:
         self.room = room
@@ -74,6 +76,7 @@ class Participant:
         self._display_name = display_name
         self._media = media
         self._password = password
+        self._door = Door(self._wait, ask_password)
         self._connect = connect
         self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
@@ -123,6 +126,11 @@ class Participant:
     def toggle_microphone(self) -> Toggled | None:
         """The caller has pressed its microphone key (`*6`); None if we are in no room yet."""
         return self._stay.microphone.toggle() if self._stay is not None else None
+
+    def offer_password(self, password: str) -> None:
+        """The caller has typed the room's password, to get by the lobby if we wait in one."""
+        if not self._door.typed.full():
+            self._door.typed.put_nowait(password)
 
     def set_muted(self, muted: bool) -> bool:
         """Mute or unmute the caller; False if it may not be unmuted, or is in no room yet."""
@@ -228,8 +236,10 @@ class Participant:
             display_name=self._display_name,
             password=self._password if room == self.room.jid else None,
             floor=self._floor,
-            waiting=self._wait,
+            door=self._door,
         )
+        if room == self.room.jid:
+            self._password = entry.password
         return Stay(
             entry,
             floor=self._floor,  # as it is now
@@ -244,9 +254,9 @@ class Participant:
         """What we bring along into a room."""
         return self._stay.microphone.floor.in_another_room() if self._stay is not None else Floor()
 
-    def _wait(self, for_: WaitingFor) -> None:
-        log.info("waiting", for_=for_)
-        self._emit(Waiting(for_))
+    def _wait(self, waiting: Waiting) -> None:
+        log.info("waiting", for_=waiting.for_)
+        self._emit(waiting)
 
     def _release(self, stay: Stay) -> None:
         if stay.lingering is not None:

@@ -265,3 +265,47 @@ async def test_what_the_room_tells_those_who_come_in_from_the_lobby_counts() -> 
         world.invites_us()
         await settle(0.1)
         assert visit.told() == [Waiting(WaitingFor.LOBBY), MutedByModerator(None)]
+
+
+# --- a password instead of waiting ---------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_who_types_the_password_in_the_lobby_need_not_wait() -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    async with Visit(world) as visit:
+        visit.call.participant.offer_password("4711")
+        await settle(0.1)
+        assert visit.is_inside
+        assert world.stream.of("join")[-1].stanza.findtext(PASSWORD) == "4711"
+        left = world.stream.of("unavailable")[0].stanza
+        assert left.get("to") == f"{LOBBY}/{world.stream.nick}"
+        assert visit.call.told() == [Waiting(WaitingFor.LOBBY)]
+
+
+@in_virtual_time
+async def test_who_types_a_wrong_one_is_told_so_and_waits_on() -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 2)
+    async with Visit(world) as visit:
+        visit.call.participant.offer_password("0815")
+        await settle(0.1)
+        assert not visit.is_inside
+        assert visit.call.told() == [
+            Waiting(WaitingFor.LOBBY),
+            Waiting(WaitingFor.LOBBY, password_refused=True),
+        ]
+        world.invites_us()
+        await settle(0.1)
+        assert visit.is_inside
+
+
+@in_virtual_time
+async def test_guessing_ends_after_three_wrong_ones() -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 9)
+    async with Visit(world) as visit:
+        for _ in range(4):
+            visit.call.participant.offer_password("0815")
+            await settle(0.1)
+        assert not visit.is_inside
+        assert world.stream.closed_at is not None
+        assert len(world.stream.of("join")) == 4 + 4  # the lobby each time, too
