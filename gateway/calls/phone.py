@@ -90,10 +90,13 @@ class Phone:
     async def follow(self) -> None:
         """Do what the phone asks for, until it ends the call."""
         async for event in self._call.events:
-            if isinstance(event, sip.Reoffered):
-                await self._renegotiate(event.offer)
-            else:
-                raise Over(_end_of(event))
+            match event:
+                case sip.Reoffered():
+                    await self._renegotiate(event.offer)
+                case sip.InfoReceived() | sip.MessageReceived():
+                    log.info("said within the call", what=type(event).__name__)
+                case _:
+                    raise Over(_end_of(event))
         raise Over(CallEnd(EndReason.INTERNAL_ERROR, "hung up by us, nobody knows why"))
 
     def hang_up(self, end: CallEnd) -> None:
