@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from gateway.calls.dial_out import DialOut
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
 from gateway.errors import ConferenceError, JoinFailure
@@ -36,7 +37,8 @@ class Trunk:
 
     `..._headers` are names of headers; the first that is there counts. They give the room, its
     password, its tenant, the domain of its installation, and a token (JWT) to log in with.
-    `installation` names one where there are several.
+    `installation` names one where there are several. `dial_out` is how it is called through, if
+    that is possible.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Trunk:
     installation: str | None = None
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
+    dial_out: DialOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
