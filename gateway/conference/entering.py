@@ -16,6 +16,7 @@ from gateway.conference.events import WaitingFor
 from gateway.conference.floor import Floor
 from gateway.conference.lobby import knock, lobby_of
 from gateway.conference.login import CAPABILITIES, Login
+from gateway.conference.profile import Profile
 from gateway.conference.room import Room
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
@@ -47,7 +48,7 @@ async def enter(
     login: Login,
     room: str,
     *,
-    display_name: str,
+    profile: Profile,
     password: str | None,
     floor: Floor,
     waiting: Callable[[WaitingFor], None],
@@ -57,14 +58,12 @@ async def enter(
     `waiting` is told each time it depends on other people when that will be.
     """
     login.listen_to(room)
-    presence = OwnPresence(
-        room=room,
-        nick=login.connection.nick,
-        display_name=display_name,
+    presence = profile.presence(
+        room,
+        login.connection.nick,
+        floor,
+        installation=login.installation,
         capabilities=CAPABILITIES,
-        muted=floor.muted,
-        hand_raised_at=floor.hand_raised_at,
-        region=login.installation.region,
     )
     try:
         return await _Entering(login, presence, password, waiting).run()
@@ -95,7 +94,8 @@ class _Entering:
     async def run(self) -> Entry:
         await self._allocate()
         while True:
-            room = Room(self._presence.room, self._presence.nick)
+            hidden = self._login.installation.hidden_domains
+            room = Room(self._presence.room, self._presence.nick, hidden)
             try:
                 early = await _join(self._connection, room, self._presence, self._password)
             except StanzaError as error:
