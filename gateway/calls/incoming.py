@@ -10,6 +10,7 @@ import asyncio
 
 import structlog
 
+from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.conversation import Conversation
 from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
 from gateway.calls.media_session import MediaSession
@@ -60,12 +61,13 @@ class IncomingCall:
         return route
 
     async def _attend(self, route: Route) -> None:
+        caller = CallerIdentity.of(self._call.request)
         async with (
             self._session,
             Participant(
                 self._services.installation,
                 route.room,
-                display_name=self._record.caller or "Phone",
+                display_name=caller.shown(self._trunk.show_caller),
                 media=self._session,
                 password=route.password,
             ) as participant,

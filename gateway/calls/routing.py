@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.calls.caller_identity import ShowCaller
 from gateway.conference.address import RoomAddress
 from gateway.errors import ConferenceError, JoinFailure
 
@@ -31,6 +32,7 @@ class Trunk:
     """Where calls may come from, and how their rooms are found.
 
     `room_headers` and `password_headers` are names of headers, the first that is there counts.
+    `show_caller` is how much of its callers conferences are shown.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Trunk:
     password_headers: tuple[str, ...] = ("Jitsi-Conference-Room-Pass",)
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
+    show_caller: ShowCaller = ShowCaller.FULL
 
 
 @dataclass(frozen=True, slots=True)
