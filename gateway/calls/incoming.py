@@ -10,6 +10,7 @@ import asyncio
 
 import structlog
 
+from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.conversation import Conversation
 from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
 from gateway.calls.keys import Keys
@@ -69,7 +70,7 @@ class IncomingCall:
         participant = Participant(
             route.installation,
             route.room,
-            display_name=record.caller or "Phone",
+            display_name=CallerIdentity.of(self._call.request).shown(self._trunk.show_caller),
             media=session,
             password=route.password,
             ask_password=keys.ask_password,

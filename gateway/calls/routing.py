@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.dial_out import DialOut
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
@@ -39,6 +40,8 @@ class Trunk:
     password, its tenant, the domain of its installation, and a token (JWT) to log in with.
     `installation` names one where there are several. `dial_out` is how it is called through, if
     that is possible.
+    `room_headers` and `password_headers` are names of headers, the first that is there counts.
+    `show_caller` is how much of its callers conferences are shown.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Trunk:
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
     dial_out: DialOut | None = None
+    show_caller: ShowCaller = ShowCaller.FULL
 
 
 @dataclass(frozen=True, slots=True)

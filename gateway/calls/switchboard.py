@@ -4,7 +4,6 @@ A mistake of ours in one call ends that call, with its traceback in the log, and
 """
 
 import asyncio
-import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +12,7 @@ from typing import Self
 
 import structlog
 
+from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.incoming import IncomingCall, called_of
 from gateway.calls.record import CallRecord
@@ -24,10 +24,6 @@ from gateway.sip.flow import Flow
 from gateway.sip.message import Request
 
 log = structlog.get_logger(__name__)
-
-# Marks that turn the direction of writing would turn the list of participants around as well.
-_INVISIBLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_WITHHELD = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 
 
 class Switchboard:
@@ -104,7 +100,7 @@ class Switchboard:
             id=secrets.token_hex(4),
             sip_call_id=call.call_id,
             trunk=trunk.name,
-            caller=caller_name(call.request),
+            caller=CallerIdentity.of(call.request).full,
             called=next(iter(called_of(call).users), ""),
         )
         self._services.label(call, record.id)
@@ -145,11 +141,3 @@ class Switchboard:
             lost=f"{record.report.from_phone.lost}/{record.report.from_bridge.lost}",
         )
         self._on_end(record)
-
-
-def caller_name(request: Request) -> str:
-    """How the caller is shown in the conference: its name, else its number or user."""
-    from_ = request.headers.from_
-    if from_.uri.rpartition("@")[2].partition(";")[0].lower() == _WITHHELD:
-        return "Anonymous"
-    return _INVISIBLE.sub("", from_.display_name).strip() or from_.user

@@ -16,6 +16,7 @@ from gateway.conference.events import Waiting, WaitingFor
 from gateway.conference.floor import Floor
 from gateway.conference.lobby import Typed, knock, lobby_of
 from gateway.conference.login import CAPABILITIES, Login
+from gateway.conference.profile import Profile
 from gateway.conference.room import Room
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
@@ -49,21 +50,19 @@ async def enter(
     login: Login,
     room: str,
     *,
-    display_name: str,
+    profile: Profile,
     password: str | None,
     floor: Floor,
     door: Door,
 ) -> Entry:
     """Return when the room has shown us our own presence; ConferenceError if it does not."""
     login.listen_to(room)
-    presence = OwnPresence(
-        room=room,
-        nick=login.connection.nick,
-        display_name=display_name,
+    presence = profile.presence(
+        room,
+        login.connection.nick,
+        floor,
+        installation=login.installation,
         capabilities=CAPABILITIES,
-        muted=floor.muted,
-        hand_raised_at=floor.hand_raised_at,
-        region=login.installation.region,
     )
     try:
         return await _Entering(login, presence, password, door).run()
@@ -96,7 +95,8 @@ class _Entering:
     async def run(self) -> Entry:
         await self._allocate()
         while True:
-            room = Room(self._presence.room, self._presence.nick)
+            hidden = self._login.installation.hidden_domains
+            room = Room(self._presence.room, self._presence.nick, hidden)
             try:
                 early = await _join(self._connection, room, self._presence, self._password)
             except StanzaError as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.conference.address import RoomAddress
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.client import Server
+from gateway.xmpp.own_presence import STATS_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,11 @@ class Installation:
     `machine_uid` is the gateway's own, the same for all calls. `region` matters on sites with
     several. `media_timeout` is how many seconds the media of an offered session may take to
     connect, `join_timeout` how many a conference may take to become ready, `lobby_timeout` how many
-    we wait for people: to be let in from the lobby, or for a host. `name` tells several
-    installations apart; `rooms`, which room names it has where others have the rest (shards).
-    With `tenants`, rooms of tenants (`tenant/room`) may be joined as well.
+    we wait for people: to be let in from the lobby, or for a host. Occupants whose own JID is of
+    one of `hidden_domains` are machines (recorders, transcribers). `avatar_url` and `stats_id` are
+    shown of every caller. `name` tells several installations apart; `rooms`, which room names it
+    has where others have the rest (shards). With `tenants`, rooms of tenants (`tenant/room`) may be
+    joined as well.
     """
 
     server: Server
@@ -31,6 +34,9 @@ class Installation:
     media_timeout: float = 15.0
     join_timeout: float = 30.0
     lobby_timeout: float = 600.0
+    hidden_domains: tuple[str, ...] = ()
+    avatar_url: str | None = None
+    stats_id: str = STATS_ID
     name: str = "jitsi"
     tenants: bool = False
     rooms: re.Pattern[str] | None = None

@@ -11,6 +11,7 @@ from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp import stanza
 from gateway.xmpp.caps import Capabilities
+from gateway.xmpp.chat import ChatMessage
 from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.element import child, element
 from gateway.xmpp.invitation import Invitation
@@ -37,6 +38,7 @@ Received = (
     | Invitation
     | Dial
     | HangUp
+    | ChatMessage
 )
 
 _DISCO_INFO = ("get", f"{{{ns.DISCO_INFO}}}query")
@@ -113,11 +115,13 @@ class Reception:
         return stanza.error(request, "cancel", "item-not-found", unknown), None
 
 
-def _message(received: Element) -> ComponentMessage | Invitation | None:
-    """What a message is to us: people's words in the room are not for the phone."""
-    if received.get("type") in ("groupchat", "error"):
+def _message(received: Element) -> ComponentMessage | Invitation | ChatMessage | None:
+    """What a message is to us."""
+    if received.get("type") == "error":
         return None
     json_message = child(received, ns.JITSI_MEET, "json-message")
+    if received.get("type") == "groupchat":
+        return ChatMessage.parse(received) if json_message is None else None
     if json_message is not None:
         return ComponentMessage.parse(received.get("from", ""), json_message)
-    return Invitation.parse(received)
+    return ChatMessage.parse(received) or Invitation.parse(received)

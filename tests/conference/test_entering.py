@@ -11,6 +11,7 @@ from gateway.conference.entering import JOIN_TIMEOUT, Entry, enter
 from gateway.conference.events import WaitingFor
 from gateway.conference.floor import Floor
 from gateway.conference.login import log_in
+from gateway.conference.profile import Profile
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 from gateway.xmpp.reception import JingleReceived
@@ -45,7 +46,7 @@ async def entering(
         return await enter(
             login,
             ROOM,
-            display_name=name,
+            profile=Profile(name),
             password=password,
             floor=Floor(muted=muted),
             door=Door(
