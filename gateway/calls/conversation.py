@@ -14,11 +14,14 @@ from gateway.calls.keypad import KeypadCommand
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
+from gateway.calls.phone import Said
 from gateway.calls.record import CallRecord
 from gateway.conference import events as conference
 from gateway.conference.floor import Toggled
 from gateway.conference.participant import Participant
 from gateway.media import messages as media
+from gateway.sip import events as sip
+from gateway.sip.dtmf_info import parse_digit
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +31,8 @@ _FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung u
 class Conversation:
     """Between the phone, whose media is `session`'s, and the participant.
 
-    `answer` answers the phone if it still rings: who waits for people is answered.
+    `answer` answers the phone if it still rings: who waits for people is answered. `waiting` is
+    told of that as well.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Conversation:
         answer: Callable[[], Awaitable[None]],
         keys: Keys,
         limits: LimitWatch,
+        waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
     ) -> None:
         self.backdrop = Backdrop(session)
         self._session = session
@@ -48,6 +53,7 @@ class Conversation:
         self._answer = answer
         self._keys = keys
         self._limits = limits
+        self._waiting = waiting
 
     def entered(self) -> None:
         """The participant has joined."""
@@ -82,6 +88,7 @@ class Conversation:
             self._limits.told(event)
             match event:
                 case conference.Waiting():
+                    self._waiting(event)
                     await self._answer()
                     self._keys.waits(event)
                 case conference.Moved():
@@ -110,6 +117,16 @@ class Conversation:
                     raise Over(end)
                 case _:
                     pass
+
+    def said(self, said: Said) -> None:
+        """The phone says something within the call: digits, or words."""
+        match said:
+            case sip.InfoReceived() if digit := parse_digit(said.media_type, said.body):
+                self._pressed(digit.digit)
+            case sip.MessageReceived():
+                self._participant.send_chat(said.text)
+            case _:
+                log.info("not understood", media_type=said.media_type)
 
     async def say_farewell(self) -> None:
         """Let the caller hear that the call is broken, before it is hung up."""

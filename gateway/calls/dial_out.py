@@ -11,7 +11,7 @@ class DialOut:
     numbers must begin with to be called at all, `deny` what they must not. `strip` is taken from
     their front, then `prepend` is put there. `caller` is the number or user we call from, `name`
     the name beside it. `ringing_timeout` is in seconds. With a `user` the trunk's challenges are
-    answered.
+    answered. With `early_media` the conference hears what the network plays before the answer.
     """
 
     host: str
@@ -26,6 +26,7 @@ class DialOut:
     user: str | None = None
     password: str = field(default="", repr=False)
     ringing_timeout: float = 60.0
+    early_media: bool = False
 
     def allows(self, number: str) -> int:
         """The length of the longest prefix that allows this number; 0 if none does."""
@@ -33,6 +34,11 @@ class DialOut:
             return 0
         fitting = [len(prefix) for prefix in self.prefixes if number.startswith(prefix)]
         return max(fitting, default=0)
+
+    @property
+    def caller_uri(self) -> str:
+        """Who calls, for the From header."""
+        return f"sip:{self.caller}@{_host(self.host)}"
 
     def target(self, number: str) -> str:
         """The SIP URI to call."""

@@ -16,7 +16,7 @@ from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_jo
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
-from gateway.calls.phone import Phone
+from gateway.calls.phone import CallingPhone
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route
 from gateway.calls.services import Services
@@ -38,7 +38,7 @@ class IncomingCall:
         self._record = record
         self._session = MediaSession(services.switch, record.id)
         self._limits = LimitWatch(services.limits)
-        self._phone = Phone(call, self._session, services, record, self._limits.answered)
+        self._phone = CallingPhone(call, self._session, services, record, self._limits.answered)
 
     async def run(self) -> None:
         """Return when nothing of the call is left; `record` says how it went."""
@@ -83,7 +83,7 @@ class IncomingCall:
                 async with asyncio.TaskGroup() as beside:
                     beside.create_task(talk.follow_engine())
                     await phone.prepare()
-                    beside.create_task(phone.follow())
+                    beside.create_task(phone.follow(talk.said))
                     phone.ring()
                     beside.create_task(talk.backdrop.run())
                     beside.create_task(self._limits.run())

@@ -8,14 +8,14 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import structlog
 
 from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.incoming import IncomingCall, called_of
-from gateway.calls.record import CallRecord
+from gateway.calls.record import CallRecord, Direction
 from gateway.calls.routing import Trunk, trunk_of
 from gateway.calls.services import Services
 from gateway.sip.admission import Refusal, Verdict, unavailable
@@ -24,6 +24,16 @@ from gateway.sip.flow import Flow
 from gateway.sip.message import Request
 
 log = structlog.get_logger(__name__)
+
+
+class RunningCall(Protocol):
+    """A call of either direction."""
+
+    async def run(self) -> None:
+        """Return when nothing of the call is left."""
+
+    def shut_down(self) -> None:
+        """End the call because the gateway goes down."""
 
 
 class Switchboard:
@@ -48,13 +58,18 @@ class Switchboard:
         self._strangers = strangers
         self._max_calls = max_calls
         self._on_end = on_end
-        self._calls: dict[IncomingCall, CallRecord] = {}
+        self._calls: dict[RunningCall, CallRecord] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def calls(self) -> tuple[CallRecord, ...]:
         """The calls that are not over."""
         return tuple(self._calls.values())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a new call would be one too many."""
+        return len(self._calls) >= self._max_calls
 
     def callers_in(self, room: str) -> int:
         """How many of the calls are for this room."""
@@ -64,7 +79,7 @@ class Switchboard:
         """Whether to take up a request that belongs to no call."""
         if trunk_of(flow.remote[0], self._trunks) is None:
             return self._strangers
-        if request.method == "INVITE" and len(self._calls) >= self._max_calls:
+        if request.method == "INVITE" and self.is_full:
             log.warning("too many calls", limit=self._max_calls, peer=str(flow))
             return unavailable(self._services.retry_after)
         return Verdict.ACCEPT
@@ -91,9 +106,19 @@ class Switchboard:
     async def take(self, calls: AsyncIterator[Call]) -> None:
         """Serve each call beside the others, until there will be no more."""
         async for call in calls:
-            self._begin(call)
+            self._take(call)
 
-    def _begin(self, call: Call) -> None:
+    def begin(
+        self, call: RunningCall, record: CallRecord, ended: Callable[[], None] = lambda: None
+    ) -> None:
+        """Run a call beside the others; `ended` is told when nothing of it is left."""
+        self._calls[call] = record
+        task = asyncio.create_task(self._serve(call, record), name=f"call {record.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: ended())
+
+    def _take(self, call: Call) -> None:
         trunk = trunk_of(call.source.remote[0], self._trunks)
         assert trunk is not None, "admitted before"
         record = CallRecord(
@@ -103,29 +128,25 @@ class Switchboard:
             caller=CallerIdentity.of(call.request).full,
             called=next(iter(called_of(call).users), ""),
         )
-        self._services.label(call, record.id)
-        incoming = IncomingCall(call, trunk, self._services, record)
-        self._calls[incoming] = record
-        task = asyncio.create_task(self._serve(incoming, record), name=f"call {record.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._services.user_agent.label(call, record.id)
+        self.begin(IncomingCall(call, trunk, self._services, record), record)
 
-    async def _serve(self, incoming: IncomingCall, record: CallRecord) -> None:
+    async def _serve(self, call: RunningCall, record: CallRecord) -> None:
         with structlog.contextvars.bound_contextvars(call=record.id):
             log.info(
-                "call received",
+                "call received" if record.direction is Direction.IN else "dialling",
                 caller=record.caller,
                 called=record.called,
                 trunk=record.trunk,
                 sip_call_id=record.sip_call_id,
             )
             try:
-                await incoming.run()
+                await call.run()
             except Exception:
                 log.exception("call failed")
                 record.ended(CallEnd(EndReason.INTERNAL_ERROR, "internal error"))
             finally:
-                del self._calls[incoming]
+                del self._calls[call]
             if record.end is None:
                 record.ended(CallEnd(EndReason.INTERNAL_ERROR, "ended without a reason"))
             self._conclude(record)

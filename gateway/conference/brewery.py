@@ -23,6 +23,8 @@ from gateway.xmpp.presence import OccupantPresence, PresenceRefused
 from gateway.xmpp.rayo import Dial
 from gateway.xmpp.reception import Reception
 
+__all__ = ["Brewery", "BreweryAccount", "BreweryStats", "Dial", "Dialler"]
+
 log = structlog.get_logger(__name__)
 
 ENTER_WITHIN = 15.0  # seconds

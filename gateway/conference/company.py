@@ -31,6 +31,7 @@ class Occupant:
 
     name: str
     kind: Kind
+    is_moderator: bool = False
 
 
 class Company:
@@ -63,6 +64,11 @@ class Company:
         occupant = self._occupants.get(nick)
         return occupant.name if occupant is not None else nick
 
+    def is_moderator(self, nick: str) -> bool:
+        """Whether an occupant may decide about others."""
+        occupant = self._occupants.get(nick)
+        return occupant is not None and occupant.is_moderator
+
     def has(self, nick: str) -> bool:
         """Whether an occupant is there."""
         return nick in self._occupants
@@ -71,7 +77,9 @@ class Company:
         """An occupant is there: who that is, and whether it was before."""
         nick, known = presence.nick, self._occupants.get(presence.nick)
         kind = known.kind if known is not None else self._kind_of(presence)
-        occupant = Occupant(presence.display_name or nick, kind)
+        occupant = Occupant(
+            presence.display_name or nick, kind, is_moderator=presence.role == "moderator"
+        )
         if known is None and len(self._occupants) >= MAX_OCCUPANTS:
             return occupant, False
         if known is None:

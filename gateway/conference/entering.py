@@ -138,7 +138,8 @@ class _Entering:
     async def _knock(self, lobby: str, error: StanzaError) -> None:
         for_host = error.has(ns.JITSI_MEET, "waiting-for-host")
         for_ = WaitingFor.HOST if for_host else WaitingFor.LOBBY
-        self._door.waiting(Waiting(for_, password_refused=self._is_typed))
+        occupant = f"{lobby}/{self._presence.nick}"
+        self._door.waiting(Waiting(for_, occupant, password_refused=self._is_typed))
         decided = await knock(
             self._connection,
             lobby,

@@ -8,6 +8,7 @@ class LeaveCause(StrEnum):
     """Why a participant that had joined is no longer in the conference."""
 
     KICKED = "kicked"
+    HUNG_UP = "hung-up"  # a moderator has hung the phone up
     BANNED = "banned"
     MEETING_ENDED = "meeting-ended"  # the room is gone
     MEMBERS_ONLY = "members-only"  # the room now admits members only, and we are not one
@@ -44,10 +45,12 @@ class RecordingState(StrEnum):
 class Waiting:
     """We are at the door and it may take a while; told before `join` returns, or on rejoining.
 
-    `password_refused`: a password that was to let us in was wrong, and we wait on.
+    `occupant` is who we are in the lobby, if it is one. `password_refused`: a password that was to
+    let us in was wrong, and we wait on.
     """
 
     for_: WaitingFor
+    occupant: str | None = None
     password_refused: bool = False
 
 

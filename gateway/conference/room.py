@@ -92,6 +92,13 @@ class Room:
         room, _, nick = occupant.partition("/")
         return room == self.jid and self.company.has(nick)
 
+    def may_hang_up(self, occupant: str) -> bool:
+        """Whether an occupant JID is of somebody who may end our call: the focus or a moderator."""
+        nick = occupant.removeprefix(f"{self.jid}/")
+        return occupant == self.focus or (
+            self.is_other(occupant) and self.company.is_moderator(nick)
+        )
+
     def receive(self, presence: OccupantPresence) -> list[RoomEvent]:
         """What a presence changes."""
         if presence.occupant != f"{self.jid}/{presence.nick}":

@@ -41,6 +41,7 @@ from gateway.xmpp.jingle import Action, Jingle, Reason
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.own_presence import unavailable
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
+from gateway.xmpp.rayo import HangUp
 from gateway.xmpp.reception import JingleReceived, Received
 from gateway.xmpp.stanza import NoReply, StanzaError, iq
 
@@ -197,6 +198,12 @@ class Stay:
                 self._component_says(received)
             case ChatMessage():
                 self.surroundings.hears(received)
+            case HangUp(sender) if self._room.may_hang_up(sender):
+                self._connection.send(received.granted())
+                name = self._room.name_of(resource(sender))
+                raise _Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
+            case HangUp():
+                self._connection.send(received.refused())
             case JingleReceived(sender, jingle) if sender == self._room.focus:
                 self._focus_says(jingle)
             case JingleReceived(sender, jingle) if bare(sender) == self._room.jid:

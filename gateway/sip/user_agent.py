@@ -146,6 +146,20 @@ class UserAgent:
         if not call.is_over:
             self._labels[call.call_id] = label
 
+    async def find_flow(self, destination: Destination) -> Flow:
+        """A flow to a destination, its name resolved to the first address we can reach; OSError."""
+        host = destination.host
+        try:
+            hosts = [str(ipaddress.ip_address(host))]
+        except ValueError:
+            found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+            hosts = [str(address[0]) for *_, address in found]
+        for literal in hosts:
+            flow = self._sockets.flow_to(destination.transport, (literal, destination.port))
+            if flow is not None:
+                return flow
+        raise OSError(f"no {destination.transport} listener can reach {host}")
+
     async def invite(
         self,
         target: str,
@@ -165,7 +179,7 @@ class UserAgent:
         `credentials` get them; their challenges are no events. `label` is as for `label`.
         SipSyntaxError if the target is no URI, OSError if there is no way to it.
         """
-        flow = await self._find_flow(destination or _destination_of(target))
+        flow = await self.find_flow(destination or _destination_of(target))
         session, request = self._stack.invite(
             target,
             flow,
@@ -249,20 +263,6 @@ class UserAgent:
         self._timer = None if due is None else self._loop.call_at(due, self._handle_timer)
 
     # --- beginning and end -----------------------------------------------------------------------
-
-    async def _find_flow(self, destination: Destination) -> Flow:
-        """A flow to a destination, its name resolved to the first address we can reach."""
-        host = destination.host
-        try:
-            hosts = [str(ipaddress.ip_address(host))]
-        except ValueError:
-            found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-            hosts = [str(address[0]) for *_, address in found]
-        for literal in hosts:
-            flow = self._sockets.flow_to(destination.transport, (literal, destination.port))
-            if flow is not None:
-                return flow
-        raise OSError(f"no {destination.transport} listener can reach {host}")
 
     async def _close(self) -> None:
         """End all calls, wait a moment for the other ends to know, and close everything."""

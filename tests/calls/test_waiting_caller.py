@@ -101,7 +101,7 @@ class Scene:
             installations=(INSTALLATION,),
             switch=self._switch,
             local_host=lambda flow: "10.0.0.1",
-            label=lambda call, id_: None,
+            user_agent=None,  # type: ignore[arg-type]
             callers_in=lambda room: callers,
             limits=limits,
         )

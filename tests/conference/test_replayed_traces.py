@@ -104,7 +104,7 @@ EXPECTED: dict[str, list[Event]] = {
     "join-and-leave": [MediaUp()],
     "muted-by-moderator": [MediaUp(), MutedByModerator("Alice")],
     "av-moderation": [MediaUp(), MutedByModerator(None), Approved()],
-    "lobby-approved": [Waiting(WaitingFor.LOBBY), MediaUp()],
+    "lobby-approved": [Waiting(WaitingFor.LOBBY, "tlobby@lobby.meet.test/31ac9839"), MediaUp()],
     "start-muted": [MutedByModerator(None), MediaUp()],
     "chat-hand-owner": [
         MediaUp(),
