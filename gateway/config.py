@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.limits import Limits
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.conference.address import RoomAddress
@@ -32,6 +33,7 @@ from gateway.config_values import (
     Pattern,
     Port,
     Seconds,
+    WebAddress,
     websocket_problems,
 )
 from gateway.errors import ConferenceError, ConfigError
@@ -41,6 +43,7 @@ from gateway.sip.network import Listen
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgentConfig
 from gateway.xmpp.client import Account, Server
+from gateway.xmpp.own_presence import STATS_ID
 from gateway.xmpp.tls import tls_context
 
 ENVIRONMENT_PREFIX = "SIP_GATEWAY_"
@@ -98,6 +101,15 @@ class JitsiSection(Section):
     join_timeout: Seconds = 30.0
     media_timeout: Seconds = 15.0
     lobby_timeout: Seconds = 600.0
+    hidden_domains: tuple[Domain, ...] | None = None
+    avatar_url: WebAddress | None = None
+    stats_id: str = Field(default=STATS_ID, min_length=1, max_length=100)
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The domains at which recorders and transcribers log in."""
+        usual = (f"hidden.{self.domain}", f"recorder.{self.domain}")
+        return usual if self.hidden_domains is None else self.hidden_domains
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -156,6 +168,7 @@ class TrunkSection(Section):
     heartbeat: float = Field(default=0.0, ge=0)
     chat: bool = False
     dial_out: TrunkDialOutSection | None = None
+    show_caller: Literal["full", "masked", "name"] = "full"
 
 
 class LimitsSection(Section):
@@ -247,6 +260,7 @@ class Config(Section):
                 heartbeat=trunk.heartbeat or None,
                 chat=trunk.chat,
                 dial_out=trunk.dial_out.for_calls() if trunk.dial_out is not None else None,
+                show_caller=ShowCaller(trunk.show_caller),
             )
             for trunk in self.trunk
         )
@@ -278,6 +292,9 @@ class Config(Section):
             join_timeout=jitsi.join_timeout,
             lobby_timeout=jitsi.lobby_timeout,
             tenants=jitsi.tenants,
+            hidden_domains=jitsi.machines,
+            avatar_url=jitsi.avatar_url,
+            stats_id=jitsi.stats_id,
         )
 
     def breweries(self) -> tuple[BreweryAccount, ...]:

@@ -105,6 +105,12 @@ def _prefix(value: str) -> str:
     return value
 
 
+def _web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value):
+        raise ValueError(f"{value!r} is no URL; write e.g. https://example.org/phone.png")
+    return value
+
+
 ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
@@ -115,6 +121,7 @@ Host = Annotated[str, AfterValidator(_host)]
 Jid = Annotated[str, AfterValidator(_jid)]
 RoomJid = Annotated[str, AfterValidator(_room_jid)]
 NumberPrefix = Annotated[str, AfterValidator(_prefix)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.\-]+$")]

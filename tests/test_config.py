@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.calls.caller_identity import ShowCaller
 from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
 from gateway.sip.network import Listen
@@ -95,6 +96,8 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_jitsi(websocket="ws://a/x"), "jitsi.websocket: ws: is not encrypted"),
         (with_jitsi(websocket="wss://a/x", tls="off"), "jitsi.websocket: wss: is encrypted"),
         (with_jitsi(muc_domains=["a b"]), "jitsi.muc_domains.0: 'a b' is no domain"),
+        (with_jitsi(avatar_url="phone.png"), "jitsi.avatar_url: 'phone.png' is no URL; write"),
+        (with_trunk(show_caller="some"), "trunk.0.show_caller: input should be 'full', 'masked'"),
         (with_trunk(default_room="a@elsewhere"), "trunk.0.default_room: rooms of 'elsewhere'"),
         (with_trunk(rule=[{"called": "(", "room": "a"}]), "trunk.0.rule.0.called: '(' is no"),
         (with_trunk(rule=[{"called": "1", "room": r"\1"}]), "trunk.0.rule.0.room: there is no"),
@@ -107,6 +110,22 @@ def test_everything_wrong_is_told_at_once() -> None:
 def test_a_problem_names_its_key_and_the_way_out(values: dict[str, Any], told: str) -> None:
     (found,) = problems(values)
     assert found.startswith(told)
+
+
+def test_machines_log_in_at_the_usual_domains_unless_others_are_named() -> None:
+    usual = ("hidden.meet.example.org", "recorder.meet.example.org")
+    assert parse(LEAST).installation().hidden_domains == usual
+    named = parse(with_jitsi(hidden_domains=["bots.example.org"])).installation()
+    assert named.hidden_domains == ("bots.example.org",)
+    assert parse(with_jitsi(hidden_domains=[])).installation().hidden_domains == ()
+
+
+def test_what_is_shown_of_callers_is_configured() -> None:
+    picture = "https://meet.example.org/phone.png"
+    shown = parse(with_jitsi(avatar_url=picture, stats_id="gw-1")).installation()
+    assert (shown.avatar_url, shown.stats_id) == (picture, "gw-1")
+    assert parse(LEAST).trunks[0].show_caller is ShowCaller.FULL
+    assert parse(with_trunk(show_caller="masked")).trunks[0].show_caller is ShowCaller.MASKED
 
 
 def test_two_trunks_cannot_have_one_name() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from gateway.calls.announcer import line_of, tone_of
 from gateway.calls.backdrop import Backdrop
 from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
 from gateway.calls.in_call import InCall, Said
@@ -62,12 +63,16 @@ class Conversation:
             reads_chat=trunk.chat,
             heartbeat=trunk.heartbeat,
         )
+        self._untold: media.Tone | None = None
 
     def entered(self) -> None:
         """The participant has joined."""
         self.backdrop.entered()
         self._keys.entered()
         self._in_call.entered()
+        if self._untold is not None:
+            self._session.play(self._untold)
+            self._untold = None
 
     def rejected(self) -> None:
         """The participant was not let in."""
@@ -118,12 +123,6 @@ class Conversation:
                     log.info("media connected", after=f"{self._record.media_time:.2f} s")
                 case conference.MediaDown():
                     log.info("media disconnected", reason=event.reason)
-                case conference.MutedByModerator():
-                    log.info("muted by moderator", actor=event.actor)
-                    self._session.play(media.Tone.MUTED)
-                case conference.Approved():
-                    log.info("may speak")
-                    self._session.play(media.Tone.MAY_SPEAK)
                 case conference.Rejoined():
                     self._keys.entered()
                     self._record.endpoint = self._participant.endpoint
@@ -134,7 +133,7 @@ class Conversation:
                         await self.say_farewell()
                     raise Over(end)
                 case _:
-                    pass
+                    await self._announce(event)
 
     def said(self, said: Said) -> None:
         """The phone says something within the call."""
@@ -148,6 +147,17 @@ class Conversation:
         """Let the caller hear that the call is broken, before it is hung up."""
         self._session.play(media.Tone.CONGESTION)
         await asyncio.sleep(_FAREWELL)
+
+    async def _announce(self, event: conference.Event) -> None:
+        line, tone = line_of(event), tone_of(event)
+        if line is not None:
+            log.info(line[0], **line[1])
+        if tone is not None:
+            await self._answer()  # or nobody hears it
+            if self._record.answered_at is not None:
+                self._session.play(tone)
+            else:
+                self._untold = tone  # until a phone that we call has answered
 
     def _pressed(self, key: str) -> None:
         match self._keys.pressed(key):
