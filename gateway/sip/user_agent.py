@@ -29,6 +29,7 @@ from gateway.sip.responses import HeaderFields
 from gateway.sip.session import Session
 from gateway.sip.stack import SipStack
 from gateway.sip.tcp import TcpLimits
+from gateway.sip.wire_log import masked
 
 log = structlog.get_logger(__name__)
 
@@ -221,7 +222,8 @@ class UserAgent:
         """A message as it is on the wire, with the name its call has in the log."""
         found = _CALL_ID.search(data)
         label = self._labels.get(found[1].decode(errors="replace"), "") if found else ""
-        log.debug(event, flow=str(flow), data=data, **({"call": label} if label else {}))
+        said = {"call": label} if label else {}
+        log.debug(event, flow=str(flow), data=masked(data), **said)
 
     def _set_timer(self) -> None:
         due = self._stack.next_timer()
