@@ -20,6 +20,7 @@ from gateway.sip.admission import Admit
 from gateway.sip.call import Call
 from gateway.sip.core import StackConfig
 from gateway.sip.counters import Counters
+from gateway.sip.digest import Credentials
 from gateway.sip.events import Ended, Event, InviteReceived
 from gateway.sip.flow import DEFAULT_PORT, Flow, HostPort, Transmission
 from gateway.sip.header_values import parse_uri
@@ -154,18 +155,31 @@ class UserAgent:
         to: Address | None = None,
         headers: HeaderFields = (),
         destination: Destination | None = None,
+        credentials: Credentials | None = None,
+        label: str = "",
     ) -> Call:
         """Call a SIP URI; its events say what comes of it.
 
-        Without `sdp` the peer makes the offer. SipSyntaxError if the target is no URI, OSError
-        if there is no way to it.
+        `from_` is who calls, with a display name; `headers` are added as they are
+        (P-Asserted-Identity, say). Without `sdp` the peer makes the offer. Servers that ask for
+        `credentials` get them; their challenges are no events. `label` is as for `label`.
+        SipSyntaxError if the target is no URI, OSError if there is no way to it.
         """
         flow = await self._find_flow(destination or _destination_of(target))
         session, request = self._stack.invite(
-            target, flow, from_=from_, to=to, sdp=sdp, headers=headers, now=self._loop.time()
+            target,
+            flow,
+            from_=from_,
+            to=to,
+            sdp=sdp,
+            headers=headers,
+            credentials=credentials,
+            now=self._loop.time(),
         )
         call = Call(session, request, flow, sdp, self._order)
         self._calls[session] = call
+        if label:
+            self._labels[call.call_id] = label
         self._drain()
         return call
 

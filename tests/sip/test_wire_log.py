@@ -1,5 +1,6 @@
 """Messages in the log carry the name of their call."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,9 +9,14 @@ from audiocodecs.frames import silence
 from gateway import logs
 from gateway.lab.phone import NotAnswered, TestPhone
 from gateway.sip.admission import Verdict
+from gateway.sip.core import StackConfig
+from gateway.sip.digest import Credentials
+from gateway.sip.events import Failed
 from gateway.sip.network import Listen
 from gateway.sip.user_agent import UserAgent, UserAgentConfig
 from gateway.sip.wire_log import masked
+from tests.sip.edge import FAST, ROOM, UdpPeer
+from tests.sip.wire import OFFER, response
 
 
 @pytest.fixture
@@ -39,6 +45,42 @@ async def test_every_message_of_a_call_is_logged_with_its_label(
     assert refusal["call"] == "c0ffee"
     # The first INVITE came before anybody could name the call; the phone has no names.
     assert all("call" not in e for e in entries if e.get("data", b"").startswith(b"INVITE"))
+
+
+async def test_a_call_made_is_labelled_from_its_first_message_and_tells_no_secret(
+    entries: list[dict[str, Any]],
+) -> None:
+    config = UserAgentConfig((Listen("udp", "127.0.0.1", 0),), stack=StackConfig(timers=FAST))
+    agent = UserAgent(config, lambda flow, request: Verdict.ACCEPT)
+    with UdpPeer() as trunk:
+        async with agent:
+            call = await agent.invite(
+                f"sip:+4930123@127.0.0.1:{trunk.address[1]}",
+                OFFER,
+                from_=ROOM,
+                credentials=Credentials("alice", "open sesame"),
+                label="c0ffee",
+            )
+            invite = await trunk.receive_request("INVITE")
+            nonce = [("WWW-Authenticate", 'Digest realm="trunk", nonce="n"')]
+            trunk.send(response(invite, 401, fields=nonce), agent)
+            await trunk.receive_request("ACK")
+            again = await trunk.receive_request("INVITE")
+            trunk.send(response(again, 603), agent)
+            async for event in call.events:
+                assert isinstance(event, Failed) and event.status == 603
+            assert call.is_over
+    (secret,) = re.findall(r'response="(\w+)"', again.headers["Authorization"])
+    messages = [e for e in entries if e["event"] in ("> message", "< message")]
+    assert [e["data"].partition(b" ")[0] for e in messages[:4]] == [
+        b"INVITE",
+        b"SIP/2.0",
+        b"ACK",
+        b"INVITE",
+    ]
+    assert all(e["call"] == "c0ffee" for e in messages[:5])
+    assert b'response="***"' in messages[3]["data"]
+    assert not any(secret in repr(e) or "open sesame" in repr(e) for e in entries)
 
 
 _SECRET = b"6629fae49393a05397450978507c4ef1"
