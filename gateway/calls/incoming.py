@@ -192,10 +192,13 @@ class IncomingCall:
 
     async def _follow_phone(self, session: MediaSession, negotiation: Negotiation) -> None:
         async for event in self._call.events:
-            if isinstance(event, sip.Reoffered):
-                await self._renegotiate(session, negotiation, event.offer)
-            else:
-                raise _Over(_end_of(event))
+            match event:
+                case sip.Reoffered():
+                    await self._renegotiate(session, negotiation, event.offer)
+                case sip.InfoReceived() | sip.MessageReceived():
+                    log.info("said within the call", what=type(event).__name__)
+                case _:
+                    raise _Over(_end_of(event))
         _end(EndReason.INTERNAL_ERROR, "hung up by us, nobody knows why")
 
     async def _renegotiate(

@@ -126,6 +126,14 @@ class InfoReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A MESSAGE within the call; 200 has been sent."""
+
+    session: "Session"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The peer ended the call with BYE, or its signalling is gone (no reasons then)."""
 
@@ -150,6 +158,7 @@ Event = (
     | Failed
     | Reoffered
     | InfoReceived
+    | MessageReceived
     | HungUp
     | Ended
 )

@@ -17,6 +17,8 @@ from gateway.sip.core import Core, new_tag
 from gateway.sip.dialog import Dialog
 from gateway.sip.digest import Credentials, DigestClient
 from gateway.sip.flow import Flow, HostPort
+from gateway.sip.info import find_info_fault
+from gateway.sip.instant_message import ACCEPT_TEXT, read_text
 from gateway.sip.message import Request, Response
 from gateway.sip.reason import Reason, read_reasons
 from gateway.sip.responses import HeaderFields
@@ -131,8 +133,7 @@ class Session:
             if outcome.status == 481:
                 self._lose(events.HungUp(self, ()), at)
 
-        if not self._is_given_up and self.phase is not Phase.OVER:
-            self._requests.add(Order(method, heard, headers, body), now)
+        self._requests.add(Order(method, heard, headers, body), now)
 
     def hang_up(self, reasons: tuple[Reason, ...], now: float) -> None:
         """End the session wherever it is; of its events only `Ended` comes after this."""
@@ -166,6 +167,8 @@ class Session:
             self._receive_bye(transaction, now)
         elif request.method == "INFO":
             self._receive_info(transaction, now)
+        elif request.method == "MESSAGE":
+            self._receive_message(transaction, now)
         else:
             self._core.respond(transaction, 200, headers=CAPABILITIES, now=now)
 
@@ -227,16 +230,26 @@ class Session:
         self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
 
     def _receive_info(self, transaction: Transaction, now: float) -> None:
-        """INFO as RFC 2976 had it: media types instead of packages (RFC 6086 section 9)."""
-        request, known = transaction.request, self._core.config.info_types
-        media_type, _ = request.headers.content_type
-        if request.body and media_type not in known:
-            accept = ("Accept", ", ".join(sorted(known)))
-            self._core.respond(transaction, 415, headers=(accept,), now=now)
+        request = transaction.request
+        fault = find_info_fault(request, self._core.config.info_types)
+        if fault is not None:
+            self._core.respond(transaction, fault.status, headers=fault.headers, now=now)
             return
         self._core.respond(transaction, 200, now=now)
-        if request.body:
+        media_type, _ = request.headers.content_type
+        if request.body and media_type:
             self._emit(events.InfoReceived(self, media_type, request.body))
+
+    def _receive_message(self, transaction: Transaction, now: float) -> None:
+        try:
+            text = read_text(transaction.request)
+        except SipSyntaxError as error:
+            headers = (ACCEPT_TEXT,) if error.status == 415 else ()
+            self._core.respond(transaction, error.status, str(error), headers=headers, now=now)
+            return
+        self._core.respond(transaction, 200, now=now)
+        if text:
+            self._emit(events.MessageReceived(self, text))
 
     def _awaits_answer(self) -> bool:
         """Whether an offer is under way that a second one must not cross (14.1)."""

@@ -13,6 +13,7 @@ from sipmessage import Address
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import (
     ALLOW,
+    ALLOW_OUTSIDE_DIALOG,
     CAPABILITIES,
     SUPPORTED,
     Admit,
@@ -222,6 +223,8 @@ class SipStack:
         fault = find_fault(request)
         if fault is not None:
             return fault
+        if request.method == "MESSAGE" and not request.headers.to.tag:
+            return Refusal(405, headers=(ALLOW_OUTSIDE_DIALOG,))
         if request.headers.to.tag or request.method not in ("INVITE", "OPTIONS"):
             return Refusal(481)  # of a dialog or transaction that is not here (12.2.2, 9.2)
         if self._core.transactions.is_merged(request):

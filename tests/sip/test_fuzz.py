@@ -82,6 +82,8 @@ def originals(tag: str, number: int) -> list[bytes]:
         request(branch=branch, body=OFFER, **dialog),  # type: ignore[arg-type]
         request("ACK", branch=branch, **dialog),  # type: ignore[arg-type]
         request("INFO", branch=branch, body=b"Signal=1", **dialog),  # type: ignore[arg-type]
+        request("MESSAGE", branch=branch, body=b"hi", fields=[("Content-Type", "text/plain")]),
+        request("MESSAGE", branch=branch, body=b"hi", **dialog),  # type: ignore[arg-type]
         request("BYE", branch=branch, fields=[("Reason", 'SIP;cause=200;text="x"')], **dialog),  # type: ignore[arg-type]
     ]
 
