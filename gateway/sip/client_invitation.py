@@ -158,7 +158,8 @@ class ClientInvitation:
             return
         dialog = Dialog.of_client(self._request, response, self._flow)
         self._acknowledge(dialog, None)
-        bye = Order("BYE", _tell_nobody)
+        reasons = tuple(("Reason", reason.serialize()) for reason in self._cancelled_for or ())
+        bye = Order("BYE", _tell_nobody, reasons)
         ClientRequest(self._core, dialog, bye, digest=self._digest, now=now)
         self._decide(487, "Request Terminated", None, now)
 
