@@ -17,6 +17,7 @@ from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.phone import Phone
+from gateway.calls.presses import Presses, Way
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.conference import events as conference
@@ -56,9 +57,10 @@ class Conversation:
         self._keys = keys
         self._limits = limits
         self._waiting = waiting
+        self._presses = Presses()
         self._in_call = InCall(
             participant,
-            self._pressed,
+            lambda digit: self._pressed(digit, Way.INFO),
             speaks_jigasi=trunk.info_json,
             reads_chat=trunk.chat,
             heartbeat=trunk.heartbeat,
@@ -96,7 +98,7 @@ class Conversation:
                 case media.DigitReceived():
                     # Digits may be a PIN: which one it was is nobody's business.
                     log.info("digit", milliseconds=round(event.duration * 1000))
-                    self._pressed(event.digit)
+                    self._pressed(event.digit, Way.RTP)
                 case media.PhoneLatched():
                     log.info("phone heard", address=event.address)
                 case media.Failed():
@@ -159,7 +161,9 @@ class Conversation:
             else:
                 self._untold = tone  # until a phone that we call has answered
 
-    def _pressed(self, key: str) -> None:
+    def _pressed(self, key: str, way: Way) -> None:
+        if not self._presses.is_new(key, way, asyncio.get_running_loop().time()):
+            return
         match self._keys.pressed(key):
             case KeypadCommand.TOGGLE_MICROPHONE:
                 toggled = self._participant.toggle_microphone()
