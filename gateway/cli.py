@@ -8,7 +8,6 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
-import structlog
 import typer
 import uvloop
 
@@ -16,8 +15,6 @@ from gateway import logs
 from gateway.app import Gateway
 from gateway.config import Config, load
 from gateway.errors import ConfigError, RemoteProtocolError
-
-log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 
@@ -50,6 +47,9 @@ def check_config(config: ConfigFile) -> None:
     listening = ", ".join(str(listen) for listen in loaded.sip.listen)
     typer.echo(f"{config}: good")
     typer.echo(f"  SIP on {listening}; RTP on ports {loaded.media.first_port} and up")
+    if loaded.control.http is not None:
+        host, port = loaded.control.http.listen
+        typer.echo(f"  HTTP on {host}, port {port}")
     typer.echo(f"  conferences of {', '.join(loaded.jitsi.rooms)}")
     for trunk in loaded.trunk:
         networks = ", ".join(str(network) for network in trunk.networks)
@@ -188,29 +188,24 @@ def _run(story: Coroutine[None, None, Result]) -> Result:
 
 async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
-    stopping, draining = asyncio.Event(), asyncio.Event()
+    gateway = Gateway(config)
+    terminated, stopping = asyncio.Event(), asyncio.Event()
 
     def terminate() -> None:
-        if draining.is_set():
+        if terminated.is_set():
             stopping.set()
-        draining.set()
+        terminated.set()
+        gateway.drain()
 
     loop.add_signal_handler(signal.SIGTERM, terminate)
     loop.add_signal_handler(signal.SIGINT, stopping.set)
-    async with Gateway(config) as gateway:
+    async with gateway:
         # What is there now stays: looking through it again would stall the media for 70 ms.
         gc.collect()
         gc.freeze()
-        drained = asyncio.create_task(_drain(gateway, draining))
+        drained = asyncio.create_task(gateway.drained())
         stopped = asyncio.create_task(stopping.wait())
         _, pending = await asyncio.wait((drained, stopped), return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
         await asyncio.wait((drained, stopped))
-
-
-async def _drain(gateway: Gateway, draining: asyncio.Event) -> None:
-    await draining.wait()
-    gateway.user_agent.is_draining = True
-    log.info("draining", calls=gateway.call_count)
-    await gateway.switchboard.emptied()
