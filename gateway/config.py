@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from gateway import jigasi_environment
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.limits import Limits
 from gateway.calls.routing import RoomRule, Trunk
@@ -333,15 +334,24 @@ class Config(Section):
         )
 
 
-def load(file: Path, environment: Mapping[str, str] = os.environ) -> Config:
-    """Read a file and the environment; ConfigError with every problem there is."""
+def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read a file, if there is one, and the environment; ConfigError with every problem there is.
+
+    Jigasi's variables stand in for sections the file does not have.
+    """
+    values = jigasi_environment.sections(environment)
+    if file is not None:
+        values |= _read(file)
+    return parse(values, environment)
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"{file}: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{file}: {error}"]) from error
-    return parse(values, environment)
 
 
 def parse(values: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Config:
