@@ -11,15 +11,18 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from gateway import jigasi_environment
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.limits import Limits
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
+from gateway.config_control import ControlSection
 from gateway.config_dial_out import BrewerySection, DialOutSection, TrunkDialOutSection
 from gateway.config_problems import problems_of
 from gateway.config_section import Section
@@ -32,6 +35,7 @@ from gateway.config_values import (
     Network,
     Pattern,
     Port,
+    PublicUrl,
     Seconds,
     WebAddress,
     websocket_problems,
@@ -96,6 +100,7 @@ class JitsiSection(Section):
     focus: FocusAddress | None = None
     websocket: str | None = None
     tenants: bool = False
+    public_url: PublicUrl | None = None
     region: str | None = None
     machine_uid: str | None = None
     join_timeout: Seconds = 30.0
@@ -115,6 +120,14 @@ class JitsiSection(Section):
     def rooms(self) -> tuple[str, ...]:
         """The MUC domains that may be joined."""
         return self.muc_domains or (f"conference.{self.domain}",)
+
+    @property
+    def web_url(self) -> str:
+        """Where browsers join, as configured or by what else is."""
+        if self.public_url is not None:
+            return self.public_url
+        host = urlsplit(self.websocket).netloc if self.websocket is not None else self.domain
+        return f"https://{host}"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -196,6 +209,7 @@ class Config(Section):
     limits: LimitsSection = LimitsSection()
     dial_out: DialOutSection = DialOutSection()
     brewery: tuple[BrewerySection, ...] = ()
+    control: ControlSection = ControlSection()
     log: LogSection = LogSection()
 
     @model_validator(mode="after")
@@ -291,6 +305,7 @@ class Config(Section):
             media_timeout=jitsi.media_timeout,
             join_timeout=jitsi.join_timeout,
             lobby_timeout=jitsi.lobby_timeout,
+            web_url=jitsi.web_url,
             tenants=jitsi.tenants,
             hidden_domains=jitsi.machines,
             avatar_url=jitsi.avatar_url,
@@ -319,15 +334,24 @@ class Config(Section):
         )
 
 
-def load(file: Path, environment: Mapping[str, str] = os.environ) -> Config:
-    """Read a file and the environment; ConfigError with every problem there is."""
+def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read a file, if there is one, and the environment; ConfigError with every problem there is.
+
+    Jigasi's variables stand in for sections the file does not have.
+    """
+    values = jigasi_environment.sections(environment)
+    if file is not None:
+        values |= _read(file)
+    return parse(values, environment)
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"{file}: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{file}: {error}"]) from error
-    return parse(values, environment)
 
 
 def parse(values: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Config:

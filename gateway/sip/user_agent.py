@@ -9,7 +9,7 @@ import ipaddress
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -118,6 +118,11 @@ class UserAgent:
     @property
     def counters(self) -> Counters:
         return self._stack.counters
+
+    @property
+    def responses_sent(self) -> Mapping[int, int]:
+        """How many responses we have sent, by status; repetitions are not counted."""
+        return self._stack.responses_sent
 
     @property
     def call_count(self) -> int:
