@@ -314,9 +314,10 @@ class Config(Section):
 
     def breweries(self) -> tuple[BreweryAccount, ...]:
         """For `gateway.conference`; ConfigError if a CA file cannot be used."""
-        return tuple(self._brewery(brewery) for brewery in self.brewery)
+        return tuple(self.brewery_account(brewery) for brewery in self.brewery)
 
-    def _brewery(self, brewery: BrewerySection) -> BreweryAccount:
+    def brewery_account(self, brewery: BrewerySection) -> BreweryAccount:
+        """One of them; ConfigError if its CA file cannot be used."""
         tls = brewery.tls or self.jitsi.tls
         ca_file = brewery.ca_file or (self.jitsi.ca_file if brewery.tls is None else None)
         context = None

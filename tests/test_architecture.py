@@ -58,6 +58,7 @@ COMPOSERS = {
     "gateway.config_problems",
     "gateway.config_values",
     "gateway.demo",
+    "gateway.jigasi_accounts",
     "gateway.jigasi_environment",
 }
 LAB_USERS = {"gateway.cli", "gateway.demo", "gateway.lab"}

@@ -42,6 +42,10 @@ def test_it_may_be_all_the_configuration_there_is() -> None:
     assert (config.media.first_port, config.media.last_port) == (21000, 21050)
     assert config.control.listen == ("0.0.0.0", 8788)
     assert config.control.enable_shutdown
+    (brewery,) = config.brewery
+    assert brewery.user == "jigasi@auth.meet.jitsi"
+    assert brewery.room == "jigasibrewery@internal-muc.meet.jitsi"
+    assert brewery.password.get_secret_value() == "hunter2"
     (trunk,) = config.trunks
     assert [str(network) for network in trunk.networks] == ["192.0.2.5/32"]
     assert trunk.default_room == "welcome"
@@ -116,9 +120,9 @@ def test_a_value_that_is_wrong_is_told_with_the_key_it_is_for() -> None:
 @pytest.mark.parametrize(
     ("environment", "unknown"),
     [
-        (DOCKER, ("JIGASI_BREWERY_MUC", "JIGASI_SIP_PASSWORD", "JIGASI_SIP_URI")),
+        (DOCKER, ("JIGASI_SIP_PASSWORD", "JIGASI_SIP_URI")),
         ({"JIGASI_SIP_SERVER": "sip.provider.example"}, ("JIGASI_SIP_SERVER",)),
-        ({"JIGASI_STATS_ID": "", "XMPP_CROSS_DOMAIN": "1"}, ()),
+        ({"JIGASI_STATS_ID": "x", "XMPP_CROSS_DOMAIN": "1"}, ()),
     ],
 )
 def test_what_means_nothing_here_is_named(
@@ -133,5 +137,11 @@ def test_the_guide_has_every_variable_that_is_read() -> None:
 
 @pytest.mark.parametrize("variable", [name for name in READ if name.startswith("JIGASI_")])
 def test_every_variable_changes_something(variable: str) -> None:
-    full: dict[str, Any] = {**DOCKER, "ENABLE_AUTH": "1", "JIGASI_XMPP_USER": "me"}
+    full: dict[str, Any] = {
+        **DOCKER,
+        "ENABLE_AUTH": "1",
+        "JIGASI_XMPP_USER": "me",
+        "JIGASI_BREWERY_MUC": "gateways",
+        "JIGASI_STATS_ID": "gw1",
+    }
     assert sections(full) != sections({**full, variable: "", "JIGASI_SIP_URI": "x"})

@@ -108,6 +108,7 @@ class Conversation:
     async def follow_conference(self) -> None:
         """Tell the caller and the record what happens in the room, until we are not in it."""
         async for event in self._participant.events():
+            self._record.told(event, self._participant)
             self.backdrop.told(event)
             self._limits.told(event)
             self._in_call.told(event)
@@ -121,13 +122,11 @@ class Conversation:
                 case conference.Alone():
                     log.info("alone in the conference")
                 case conference.MediaUp():
-                    self._record.media_up()
                     log.info("media connected", after=f"{self._record.media_time:.2f} s")
                 case conference.MediaDown():
                     log.info("media disconnected", reason=event.reason)
                 case conference.Rejoined():
                     self._keys.entered()
-                    self._record.endpoint = self._participant.endpoint
                     log.info("rejoined", endpoint=self._participant.endpoint)
                 case conference.Ended():
                     end = of_leaving(event.cause, event.text)
