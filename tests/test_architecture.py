@@ -69,7 +69,7 @@ PURE = {
     "gateway.sdp": set(),
     "gateway.rtp": set(),
     "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
-    "gateway.xmpp": {"client", "connection", "tls", "websocket"},
+    "gateway.xmpp": {"client", "connection", "managed_stream", "tls", "websocket"},
     "gateway.media": {"engine", "clock", "phone_sockets"},
 }
 IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}
