@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -161,10 +162,17 @@ async def is_alive(lab: Lab, connection: Connection) -> None:
 
 def ways(lab: Lab) -> dict[str, Server]:
     account = Account("gateway@auth.lab.test", "secret")
-    return {"websocket": over_web_socket(lab), "account": server_of(lab, account=account)}
+    by_tcp, by_web_socket = server_of(lab, account=account), over_web_socket(lab)
+    return {
+        "websocket": by_web_socket,
+        "account": by_tcp,
+        "both": replace(by_tcp, web_socket=by_web_socket.web_socket),
+    }
 
 
-@pytest.mark.parametrize(("way", "starttls"), [("websocket", True), ("account", False)])
+@pytest.mark.parametrize(
+    ("way", "starttls"), [("websocket", True), ("account", False), ("both", False)]
+)
 async def test_who_is_cut_off_stays_in_the_room_and_comes_back(way: str, starttls: bool) -> None:
     steps: list[tuple[str, str]] = []
     config = LabConfig(starttls=starttls, accounts={"gateway": "secret"}, strict_nick=False)
