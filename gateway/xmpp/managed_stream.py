@@ -23,6 +23,7 @@ from gateway.xmpp.stream_management import Enabled, StreamManagement, enable
 log = structlog.get_logger(__name__)
 
 ATTEMPT_TIMEOUT = 10.0  # seconds for one attempt, login included
+LEAVE_PATIENCE = 3.0  # seconds in which a stream may be resumed for the sake of a proper end
 PAUSES = ((0.2, 1.0), (1.5, 3.0), (3.0, 9.0))  # seconds before each; the last again and again
 
 _RESUMABLE = (FailureCause.CUT, FailureCause.SILENT)  # losses that the server may not know of
@@ -72,7 +73,7 @@ class ManagedStream:
         self._resumes = resumes
         self._sink: Sink | None = None
         self._link: Link | None = None
-        self._is_up = False  # whether stanzas may be sent over the link
+        self._up = asyncio.Event()  # stanzas may be sent over the link
         self._counts_received = False
         self._management: StreamManagement | None = None
         self._enabled = Enabled("", 0)
@@ -84,7 +85,7 @@ class ManagedStream:
         """Connect, log in and bind; the bound JID. ConnectionFailed if that is not possible."""
         self._sink = sink
         link = self._new_link(None)
-        self._is_up = True
+        self._up.set()
         jid = await link.open(self)
         if link.offers_management:
             self._management = StreamManagement()
@@ -95,23 +96,39 @@ class ManagedStream:
     def send(self, stanza: Element) -> None:
         """Send a stanza, now or when the stream is resumed."""
         request = self._management.sent(stanza) if self._management is not None else None
-        if self._is_up and self._link is not None:
+        if self._up.is_set() and self._link is not None:
             self._link.send(stanza)
             if request is not None:
                 self._link.send(request)
 
     def suspect(self, failure: ConnectionFailed) -> None:
         """The server does not answer: as if the transport were lost, if it is not already."""
-        if self._is_up:
+        if self._up.is_set():
             self.lost(failure)
 
     async def close(self) -> None:
-        """End the stream and free everything it has, in a bounded time."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
-        if self._link is not None:
-            await self._link.close()
+        """End the stream and free everything it has, in a bounded time.
+
+        If it is being resumed that is waited for a little: the server would take us for a client
+        that will come back.
+        """
+        try:
+            if self._keeping is not None:
+                await self._stop(self._keeping)
+        finally:
+            if self._link is not None:
+                await self._link.close()
+
+    async def _stop(self, keeping: asyncio.Task[None]) -> None:
+        up = asyncio.create_task(self._up.wait())
+        try:
+            await asyncio.wait(
+                (up, keeping), timeout=LEAVE_PATIENCE, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for task in (up, keeping):
+                task.cancel()
+            await asyncio.gather(up, keeping, return_exceptions=True)
 
     # The link's side
 
@@ -130,7 +147,7 @@ class ManagedStream:
 
     def lost(self, failure: ConnectionFailed) -> None:
         """The link has ended; only the first word about it counts."""
-        self._is_up = False
+        self._up.clear()
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(failure)
         if self._cut is not None and not self._cut.done():
@@ -202,7 +219,7 @@ class ManagedStream:
                 self._answered(True)
             case "resumed":
                 again = management.resumed(part)
-                self._is_up = True
+                self._up.set()
                 for each in again:
                     link.send(each)
                 self._answered(True)

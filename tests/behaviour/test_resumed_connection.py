@@ -98,3 +98,16 @@ async def test_when_the_server_has_forgotten_it_the_call_joins_anew() -> None:
         await asyncio.sleep(2)
         assert names_in(call.media.recording()) == {"ann"}
         assert names_in(speakers["ann"].mix()[begin:]) == {"phone"}
+
+
+async def test_who_hangs_up_while_cut_off_has_left_the_room() -> None:
+    steps: list[tuple[str, str]] = []
+    async with stage(by_websocket=True) as scene:
+        scene.lab.on_step = lambda *step: steps.append(step)
+        await scene.speakers(ROOM, "ann")
+        call = await scene.dial(USER)
+        await scene.media_up(call)
+        await cut_off(scene, steps, until=KEPT)
+        call.hang_up()
+        assert await end_of(scene) is EndReason.CALLER_HUNG_UP
+        await eventually(lambda: len(scene.lab.occupants(ROOM)) == 1, "only Ann", 5.0)

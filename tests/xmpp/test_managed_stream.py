@@ -324,8 +324,20 @@ async def test_closing_while_it_is_resumed_leaves_nothing() -> None:
     server.outages = [UNREACHABLE] * 99
     server.link.lose()
     await asyncio.sleep(8)
+    before = asyncio.get_running_loop().time()
     await stream.close()
+    assert asyncio.get_running_loop().time() - before < 3.1
     assert user.failure is None and all(link.end for link in server.links)
+
+
+@in_virtual_time
+async def test_who_leaves_while_it_is_resumed_is_heard_to_leave() -> None:
+    server = Server()
+    stream, _ = await opened(server)
+    server.link.lose()
+    stream.send(stanza("goodbye"))
+    await stream.close()
+    assert server.ids == ["goodbye"] and server.link.end == "closed"
 
 
 # --- with a connection on it ---------------------------------------------------------------------
