@@ -31,6 +31,7 @@ class Server:
         self.refuses = False
         self.keeps_quiet = False  # about <enable/> and <resume/>
         self.breaks_when_resumed = False  # once
+        self.breaks_at_login = False  # once
         self.links: list[FakeLink] = []
         self.got: list[Element] = []
         self.management: StreamManagement | None = None
@@ -120,6 +121,9 @@ class FakeLink:
         if self._server.outages:
             raise self._server.outages.pop(0)
         self._sink = sink
+        if self._server.breaks_at_login:
+            self._server.breaks_at_login = False
+            self.lose()
         return JID if self.resumes is None else ""
 
     def send(self, part: Element) -> None:
@@ -314,6 +318,23 @@ async def test_a_link_that_is_lost_during_the_login_is_no_login() -> None:
     server.link.lose()
     with pytest.raises(ConnectionFailed, match="reset"):
         await login
+    await stream.close()
+
+
+@in_virtual_time
+async def test_a_link_may_be_lost_the_moment_it_is_there() -> None:
+    server = Server()
+    server.breaks_at_login = True
+    stream = ManagedStream(server.make_link, resumes=True)
+    with pytest.raises(ConnectionFailed, match="reset"):
+        await stream.open(User())
+    await stream.close()
+    stream, user = await opened(server)
+    server.breaks_at_login = True
+    server.link.lose()
+    stream.send(stanza("a"))
+    await asyncio.sleep(10)
+    assert server.ids == ["a"] and user.failure is None
     await stream.close()
 
 
