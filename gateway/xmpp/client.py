@@ -66,32 +66,36 @@ class Server:
     account: Account | None = None
     web_socket: str | None = None
 
-    def for_room(self, name: str) -> "Server":
+    def for_room(self, name: str, tenant: str | None = None) -> "Server":
         """As it is used for one room: the URL of a WebSocket names it (`?room=`).
 
-        Jitsi's modules in Prosody know the room of a session by that.
+        Jitsi's modules in Prosody know the room of a session by that, and its tenant: a web server
+        in front of them takes that from the path (where the URL has `{tenant}`), Prosody itself
+        from `prefix`.
         """
-        return self._with_query("room", name)
+        if self.web_socket is None:
+            return self
+        url = self.web_socket.replace("{tenant}", f"/{quote(tenant)}" if tenant else "")
+        query = f"room={quote(name)}"
+        if tenant and url == self.web_socket:
+            query += f"&prefix={quote(tenant)}"
+        return replace(self, web_socket=f"{url}{'&' if '?' in url else '?'}{query}")
 
     @property
     def resumes(self) -> bool:
-        """Whether a stream can be taken up again: as the same user, who is not known by a name.
+        """Whether a stream can be taken up again: the server has to know the user again.
 
-        An anonymous user is let in as the same one again by Jitsi's modules, over WebSocket.
+        An anonymous user is known again by Jitsi's modules, and over WebSocket only.
         """
         return self.account is not None or self.web_socket is not None
 
     def resuming(self, id_: str) -> "Server":
         """As it is used to take up a stream again: the URL of a WebSocket names it (`?previd=`)."""
-        return self._with_query("previd", id_)
-
-    def _with_query(self, key: str, value: str) -> "Server":
-        if self.web_socket is None:
+        url = self.web_socket
+        if url is None:
             return self
-        separator = "&" if "?" in self.web_socket else "?"
-        return replace(
-            self, web_socket=f"{self.web_socket}{separator}{key}={quote(value, safe='')}"
-        )
+        query = f"{'&' if '?' in url else '?'}previd={quote(id_, safe='')}"
+        return replace(self, web_socket=f"{url}{query}")
 
 
 async def connect(
