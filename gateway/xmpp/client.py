@@ -8,6 +8,7 @@ at the end (tasks, timers, its reconnecting) is owned and ended here.
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -56,7 +57,8 @@ class Server:
 
     `tls` is the context for STARTTLS or wss:, shared by all connections; None means plain text,
     which is for a server on the same machine. With `web_socket`, a URL, host and port do not
-    matter.
+    matter. `renewed` makes the same server for a later login, where a token in its URL may have
+    expired by then.
     """
 
     domain: str
@@ -65,6 +67,7 @@ class Server:
     port: int = 5222
     account: Account | None = None
     web_socket: str | None = None
+    renewed: Callable[[], "Server"] | None = field(default=None, repr=False, compare=False)
 
     def for_room(self, name: str, tenant: str | None = None) -> "Server":
         """As it is used for one room: the URL of a WebSocket names it (`?room=`).
@@ -113,7 +116,8 @@ def stream_to(server: Server, *, resumes: bool) -> ManagedStream:
     def link(resumed: str | None) -> SlixmppLink:
         if resumed is None:
             return SlixmppLink(server, binds=True)
-        return SlixmppLink(server.resuming(resumed), binds=False)
+        again = server.renewed() if server.renewed is not None else server
+        return SlixmppLink(again.resuming(resumed), binds=False)
 
     return ManagedStream(link, resumes=resumes)
 

@@ -191,6 +191,19 @@ async def test_who_is_cut_off_stays_in_the_room_and_comes_back(way: str, starttl
         assert {each.rule for each in lab.violations} & {1, 2, 3} == set()
 
 
+async def test_who_comes_back_brings_a_new_token_if_it_has_one() -> None:
+    steps: list[tuple[str, str]] = []
+    async with Lab(LabConfig(starttls=False), on_step=lambda *step: steps.append(step)) as lab:
+        plain = over_web_socket(lab)
+        server = replace(plain.for_room("first"), renewed=lambda: plain.for_room("again"))
+        async with in_the_room(lab, server) as connection:
+            lab.drop_connection(connection.nick)
+            await is_alive(lab, connection)
+            assert (connection.jid, "is back") in steps
+        rooms = [what for who, what in steps if who == "server" and "WebSocket" in what]
+        assert rooms == ["a WebSocket for room 'first'", "a WebSocket for room 'again'"]
+
+
 async def test_who_is_cut_off_for_too_long_has_left_the_room() -> None:
     async with Lab(LabConfig(starttls=False, hibernation=0.5)) as lab:
         server = over_web_socket(lab)
