@@ -78,6 +78,7 @@ WALLS = {
     "cffi": {"audiocodecs.opus"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
     "av": {"gateway.lab.voice"},
+    "jwt": {"gateway.lab.token_rules"},
     "prometheus_client": {"gateway.control.metrics"},
 }
 
@@ -87,7 +88,7 @@ PURE = {
     "gateway.sdp": set(),
     "gateway.rtp": set(),
     "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
-    "gateway.xmpp": {"client", "connection", "tls", "websocket"},
+    "gateway.xmpp": {"client", "connection", "managed_stream", "tls", "websocket"},
     "gateway.control": {"http", "stats"},  # stats counts threads
     "gateway.media": {"engine", "clock", "phone_sockets"},
 }
