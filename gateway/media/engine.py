@@ -35,6 +35,7 @@ from gateway.media.messages import (
     OpenPhone,
     PhoneOpened,
     Play,
+    SendDigit,
     SetSources,
     Silence,
     Source,
@@ -162,10 +163,8 @@ class MediaEngine:
                     media.bus.set_sources(media, command.sources, time.monotonic())
             case Mute():
                 media.muted = command.muted
-            case Play():
-                media.play(command.tone, rate=RATE)
-            case Silence():
-                media.silence()
+            case Play() | Silence() | SendDigit():
+                media.let_hear(command, rate=RATE)
             case OpenPhone() | Close():
                 raise AssertionError("handled before")
 
