@@ -15,7 +15,7 @@ from gateway.conference.departure import Departure, is_room_missing, refused
 from gateway.conference.events import WaitingFor
 from gateway.conference.floor import Floor
 from gateway.conference.lobby import knock, lobby_of
-from gateway.conference.login import CAPABILITIES, Login
+from gateway.conference.login import Login
 from gateway.conference.room import Room
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
@@ -61,7 +61,7 @@ async def enter(
         room=room,
         nick=login.connection.nick,
         display_name=display_name,
-        capabilities=CAPABILITIES,
+        capabilities=login.reception.capabilities,
         muted=floor.muted,
         hand_raised_at=floor.hand_raised_at,
         region=login.installation.region,

@@ -13,6 +13,8 @@ from gateway.conference.bridge_session import BridgeMedia
 from gateway.conference.departure import Departure
 from gateway.conference.entering import enter
 from gateway.conference.events import (
+    ConferenceDigit,
+    DominantSpeaker,
     Ended,
     Event,
     LeaveCause,
@@ -33,7 +35,7 @@ from gateway.xmpp.client import connect as connect_by_tcp
 
 log = structlog.get_logger(__name__)
 
-MAX_UNREAD = 1000  # events; beyond that, who comes and goes is no longer told
+MAX_UNREAD = 1000  # events; beyond that, what people in the room do is no longer told
 
 _SWITCHING = "switch_room"  # the status that tells the focus to keep the conference we leave
 
@@ -56,7 +58,8 @@ class Participant:
                 ...
 
     `media` is how the engine is reached; what the engine says about its connections is passed on
-    by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference.
+    by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference. `features`
+    are advertised beside the usual ones: with `namespaces.JINGLE_DTMF`, key presses are taken.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Participant:
         media: BridgeMedia,
         password: str | None = None,
         connect: Connect = connect_by_tcp,
+        features: tuple[str, ...] = (),
     ) -> None:
         self.room = room
         self._installation = installation
@@ -75,6 +79,7 @@ class Participant:
         self._media = media
         self._password = password
         self._connect = connect
+        self._features = features
         self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
         self._rejoins = RejoinLimit()
@@ -213,7 +218,7 @@ class Participant:
 
     async def _arrive(self, room: str) -> Stay:
         """Log in and enter; nothing is left open if that is not possible."""
-        login = await log_in(self._installation, self.room, self._connect)
+        login = await log_in(self._installation, self.room, self._connect, self._features)
         try:
             return await self._enter(login, room)
         except BaseException:
@@ -253,7 +258,7 @@ class Participant:
             stay.lingering.release("left the conference")
 
     def _emit(self, event: Event) -> None:
-        news = isinstance(event, OccupantJoined | OccupantLeft)
+        news = isinstance(event, OccupantJoined | OccupantLeft | DominantSpeaker | ConferenceDigit)
         if not news or self._events.qsize() < MAX_UNREAD:
             self._events.put_nowait(event)
 
