@@ -21,7 +21,8 @@ class LabConfig:
 
     `starttls` demands TLS, otherwise there is none. `accounts` (user name: password) may log in to
     `auth.<domain>`. `ack_timeout` is how long a client may leave XEP-0198's `<r/>` unanswered.
-    `read_rate` (octets a second) and `nuisances` try a client's patience. For the rest see
+    `read_rate` (octets a second) and `nuisances` try a client's patience. With `bridge_channel` the
+    videobridge offers a WebSocket, encrypted if the XMPP server is. For the rest see
     `FocusConfig`, `OfferConfig`, `BridgeTimers` and `Faults`.
     """
 
@@ -48,6 +49,7 @@ class LabConfig:
     reinvite_after: float = 2.0
 
     bridge_timers: BridgeTimers = field(default_factory=BridgeTimers)
+    bridge_channel: bool = False
     bridge_profiles: tuple[SrtpProfile, ...] = PROFILES[:2]
     faults: Faults | None = None
 
