@@ -36,6 +36,7 @@ from gateway.sip.core import StackConfig
 from gateway.sip.network import Listen
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgentConfig
+from gateway.xmpp import namespaces as ns
 from gateway.xmpp.client import Account, Server
 from gateway.xmpp.tls import tls_context
 
@@ -71,6 +72,8 @@ class MediaSection(_Section):
     no_rtp_timeout: Seconds = 30.0
     opus_bitrate: int = Field(default=24_000, ge=6_000, le=128_000)
     opus_complexity: int = Field(default=5, ge=0, le=10)
+    red: bool = True
+    transport_cc: bool = False
 
     @model_validator(mode="after")
     def _check_ports(self) -> Self:
@@ -97,6 +100,7 @@ class JitsiSection(_Section):
     join_timeout: Seconds = 30.0
     media_timeout: Seconds = 15.0
     lobby_timeout: Seconds = 600.0
+    bridge_channel: bool = False
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -225,6 +229,12 @@ class Config(_Section):
             for trunk in self.trunk
         )
 
+    @property
+    def _features(self) -> tuple[str, ...]:
+        """What is advertised to the focus beside what every participant can."""
+        wanted = ((self.media.red, ns.JITSI_OPUS_RED), (self.media.transport_cc, ns.JITSI_TCC))
+        return tuple(feature for is_wanted, feature in wanted if is_wanted)
+
     def installation(self) -> Installation:
         """For `gateway.conference`; ConfigError if the CA file cannot be used."""
         jitsi = self.jitsi
@@ -243,6 +253,8 @@ class Config(_Section):
             media_timeout=jitsi.media_timeout,
             join_timeout=jitsi.join_timeout,
             lobby_timeout=jitsi.lobby_timeout,
+            features=self._features,
+            bridge_channel=jitsi.bridge_channel,
         )
 
 

@@ -56,7 +56,12 @@ WALLS = {
     "aiortc": {"gateway.webrtc"},
     "aioice": {"gateway.webrtc", "gateway.lab.ice", "gateway.lab.videobridge"},
     "slixmpp": {"gateway.xmpp.client"},
-    "aiohttp": {"gateway.xmpp.client", "gateway.xmpp.websocket", "gateway.lab"},
+    "aiohttp": {
+        "gateway.xmpp.client",
+        "gateway.xmpp.websocket",
+        "gateway.conference.bridge_channel",
+        "gateway.lab",
+    },
     "pylibsrtp": {"gateway.rtp.srtp"},
     "cffi": {"audiocodecs.opus"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},

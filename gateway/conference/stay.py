@@ -12,6 +12,7 @@ from dataclasses import replace
 import structlog
 
 from gateway.conference.allocation import allocate
+from gateway.conference.bridge_channel import channel_opener
 from gateway.conference.bridge_offer import offered_candidates
 from gateway.conference.bridge_session import BridgeMedia, BridgeSession, Emit, Fault, FaultKind
 from gateway.conference.component_orders import (
@@ -27,11 +28,13 @@ from gateway.conference.floor import Floor
 from gateway.conference.microphone import Microphone
 from gateway.conference.recovery import MediaRecovery, Remedy, offer_due
 from gateway.conference.room import FocusJoined, FocusLeft, RoomEvent
+from gateway.conference.room_keys import RoomKeys
 from gateway.errors import ConferenceError
 from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.connection import ConnectionFailed
 from gateway.xmpp.jid import bare, resource
 from gateway.xmpp.jingle import Action, Jingle, Reason
+from gateway.xmpp.jingle_dtmf import Dtmf
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.own_presence import unavailable
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
@@ -87,6 +90,7 @@ class Stay:
             media=media,
             emit=emit,
         )
+        self._keys = RoomKeys()
         self._tasks = asyncio.TaskGroup()
         self._session: BridgeSession | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -177,6 +181,10 @@ class Stay:
                 self.microphone.muted_by(name)
             case ComponentMessage():
                 self._component_says(received)
+            case JingleReceived(sender, Jingle(action=Action.SESSION_INFO, dtmf=Dtmf() as dtmf)):
+                digit = self._keys.received(resource(sender), dtmf)
+                if digit is not None:
+                    self._emit(digit)
             case JingleReceived(sender, jingle) if sender == self._room.focus:
                 self._focus_says(jingle)
             case JingleReceived(sender, jingle) if bare(sender) == self._room.jid:
@@ -264,6 +272,7 @@ class Stay:
             connection=self._connection,
             media=self._media,
             emit=self._emit,
+            open_channel=channel_opener(self._installation),
         )
         self._serving = self._run(self._serve(self._session))
 

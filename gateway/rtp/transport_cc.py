@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from gateway.errors import RtpError
 from gateway.rtp.sequence import distance
 
-URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-"""What the header extension is called."""
-
 FORMAT = 15
 """The FMT of the feedback among RTCP's transport-layer feedback (type 205)."""
 
