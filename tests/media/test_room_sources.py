@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711
 from audiocodecs.opus import OpusEncoder
-from audiocodecs.tones import tone
+from audiocodecs.tones import pulsed, tone
 from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.room_bus import RoomBus
@@ -27,6 +27,7 @@ from tests.media.test_bridge_leg import EVENT, OPUS, RED, Bridge, leg_to
 
 ANN = 5
 STEADY = tone([440.0], 1.0, rate=48000)[2400:-2400]
+SPEECH = pulsed(440.0, rate=48000)
 BEGIN = 200.0
 
 
@@ -82,13 +83,16 @@ class Room:
         return self.bus.heard()
 
 
-def spoken(seconds: float, *, red: bool) -> list[tuple[float, RtpPacket]]:
-    """A steady tone as a browser sends it, with RED or without, and when."""
+def spoken(seconds: float, *, red: bool, voice: Samples = STEADY) -> list[tuple[float, RtpPacket]]:
+    """A voice as a browser sends it, with RED or without, and when.
+
+    Of a steady tone nothing can be left out, so that delay is not given back.
+    """
     encoder, sender = OpusEncoder(48000), RedSender(OPUS)
     encoder.set_loss(0.0)  # without Opus' own FEC: it is RED that is tried
     packets = []
     for number in range(round(seconds * 50)):
-        frame = np.take(STEADY, range(number * 960, number * 960 + 960), mode="wrap")
+        frame = np.take(voice, range(number * 960, number * 960 + 960), mode="wrap")
         plain = encoder.encode(frame)
         redundant = sender.payload(plain, number * 960) if red else None
         packet = RtpPacket(OPUS, number, number * 960, ANN, plain)
@@ -118,6 +122,15 @@ def test_with_red_a_lossy_network_leaves_fewer_and_shorter_holes(seed: int) -> N
     assert red.concealed < 0.3 * plain.concealed
     assert red.gap < plain.gap
     assert red.late <= 0.02 * 1000
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_few_losses_are_made_good_without_more_delay(seed: int) -> None:
+    plain = Room().hear(lossy(spoken(20, red=False, voice=SPEECH), 0.01, seed))
+    red = Room(RED_OFFERED).hear(lossy(spoken(20, red=True, voice=SPEECH), 0.01, seed))
+    assert red.lost == plain.lost >= 5
+    assert red.concealed < 0.35 * plain.concealed
+    assert red.delay == pytest.approx(plain.delay, abs=1)
 
 
 def test_red_on_a_clean_network_changes_nothing() -> None:
