@@ -46,6 +46,7 @@ from gateway.sip.core import StackConfig
 from gateway.sip.network import Listen
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgentConfig
+from gateway.xmpp import namespaces as ns
 from gateway.xmpp.client import Account, Server
 from gateway.xmpp.own_presence import STATS_ID
 from gateway.xmpp.tls import tls_context
@@ -78,6 +79,8 @@ class MediaSection(Section):
     no_rtp_timeout: Seconds = 30.0
     opus_bitrate: int = Field(default=24_000, ge=6_000, le=128_000)
     opus_complexity: int = Field(default=5, ge=0, le=10)
+    red: bool = True
+    transport_cc: bool = False
 
     @model_validator(mode="after")
     def _check_ports(self) -> Self:
@@ -115,6 +118,8 @@ class JitsiSection(Section):
         """The domains at which recorders and transcribers log in."""
         usual = (f"hidden.{self.domain}", f"recorder.{self.domain}")
         return usual if self.hidden_domains is None else self.hidden_domains
+
+    bridge_channel: bool = False
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -287,6 +292,12 @@ class Config(Section):
             limits.duration or None, limits.alone or None, limits.callers_per_room or None
         )
 
+    @property
+    def _features(self) -> tuple[str, ...]:
+        """What is advertised to the focus beside what every participant can."""
+        wanted = ((self.media.red, ns.JITSI_OPUS_RED), (self.media.transport_cc, ns.JITSI_TCC))
+        return tuple(feature for is_wanted, feature in wanted if is_wanted)
+
     def installation(self) -> Installation:
         """For `gateway.conference`; ConfigError if the CA file cannot be used."""
         jitsi = self.jitsi
@@ -310,6 +321,8 @@ class Config(Section):
             hidden_domains=jitsi.machines,
             avatar_url=jitsi.avatar_url,
             stats_id=jitsi.stats_id,
+            features=self._features,
+            bridge_channel=jitsi.bridge_channel,
         )
 
     def breweries(self) -> tuple[BreweryAccount, ...]:

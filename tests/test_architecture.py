@@ -72,6 +72,7 @@ WALLS = {
         "gateway.xmpp.client",
         "gateway.xmpp.websocket",
         "gateway.control.http",
+        "gateway.conference.bridge_channel",
         "gateway.lab",
     },
     "pylibsrtp": {"gateway.rtp.srtp"},

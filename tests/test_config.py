@@ -62,6 +62,20 @@ def test_little_is_needed() -> None:
     assert installation.server.tls.check_hostname
 
 
+@pytest.mark.parametrize(
+    ("media", "features"),
+    [
+        ({}, ("http://jitsi.org/opus-red",)),
+        ({"red": False}, ()),
+        ({"red": False, "transport_cc": True}, ("http://jitsi.org/tcc",)),
+    ],
+)
+def test_what_is_negotiated_with_the_bridge_is_the_operators_choice(
+    media: dict[str, bool], features: tuple[str, ...]
+) -> None:
+    assert parse({**LEAST, "media": media}).installation().features == features
+
+
 def test_everything_wrong_is_told_at_once() -> None:
     found = problems(
         {

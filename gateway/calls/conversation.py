@@ -125,6 +125,8 @@ class Conversation:
                     log.info("media connected", after=f"{self._record.media_time:.2f} s")
                 case conference.MediaDown():
                     log.info("media disconnected", reason=event.reason)
+                case conference.DominantSpeaker() if event.endpoint == self._participant.endpoint:
+                    self._participant.became_dominant_speaker()
                 case conference.Rejoined():
                     self._keys.entered()
                     log.info("rejoined", endpoint=self._participant.endpoint)

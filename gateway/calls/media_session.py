@@ -82,6 +82,10 @@ class MediaSession:
         """End the tone that repeats: let the caller hear the conference again."""
         self._switch.execute(m.Silence(self.call))
 
+    def send_digit(self, digit: str, duration: float = 0.1) -> None:
+        """Send a key press to the phone; `duration` is in seconds."""
+        self._switch.execute(m.SendDigit(self.call, digit, duration))
+
     # The bridge (BridgeMedia).
 
     def enter_room(self, room: str) -> None:

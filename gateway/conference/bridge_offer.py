@@ -10,7 +10,7 @@ from collections.abc import Collection
 from gateway.errors import JingleError
 from gateway.media import messages
 from gateway.xmpp.jingle import Action, Content, Jingle
-from gateway.xmpp.jingle_rtp import AUDIO_LEVEL, PayloadType, RtpDescription
+from gateway.xmpp.jingle_rtp import AUDIO_LEVEL, TRANSPORT_CC, PayloadType, RtpDescription
 from gateway.xmpp.jingle_transport import Candidate, DtlsFingerprint, IceUdpTransport
 from gateway.xmpp.sources import MAX_SSRC, SignalledSource, SourceRegistry
 
@@ -32,7 +32,6 @@ def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
     opus = _payload(description, "opus")
     if opus is None:
         raise JingleError("the offer has no Opus")
-    levels = (part.id for part in description.extensions if part.uri == AUDIO_LEVEL)
     return messages.BridgeOffer(
         session=initiate.sid,
         ufrag=transport.ufrag,
@@ -43,10 +42,12 @@ def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
         setup=transport.fingerprints[0].setup,
         candidates=ice_candidates(transport),
         opus=_engine_payload(opus),
-        audio_level_id=next(levels, None),
+        audio_level_id=_extension_id(description, AUDIO_LEVEL),
         ssrc=ssrc,
         telephone_event=_optional_engine_payload(_payload(description, "telephone-event")),
         bridge_ssrc=SourceRegistry(initiate.sources).bridge_ssrc,
+        red=_optional_engine_payload(_red(description, opus)),
+        transport_cc_id=_extension_id(description, TRANSPORT_CC),
     )
 
 
@@ -59,13 +60,17 @@ def session_accept(
 ) -> Jingle:
     """The session-accept: what we use of the offer, our source, our side of the transport."""
     description, _ = _audio(initiate)
-    used = (_payload(description, "opus"), _payload(description, "telephone-event"))
+    opus = _payload(description, "opus")
+    used = (_red(description, opus), opus, _payload(description, "telephone-event"))
+    extensions = (
+        part for part in description.extensions if part.uri in (AUDIO_LEVEL, TRANSPORT_CC)
+    )
     content = Content(
         name=_audio_content(initiate).name,
         description=RtpDescription(
             media="audio",
             payload_types=tuple(payload for payload in used if payload is not None),
-            extensions=tuple(part for part in description.extensions if part.uri == AUDIO_LEVEL),
+            extensions=tuple(extensions),
             sources=(source,),
         ),
         transport=IceUdpTransport(
@@ -86,6 +91,11 @@ def session_accept(
         responder=responder,
         contents=(content,),
     )
+
+
+def channel_url(initiate: Jingle) -> str | None:
+    """Where the bridge channel is, if one is offered."""
+    return _audio(initiate)[1].web_socket
 
 
 def ice_candidates(transport: IceUdpTransport) -> tuple[messages.IceCandidate, ...]:
@@ -126,6 +136,20 @@ def _audio(initiate: Jingle) -> tuple[RtpDescription, IceUdpTransport]:
 
 def _payload(description: RtpDescription, name: str) -> PayloadType | None:
     return next((part for part in description.payload_types if part.name.lower() == name), None)
+
+
+def _red(description: RtpDescription, opus: PayloadType | None) -> PayloadType | None:
+    """Redundancy of this Opus; its payloads are listed in a parameter without a name."""
+    red = _payload(description, "red")
+    if red is None or opus is None:
+        return None
+    listed = {kind for name, value in red.parameters if name is None for kind in value.split("/")}
+    return red if listed == {str(opus.id)} else None
+
+
+def _extension_id(description: RtpDescription, uri: str) -> int | None:
+    """The id of a header extension (RFC 8285), None if it is not offered."""
+    return next((part.id for part in description.extensions if part.uri == uri), None)
 
 
 def _engine_payload(payload: PayloadType) -> messages.Payload:

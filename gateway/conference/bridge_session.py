@@ -8,12 +8,15 @@ another or `release`.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
+from gateway.conference.bridge_channel import OpenChannel
 from gateway.conference.bridge_offer import (
     bridge_offer,
+    channel_url,
     choose_ssrc,
     engine_sources,
     session_accept,
@@ -80,6 +83,7 @@ class BridgeSession:
         connection: Connection,
         media: BridgeMedia,
         emit: Emit,
+        open_channel: OpenChannel | None = None,
     ) -> None:
         self.sid = initiate.sid
         self._initiate = initiate
@@ -88,6 +92,7 @@ class BridgeSession:
         self._connection = connection
         self._media = media
         self._emit = emit
+        self._open_channel = open_channel
         self._sources = SourceRegistry(initiate.sources)
         self._candidates: tuple[messages.IceCandidate, ...] = ()  # came while opening
         self._open = False
@@ -153,13 +158,21 @@ class BridgeSession:
         self._is_up = True
         self._emit(MediaUp())
         try:
-            while (lost := await self._facts.get()) is None:
-                pass
+            async with self._channel():
+                while (lost := await self._facts.get()) is None:
+                    pass
             self.ended_by(lost)
             return lost
         finally:
             if not self.lingers:
                 self._go_down(self._ended_by)
+
+    def _channel(self) -> AbstractAsyncContextManager[None]:
+        """The bridge channel, if it is wanted and offered."""
+        url = channel_url(self._initiate)
+        if self._open_channel is None or url is None:
+            return nullcontext()
+        return self._open_channel(url, self._emit)
 
     def _go_down(self, reason: str) -> None:
         if self._is_up:

@@ -25,6 +25,8 @@ class Installation:
     shown of every caller. `name` tells several installations apart; `rooms`, which room names it
     has where others have the rest (shards). With `tenants`, rooms of tenants (`tenant/room`) may be
     joined as well. `web_url` is where browsers go. `logins` is what has come of logging in there.
+    `features` are advertised beside those every participant has. With `bridge_channel` the
+    videobridge's WebSocket is connected, where one is offered.
     """
 
     server: Server
@@ -42,6 +44,8 @@ class Installation:
     tenants: bool = False
     rooms: re.Pattern[str] | None = None
     web_url: str = ""
+    features: tuple[str, ...] = ()
+    bridge_channel: bool = False
     logins: Logins = field(default_factory=Logins, compare=False, repr=False)
 
     def room(self, text: str, tenant: str | None = None) -> RoomAddress:

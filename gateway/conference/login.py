@@ -52,9 +52,18 @@ class Login:
         return self.installation.serves(room) or (bool(name) and domain == breakout)
 
 
-async def log_in(installation: Installation, address: RoomAddress, connect: Connect) -> Login:
-    """Log in for a room; ConferenceError, with nothing left open, if that is not possible."""
-    reception = Reception(CAPABILITIES, focus=f"{address.jid}/{FOCUS_NICK}")
+async def log_in(
+    installation: Installation,
+    address: RoomAddress,
+    connect: Connect,
+    features: tuple[str, ...] = (),
+) -> Login:
+    """Log in for a room; ConferenceError, with nothing left open, if that is not possible.
+
+    `features` are advertised beside the installation's.
+    """
+    capabilities = CAPABILITIES.with_features(*installation.features, *features)
+    reception = Reception(capabilities, focus=f"{address.jid}/{FOCUS_NICK}")
     try:
         connection = await connect(
             installation.server.for_room(address.name, address.tenant), reception

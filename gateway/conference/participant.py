@@ -30,6 +30,7 @@ from gateway.conference.profile import INCOMING, Profile
 from gateway.conference.recovery import MediaRecovery, RejoinLimit
 from gateway.conference.stay import Stay
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.xmpp import namespaces as ns
 from gateway.xmpp.client import connect as connect_by_tcp
 
 log = structlog.get_logger(__name__)
@@ -57,7 +58,8 @@ class Participant:
     `media` is how the engine is reached; what the engine says about its connections is passed on
     by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference, `initiator`
     are headers on where the call came from. With `dial_pad` others are offered to press keys for
-    the phone. `ask_password` is how the caller can be asked for the room's password.
+    the phone, and their presses are told. `ask_password` is how the caller can be asked for the
+    room's password. `features` are advertised beside the usual ones.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Participant:
         initiator: Mapping[str, str] = INCOMING,
         dial_pad: bool = False,
         connect: Connect = connect_by_tcp,
+        features: tuple[str, ...] = (),
     ) -> None:
         self.room = room
         self._installation = installation
@@ -80,6 +83,7 @@ class Participant:
         self._password = password
         self._door = Door(self._wait, ask_password)
         self._connect = connect
+        self._features = (*features, ns.JINGLE_DTMF) if dial_pad else features
         self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
         self._rejoins = RejoinLimit()
@@ -262,7 +266,7 @@ class Participant:
 
     async def _arrive(self, room: str) -> Stay:
         """Log in and enter; nothing is left open if that is not possible."""
-        login = await log_in(self._installation, self.room, self._connect)
+        login = await log_in(self._installation, self.room, self._connect, self._features)
         try:
             return await self._enter(login, room)
         except BaseException:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import structlog
 
 from gateway.conference.allocation import allocate
+from gateway.conference.bridge_channel import channel_opener
 from gateway.conference.bridge_offer import offered_candidates
 from gateway.conference.bridge_session import BridgeMedia, BridgeSession, Emit, Fault, FaultKind
 from gateway.conference.component_orders import (
@@ -30,6 +31,7 @@ from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import Profile
 from gateway.conference.recovery import MediaRecovery, Remedy, offer_due
 from gateway.conference.room import FocusJoined, FocusLeft, MachineLeft, RoomEvent
+from gateway.conference.room_keys import RoomKeys
 from gateway.conference.sayings import Sayings
 from gateway.conference.surroundings import Surroundings
 from gateway.errors import ConferenceError
@@ -38,6 +40,7 @@ from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.connection import ConnectionFailed
 from gateway.xmpp.jid import bare, resource
 from gateway.xmpp.jingle import Action, Jingle, Reason
+from gateway.xmpp.jingle_dtmf import Dtmf
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.own_presence import unavailable
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
@@ -99,6 +102,7 @@ class Stay:
             media=media,
             emit=emit,
         )
+        self._keys = RoomKeys()
         self._tasks = asyncio.TaskGroup()
         self._session: BridgeSession | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -203,15 +207,28 @@ class Stay:
                 self._component_says(received)
             case ChatMessage():
                 self.surroundings.hears(received)
-            case HangUp(sender) if self._room.may_hang_up(sender):
-                self._connection.send(received.granted())
-                name = self._room.name_of(resource(sender))
-                raise _Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
             case HangUp():
-                self._connection.send(received.refused())
-            case JingleReceived(sender, jingle) if sender == self._room.focus:
+                self._hang_up(received)
+            case JingleReceived():
+                self._jingle_received(received.sender, received.jingle)
+
+    def _hang_up(self, order: HangUp) -> None:
+        if not self._room.may_hang_up(order.sender):
+            self._connection.send(order.refused())
+            return
+        self._connection.send(order.granted())
+        name = self._room.name_of(resource(order.sender))
+        raise _Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
+
+    def _jingle_received(self, sender: str, jingle: Jingle) -> None:
+        match jingle:
+            case Jingle(action=Action.SESSION_INFO, dtmf=Dtmf() as dtmf):
+                digit = self._keys.received(resource(sender), dtmf)
+                if digit is not None:
+                    self._emit(digit)
+            case _ if sender == self._room.focus:
                 self._focus_says(jingle)
-            case JingleReceived(sender, jingle) if bare(sender) == self._room.jid:
+            case _ if bare(sender) == self._room.jid:
                 # A browser offers a direct connection; declined, it stays on the videobridge.
                 decline = Jingle(Action.SESSION_TERMINATE, jingle.sid, reason=Reason("decline"))
                 self._send_jingle(sender, decline)
@@ -300,6 +317,7 @@ class Stay:
             connection=self._connection,
             media=self._media,
             emit=self._emit,
+            open_channel=channel_opener(self._installation),
         )
         self._serving = self._run(self._serve(self._session))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.errors import RtpError
+from gateway.lab.endpoint_feedback import BridgeMediaOffer, EndpointFeedback, Negotiated
 from gateway.lab.ice import Address, ControllingAgent, IceState
 from gateway.lab.media_gate import MediaGate
 from gateway.rtp.packet import RtpPacket, is_rtcp
@@ -21,6 +22,7 @@ from gateway.rtp.rtcp import (
 )
 from gateway.rtp.srtp import SrtpProfile
 from gateway.rtp.statistics import Reception
+from gateway.rtp.transport_cc import TransportFeedback
 from gateway.webrtc.dtls import PROFILES, DtlsEndpoint, DtlsError, DtlsIdentity, Role
 
 REPORT_INTERVAL = 0.5
@@ -36,14 +38,6 @@ class BridgeTimers:
     consent: float = 15.0
     inactive: float = 8.0
     expire: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeMediaOffer:
-    """What the focus offers in the bridge's name: opus and telephone-event types, level id."""
-
-    payload_types: frozenset[int] = frozenset({111, 126})
-    level_id: int = 1
 
 
 class BridgeEndpoint:
@@ -64,13 +58,18 @@ class BridgeEndpoint:
         find_cached: Callable[[int, int], RtpPacket | None],
         timers: BridgeTimers,
         profiles: tuple[SrtpProfile, ...] = PROFILES[:2],
+        negotiated: Negotiated | None = None,
     ) -> None:
         self.agent = ControllingAgent(consent_interval=timers.consent)
         self.identity = DtlsIdentity()
-        self.gate = MediaGate(offer.payload_types, offer.level_id, violation)
+        self.feedback = EndpointFeedback(
+            feedback_ssrc, offer, negotiated or Negotiated(), violation
+        )
+        self.gate = MediaGate(self.feedback.payload_types, offer.level_id, violation)
         self.failed: str | None = None
         self.isolated = False  # a test's doing: the network to this client is broken
         self.inactive = 0  # how often nothing came for longer than the limit
+        self.lose_every = 0  # a test's doing: each so manieth packet of it is lost on the way
         self.received = 0
         self.longest_silence = 0.0  # seconds between two signs of life
         self.outgoing: list[tuple[bytes, Address]] = []
@@ -92,11 +91,17 @@ class BridgeEndpoint:
         self._last_packet = 0.0
         self._last_sender_report = 0.0
         self._consents = 0
+        self._arrived = 0
 
     @property
     def connected(self) -> bool:
         """Whether media can flow: DTLS is done and nothing has failed."""
         return self.failed is None and self._dtls is not None and self._dtls.keys is not None
+
+    @property
+    def lost(self) -> int:
+        """How many packets of the client have not come, not even when they were asked for."""
+        return sum(reception.lost for reception in self._receptions.values())
 
     def connect(
         self, *, ufrag: str, pwd: str, fingerprint: tuple[str, str], setup: str, now: float
@@ -126,7 +131,8 @@ class BridgeEndpoint:
     def send(self, packet: RtpPacket) -> None:
         """Forward another endpoint's packet to this client."""
         if self._dtls is not None and self._dtls.keys is not None and self.agent.peer is not None:
-            protected = self._dtls.keys.sender.protect(packet.serialize())
+            for_client = self.feedback.outgoing(packet)
+            protected = self._dtls.keys.sender.protect(for_client.serialize())
             self.outgoing.append((protected, self.agent.peer))
 
     def send_rtcp(self, packets: list[RtcpPacket]) -> None:
@@ -145,6 +151,8 @@ class BridgeEndpoint:
             self._next_report = now + REPORT_INTERVAL
             blocks = tuple(reception.report(now) for reception in self._receptions.values())
             self.send_rtcp([ReceiverReport(self._feedback_ssrc, blocks)])
+        for feedback in self.feedback.arrivals(now):
+            self.send_rtcp([feedback])
         self._watch(now)
 
     def take_outgoing(self) -> list[tuple[bytes, Address]]:
@@ -214,6 +222,9 @@ class BridgeEndpoint:
     def _receive_rtp(self, data: bytes, now: float) -> None:
         assert self._dtls is not None
         assert self._dtls.keys is not None
+        self._arrived += 1
+        if self.lose_every and self._arrived % self.lose_every == 0:
+            return
         try:
             packet = RtpPacket.parse(self._dtls.keys.receiver.unprotect(data))
         except RtpError as error:
@@ -221,6 +232,9 @@ class BridgeEndpoint:
             return
         self._alive(now)
         self.received += 1
+        nack = self.feedback.received(packet, now)
+        if nack is not None:
+            self.send_rtcp([nack])
         if packet.ssrc in self.gate.ssrcs:
             reception = self._receptions.setdefault(
                 packet.ssrc, Reception(packet.ssrc, _CLOCK_RATE)
@@ -258,6 +272,8 @@ class BridgeEndpoint:
                     self._on_report(packet)
                 case GenericNack():
                     self._retransmit(packet)
+                case TransportFeedback():
+                    self.feedback.told(packet)
                 case _:
                     pass
 

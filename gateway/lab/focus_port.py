@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
+from gateway.lab.endpoint_feedback import Negotiated
 from gateway.lab.focus_offer import OfferConfig
 from gateway.lab.videobridge import BridgeTransportOffer
 from gateway.lab.violation import Blame, Step
@@ -55,7 +56,9 @@ class FocusConfig:
 class BridgeOrders(Protocol):
     """The videobridge, as the focus orders it about."""
 
-    def allocate(self, conference: str, endpoint: str) -> BridgeTransportOffer: ...
+    def allocate(
+        self, conference: str, endpoint: str, negotiated: Negotiated | None = None
+    ) -> BridgeTransportOffer: ...
 
     def feedback_ssrc(self, conference: str) -> int: ...
 

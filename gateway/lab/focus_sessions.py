@@ -48,7 +48,8 @@ class FocusSessions:
             self.end(member, expire=False)
             self.signal("source-remove", self.sources.drop(member.nick), member, now)
         self._expiring.pop(member.nick, None)
-        transport = port.bridge.allocate(self._room, member.nick)
+        negotiated = port.config.offer.negotiated(member.features)
+        transport = port.bridge.allocate(self._room, member.nick, negotiated)
         self.sources.set_bridge_ssrc(port.bridge.feedback_ssrc(self._room))
         session = FocusSession(secrets.token_hex(7), str(uuid.uuid4()))
         member.session = member.sessions[session.sid] = session

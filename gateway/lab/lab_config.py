@@ -33,7 +33,8 @@ class LabConfig:
     `auth.<domain>`. `ack_timeout` is how long a client may leave XEP-0198's `<r/>` unanswered.
     `hibernation` is how long a client that was cut off may come back. With `tokens` anonymous users
     need a JWT. `read_rate` (octets a second), `rate_limit`, `joins_a_second` (for each room) and
-    `nuisances` try a client's patience. For the rest see `FocusConfig`, `OfferConfig`,
+    `nuisances` try a client's patience. With `bridge_channel` the videobridge offers a WebSocket,
+    encrypted if the XMPP server is. For the rest see `FocusConfig`, `OfferConfig`,
     `BridgeTimers` and `Faults`.
     """
 
@@ -64,6 +65,7 @@ class LabConfig:
     reinvite_after: float = 2.0
 
     bridge_timers: BridgeTimers = field(default_factory=BridgeTimers)
+    bridge_channel: bool = False
     bridge_profiles: tuple[SrtpProfile, ...] = PROFILES[:2]
     faults: Faults | None = None
 

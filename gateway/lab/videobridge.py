@@ -15,7 +15,9 @@ from typing import Any
 
 from aioice import stun
 
-from gateway.lab.bridge_endpoint import BridgeEndpoint, BridgeMediaOffer, BridgeTimers
+from gateway.lab.bridge_endpoint import BridgeEndpoint, BridgeTimers
+from gateway.lab.colibri_socket import ColibriSocket
+from gateway.lab.endpoint_feedback import BridgeMediaOffer, Negotiated, for_everybody
 from gateway.lab.faults import Faults
 from gateway.lab.ice import Address
 from gateway.media.messages import IceCandidate
@@ -25,6 +27,7 @@ from gateway.rtp.srtp import SrtpProfile
 from gateway.webrtc.dtls import PROFILES
 
 _TICK = 0.020
+_SPOKEN_KEPT = 2048  # packets of a conference's own speakers
 _HOST_PREFERENCE = 2130706431
 _REFLEXIVE_PREFERENCE = 1694498815
 
@@ -41,6 +44,7 @@ class BridgeTransportOffer:
     fingerprint_hash: str
     fingerprint: str
     candidates: tuple[IceCandidate, ...]
+    web_socket: str | None = None
 
 
 @dataclass(slots=True)
@@ -50,6 +54,7 @@ class _Conference:
     feedback_ssrc: int
     clients: dict[str, BridgeEndpoint] = field(default_factory=dict)
     speakers: dict[str, Callable[[RtpPacket], None]] = field(default_factory=dict)
+    spoken: dict[tuple[int, int], RtpPacket] = field(default_factory=dict)  # for who lost some
 
 
 class LabVideobridge(asyncio.DatagramProtocol):
@@ -70,6 +75,7 @@ class LabVideobridge(asyncio.DatagramProtocol):
         faults: Faults | None = None,
     ) -> None:
         self.faults = faults or Faults()
+        self.channel: ColibriSocket | None = None  # where clients are offered a bridge channel
         self.isolate_clients = False  # a test's doing: clients cannot reach the bridge from now on
         self._violation = violation
         self._failed = failed
@@ -109,7 +115,9 @@ class LabVideobridge(asyncio.DatagramProtocol):
 
     # What the focus orders.
 
-    def allocate(self, conference: str, endpoint: str) -> BridgeTransportOffer:
+    def allocate(
+        self, conference: str, endpoint: str, negotiated: Negotiated | None = None
+    ) -> BridgeTransportOffer:
         """Make room for a client; one with the same id is forgotten.
 
         That one hears nothing of it: DTLS would be faster than the offer that comes by XMPP, and
@@ -126,6 +134,7 @@ class LabVideobridge(asyncio.DatagramProtocol):
             find_cached=partial(self._find_cached, room),
             timers=self._timers,
             profiles=self._profiles,
+            negotiated=negotiated,
         )
         client.isolated = self.isolate_clients
         room.clients[endpoint] = client
@@ -136,7 +145,16 @@ class LabVideobridge(asyncio.DatagramProtocol):
             fingerprint_hash="sha-256",
             fingerprint=client.identity.fingerprint("sha-256"),
             candidates=self._candidates(),
+            web_socket=self.channel.url(conference, endpoint, client.agent.pwd)
+            if self.channel is not None
+            else None,
         )
+
+    def channel_password(self, conference: str, endpoint: str) -> str | None:
+        """What a client of the bridge channel has to know, None if there is no such client."""
+        room = self._conferences.get(conference)
+        client = room.clients.get(endpoint) if room is not None else None
+        return client.agent.pwd if client is not None else None
 
     def feedback_ssrc(self, conference: str) -> int:
         """The SSRC of the bridge's own RTCP in a conference: the source jvb-a0."""
@@ -192,7 +210,7 @@ class LabVideobridge(asyncio.DatagramProtocol):
         """Let somebody in without a socket: `hear` gets what others send; returns how to speak."""
         room = self._conferences.setdefault(conference, _Conference(secrets.randbits(32) or 1))
         room.speakers[endpoint] = hear
-        return partial(self._forward, room, endpoint)
+        return partial(self._speak, room, endpoint)
 
     def remove_speaker(self, conference: str, endpoint: str) -> None:
         """The opposite of `add_speaker`."""
@@ -262,15 +280,22 @@ class LabVideobridge(asyncio.DatagramProtocol):
         for data, address in client.take_outgoing():
             self._transport.sendto(data, address)
 
+    def _speak(self, room: _Conference, speaker: str, packet: RtpPacket) -> None:
+        room.spoken[packet.ssrc, packet.sequence] = packet
+        if len(room.spoken) > _SPOKEN_KEPT:
+            del room.spoken[next(iter(room.spoken))]
+        self._forward(room, speaker, packet)
+
     def _forward(self, room: _Conference, sender: str, packet: RtpPacket) -> None:
         for endpoint, client in room.clients.items():
             if endpoint != sender:
                 for carried in self.faults.carry(packet, endpoint):
                     client.send(carried)
                 self._flush(client)
+        plain = for_everybody(packet, self._offer.red)
         for endpoint, hear in list(room.speakers.items()):
-            if endpoint != sender:
-                hear(packet)
+            if endpoint != sender and plain is not None:
+                hear(plain)
 
     def _forward_report(self, room: _Conference, sender: str, report: SenderReport) -> None:
         """Pass a sender's clock on, without its report blocks: they are the bridge's business."""
@@ -287,7 +312,7 @@ class LabVideobridge(asyncio.DatagramProtocol):
             packet = client.gate.cached(ssrc, sequence)
             if packet is not None:
                 return packet
-        return None
+        return room.spoken.get((ssrc, sequence))
 
     def _candidates(self) -> tuple[IceCandidate, ...]:
         """The real one, and some a client must not stumble over."""

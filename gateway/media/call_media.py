@@ -9,11 +9,15 @@ from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.messages import (
     Address,
     CallReport,
+    ConferenceDigit,
     DigitReceived,
     Event,
     PhoneLatched,
     PhoneMedia,
     PhoneSilent,
+    Play,
+    SendDigit,
+    Silence,
     StreamReport,
     Tone,
 )
@@ -121,6 +125,20 @@ class CallMedia:
             if destination is not None:
                 self._sockets.send_rtp(packet, destination)
 
+    def pressed(self, endpoint: str, press: Press) -> None:
+        """Somebody in the conference has pressed a key."""
+        self._emit(ConferenceDigit(self.call, endpoint, press.digit, press.duration))
+
+    def let_hear(self, command: Play | Silence | SendDigit, *, rate: int) -> None:
+        """Do what concerns the caller's ears alone."""
+        match command:
+            case Play():
+                self.play(command.tone, rate=rate)
+            case Silence():
+                self.silence()
+            case SendDigit() if self.phone is not None:
+                self.phone.send_digit(command.digit, command.duration)
+
     def play(self, tone: Tone, *, rate: int = 8000) -> None:
         """Play a tone to the caller instead of the conference."""
         announcement = Announcement(tone, rate=rate, size=_FRAME)
@@ -159,6 +177,7 @@ class CallMedia:
             carried = [source.reception for source in self.bus.carried(self.leg)]
             self.leg.receive_rtcp(data, carried, now)
         else:
+            self.leg.feedback.arrived(data, now)
             self.bus.receive(self.leg, data, now)
 
     # What happens by time.

@@ -36,6 +36,7 @@ from gateway.media.messages import (
     OpenPhone,
     PhoneOpened,
     Play,
+    SendDigit,
     SetSources,
     Silence,
     Source,
@@ -116,7 +117,8 @@ class MediaEngine:
         """Close every call and stop."""
         for name in list(self._calls):
             self._close_call(name)
-        await asyncio.gather(*self._closing)
+        # A connection that is cancelled on the way is closed as well: nothing of that is raised.
+        await asyncio.gather(*self._closing, return_exceptions=True)
         self.clock.stop()
 
     @property
@@ -168,10 +170,8 @@ class MediaEngine:
                     media.bus.set_sources(media, command.sources, time.monotonic())
             case Mute():
                 media.muted = command.muted
-            case Play():
-                media.play(command.tone, rate=RATE)
-            case Silence():
-                media.silence()
+            case Play() | Silence() | SendDigit():
+                media.let_hear(command, rate=RATE)
             case OpenPhone() | Close():
                 raise AssertionError("handled before")
 

@@ -92,7 +92,8 @@ class BridgeOffer:
     """What the focus offers for the connection to the videobridge (a Jingle session-initiate).
 
     `session` is the Jingle sid. `opus` and `audio_level_id` (RFC 6464) are used as signalled,
-    never assumed. `ssrc` is our own, chosen by the caller of the engine.
+    never assumed. `ssrc` is our own, chosen by the caller of the engine. `red` (RFC 2198) and
+    `transport_cc_id` (a header extension's) are None where they were not negotiated.
     """
 
     session: str
@@ -106,6 +107,8 @@ class BridgeOffer:
     ssrc: int
     telephone_event: Payload | None = None
     bridge_ssrc: int | None = None
+    red: Payload | None = None
+    transport_cc_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,19 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class SendDigit:
+    """Send a key press to the phone, after those that are still being sent.
+
+    As telephone-event (RFC 4733) if that was negotiated, as a DTMF tone otherwise; the phone hears
+    nothing else meanwhile. `digit` is one of 0-9, *, #, A-D; `duration` is in seconds.
+    """
+
+    call: str
+    digit: str
+    duration: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Free everything the call has in the engine. Answered by `Closed`, also if it had nothing."""
 
@@ -256,6 +272,7 @@ Command = (
     | Mute
     | Play
     | Silence
+    | SendDigit
     | Close
 )
 
@@ -292,6 +309,16 @@ class DigitReceived:
     """The caller pressed a key (RFC 4733); one event a press. `duration` is in seconds."""
 
     call: str
+    digit: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceDigit:
+    """`endpoint` of the conference pressed a key (RFC 4733); one event a press and call."""
+
+    call: str
+    endpoint: str
     digit: str
     duration: float
 
@@ -337,7 +364,8 @@ class StreamReport:
 
     `lost` and `late` are packets; `concealed` and `gap` (longest run without real audio) are
     milliseconds of media time; `jitter` is RFC 3550's, in milliseconds; `delay` is the current
-    depth of the jitter buffer in milliseconds.
+    depth of the jitter buffer in milliseconds. `recovered` are packets that were lost, or late,
+    and came inside a later one (RFC 2198).
     """
 
     packets: int = 0
@@ -346,6 +374,7 @@ class StreamReport:
     late: int = 0
     duplicate: int = 0
     discarded: int = 0
+    recovered: int = 0
     concealed: int = 0
     gap: int = 0
     jitter: float = 0.0
@@ -383,6 +412,7 @@ Event = (
     | PhoneLatched
     | PhoneSilent
     | DigitReceived
+    | ConferenceDigit
     | BridgeOpened
     | BridgeConnected
     | BridgeLost

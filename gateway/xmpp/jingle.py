@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import attribute, child, child_text, children, element, local_name
+from gateway.xmpp.jingle_dtmf import Dtmf
 from gateway.xmpp.jingle_rtp import RtpDescription
 from gateway.xmpp.jingle_transport import IceUdpTransport
 from gateway.xmpp.sources import SignalledSource, parse_compact_sources
@@ -24,6 +25,7 @@ class Action(StrEnum):
     SESSION_INITIATE = "session-initiate"
     SESSION_ACCEPT = "session-accept"
     SESSION_TERMINATE = "session-terminate"
+    SESSION_INFO = "session-info"
     SOURCE_ADD = "source-add"
     SOURCE_REMOVE = "source-remove"
     TRANSPORT_INFO = "transport-info"
@@ -96,6 +98,7 @@ class Jingle:
     bridge_session: BridgeSessionId | None = None
     compact_sources: tuple[SignalledSource, ...] = ()
     start_muted: bool = False
+    dtmf: Dtmf | None = None
 
     @classmethod
     def parse(cls, jingle: Element) -> "Jingle":
@@ -105,6 +108,7 @@ class Jingle:
             raise JingleError(f"{len(contents)} contents")
         sources = child_text(jingle, ns.JITSI_MEET, "json-message")
         start_muted = child(jingle, ns.JITSI_START_MUTED, "startmuted")
+        dtmf = child(jingle, ns.JINGLE_DTMF, "dtmf")
         return cls(
             action=attribute(jingle, "action"),
             sid=attribute(jingle, "sid"),
@@ -115,6 +119,7 @@ class Jingle:
             bridge_session=_bridge_session(jingle),
             compact_sources=parse_compact_sources(sources) if sources is not None else (),
             start_muted=start_muted is not None and start_muted.get("audio") == "true",
+            dtmf=Dtmf.parse(dtmf) if dtmf is not None else None,
         )
 
     def to_element(self) -> Element:

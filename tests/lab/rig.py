@@ -40,7 +40,7 @@ class FakeBridge:
         self.connected: dict[str, dict[str, object]] = {}
         self.packets: dict[str, int] = {}
 
-    def allocate(self, conference, endpoint):
+    def allocate(self, conference, endpoint, negotiated=None):
         self.orders.append(("allocate", endpoint))
         candidate = IceCandidate("1", 1, "udp", 2130706431, "127.0.0.1", 10000, "host")
         return BridgeTransportOffer("ufrag00", "p" * 26, "sha-256", FINGERPRINT, (candidate,))
