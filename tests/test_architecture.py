@@ -45,6 +45,7 @@ COMPOSERS = {
     "gateway.app",
     "gateway.cli",
     "gateway.config",
+    "gateway.config_jwt",
     "gateway.config_problems",
     "gateway.config_values",
     "gateway.demo",
@@ -56,7 +57,13 @@ WALLS = {
     "aiortc": {"gateway.webrtc"},
     "aioice": {"gateway.webrtc", "gateway.lab.ice", "gateway.lab.videobridge"},
     "slixmpp": {"gateway.xmpp.client"},
-    "aiohttp": {"gateway.xmpp.client", "gateway.xmpp.websocket", "gateway.lab"},
+    "aiohttp": {
+        "gateway.xmpp.client",
+        "gateway.xmpp.websocket",
+        "gateway.xmpp.bosh_transport",
+        "gateway.lab",
+    },
+    "jwt": {"gateway.conference.token", "gateway.lab"},
     "pylibsrtp": {"gateway.rtp.srtp"},
     "cffi": {"audiocodecs.opus"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
@@ -69,7 +76,7 @@ PURE = {
     "gateway.sdp": set(),
     "gateway.rtp": set(),
     "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
-    "gateway.xmpp": {"client", "connection", "tls", "websocket"},
+    "gateway.xmpp": {"client", "connection", "tls", "websocket", "bosh_transport"},
     "gateway.media": {"engine", "clock", "phone_sockets"},
 }
 IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}

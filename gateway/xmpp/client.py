@@ -1,4 +1,4 @@
-"""XMPP over TCP with STARTTLS (RFC 6120) or WebSocket (RFC 7395); only this imports slixmpp.
+"""XMPP over TCP with STARTTLS (RFC 6120), WebSocket (RFC 7395) or BOSH; only this imports slixmpp.
 
 slixmpp connects, encrypts, logs in, binds and counts stanzas (XEP-0198). Once the session is up,
 stanzas pass by its handlers: they go to the connection as they are. What slixmpp would leave
@@ -7,6 +7,7 @@ behind at the end (tasks, timers, its reconnecting) is owned and ended here.
 
 import asyncio
 import logging
+import re
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,9 @@ from slixmpp.stanza import Iq, Message, Presence, StreamFeatures
 from slixmpp.xmlstream import StanzaBase
 from slixmpp.xmlstream.xmlstream import NotConnectedError
 
+from gateway.errors import RemoteProtocolError
 from gateway.xmpp import namespaces as ns
+from gateway.xmpp.bosh_transport import BoshTransport
 from gateway.xmpp.connection import (
     LOGIN_TIMEOUT,
     Connection,
@@ -37,6 +40,7 @@ from gateway.xmpp.whole_tags import WholeTags
 # ConnectionFailed here.
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
+_TOKEN = re.compile(r"(\btoken=)[^&#\s'\"]+", re.IGNORECASE)
 _CLOSE_TIMEOUT = 1.0  # for each of: sending what is queued, the server's end of stream, its FIN
 _STANZAS: dict[str, type[Iq] | type[Message] | type[Presence]] = {
     f"{{{ns.CLIENT}}}iq": Iq,
@@ -57,9 +61,9 @@ class Account:
 class Server:
     """An XMPP server: its domain, where it listens (the domain's host if None), how to trust it.
 
-    `tls` is the context for STARTTLS or wss:, shared by all connections; None means plain text,
-    which is for a server on the same machine. With `web_socket`, a URL, host and port do not
-    matter.
+    `tls` is the context for STARTTLS, wss: or https:, shared by all connections; None means plain
+    text, which is for a server on the same machine. With `web_socket` or `bosh`, a URL, host and
+    port do not matter.
     """
 
     domain: str
@@ -67,17 +71,28 @@ class Server:
     host: str | None = None
     port: int = 5222
     account: Account | None = None
-    web_socket: str | None = None
+    web_socket: str | None = field(default=None, repr=False)  # may carry a token, as has `bosh`
+    bosh: str | None = field(default=None, repr=False)
 
-    def for_room(self, name: str) -> "Server":
-        """As it is used for one room: the URL of a WebSocket names it (`?room=`).
+    @property
+    def is_web(self) -> bool:
+        """Whether it is reached through its web server, which does the encryption then."""
+        return self.web_socket is not None or self.bosh is not None
 
-        Jitsi's modules in Prosody know the room of a session by that.
+    def for_room(self, name: str, token: str | None = None) -> "Server":
+        """As it is used for one room: the URL names it (`?room=`), and has the token.
+
+        Jitsi's modules in Prosody know the room of a session by that, and a JWT has no other way
+        in: a plain TCP stream takes none.
         """
-        if self.web_socket is None:
-            return self
-        separator = "&" if "?" in self.web_socket else "?"
-        return replace(self, web_socket=f"{self.web_socket}{separator}room={quote(name)}")
+        query = f"room={quote(name, safe='')}"
+        if token is not None:
+            query += f"&token={quote(token, safe='')}"
+
+        def asking(url: str | None) -> str | None:
+            return f"{url}{'&' if '?' in url else '?'}{query}" if url is not None else None
+
+        return replace(self, web_socket=asking(self.web_socket), bosh=asking(self.bosh))
 
 
 async def connect(
@@ -125,7 +140,7 @@ class _Client(ClientXMPP):
                 "feature_mechanisms": {
                     "use_mech": None if account else "ANONYMOUS",
                     # Plain text has been allowed by name for such a server. PLAIN has not.
-                    "unencrypted_scram": server.tls is None or server.web_socket is not None,
+                    "unencrypted_scram": server.tls is None or server.is_web,
                 },
                 "xep_0198": {"allow_resume": False},
             },
@@ -137,12 +152,13 @@ class _Client(ClientXMPP):
         self._bound: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._gone = asyncio.Event()
-        self._web_socket: WebSocketTransport | None = None
+        self._web: WebSocketTransport | BoshTransport | None = None
         self.enable_direct_tls = False
-        # Within a WebSocket the stream is plain: the WebSocket is what TLS protects.
-        self.enable_starttls = server.tls is not None and server.web_socket is None
+        # Within a WebSocket or HTTP the stream is plain: those are what TLS protects.
+        self.enable_starttls = server.tls is not None and not server.is_web
         self.enable_plaintext = not self.enable_starttls
-        self.register_plugin("xep_0198")
+        if server.bosh is None:  # which has acknowledgements of its own
+            self.register_plugin("xep_0198")
         # Filters run in the order they were added: XEP-0198 has counted what we take.
         self.add_filter("in", self._take)
         self.add_event_handler("session_start", self._started)
@@ -182,8 +198,8 @@ class _Client(ClientXMPP):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT):
                     await self._gone.wait()
-        if self._web_socket is not None:
-            await self._web_socket.closed()
+        if self._web is not None:
+            await self._web.closed()
 
     # slixmpp's hooks
 
@@ -198,21 +214,32 @@ class _Client(ClientXMPP):
     async def _attempt_connection(
         self, host: str, port: int, tls: bool, server_hostname: str | None
     ) -> bool:
-        url = self._server.web_socket
-        if url is None:
+        if not self._server.is_web:
             return await super()._attempt_connection(host, port, tls, server_hostname)
         self.event_when_connected = "connected"
-        self._web_socket = WebSocketTransport(self)
         try:
-            await self._web_socket.connect(url, self._server.tls)
+            web = self._web = await self._connect_web()
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
             self._distrusted(error)
         except (aiohttp.ClientError, OSError) as error:
             self.event("connection_failed", error)
+        except RemoteProtocolError as error:
+            self._fail(FailureCause.STREAM, str(error))
         else:
-            self.connection_made(self._web_socket)
+            self.connection_made(web)
             return True
         return False
+
+    async def _connect_web(self) -> WebSocketTransport | BoshTransport:
+        server = self._server
+        if server.bosh is not None:
+            bosh = BoshTransport(self, server.domain)
+            await bosh.connect(server.bosh, server.tls)
+            return bosh
+        assert server.web_socket is not None
+        web_socket = WebSocketTransport(self)
+        await web_socket.connect(server.web_socket, server.tls)
+        return web_socket
 
     def init_parser(self) -> None:
         self._tags.reset()
@@ -272,7 +299,7 @@ class _Client(ClientXMPP):
         """Whether the stream is, or is about to be, as safe as configured (RFC 6120 section 5)."""
         return (
             self._server.tls is None
-            or self._server.web_socket is not None
+            or self._server.is_web
             or "starttls" in self.features
             or child(features, ns.TLS, "starttls") is not None
         )
@@ -302,7 +329,8 @@ class _Client(ClientXMPP):
             self._fail(FailureCause.LOGIN, "the server offers no login without TLS")
 
     def _fail(self, cause: FailureCause, text: str) -> None:
-        failure = ConnectionFailed(cause, text)
+        # An error of HTTP's names its URL, and a server may repeat what it was given.
+        failure = ConnectionFailed(cause, _TOKEN.sub(r"\1...", text))
         if not self._bound.done():
             self._bound.set_exception(failure)
         else:
