@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
+from gateway.conference.login_queue import LoginQueue
+from gateway.config_jwt import JwtSection
 from gateway.config_problems import problems_of
 from gateway.config_values import (
     Domain,
@@ -28,6 +30,7 @@ from gateway.config_values import (
     Pattern,
     Port,
     Seconds,
+    bosh_problems,
     websocket_problems,
 )
 from gateway.errors import ConferenceError, ConfigError
@@ -92,6 +95,10 @@ class JitsiSection(_Section):
     muc_domains: tuple[Domain, ...] = ()
     focus: FocusAddress | None = None
     websocket: str | None = None
+    bosh: str | None = None
+    jwt: JwtSection | None = None
+    logins_per_second: float = Field(default=2.5, gt=0, le=1000)
+    turn: Literal["off", "fallback"] = "off"
     region: str | None = None
     machine_uid: str | None = None
     join_timeout: Seconds = 30.0
@@ -114,6 +121,14 @@ class JitsiSection(_Section):
             problems.append('ca_file: is of use with tls = "verify" only')
         if self.websocket is not None:
             problems += websocket_problems(self.websocket, self.tls)
+        if self.bosh is not None:
+            problems += bosh_problems(self.bosh, self.tls)
+        if self.bosh is not None and self.websocket is not None:
+            problems.append("bosh: goes without websocket; leave one of them out")
+        if self.jwt is not None and self.bosh is None and self.websocket is None:
+            problems.append(
+                "jwt: needs websocket (or bosh): over plain TCP a token cannot be handed in"
+            )
         if self.ca_file is not None and not self.ca_file.is_file():
             problems.append(f"ca_file: there is no file {self.ca_file}")
         if problems:
@@ -226,7 +241,7 @@ class Config(_Section):
         )
 
     def installation(self) -> Installation:
-        """For `gateway.conference`; ConfigError if the CA file cannot be used."""
+        """For `gateway.conference`; ConfigError if a CA file or a private key cannot be used."""
         jitsi = self.jitsi
         tls = None
         if jitsi.tls != "off":
@@ -235,7 +250,9 @@ class Config(_Section):
         if jitsi.user is not None and jitsi.password is not None:
             account = Account(jitsi.user, jitsi.password.get_secret_value())
         return Installation(
-            server=Server(jitsi.domain, tls, jitsi.host, jitsi.port, account, jitsi.websocket),
+            server=Server(
+                jitsi.domain, tls, jitsi.host, jitsi.port, account, jitsi.websocket, jitsi.bosh
+            ),
             muc_domains=jitsi.rooms,
             focus=jitsi.focus or f"focus.{jitsi.domain}",
             machine_uid=jitsi.machine_uid or _machine_uid(jitsi.domain),
@@ -243,6 +260,9 @@ class Config(_Section):
             media_timeout=jitsi.media_timeout,
             join_timeout=jitsi.join_timeout,
             lobby_timeout=jitsi.lobby_timeout,
+            tokens=jitsi.jwt.issuer(jitsi.domain) if jitsi.jwt is not None else None,
+            logins=LoginQueue(jitsi.logins_per_second),
+            turn=jitsi.turn == "fallback",
         )
 
 
@@ -271,7 +291,9 @@ def parse(values: Mapping[str, Any], environment: Mapping[str, str] | None = Non
 
 
 def _copied(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return value
 
 
 def _override(values: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
@@ -280,8 +302,10 @@ def _override(values: dict[str, Any], environment: Mapping[str, str]) -> list[st
     for variable, text in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
-        section, separator, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        inside = values.setdefault(section, {}) if separator else None
+        *sections, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        inside: Any = values if sections else None
+        for section in sections:
+            inside = inside.setdefault(section, {}) if isinstance(inside, dict) else None
         if not isinstance(inside, dict):
             hint = f"write {ENVIRONMENT_PREFIX}SECTION__KEY, of a section that is not a list"
             problems.append(f"{variable}: names no key ({hint})")

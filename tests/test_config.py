@@ -94,6 +94,19 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_jitsi(websocket="meet.example.org"), "jitsi.websocket: 'meet.example.org' is no URL"),
         (with_jitsi(websocket="ws://a/x"), "jitsi.websocket: ws: is not encrypted"),
         (with_jitsi(websocket="wss://a/x", tls="off"), "jitsi.websocket: wss: is encrypted"),
+        (with_jitsi(bosh="ws://a/x"), "jitsi.bosh: 'ws://a/x' is no URL; write e.g. https://"),
+        (with_jitsi(bosh="http://a/x"), "jitsi.bosh: http: is not encrypted"),
+        (
+            with_jitsi(bosh="https://a/x", websocket="wss://a/x"),
+            "jitsi.bosh: goes without websocket",
+        ),
+        (with_jitsi(jwt={"app_id": "a", "secret": "s"}), "jitsi.jwt: needs websocket"),
+        (with_jitsi(jwt={"app_id": "a"}), "jitsi.jwt.secret: give a shared secret (HS256), or"),
+        (with_jitsi(jwt={"app_id": "a", "secret": ""}), "jitsi.jwt.secret: is empty"),
+        (with_jitsi(jwt={"app_id": "a", "key_file": "/no"}), "jitsi.jwt.key_file: there is no"),
+        (with_jitsi(jwt={"ap_id": "a", "secret": "s", "app_id": "a"}), "jitsi.jwt.ap_id: no such"),
+        (with_jitsi(turn="always"), "jitsi.turn: "),
+        (with_jitsi(logins_per_second=0), "jitsi.logins_per_second: "),
         (with_jitsi(muc_domains=["a b"]), "jitsi.muc_domains.0: 'a b' is no domain"),
         (with_trunk(default_room="a@elsewhere"), "trunk.0.default_room: rooms of 'elsewhere'"),
         (with_trunk(rule=[{"called": "(", "room": "a"}]), "trunk.0.rule.0.called: '(' is no"),
@@ -124,6 +137,14 @@ def test_the_environment_overrides_the_file() -> None:
     assert config.jitsi.domain == "other.example.org"
     assert config.sip.max_calls == 7
     assert config.sip.listen == (Listen("tcp", "127.0.0.1", 5070),)
+
+
+def test_a_secret_within_a_section_of_a_section_comes_from_the_environment_too() -> None:
+    values = with_jitsi(websocket="wss://a/x", jwt={"app_id": "a"})
+    config = parse(values, {"SIP_GATEWAY_JITSI__JWT__SECRET": "hunter2"})
+    assert config.jitsi.jwt is not None and config.jitsi.jwt.secret is not None
+    assert config.jitsi.jwt.secret.get_secret_value() == "hunter2"
+    assert values["jitsi"]["jwt"] == {"app_id": "a"}
 
 
 def test_a_wrong_variable_is_told_like_a_wrong_key() -> None:

@@ -1,5 +1,6 @@
 """Being logged in at an installation: the connection, and what its server says of itself."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import structlog
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
 from gateway.conference.room import FOCUS_NICK
+from gateway.conference.token import user_id
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
@@ -51,11 +53,34 @@ class Login:
         return bool(name) and (domain in self.installation.muc_domains or domain == breakout)
 
 
-async def log_in(installation: Installation, address: RoomAddress, connect: Connect) -> Login:
-    """Log in for a room; ConferenceError, with nothing left open, if that is not possible."""
+async def log_in(
+    installation: Installation,
+    address: RoomAddress,
+    connect: Connect,
+    *,
+    display_name: str = "",
+    token: str | None = None,
+) -> Login:
+    """Log in for a room; ConferenceError, with nothing left open, if that is not possible.
+
+    `token` is a JWT that the caller has brought; without it we make one for `display_name`, where
+    that is configured.
+    """
     reception = Reception(CAPABILITIES, focus=f"{address.jid}/{FOCUS_NICK}")
+    if token is not None and not installation.server.is_web:
+        text = "a token needs websocket or bosh in [jitsi]: a plain TCP stream takes none"
+        raise ConferenceError(JoinFailure.AUTHENTICATION, text)
+    if installation.logins is not None:
+        await installation.logins.turn()
+    if token is None and installation.tokens is not None:
+        token = installation.tokens.mint(
+            address.name,
+            name=display_name,
+            user=user_id(installation.machine_uid, display_name),
+            now=time.time(),
+        )
     try:
-        connection = await connect(installation.server.for_room(address.name), reception)
+        connection = await connect(installation.server.for_room(address.name, token), reception)
     except ConnectionFailed as failure:
         cause = _FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
         raise ConferenceError(cause, str(failure)) from failure

@@ -56,7 +56,8 @@ class Participant:
                 ...
 
     `media` is how the engine is reached; what the engine says about its connections is passed on
-    by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference.
+    by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference. `token` is
+    a JWT that the caller has brought along; it never reaches a log.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Participant:
         display_name: str,
         media: BridgeMedia,
         password: str | None = None,
+        token: str | None = None,
         connect: Connect = connect_by_tcp,
     ) -> None:
         self.room = room
@@ -74,6 +76,7 @@ class Participant:
         self._display_name = display_name
         self._media = media
         self._password = password
+        self._token = token
         self._connect = connect
         self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
@@ -213,7 +216,13 @@ class Participant:
 
     async def _arrive(self, room: str) -> Stay:
         """Log in and enter; nothing is left open if that is not possible."""
-        login = await log_in(self._installation, self.room, self._connect)
+        login = await log_in(
+            self._installation,
+            self.room,
+            self._connect,
+            display_name=self._display_name,
+            token=self._token,
+        )
         try:
             return await self._enter(login, room)
         except BaseException:

@@ -57,6 +57,7 @@ pytestmark = pytest.mark.interop
 WAYS = {
     "tcp": lambda server: {},
     "websocket": lambda server: {"websocket": f"wss://{HOST}:{server.https_port}/xmpp-websocket"},
+    "bosh": lambda server: {"bosh": f"https://{HOST}:{server.https_port}/http-bind"},
 }
 _rooms = itertools.count(1)
 

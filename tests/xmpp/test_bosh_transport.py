@@ -1,4 +1,4 @@
-"""The HTTP side of BOSH against a scripted web server: what fails is told, what is secret is not."""
+"""The HTTP side of BOSH, against a scripted web server: what fails is told, secrets are not."""
 
 import asyncio
 import socket
