@@ -21,7 +21,7 @@ from gateway.xmpp.stanza import NoReply, StanzaError
 
 log = structlog.get_logger(__name__)
 
-PRESENCE_INTERVAL = 0.34  # seconds between our presences: four a second, with the join, pass
+PRESENCE_INTERVAL = 0.34  # seconds between our presences, so that changes are told together
 
 
 class Microphone:

@@ -169,7 +169,7 @@ async def test_a_room_that_invites_and_does_not_let_in_is_given_up() -> None:
     async with Visit(world) as visit:
         for _ in range(9):
             world.invites_us()
-            await settle(0.1)
+            await settle(1.5)
         assert visit.failure is JoinFailure.LOBBY
         assert joined(world).count(LOBBY) == KNOCKS
 
