@@ -28,7 +28,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $@
 
 tools:
-	@.ci/tools sipp=sip-tester prosody=prosody baresip=baresip-core chromium=chromium
+	@.ci/tools sipp=sip-tester prosody=prosody baresip=baresip-core chromium=chromium \
+		turnserver=coturn
 
 demo: setup
 	$(BIN)/sip-gateway demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(WEB),--web $(WEB))

@@ -22,7 +22,9 @@ def choose_ssrc(taken: Collection[int]) -> int:
     return ssrc
 
 
-def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
+def bridge_offer(
+    initiate: Jingle, ssrc: int, relays: tuple[messages.TurnServer, ...] = ()
+) -> messages.BridgeOffer:
     """What the engine needs of a session-initiate; JingleError if something is missing."""
     description, transport = _audio(initiate)
     if transport.ufrag is None or transport.pwd is None:
@@ -47,6 +49,7 @@ def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
         ssrc=ssrc,
         telephone_event=_optional_engine_payload(_payload(description, "telephone-event")),
         bridge_ssrc=SourceRegistry(initiate.sources).bridge_ssrc,
+        relays=relays,
     )
 
 

@@ -8,6 +8,7 @@ import structlog
 
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
+from gateway.conference.relays import Relays
 from gateway.conference.room import FOCUS_NICK
 from gateway.conference.token import user_id
 from gateway.errors import ConferenceError, JoinFailure
@@ -41,6 +42,7 @@ class Login:
     connection: Connection
     reception: Reception
     components: Components
+    relays: Relays | None = None
 
     def listen_to(self, room: str) -> None:
         """From now on the focus of this room gives the orders."""
@@ -85,15 +87,19 @@ async def log_in(
         cause = _FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
         raise ConferenceError(cause, str(failure)) from failure
     log.info("logged in", jid=connection.jid)
+    domain = installation.server.domain
+    relays = Relays(connection, domain) if installation.turn else None
     try:
-        components = await _discover(connection, installation.server.domain)
+        components = await _discover(connection, domain)
+        if relays is not None:
+            await relays.ask()
     except ConnectionFailed as failure:
         await connection.close()
         raise ConferenceError(JoinFailure.UNREACHABLE, str(failure)) from failure
     except BaseException:
         await connection.close()
         raise
-    return Login(installation, connection, reception, components)
+    return Login(installation, connection, reception, components, relays)
 
 
 async def _discover(connection: Connection, domain: str) -> Components:

@@ -264,6 +264,7 @@ class Stay:
             connection=self._connection,
             media=self._media,
             emit=self._emit,
+            relays=self.login.relays if self._recovery.needs_relay else None,
         )
         self._serving = self._run(self._serve(self._session))
 
