@@ -49,6 +49,11 @@ class _Made:
     broken_since: float | None = None
     response: Element | None = None
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether it waits to be made again."""
+        return self.due is not None and self.attempts > 0
+
 
 class BoshSession:
     """The stream to `domain`; `rid` is the first request's number, a large random one.
@@ -103,7 +108,9 @@ class BoshSession:
         """Those to be made now."""
         if self.is_over:
             return []
-        while self._sid and not self._has_ended and len(self._made) < _REQUESTS:
+        # Prosody knows nothing of a request that broke while it held it, once it has seen the next.
+        is_whole = not any(made.is_broken for made in self._made.values())
+        while is_whole and self._sid and not self._has_ended and len(self._made) < _REQUESTS:
             if self._outgoing:
                 self._make_next()
             elif not self._made and not self._awaits_restart:

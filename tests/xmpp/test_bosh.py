@@ -264,6 +264,19 @@ def test_a_request_is_made_again_as_it_was_with_growing_pauses() -> None:
     assert pauses == [0, 1, 2, 5, 5, 5, 5]
 
 
+def test_nothing_new_is_asked_before_what_broke_is_made_again() -> None:
+    session = established()
+    (held,) = session.requests(0.0)
+    for _ in range(2):  # the second time there is a pause
+        session.broken(held.rid, 0.0)
+        session.write(message(1))
+        now = session.wait(0.0) or 0.0
+        assert now == 0 or session.requests(now / 2) == []
+        assert session.requests(now) == [held]
+    (said,) = session.requests(now)
+    assert numbers([said.body]) == [1, 1]
+
+
 def test_an_error_that_can_be_recovered_from_repeats_the_request() -> None:
     session = established()
     (held,) = session.requests(0.0)
