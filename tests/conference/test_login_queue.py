@@ -8,12 +8,13 @@ import pytest
 
 from gateway.conference.login import log_in
 from gateway.conference.login_queue import LoginQueue
+from gateway.conference.participant import Participant
 from gateway.conference.token import TokenIssuer
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.client import Server
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.reception import Reception
-from tests.conference.world import ADDRESS, INSTALLATION
+from tests.conference.world import ADDRESS, INSTALLATION, Media
 from tests.xmpp.virtual_time import in_virtual_time
 
 WEB = Server("meet.test", None, web_socket="ws://meet.test/xmpp-websocket")
@@ -90,6 +91,25 @@ async def test_a_token_of_the_callers_goes_before_one_of_ours() -> None:
     given, made = (str(server.web_socket) for server in arrivals.servers)
     assert given.endswith("&token=x.y")
     assert "&token=eyJ" in made
+
+
+@in_virtual_time
+async def test_a_participant_with_a_refused_token_tries_it_once() -> None:
+    arrivals = Arrivals()
+    installation = replace(INSTALLATION, server=WEB)
+    async with Participant(
+        installation,
+        ADDRESS,
+        display_name="Ann",
+        media=Media(),
+        token="x.y",
+        connect=arrivals.connect,
+    ) as participant:
+        with pytest.raises(ConferenceError) as refused:
+            await participant.join()
+    assert refused.value.cause is JoinFailure.AUTHENTICATION
+    (server,) = arrivals.servers
+    assert str(server.web_socket).endswith("&token=x.y")
 
 
 @in_virtual_time

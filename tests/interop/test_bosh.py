@@ -117,6 +117,7 @@ async def breaking(target: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
     # TLS takes four pieces, a request one and its response another.
     breaks, lasts = asyncio.Event(), itertools.cycle((7, 5, 12, 6, 9, 20))
     relayed: set[asyncio.Task[None]] = set()
+    writers: set[asyncio.StreamWriter] = set()
 
     async def pump(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: list[int]
@@ -128,20 +129,22 @@ async def breaking(target: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
             writer.write(data)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         relayed.add(asyncio.create_task(relay(reader, writer)))
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(HOST, target)
+        writers.add(back)
         left = [next(lasts)]
         ways = [asyncio.create_task(pump(*way, left)) for way in ((reader, back), (there, writer))]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for each in (writer, back):
+                each.transport.abort()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            for each in (writer, back):
-                each.transport.abort()
 
     server = await asyncio.start_server(accept, HOST, 0)
     try:
@@ -151,3 +154,5 @@ async def breaking(target: int) -> AsyncIterator[tuple[int, asyncio.Event]]:
         for task in relayed:
             task.cancel()
         await asyncio.gather(*relayed, return_exceptions=True)
+        for writer in writers:
+            writer.transport.abort()

@@ -237,7 +237,7 @@ async def test_the_caller_hangs_up_and_the_room_is_empty(
 ) -> None:
     async with conference(shared, way) as scene:
         call = await scene.dial(user(room))
-        assert len(scene.lab.occupants(room)) == 1
+        await eventually(lambda: len(scene.lab.occupants(room)) == 1, "the caller in the room")
         call.hang_up()
         assert await end_of(scene) is EndReason.CALLER_HUNG_UP
         await eventually(lambda: not scene.lab.occupants(room), "an empty room")
