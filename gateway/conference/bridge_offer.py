@@ -22,7 +22,9 @@ def choose_ssrc(taken: Collection[int]) -> int:
     return ssrc
 
 
-def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
+def bridge_offer(
+    initiate: Jingle, ssrc: int, relays: tuple[messages.TurnServer, ...] = ()
+) -> messages.BridgeOffer:
     """What the engine needs of a session-initiate; JingleError if something is missing."""
     description, transport = _audio(initiate)
     if transport.ufrag is None or transport.pwd is None:
@@ -48,6 +50,7 @@ def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
         bridge_ssrc=SourceRegistry(initiate.sources).bridge_ssrc,
         red=_optional_engine_payload(_red(description, opus)),
         transport_cc_id=_extension_id(description, TRANSPORT_CC),
+        relays=relays,
     )
 
 

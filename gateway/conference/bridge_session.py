@@ -22,6 +22,7 @@ from gateway.conference.bridge_offer import (
     session_accept,
 )
 from gateway.conference.events import Event, MediaDown, MediaUp
+from gateway.conference.relays import Relays
 from gateway.errors import JingleError, MediaError
 from gateway.media import messages
 from gateway.xmpp.connection import Connection
@@ -72,7 +73,10 @@ class Fault:
 
 
 class BridgeSession:
-    """The session that `initiate` offers to our endpoint `nick`."""
+    """The session that `initiate` offers to our endpoint `nick`.
+
+    `relays` are given where the bridge could not be reached without.
+    """
 
     def __init__(
         self,
@@ -84,6 +88,7 @@ class BridgeSession:
         media: BridgeMedia,
         emit: Emit,
         open_channel: OpenChannel | None = None,
+        relays: Relays | None = None,
     ) -> None:
         self.sid = initiate.sid
         self._initiate = initiate
@@ -93,6 +98,7 @@ class BridgeSession:
         self._media = media
         self._emit = emit
         self._open_channel = open_channel
+        self._relays = relays
         self._sources = SourceRegistry(initiate.sources)
         self._candidates: tuple[messages.IceCandidate, ...] = ()  # came while opening
         self._open = False
@@ -133,7 +139,8 @@ class BridgeSession:
             self._go_down(reason)
 
     async def _connect(self) -> None:
-        offer = bridge_offer(self._initiate, choose_ssrc(self._sources.ssrcs))
+        relays = await self._relays.servers() if self._relays is not None else ()
+        offer = bridge_offer(self._initiate, choose_ssrc(self._sources.ssrcs), relays)
         answer = await self._media.open_bridge(offer)
         self._open = True
         self._tell_sources()

@@ -59,7 +59,8 @@ class Participant:
     by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference, `initiator`
     are headers on where the call came from. With `dial_pad` others are offered to press keys for
     the phone, and their presses are told. `ask_password` is how the caller can be asked for the
-    room's password. `features` are advertised beside the usual ones.
+    room's password. `features` are advertised beside the usual ones. `token` is a JWT that the
+    caller has brought along; it never reaches a log.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Participant:
         ask_password: AskPassword | None = None,
         initiator: Mapping[str, str] = INCOMING,
         dial_pad: bool = False,
+        token: str | None = None,
         connect: Connect = connect_by_tcp,
         features: tuple[str, ...] = (),
     ) -> None:
@@ -82,6 +84,7 @@ class Participant:
         self._media = media
         self._password = password
         self._door = Door(self._wait, ask_password)
+        self._token = token
         self._connect = connect
         self._features = (*features, ns.JINGLE_DTMF) if dial_pad else features
         self._at = room.jid  # the room we are in, or on our way to
@@ -266,7 +269,14 @@ class Participant:
 
     async def _arrive(self, room: str) -> Stay:
         """Log in and enter; nothing is left open if that is not possible."""
-        login = await log_in(self._installation, self.room, self._connect, self._features)
+        login = await log_in(
+            self._installation,
+            self.room,
+            self._connect,
+            features=self._features,
+            display_name=self._profile.display_name,
+            token=self._token,
+        )
         try:
             return await self._enter(login, room)
         except BaseException:

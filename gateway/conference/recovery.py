@@ -38,9 +38,13 @@ class RestartLimit:
 
 
 class MediaRecovery:
-    """Chooses the remedy: one restart for media that never comes up, more for media that breaks."""
+    """Chooses the remedy: one restart for media that never comes up, more for media that breaks.
+
+    `needs_relay` once the bridge could not be reached: it should not be tried in that way again.
+    """
 
     def __init__(self) -> None:
+        self.needs_relay = False
         self._limit = RestartLimit()
         self._never_connected = 0
 
@@ -52,6 +56,7 @@ class MediaRecovery:
         """A session has lost its media, or has not got any."""
         if not was_connected:
             self._never_connected += 1
+            self.needs_relay = True
             if self._never_connected > 1:
                 return Remedy.GIVE_UP
         return Remedy.RESTART if self._limit.allow(now) else Remedy.REJOIN

@@ -318,6 +318,7 @@ class Stay:
             media=self._media,
             emit=self._emit,
             open_channel=channel_opener(self._installation),
+            relays=self.login.relays if self._recovery.needs_relay else None,
         )
         self._serving = self._run(self._serve(self._session))
 

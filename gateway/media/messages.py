@@ -88,12 +88,24 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnServer:
+    """A server that relays media (RFC 8656); `transport` to it is "udp", "tcp" or "tls"."""
+
+    host: str
+    port: int
+    transport: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeOffer:
     """What the focus offers for the connection to the videobridge (a Jingle session-initiate).
 
     `session` is the Jingle sid. `opus` and `audio_level_id` (RFC 6464) are used as signalled,
     never assumed. `ssrc` is our own, chosen by the caller of the engine. `red` (RFC 2198) and
-    `transport_cc_id` (a header extension's) are None where they were not negotiated.
+    `transport_cc_id` (a header extension's) are None where they were not negotiated. `relays` may
+    be used if the bridge cannot be reached directly.
     """
 
     session: str
@@ -109,6 +121,7 @@ class BridgeOffer:
     bridge_ssrc: int | None = None
     red: Payload | None = None
     transport_cc_id: int | None = None
+    relays: tuple[TurnServer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

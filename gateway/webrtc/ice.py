@@ -8,11 +8,23 @@ nominated, past aioice, which then sees STUN only. The private names this leans 
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import aioice
-from aioice.ice import StunProtocol
+import structlog
+from aioice.ice import StunProtocol, relayed_candidate
+from aioice.stun import TransactionError
+from aioice.turn import TurnTransport
+
+from gateway.media.messages import TurnServer
+
+log = structlog.get_logger(__name__)
+
+RELAY_WITHIN = 3.0  # seconds in which a TURN server has to give us an address
+_CLOSE_WITHIN = 2.0  # seconds in which it has to take it back
 
 Receive = Callable[[bytes], None]
 
@@ -33,10 +45,13 @@ class IceConnection(aioice.Connection):
         self._addresses = addresses
         self._receive = receive
 
-    async def gather(self) -> tuple[aioice.Candidate, ...]:
-        """Open a socket on each address. IceError: none could be opened."""
+    async def gather(self, relays: tuple[TurnServer, ...] = ()) -> tuple[aioice.Candidate, ...]:
+        """Open a socket on each address and, in a bounded time, an allocation at each relay.
+
+        IceError: none could be opened.
+        """
         # aioice loses sockets that are being opened when it is cancelled: let it finish.
-        gathering = asyncio.ensure_future(self._gather())
+        gathering = asyncio.ensure_future(self._gather(relays))
         try:
             await asyncio.shield(gathering)
         except asyncio.CancelledError:
@@ -46,7 +61,7 @@ class IceConnection(aioice.Connection):
             raise IceError(f"no local address to use of {self._addresses or 'all interfaces'}")
         return tuple(self._local_candidates)
 
-    async def _gather(self) -> None:
+    async def _gather(self, relays: tuple[TurnServer, ...]) -> None:
         if self._addresses:
             self._local_candidates_start = True
             usable = [address for address in self._addresses if _is_ours(address)]
@@ -54,6 +69,28 @@ class IceConnection(aioice.Connection):
             self._local_candidates_end = True
         else:
             await self.gather_candidates()
+        await asyncio.gather(*(self._allocate(relay) for relay in relays))
+
+    async def _allocate(self, relay: TurnServer) -> None:
+        """Have a TURN server (RFC 8656) receive and send for us; do without it if it does not."""
+        try:
+            async with asyncio.timeout(RELAY_WITHIN):
+                candidate, protocol = await relayed_candidate(
+                    component=1,
+                    hide_related_address=False,
+                    protocol_factory=lambda: StunProtocol(self),
+                    turn_server=(relay.host, relay.port),
+                    turn_username=relay.username,
+                    turn_password=relay.password,
+                    # What is said to be a bool is passed on to asyncio, which takes a context too.
+                    turn_ssl=_tls() if relay.transport == "tls" else False,  # type: ignore[arg-type]
+                    turn_transport="udp" if relay.transport == "udp" else "tcp",
+                )
+        except (OSError, UnicodeError, TransactionError) as error:  # TimeoutError is an OSError
+            log.warning("no relay", host=relay.host, transport=relay.transport, error=repr(error))
+            return
+        self._protocols.append(protocol)
+        self._local_candidates.append(candidate)
 
     async def establish(self, ufrag: str, pwd: str) -> None:
         """Check pairs until the bridge has nominated one. IceError: all have failed."""
@@ -80,6 +117,19 @@ class IceConnection(aioice.Connection):
         while await self.get_event() is not None:
             return
 
+    async def close(self) -> None:
+        """Give back sockets and allocations; one whose TURN server is gone is not waited for."""
+        transports: list[Any] = [protocol.transport for protocol in self._protocols]
+        relayed = [each for each in transports if isinstance(each, TurnTransport)]
+        for transport in relayed:
+            transport.close()
+        closing = asyncio.ensure_future(super().close())
+        await asyncio.wait((closing,), timeout=_CLOSE_WITHIN)
+        if not closing.done():
+            for transport in relayed:
+                transport.__dict__["_TurnTransport__close_task"].cancel()
+        await closing
+
     def data_received(self, data: bytes, component: int) -> None:
         """What aioice took for data while no pair was nominated yet: DTLS may be early."""
         self._receive(data)
@@ -94,6 +144,12 @@ def _is_ours(address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: it reads the system's certificates, which stalls the loop."""
+    return ssl.create_default_context()
 
 
 class _Demultiplexer(asyncio.DatagramProtocol):

@@ -43,7 +43,7 @@ class BridgeTransport:
     async def open(self, offer: BridgeOffer) -> BridgeAnswer:
         """Open our sockets and say what the session-accept has to carry. TransportError: none."""
         try:
-            candidates = await self._ice.gather()
+            candidates = await self._ice.gather(offer.relays)
         except IceError as error:
             raise TransportError(str(error)) from error
         return BridgeAnswer(

@@ -17,7 +17,7 @@ from gateway.conference.events import DominantSpeaker, Event
 from gateway.conference.installation import Installation
 from gateway.lab.certificate import Certificate
 from gateway.lab.colibri_socket import ColibriSocket
-from gateway.xmpp.client import Server
+from gateway.xmpp.server import Server
 from gateway.xmpp.tls import tls_context
 
 SECRET = "a/b c"

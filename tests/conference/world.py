@@ -17,12 +17,12 @@ from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import MediaError
 from gateway.media import messages
-from gateway.xmpp.client import Server
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause, Sink
 from gateway.xmpp.element import local_name
 from gateway.xmpp.jid import bare
 from gateway.xmpp.jingle import Jingle
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 
 ADDRESS = RoomAddress("room", "conference.meet.test")
 ROOM = ADDRESS.jid
@@ -239,9 +239,9 @@ Answer = str | None
 
 @dataclass
 class World:
-    """`conference`, `join`, `accept`, `restart` and `unmute` hold answers still to be given, in
-    order; then the usual one is given. `occupants` are there besides the focus (nick to name).
-    `room` is where we are. The lobby shows who knocks, if `lobby_answers`."""
+    """`conference`, `join`, `accept`, `restart`, `unmute` and `services` hold answers still to be
+    given, in order; then the usual one is given. `occupants` are there besides the focus (nick to
+    name). `room` is where we are. The lobby shows who knocks, if `lobby_answers`."""
 
     occupants: dict[str, str] = field(default_factory=dict)
     conference: list[Answer] = field(default_factory=list)
@@ -250,6 +250,7 @@ class World:
     terminates: list[Answer] = field(default_factory=list)
     login_failures: list[ConnectionFailed] = field(default_factory=list)
     unmutes: list[Answer] = field(default_factory=list)
+    services: list[Answer] = field(default_factory=list)
     components: dict[str, str] | None = field(default_factory=lambda: dict(COMPONENTS))
     room: str = ROOM
     lobby_answers: bool = True
@@ -276,6 +277,9 @@ class World:
                 self._answer(stream, stanza, "" if self.pings else None)
             case "query":
                 self._answer(stream, stanza, self._discovered())
+            case "services":
+                refusal = error("cancel", "service-unavailable")
+                self._answer(stream, stanza, self.services.pop(0) if self.services else refusal)
             case "mute":
                 self._answer(stream, stanza, self.unmutes.pop(0) if self.unmutes else "")
             case "conference":

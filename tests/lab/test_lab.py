@@ -33,7 +33,7 @@ from gateway.lab.speaker import Speaker
 from gateway.lab.voice import Voice
 from gateway.media import messages as m
 from gateway.media.engine import EngineConfig, MediaEngine
-from gateway.xmpp.client import Server
+from gateway.xmpp.server import Server
 from gateway.xmpp.tls import tls_context
 
 pytestmark = pytest.mark.behaviour

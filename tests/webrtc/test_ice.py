@@ -2,10 +2,12 @@
 
 import asyncio
 import inspect
+from typing import Any
 
 import aioice
 import pytest
-from aioice.ice import StunProtocol
+from aioice.ice import StunProtocol, relayed_candidate
+from aioice.turn import TurnTransport
 
 from gateway.webrtc.ice import IceConnection, IceError
 
@@ -22,6 +24,12 @@ def test_aioice_has_the_names_this_leans_on() -> None:
     assert list(received.parameters) == ["self", "data", "component"]
     assert inspect.iscoroutinefunction(aioice.Connection.get_event)
     assert issubclass(StunProtocol, asyncio.DatagramProtocol)
+    assert list(inspect.signature(relayed_candidate).parameters) == [
+        *("component", "hide_related_address", "protocol_factory"),
+        *("turn_server", "turn_username", "turn_password", "turn_ssl", "turn_transport"),
+    ]
+    inner: Any = None
+    assert TurnTransport(inner).__dict__["_TurnTransport__close_task"] is None
 
 
 def no_data(_: bytes) -> None:
