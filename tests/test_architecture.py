@@ -70,7 +70,7 @@ PURE = {
     "gateway.rtp": set(),
     "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
     "gateway.xmpp": {"client", "connection", "tls", "websocket"},
-    "gateway.media": {"engine", "clock", "phone_sockets"},
+    "gateway.media": {"engine", "bridges", "clock", "phone_sockets"},
 }
 IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}
 
