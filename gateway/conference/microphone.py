@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import structlog
 
-from gateway.conference.bridge_session import BridgeMedia, Emit
+from gateway.conference.audio import BridgeMedia, Emit
 from gateway.conference.component_orders import ApprovalChanged, ModerationChanged
 from gateway.conference.events import Approved, MutedByModerator
 from gateway.conference.floor import Floor, Toggled

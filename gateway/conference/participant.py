@@ -9,7 +9,8 @@ from types import TracebackType
 import structlog
 
 from gateway.conference.address import RoomAddress
-from gateway.conference.bridge_session import BridgeMedia
+from gateway.conference.audio import Audio, BridgeMedia
+from gateway.conference.bridge_session import BridgeSession
 from gateway.conference.departure import Departure
 from gateway.conference.entering import enter
 from gateway.conference.events import (
@@ -29,6 +30,7 @@ from gateway.conference.login import Connect, Login, log_in
 from gateway.conference.recovery import MediaRecovery, RejoinLimit
 from gateway.conference.stay import Stay
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.media.messages import IceParameters
 from gateway.xmpp.client import connect as connect_by_tcp
 
 log = structlog.get_logger(__name__)
@@ -56,7 +58,7 @@ class Participant:
                 ...
 
     `media` is how the engine is reached; what the engine says about its connections is passed on
-    by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference.
+    by `bridge_connected` and so on. `display_name` is shown in the conference.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Participant:
         self._connect = connect
         self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
+        self._audio = Audio(media, self._emit)
         self._rejoins = RejoinLimit()
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._stay: Stay | None = None
@@ -95,8 +98,8 @@ class Participant:
             return
         self._life.cancel()
         await asyncio.wait([self._life])
+        self._audio.end("left the conference")
         if self._stay is not None:
-            self._release(self._stay)
             await self._stay.leave()
         if not self._life.cancelled():
             self._life.result()  # our own mistake, if it raises
@@ -130,13 +133,27 @@ class Participant:
 
     def bridge_connected(self, session: str) -> None:
         """The engine has connected the session to the videobridge: media flows."""
-        if self._stay is not None:
-            self._stay.bridge_connected(session)
+        self._audio.connected(session)
+        if (known := self._session(session)) is not None:
+            self._recovery.connected()
+            known.connected()
+
+    def bridge_interrupted(self, session: str, reason: str) -> None:
+        """The engine has lost its path to the videobridge, but DTLS stands."""
+        self._audio.interrupted(session, reason)
+        if (known := self._session(session)) is not None:
+            known.interrupted(reason)
+
+    def ice_restarted(self, session: str, local: IceParameters) -> None:
+        """The engine has new ICE credentials for the session."""
+        if (known := self._session(session)) is not None:
+            known.ice_restarted(local)
 
     def bridge_lost(self, session: str, reason: str) -> None:
         """The engine could not connect the session, or has lost it."""
-        if self._stay is not None:
-            self._stay.bridge_lost(session, reason)
+        self._audio.lost(session, reason)
+        if (known := self._session(session)) is not None:
+            known.lost(reason)
 
     async def _live(self, stay: Stay) -> None:
         try:
@@ -150,8 +167,7 @@ class Participant:
                     departure = await self._return(departure)
                 else:
                     break
-            if self._stay is not None:
-                self._release(self._stay)
+            self._audio.end("left the conference")
             log.info("conference ended", cause=departure.cause, reason=departure.text)
             self._emit(Ended(departure.cause, departure.text, departure.actor))
         except Exception:
@@ -160,6 +176,8 @@ class Participant:
 
     async def _attend(self, stay: Stay) -> Departure:
         departure = await stay.attend()
+        if not departure.rejoin:
+            self._audio.end(departure.text or "left the conference")
         if departure.moved_to is None:
             await stay.leave()
         else:
@@ -234,8 +252,8 @@ class Participant:
             entry,
             floor=self._floor,  # as it is now
             media=self._media,
+            audio=self._audio,
             recovery=self._recovery,
-            lingering=self._stay.lingering if self._stay is not None else None,
             emit=self._emit,
         )
 
@@ -248,9 +266,8 @@ class Participant:
         log.info("waiting", for_=for_)
         self._emit(Waiting(for_))
 
-    def _release(self, stay: Stay) -> None:
-        if stay.lingering is not None:
-            stay.lingering.release("left the conference")
+    def _session(self, session: str) -> BridgeSession | None:
+        return self._stay.session(session) if self._stay is not None else None
 
     def _emit(self, event: Event) -> None:
         news = isinstance(event, OccupantJoined | OccupantLeft)

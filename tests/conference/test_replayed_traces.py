@@ -106,7 +106,7 @@ EXPECTED: dict[str, list[Event]] = {
     "lobby-approved": [Waiting(WaitingFor.LOBBY), MediaUp()],
     "start-muted": [MutedByModerator(None), MediaUp()],
     "chat-hand-owner": [MediaUp()],
-    "bridge-killed": [MediaUp(), MediaDown("success (moving)"), MediaUp()],
+    "bridge-killed": [MediaUp(), MediaDown("nothing has replaced it"), MediaUp()],
     "kicked": [
         MediaUp(),
         MediaDown("left the conference"),
