@@ -1,0 +1,174 @@
+"""The connection to the bridge changes under a call, and neither side hears that it does."""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from audiocodecs.frames import Samples
+from gateway.lab.lab import Lab, LabConfig
+from gateway.lab.listening import listen_for
+from gateway.lab.phone import PhoneCall
+from gateway.lab.speaker import Speaker
+from gateway.webrtc import ice
+from tests.behaviour.stage import (
+    PULSE,
+    RATE,
+    TONES,
+    Stage,
+    eventually,
+    left_over,
+    names_in,
+    stage,
+    voice_of,
+)
+
+pytestmark = pytest.mark.behaviour
+
+PACKET, WINDOW = 0.020, 0.010
+_RECEIVER = 0.080  # what a receiver may take to buffer a source that is new to it
+KEPT = LabConfig(bridge_keeps=5.0, ghosts_last=5.0)
+
+
+def is_once(name: str, heard: Samples) -> bool:
+    """Whether somebody is as loud as ever: two copies would add up, or cancel out."""
+    usual = listen_for(TONES[name], np.tile(voice_of(name), 10), RATE).amplitude
+    return bool(listen_for(TONES[name], heard, RATE).amplitude == pytest.approx(usual, rel=0.2))
+
+
+def longest_hole(name: str, heard: Samples) -> float:
+    """Seconds of media time that are missing of a pulsed tone."""
+    return listen_for(TONES[name], heard, RATE).longest_absence - PULSE
+
+
+async def in_room(scene: Stage) -> tuple[PhoneCall, Speaker, str]:
+    """A call whose caller and Ann hear each other; and the call's endpoint."""
+    ann = (await scene.speakers("room1", "ann"))["ann"]
+    call = await scene.dial("71")
+    await scene.media_up(call)
+    await eventually(lambda: "ann" in names_in(call.media.recording()[-6000:]), "hearing Ann")
+    await eventually(lambda: "phone" in names_in(ann.mix()[-6000:]), "hearing the phone")
+    return call, ann, endpoint_of(scene)
+
+
+def endpoint_of(scene: Stage) -> str:
+    """The occupant of the room that is no speaker."""
+    (nick,) = [each.nick for each in scene.lab.occupants("room1") if each.display_name != "ann"]
+    return nick
+
+
+def assert_nobody_noticed(call: PhoneCall, ann: Speaker, since: int) -> None:
+    """Neither side of a call has missed anything, or heard it twice, since sample `since`."""
+    heard = call.media.recording()[since:]
+    assert longest_hole("ann", heard) <= PACKET + WINDOW
+    assert is_once("ann", heard)
+    assert names_in(heard) == {"ann"}
+    mix = ann.mix()[-len(heard) :]
+    assert longest_hole("phone", mix) <= PACKET + WINDOW + _RECEIVER
+    assert is_once("phone", mix)
+
+
+@pytest.mark.parametrize("order", [Lab.move, Lab.replace], ids=["moved", "replaced"])
+async def test_a_session_is_replaced_and_nobody_hears_it(order: Callable[..., None]) -> None:
+    async with stage(KEPT) as scene:
+        call, ann, nick = await in_room(scene)
+        since, old = len(call.media.recording()) - 4000, scene.lab.endpoint("room1", nick)
+        order(scene.lab, "room1", nick)
+        await eventually(lambda: scene.lab.endpoint("room1", nick).received > 0, "the next one")
+        assert scene.lab.endpoint("room1", nick) is not old
+        await eventually(lambda: old.failed is not None, "the end of the old one")
+        await asyncio.sleep(1.5)
+        assert_nobody_noticed(call, ann, since)
+        assert scene.lab.bridge.clients == 1
+
+
+async def test_a_lost_xmpp_connection_is_not_heard() -> None:
+    async with stage(KEPT) as scene:
+        call, ann, nick = await in_room(scene)
+        since = len(call.media.recording()) - 4000
+        scene.lab.drop_connection(nick)
+        await eventually(lambda: nick not in occupants(scene), "the end of the old occupant")
+        await eventually(lambda: len(occupants(scene)) == 2, "the next occupant")
+        again = endpoint_of(scene)
+        await eventually(lambda: is_sending(scene, again), "the next endpoint")
+        await asyncio.sleep(1.5)
+        assert_nobody_noticed(call, ann, since)
+        assert scene.lab.bridge.clients == 1
+
+
+async def test_ice_is_restarted_and_nobody_hears_it() -> None:
+    async with stage() as scene:
+        call, ann, nick = await in_room(scene)
+        since, endpoint = len(call.media.recording()) - 4000, scene.lab.endpoint("room1", nick)
+        for number in (1, 2):
+            scene.lab.restart_ice("room1", nick)
+            await eventually(lambda n=number: endpoint.ice_restarts == n, "another path")
+            await asyncio.sleep(1.5)
+        assert_nobody_noticed(call, ann, since)
+        assert scene.lab.endpoint("room1", nick) is endpoint and endpoint.connected
+
+
+async def test_a_path_that_breaks_is_replaced_within_the_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ice, "SILENT_FOR", 2.0)
+    async with stage() as scene:
+        call, ann, nick = await in_room(scene)
+        endpoint = scene.lab.endpoint("room1", nick)
+        scene.lab.break_path("room1", nick)
+        await eventually(lambda: endpoint.ice_restarts == 1, "another path")
+        await asyncio.sleep(1.5)
+        assert names_in(call.media.recording()[-6000:]) == {"ann"}
+        assert names_in(ann.mix()[-6000:]) == {"phone"}
+        assert scene.lab.endpoint("room1", nick) is endpoint
+
+
+async def test_where_ice_cannot_be_restarted_there_is_another_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ice, "SILENT_FOR", 2.0)
+    async with stage(LabConfig(ice_restart=False)) as scene:
+        call, ann, nick = await in_room(scene)
+        endpoint = scene.lab.endpoint("room1", nick)
+        scene.lab.break_path("room1", nick)
+        await eventually(lambda: scene.lab.endpoint("room1", nick) is not endpoint, "another")
+        await eventually(lambda: is_sending(scene, nick), "its audio")
+        await asyncio.sleep(1.5)
+        assert names_in(call.media.recording()[-6000:]) == {"ann"}
+        assert names_in(ann.mix()[-6000:]) == {"phone"}
+
+
+async def test_ten_changes_in_a_row_leave_nothing_over() -> None:
+    async with stage(LabConfig(bridge_keeps=1.0)) as scene:
+        call, _, nick = await in_room(scene)
+        await asyncio.sleep(0.5)
+        since, before = len(call.media.recording()) - 4000, left_over()
+        for number in range(10):
+            old = scene.lab.endpoint("room1", nick)
+            order = (Lab.replace, Lab.move, Lab.restart_ice)[number % 3]
+            restarts = old.ice_restarts
+            order(scene.lab, "room1", nick)
+            await eventually(
+                lambda o=old, r=restarts: (
+                    is_sending(scene, nick)
+                    and (scene.lab.endpoint("room1", nick) is not o or o.ice_restarts > r)
+                ),
+                "the change",
+            )
+            await asyncio.sleep(0.2)
+        await eventually(lambda: scene.lab.bridge.clients == 1, "one endpoint")
+        await eventually(lambda: left_over() <= before, "what was there before")
+        assert longest_hole("ann", call.media.recording()[since:]) <= PACKET + WINDOW
+
+
+def occupants(scene: Stage) -> list[str]:
+    return [each.nick for each in scene.lab.occupants("room1")]
+
+
+def is_sending(scene: Stage, nick: str) -> bool:
+    """Whether the endpoint that bears the name now sends audio."""
+    try:
+        return scene.lab.endpoint("room1", nick).received > 0
+    except KeyError:
+        return False
