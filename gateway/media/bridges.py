@@ -176,6 +176,8 @@ class CallBridges:
         finally:
             # Also where we are cancelled: then this has been done, and does nothing.
             self._forget(bridge)
+            if bridge.restarting is not None:  # what it has opened it closes itself
+                await asyncio.wait((bridge.restarting,))
             await transport.close()
         self._emit(BridgeLost(self._call, bridge.session, reason))
 
