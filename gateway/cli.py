@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
@@ -119,6 +120,12 @@ def lab(
         _fail([f"--xmpp {xmpp}: {error}"])
 
 
+def _keys(value: str) -> str:
+    if not re.fullmatch(r"[0-9*#A-D,]*", value):
+        raise typer.BadParameter("keys are 0-9, *, #, A-D; a comma is a pause")
+    return value
+
+
 @app.command()
 def call(
     target: Annotated[str, typer.Argument(help="The SIP URI to call, e.g. sip:700@127.0.0.1")],
@@ -128,7 +135,12 @@ def call(
         float | None, typer.Option(help="Hang up after so long; default: once all is said.")
     ] = None,
     room: Annotated[str | None, typer.Option(help="Sent as Jitsi-Conference-Room.")] = None,
-    digits: Annotated[str, typer.Option(help="Keys to press once connected.")] = "",
+    digits: Annotated[
+        str,
+        typer.Option(
+            help="Keys to press once connected; a comma is a second's pause.", callback=_keys
+        ),
+    ] = "",
     bind: Annotated[str, typer.Option(help="The local address to call from.")] = "127.0.0.1",
 ) -> None:
     """Place one call, say something and record what is heard."""

@@ -10,9 +10,14 @@ import structlog
 
 from gateway.calls.backdrop import Backdrop
 from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
-from gateway.calls.keypad import Keypad, KeypadCommand
+from gateway.calls.in_call import InCall, Said
+from gateway.calls.keypad import KeypadCommand
+from gateway.calls.keys import Keys
+from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
+from gateway.calls.phone import Phone
 from gateway.calls.record import CallRecord
+from gateway.calls.routing import Trunk
 from gateway.conference import events as conference
 from gateway.conference.floor import Toggled
 from gateway.conference.participant import Participant
@@ -26,7 +31,8 @@ _FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung u
 class Conversation:
     """Between the phone, whose media is `session`'s, and the participant.
 
-    `answer` answers the phone if it still rings: who waits for people is answered.
+    `answer` answers the phone if it still rings: who waits for people is answered. `waiting` is
+    told of that as well.
     """
 
     def __init__(
@@ -34,14 +40,42 @@ class Conversation:
         session: MediaSession,
         participant: Participant,
         record: CallRecord,
+        *,
+        trunk: Trunk,
         answer: Callable[[], Awaitable[None]],
+        keys: Keys,
+        limits: LimitWatch,
+        waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
     ) -> None:
         self.backdrop = Backdrop(session)
         self._session = session
         self._participant = participant
         self._record = record
         self._answer = answer
-        self._keypad = Keypad()
+        self._keys = keys
+        self._limits = limits
+        self._waiting = waiting
+        self._in_call = InCall(
+            participant,
+            self._pressed,
+            speaks_jigasi=trunk.info_json,
+            reads_chat=trunk.chat,
+            heartbeat=trunk.heartbeat,
+        )
+
+    def entered(self) -> None:
+        """The participant has joined."""
+        self.backdrop.entered()
+        self._keys.entered()
+        self._in_call.entered()
+
+    def rejected(self) -> None:
+        """The participant was not let in."""
+        self._in_call.rejected()
+
+    async def speak(self, phone: Phone) -> None:
+        """Tell the phone within the call what there is to tell, until the call is over."""
+        await self._in_call.run(phone.info, phone.message)
 
     async def follow_engine(self) -> None:
         """Do what the engine's events call for, without end."""
@@ -72,9 +106,13 @@ class Conversation:
         """Tell the caller and the record what happens in the room, until we are not in it."""
         async for event in self._participant.events():
             self.backdrop.told(event)
+            self._limits.told(event)
+            self._in_call.told(event)
             match event:
                 case conference.Waiting():
+                    self._waiting(event)
                     await self._answer()
+                    self._keys.waits(event)
                 case conference.Moved():
                     log.info("moved", room=event.room)
                 case conference.Alone():
@@ -91,6 +129,7 @@ class Conversation:
                     log.info("may speak")
                     self._session.play(media.Tone.MAY_SPEAK)
                 case conference.Rejoined():
+                    self._keys.entered()
                     self._record.endpoint = self._participant.endpoint
                     log.info("rejoined", endpoint=self._participant.endpoint)
                 case conference.Ended():
@@ -101,17 +140,27 @@ class Conversation:
                 case _:
                     pass
 
+    def said(self, said: Said) -> None:
+        """The phone says something within the call."""
+        self._in_call.said(said)
+
+    def held(self, held: bool) -> None:
+        """The phone is on hold, or no longer."""
+        self._participant.set_held(held)
+
     async def say_farewell(self) -> None:
         """Let the caller hear that the call is broken, before it is hung up."""
         self._session.play(media.Tone.CONGESTION)
         await asyncio.sleep(_FAREWELL)
 
-    def _pressed(self, digit: str) -> None:
-        command = self._keypad.pressed(digit, asyncio.get_running_loop().time())
-        if command is KeypadCommand.TOGGLE_MICROPHONE:
-            toggled = self._participant.toggle_microphone()
-            if toggled is not None:
-                self._session.play(_ANSWERS[toggled])
+    def _pressed(self, key: str) -> None:
+        match self._keys.pressed(key):
+            case KeypadCommand.TOGGLE_MICROPHONE:
+                toggled = self._participant.toggle_microphone()
+                if toggled is not None:
+                    self._session.play(_ANSWERS[toggled])
+            case str(password):
+                self._participant.offer_password(password)
 
 
 _TOLD = frozenset(

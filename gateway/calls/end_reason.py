@@ -16,6 +16,11 @@ class EndReason(Enum):
     CALLER_HUNG_UP = ("caller-hung-up", 200)
     CALLER_CANCELLED = ("caller-cancelled", 487)
     NO_ACK = ("no-ack", 408)
+    BUSY = ("busy", 486)
+    DECLINED = ("declined", 603)
+    NO_ANSWER = ("no-answer", 480)
+    NO_SUCH_NUMBER = ("no-such-number", 404)
+    CALL_FAILED = ("call-failed", 502)
     BAD_DESCRIPTION = ("bad-description", 400)
     NO_COMMON_CODEC = ("no-common-codec", 488)
     NO_SUCH_ROOM = ("no-such-room", 404)
@@ -31,11 +36,15 @@ class EndReason(Enum):
     CONFERENCE_BROKEN = ("conference-broken", 502)
     NO_PORT = ("no-port", 503)
     NO_RTP = ("no-rtp", 408)
+    NO_HEARTBEAT = ("no-heartbeat", 408)
     MEDIA_FAILED = ("media-failed", 503)
     KICKED = ("kicked", 403)
+    HUNG_UP = ("hung-up-by-the-conference", 200)
     MEETING_ENDED = ("meeting-ended", 200)
     MEMBERS_ONLY = ("members-only", 403)
     CONFERENCE_LOST = ("conference-lost", 503)
+    ALONE = ("alone", 480)
+    TOO_LONG = ("too-long", 408)
     SHUTDOWN = ("shutdown", 503)
     INTERNAL_ERROR = ("internal-error", 500)
 
@@ -92,6 +101,7 @@ _JOIN_FAILURES = {
 }
 _LEAVE_CAUSES = {
     LeaveCause.KICKED: EndReason.KICKED,
+    LeaveCause.HUNG_UP: EndReason.HUNG_UP,
     LeaveCause.BANNED: EndReason.BANNED,
     LeaveCause.MEETING_ENDED: EndReason.MEETING_ENDED,
     LeaveCause.MEMBERS_ONLY: EndReason.MEMBERS_ONLY,

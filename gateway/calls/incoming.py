@@ -10,10 +10,13 @@ import asyncio
 
 import structlog
 
+from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.conversation import Conversation
 from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
+from gateway.calls.keys import Keys
+from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
-from gateway.calls.phone import Phone
+from gateway.calls.phone import CallingPhone
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route
 from gateway.calls.services import Services
@@ -34,7 +37,8 @@ class IncomingCall:
         self._services = services
         self._record = record
         self._session = MediaSession(services.switch, record.id)
-        self._phone = Phone(call, self._session, services, record)
+        self._limits = LimitWatch(services.limits)
+        self._phone = CallingPhone(call, self._session, services, record, self._limits.answered)
 
     async def run(self) -> None:
         """Return when nothing of the call is left; `record` says how it went."""
@@ -50,48 +54,60 @@ class IncomingCall:
 
     def _find_route(self) -> Route:
         try:
-            route = find_route(
-                called_of(self._call), self._trunk, self._services.installation.muc_domains
-            )
+            route = find_route(called_of(self._call), self._trunk, self._services.installations)
         except ConferenceError as error:
             raise Over(of_join_failure(error)) from error
         self._record.room = route.room.jid
         log.info("room found", room=route.room.jid, by=route.found_by)
+        most = self._services.limits.callers_per_room
+        if most is not None and self._services.callers_in(route.room.jid) > most:
+            raise Over(CallEnd(EndReason.ROOM_FULL, f"{most} calls are in {route.room.jid}"))
         return route
 
     async def _attend(self, route: Route) -> None:
-        async with (
-            self._session,
-            Participant(
-                self._services.installation,
-                route.room,
-                display_name=self._record.caller or "Phone",
-                media=self._session,
-                password=route.password,
-            ) as participant,
-        ):
-            phone = self._phone
-            talk = Conversation(self._session, participant, self._record, phone.answer)
+        session, phone, record = self._session, self._phone, self._record
+        keys = Keys(session, phone.answer)
+        participant = Participant(
+            route.installation,
+            route.room,
+            display_name=CallerIdentity.of(self._call.request).shown(self._trunk.show_caller),
+            media=session,
+            password=route.password,
+            ask_password=keys.ask_password,
+        )
+        talk = Conversation(
+            session,
+            participant,
+            record,
+            trunk=self._trunk,
+            answer=phone.answer,
+            keys=keys,
+            limits=self._limits,
+        )
+        async with session, participant:
             try:
                 async with asyncio.TaskGroup() as beside:
                     beside.create_task(talk.follow_engine())
                     await phone.prepare()
-                    beside.create_task(phone.follow())
+                    beside.create_task(phone.follow(talk))
                     phone.ring()
+                    beside.create_task(talk.speak(phone))
                     beside.create_task(talk.backdrop.run())
+                    beside.create_task(self._limits.run())
                     beside.create_task(talk.follow_conference())
                     await self._join(participant, talk)
-                    talk.backdrop.entered()
+                    talk.entered()
                     await phone.answer()
             except* Over as over:
                 # The phone is told before the conference is left: that may take seconds.
                 phone.hang_up(first_over(over))
-        self._record.report = self._session.report
+        record.report = session.report
 
     async def _join(self, participant: Participant, talk: Conversation) -> None:
         try:
             await participant.join()
         except ConferenceError as error:
+            talk.rejected()
             if self._phone.is_answered:
                 await talk.say_farewell()
             raise Over(of_join_failure(error)) from error

@@ -3,22 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.calls.limits import Limits
 from gateway.calls.media_session import MediaSwitch
 from gateway.conference.installation import Installation
-from gateway.sip.call import Call
 from gateway.sip.flow import Flow
+from gateway.sip.user_agent import UserAgent
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The conferences, the media engine, and what phones are told.
+    """The conferences, the user agent, the media engine, and what phones are told.
 
-    `local_host` is the address a phone on a flow can send RTP to. `label` names a call's SIP
-    messages in the log. `retry_after` is in seconds.
+    `local_host` is the address a phone on a flow can send RTP to. `callers_in` says how many calls
+    are for a room. `retry_after` is in seconds.
     """
 
-    installation: Installation
+    installations: tuple[Installation, ...]
+    user_agent: UserAgent
     switch: MediaSwitch
     local_host: Callable[[Flow], str]
-    label: Callable[[Call, str], None]
+    callers_in: Callable[[str], int] = lambda room: 0
+    limits: Limits = Limits()  # noqa: RUF009 -- frozen
     retry_after: int = 30
