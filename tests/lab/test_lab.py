@@ -24,6 +24,7 @@ from gateway.conference.events import (
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.lab.bridge_endpoint import BridgeEndpoint
 from gateway.lab.focus_offer import OfferConfig
 from gateway.lab.focus_port import Allocation
 from gateway.lab.lab import Lab, LabConfig
@@ -152,10 +153,12 @@ async def heard(samples, frequency: float) -> None:
             await asyncio.sleep(0.1)
 
 
-async def connected_anew(lab: Lab, nick: str) -> None:
-    """Return when the endpoint that was just made room for is connected, and is the only one."""
+async def connected_anew(lab: Lab, nick: str, old: BridgeEndpoint) -> None:
+    """Return when an endpoint that has taken the place of `old` is connected, and alone."""
     async with asyncio.timeout(10):
-        while not lab.endpoint("demo", nick).connected or lab.bridge.clients > 1:  # noqa: ASYNC110
+        while lab.bridge.clients != 1 or (  # noqa: ASYNC110 - nobody tells
+            (found := lab.endpoint("demo", nick)) is old or not found.connected
+        ):
             await asyncio.sleep(0.02)
 
 
@@ -218,8 +221,9 @@ async def test_alone_it_loses_its_session_and_gets_another_with_company() -> Non
 async def test_it_takes_another_session(order) -> None:
     async with conference() as (lab, ann), calling(lab) as call:
         await call.event(MediaUp)
+        old = lab.endpoint("demo", call.nick)
         order(lab, "demo", call.nick)
-        await connected_anew(lab, call.nick)
+        await connected_anew(lab, call.nick, old)
         ann.forget()
         await heard(ann.mix, PHONE)
 
@@ -227,9 +231,10 @@ async def test_it_takes_another_session(order) -> None:
 async def test_it_survives_a_change_of_the_focus() -> None:
     async with conference() as (lab, _), calling(lab) as call:
         await call.event(MediaUp)
+        old = lab.endpoint("demo", call.nick)
         lab.focus_leaves("demo")
         lab.focus_returns("demo")
-        await connected_anew(lab, call.nick)
+        await connected_anew(lab, call.nick, old)
 
 
 async def test_it_waits_for_a_bridge() -> None:
