@@ -241,10 +241,8 @@ class Stay:
             log.debug("jingle for another session", action=jingle.action, sid=jingle.sid)
         elif jingle.action == Action.SESSION_TERMINATE:
             # Without a session, perhaps the end of one whose offer we have refused as unreadable.
-            reason, linger = (
-                str(jingle.reason or "the focus gave no reason"),
-                lingering(jingle.reason),
-            )
+            reason = str(jingle.reason or "the focus gave no reason")
+            linger = lingering(jingle.reason)
             self._end_session(reason, linger)
             if not linger:
                 self._audio.end(reason)

@@ -83,14 +83,17 @@ class IceConnection(aioice.Connection):
 
     async def lost(self) -> None:
         """Return once the path is of no use: the bridge has withdrawn its consent (RFC 7675),
-        nothing has come from it for `SILENT_FOR` seconds, or the agent is closed."""
+        nothing has come from it for `SILENT_FOR` seconds, or the agent is closed. Through a TURN
+        server not everything that comes is seen here: there consent alone counts."""
         over = asyncio.ensure_future(self.get_event())
+        pair = self._nominated.get(1)
+        is_seen = pair is not None and hasattr(pair.protocol.transport, "set_protocol")
         silent = 0.0
         try:
             while silent < SILENT_FOR and not over.done():
                 self._heard = 0
                 await asyncio.wait((over,), timeout=_LOOK_EVERY)
-                silent = 0.0 if self._heard else silent + _LOOK_EVERY
+                silent = 0.0 if self._heard or not is_seen else silent + _LOOK_EVERY
         finally:
             over.cancel()
             await asyncio.gather(over, return_exceptions=True)
