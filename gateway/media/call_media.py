@@ -152,11 +152,13 @@ class CallMedia:
             bus.join(self)
 
     def switch(self, leg: BridgeLeg) -> None:
-        """Stay in the conference by another leg."""
-        self._use(leg)
-        self.bus.switch(self, leg)
+        """Stay in the conference by this leg."""
+        if leg is not self.leg:
+            self._use(leg)
+            self.bus.switch(self, leg)
 
     def _use(self, leg: BridgeLeg | None) -> None:
+        """Know its SSRC for our own from now on."""
         if leg is not None and leg.ssrc not in self._ssrcs:
             self._ssrcs.append(leg.ssrc)
 
