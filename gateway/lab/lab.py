@@ -311,8 +311,17 @@ class Lab:
         self._venue.flush(now)
 
     def drop_connection(self, nick: str) -> None:
-        """Break a client's TCP connection."""
+        """Break a client's connection without a word; it may resume its stream, if it can."""
         self._at_home.drop(nick)
+
+    @property
+    def refuses_resumes(self) -> bool:
+        """Whether the server has forgotten the streams of clients that it has lost."""
+        return self._at_home.refuses_resumes
+
+    @refuses_resumes.setter
+    def refuses_resumes(self, refuses: bool) -> None:
+        self._at_home.refuses_resumes = refuses
 
     def pause_bridge(self, room: str, nick: str, paused: bool = True) -> None:
         """Break (or mend) the network between a client and the bridge."""

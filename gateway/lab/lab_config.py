@@ -7,12 +7,22 @@ from gateway.lab.bridge_endpoint import BridgeTimers
 from gateway.lab.faults import Faults
 from gateway.lab.focus_offer import OfferConfig
 from gateway.lab.focus_port import Allocation, FocusConfig
+from gateway.lab.rate_limit import RateLimit
 from gateway.lab.site import SiteConfig
+from gateway.lab.token_rules import TokenRules
 from gateway.lab.xmpp_login import LoginRules
 from gateway.rtp.srtp import SrtpProfile
 from gateway.webrtc.dtls import PROFILES
 
-__all__ = ["Allocation", "BridgeTimers", "Faults", "LabConfig", "OfferConfig"]
+__all__ = [
+    "Allocation",
+    "BridgeTimers",
+    "Faults",
+    "LabConfig",
+    "OfferConfig",
+    "RateLimit",
+    "TokenRules",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +31,10 @@ class LabConfig:
 
     `starttls` demands TLS, otherwise there is none. `accounts` (user name: password) may log in to
     `auth.<domain>`. `ack_timeout` is how long a client may leave XEP-0198's `<r/>` unanswered.
-    `read_rate` (octets a second) and `nuisances` try a client's patience. For the rest see
-    `FocusConfig`, `OfferConfig`, `BridgeTimers` and `Faults`.
+    `hibernation` is how long a client that was cut off may come back. With `tokens` anonymous users
+    need a JWT. `read_rate` (octets a second), `rate_limit`, `joins_a_second` (for each room) and
+    `nuisances` try a client's patience. For the rest see `FocusConfig`, `OfferConfig`,
+    `BridgeTimers` and `Faults`.
     """
 
     host: str = "127.0.0.1"
@@ -34,7 +46,11 @@ class LabConfig:
     accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
     strict_nick: bool = True
     ack_timeout: float = 30.0
+    hibernation: float = 60.0
+    tokens: TokenRules | None = None
     read_rate: int | None = None
+    rate_limit: RateLimit | None = None
+    joins_a_second: int | None = None
     nuisances: bool = False
 
     offer: OfferConfig = field(default_factory=OfferConfig)
@@ -87,4 +103,6 @@ class LabConfig:
             accounts=self.accounts,
             tls=self.starttls,
             ack_timeout=self.ack_timeout,
+            hibernation=self.hibernation,
+            tokens=self.tokens,
         )

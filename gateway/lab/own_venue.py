@@ -13,6 +13,7 @@ from gateway.lab.muc import Muc
 from gateway.lab.muc_room import MucRoom
 from gateway.lab.muc_stanzas import Removal
 from gateway.lab.nuisances import Nuisances
+from gateway.lab.rate_limit import JoinQueue, RateLimiter
 from gateway.lab.site import Site
 from gateway.lab.speaker_client import anonymous_jid
 from gateway.lab.venue import Tls
@@ -41,6 +42,8 @@ class OwnVenue:
             domains = (config.domain, config.site.auth_domain)
             self._certificate = Certificate(domains, config.host)
         nuisances = Nuisances(config.domain, host.send, self._blame) if config.nuisances else None
+        muc_domain, rate = config.site.muc_domain, config.joins_a_second
+        joins = JoinQueue(rate, muc_domain) if rate is not None else None
         self._server = XmppServer(
             host,
             config.login,
@@ -49,6 +52,9 @@ class OwnVenue:
             step=self._step,
             read_rate=config.read_rate,
             nuisances=nuisances,
+            muc_domain=muc_domain,
+            limiter=RateLimiter(config.rate_limit) if config.rate_limit is not None else None,
+            joins=joins,
         )
         await self._server.start(config.host, config.xmpp_port)
 
@@ -116,12 +122,21 @@ class OwnVenue:
         self.site.handle_timer(now)
 
     def drop(self, nick: str) -> None:
-        """Break a client's TCP connection. KeyError if it is in no room."""
+        """Break a client's connection. KeyError if it is in no room, or has none now."""
         rooms = self.site.muc.rooms.values()
         jids = [room.occupants[nick].jid for room in rooms if nick in room.occupants]
         if not jids:
             raise KeyError(nick)
         self._running.drop(jids[0])
+
+    @property
+    def refuses_resumes(self) -> bool:
+        """Whether streams are not taken up again."""
+        return self._running.streams.refuses
+
+    @refuses_resumes.setter
+    def refuses_resumes(self, refuses: bool) -> None:
+        self._running.streams.refuses = refuses
 
     @property
     def _running(self) -> XmppServer:

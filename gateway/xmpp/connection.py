@@ -37,7 +37,8 @@ class FailureCause(StrEnum):
     TLS = "tls"  # the server has no TLS, or its certificate is not to be trusted
     LOGIN = "login"  # our credentials are refused, or no mechanism is common
     TIMEOUT = "timeout"  # the server takes too long to let us in
-    STREAM = "stream"  # the server, or the network, ended the stream
+    STREAM = "stream"  # the server ended the stream
+    CUT = "cut"  # the transport broke off, and the stream had not ended
     SILENT = "silent"  # pings are not answered
     OVERRUN = "overrun"  # stanzas come faster than we can read them
     CLOSED = "closed"  # we ended it
@@ -68,6 +69,9 @@ class Stream(Protocol):
 
     def send(self, stanza: Element) -> None:
         """Send a stanza, or drop it if the stream has ended."""
+
+    def suspect(self, failure: ConnectionFailed) -> None:
+        """The server does not answer: the stream is lost, unless it can be taken up again."""
 
     async def close(self) -> None:
         """End the stream and free everything it has, in a bounded time."""
@@ -220,8 +224,9 @@ class Connection:
     async def _ping(self) -> None:
         """Find out within half a minute that the server is gone (XEP-0199)."""
         domain = self.jid.partition("@")[2].partition("/")[0]
+        silent = ConnectionFailed(FailureCause.SILENT, f"{_PING_MISSES} pings unanswered")
         misses = 0
-        while misses < _PING_MISSES:
+        while True:
             await asyncio.sleep(_PING_INTERVAL)
             try:
                 ping = element(ns.PING, "ping")
@@ -234,4 +239,6 @@ class Connection:
                 return
             else:
                 misses = 0
-        self.lost(ConnectionFailed(FailureCause.SILENT, f"{_PING_MISSES} pings unanswered"))
+            if misses == _PING_MISSES:
+                self._stream.suspect(silent)
+                misses = 0

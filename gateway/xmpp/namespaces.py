@@ -6,6 +6,7 @@ STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams"
 STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+SM = "urn:xmpp:sm:3"
 
 DISCO_INFO = "http://jabber.org/protocol/disco#info"
 CAPS = "http://jabber.org/protocol/caps"

@@ -221,6 +221,10 @@ class Stream:
         self.sent.append(sent)
         loop.call_soon(self._world.react, self, sent)
 
+    def suspect(self, failure: ConnectionFailed) -> None:
+        assert self.sink is not None
+        self.sink.lost(failure)
+
     async def close(self) -> None:
         if self.closed_at is None:
             self.closed_at = asyncio.get_running_loop().time()
