@@ -103,7 +103,7 @@ PURE = {
         "bosh_transport",
     },
     "gateway.control": {"http", "stats"},  # stats counts threads
-    "gateway.media": {"engine", "clock", "phone_sockets"},
+    "gateway.media": {"engine", "bridges", "clock", "phone_sockets"},
 }
 IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}
 

@@ -90,6 +90,10 @@ class Conversation:
             match event:
                 case media.BridgeConnected():
                     self._participant.bridge_connected(event.session)
+                case media.BridgeInterrupted():
+                    self._participant.bridge_interrupted(event.session, event.reason)
+                case media.IceRestarted():
+                    self._participant.ice_restarted(event.session, event.local)
                 case media.BridgeLost():
                     self._participant.bridge_lost(event.session, event.reason)
                 case media.PhoneSilent():

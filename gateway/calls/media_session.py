@@ -38,7 +38,7 @@ class MediaSwitch:
 class MediaSession:
     """The media of call `call`, as long as `async with` lasts.
 
-    Serves as `gateway.conference.bridge_session.BridgeMedia`.
+    Serves as `gateway.conference.audio.BridgeMedia`.
     """
 
     def __init__(self, switch: MediaSwitch, call: str) -> None:
@@ -110,9 +110,13 @@ class MediaSession:
         """More candidates of the videobridge."""
         self._switch.execute(m.AddBridgeCandidates(self.call, session, candidates))
 
-    def close_bridge(self, session: str) -> None:
-        """Drop a connection."""
-        self._switch.execute(m.CloseBridge(self.call, session))
+    def restart_ice(self, session: str, remote: m.IceParameters) -> None:
+        """The videobridge has new ICE credentials."""
+        self._switch.execute(m.RestartIce(self.call, session, remote))
+
+    def close_bridge(self, session: str, linger: float = 0.0) -> None:
+        """Drop a connection; the one in use may go on for `linger` seconds."""
+        self._switch.execute(m.CloseBridge(self.call, session, linger))
 
     def mute(self, muted: bool) -> None:
         """Stop or resume sending the phone's audio."""

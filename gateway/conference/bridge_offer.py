@@ -6,6 +6,7 @@ codecs, other header extensions) is left out of the answer.
 
 import secrets
 from collections.abc import Collection
+from dataclasses import replace
 
 from gateway.errors import JingleError
 from gateway.media import messages
@@ -76,16 +77,7 @@ def session_accept(
             extensions=tuple(extensions),
             sources=(source,),
         ),
-        transport=IceUdpTransport(
-            ufrag=answer.ufrag,
-            pwd=answer.pwd,
-            fingerprints=(
-                DtlsFingerprint(
-                    answer.fingerprint.hash.lower(), answer.fingerprint.value, answer.setup
-                ),
-            ),
-            candidates=tuple(_jingle_candidate(candidate) for candidate in answer.candidates),
-        ),
+        transport=_answered_transport(answer),
     )
     return Jingle(
         action=Action.SESSION_ACCEPT,
@@ -108,9 +100,30 @@ def ice_candidates(transport: IceUdpTransport) -> tuple[messages.IceCandidate, .
 
 def offered_candidates(jingle: Jingle) -> tuple[messages.IceCandidate, ...]:
     """The candidates of a transport-info."""
-    transports = (content.transport for content in jingle.contents)
-    first = next((transport for transport in transports if transport is not None), None)
-    return ice_candidates(first) if first is not None else ()
+    transport = _first_transport(jingle)
+    return ice_candidates(transport) if transport is not None else ()
+
+
+def offered_ice_restart(jingle: Jingle) -> messages.IceParameters | None:
+    """The new ICE credentials in a transport-info, if it is an ICE restart."""
+    told = _first_transport(jingle)
+    if told is None or told.ice_generation is None or told.ufrag is None or told.pwd is None:
+        return None
+    return messages.IceParameters(told.ice_generation, told.ufrag, told.pwd, ice_candidates(told))
+
+
+def ice_restart_answer(
+    initiate: Jingle, answer: messages.BridgeAnswer, local: messages.IceParameters
+) -> Jingle:
+    """The transport-info with our new credentials; the rest is as in the session-accept."""
+    renewed = replace(answer, ufrag=local.ufrag, pwd=local.pwd, candidates=local.candidates)
+    transport = replace(_answered_transport(renewed), ice_generation=local.generation)
+    return Jingle(
+        action=Action.TRANSPORT_INFO,
+        sid=initiate.sid,
+        initiator=initiate.initiator,
+        contents=(Content(name=_audio_content(initiate).name, transport=transport),),
+    )
 
 
 def engine_sources(registry: SourceRegistry, own: str) -> tuple[messages.Source, ...]:
@@ -119,6 +132,21 @@ def engine_sources(registry: SourceRegistry, own: str) -> tuple[messages.Source,
         messages.Source(source.ssrc, source.owner)
         for source in registry.audio
         if source.owner != own
+    )
+
+
+def _first_transport(jingle: Jingle) -> IceUdpTransport | None:
+    transports = (content.transport for content in jingle.contents)
+    return next((transport for transport in transports if transport is not None), None)
+
+
+def _answered_transport(answer: messages.BridgeAnswer) -> IceUdpTransport:
+    fingerprint = answer.fingerprint
+    return IceUdpTransport(
+        ufrag=answer.ufrag,
+        pwd=answer.pwd,
+        fingerprints=(DtlsFingerprint(fingerprint.hash.lower(), fingerprint.value, answer.setup),),
+        candidates=tuple(_jingle_candidate(candidate) for candidate in answer.candidates),
     )
 
 

@@ -28,6 +28,7 @@ from gateway.webrtc.dtls import PROFILES, DtlsEndpoint, DtlsError, DtlsIdentity,
 REPORT_INTERVAL = 0.5
 _DTLS_LIMIT = 30.0
 _SENDER_REPORT_LIMIT = 5.0
+_ICE_RESTART_LIMIT = 20.0
 _CLOCK_RATE = 48000
 
 
@@ -68,6 +69,9 @@ class BridgeEndpoint:
         self.gate = MediaGate(self.feedback.payload_types, offer.level_id, violation)
         self.failed: str | None = None
         self.isolated = False  # a test's doing: the network to this client is broken
+        self.broken_paths: set[Address] = set()  # a test's doing: or to these addresses of it
+        self.ice_generation = 0
+        self.ice_restarts = 0  # those that have come to an end
         self.inactive = 0  # how often nothing came for longer than the limit
         self.lose_every = 0  # a test's doing: each so manieth packet of it is lost on the way
         self.received = 0
@@ -80,6 +84,8 @@ class BridgeEndpoint:
         self._find_cached = find_cached
         self._timers = timers
         self._profiles = profiles
+        self._next_agent: ControllingAgent | None = None  # of an ICE restart
+        self._next_agent_until = 0.0
         self._dtls: DtlsEndpoint | None = None
         self._dtls_deadline: float | None = None
         self._receptions: dict[int, Reception] = {}
@@ -113,12 +119,40 @@ class BridgeEndpoint:
         self.agent.set_remote(ufrag, pwd, now)
         self._collect()
 
+    def restart_ice(self, now: float) -> ControllingAgent | None:
+        """Make another agent, of generation `ice_generation`, beside the one that is used.
+
+        None, and nothing happens, if the old one has never connected. Asked again before the client
+        has answered it is the same.
+        """
+        if self.agent.state is not IceState.CONNECTED or self.failed:
+            return None
+        pending = self._next_agent
+        if pending is None or pending.has_remote:
+            self.ice_generation += 1
+            pending = ControllingAgent(consent_interval=self._timers.consent)
+            self._next_agent, self._next_agent_until = pending, now + _ICE_RESTART_LIMIT
+        return pending
+
+    def continue_ice(self, generation: int, ufrag: str, pwd: str, now: float) -> None:
+        """The client's half of an ICE restart; of one that was overtaken nothing is taken."""
+        if self._next_agent is not None and generation == self.ice_generation:
+            self._next_agent.set_remote(ufrag, pwd, now)
+            self._collect()
+
+    @property
+    def agents(self) -> list[ControllingAgent]:
+        """The agent in use, and the one that may take its place."""
+        return [self.agent] if self._next_agent is None else [self.agent, self._next_agent]
+
     def receive(self, data: bytes, source: Address, now: float) -> None:
         """Take a datagram the owner knows to be this client's."""
-        if self.isolated:
+        if self.isolated or source in self.broken_paths:
             return
         if data[0] <= 3:
-            self.agent.receive(data, source, now)
+            agent = self._agent_for(data)
+            if agent is not None:
+                agent.receive(data, source, now)
             self._after_ice(now)
         elif 20 <= data[0] <= 63:
             self._receive_dtls(data, now)
@@ -144,7 +178,8 @@ class BridgeEndpoint:
 
     def handle_timer(self, now: float) -> None:
         """Everything that happens by time: checks, flights, reports, and patience running out."""
-        self.agent.handle_timer(now)
+        for agent in self.agents:
+            agent.handle_timer(now)
         self._after_ice(now)
         self._handle_dtls_timer(now)
         if self.connected and now >= self._next_report:
@@ -158,6 +193,8 @@ class BridgeEndpoint:
     def take_outgoing(self) -> list[tuple[bytes, Address]]:
         """What has to be sent now, and where."""
         taken = [] if self.isolated else self.outgoing
+        if self.broken_paths:
+            taken = [(data, address) for data, address in taken if address not in self.broken_paths]
         self.outgoing = []
         return taken
 
@@ -168,9 +205,11 @@ class BridgeEndpoint:
             self._collect()
 
     def _after_ice(self, now: float) -> None:
-        for what in self.agent.violations:
-            self._violation(33, what)
-        self.agent.violations.clear()
+        for agent in self.agents:
+            for what in agent.violations:
+                self._violation(33, what)
+            agent.violations.clear()
+        self._follow_ice_restart(now)
         if self.agent.consents > self._consents:
             self._consents = self.agent.consents
             self._alive(now)
@@ -184,6 +223,24 @@ class BridgeEndpoint:
             if self._role is Role.CLIENT:
                 self._dtls.start()
         self._collect()
+
+    def _agent_for(self, data: bytes) -> ControllingAgent | None:
+        """Whose STUN message it is; an agent that another took the place of gets none any more."""
+        concerned = [agent for agent in self.agents if agent.is_for(data)]
+        if concerned:
+            return concerned[0]
+        return None if self.ice_restarts else self.agent
+
+    def _follow_ice_restart(self, now: float) -> None:
+        pending = self._next_agent
+        if pending is None:
+            return
+        if pending.state is IceState.CONNECTED:
+            self.agent, self._next_agent, self._consents = pending, None, 0
+            self.ice_restarts += 1
+            self._alive(now)
+        elif pending.state is IceState.FAILED or now >= self._next_agent_until:
+            self._next_agent = None
 
     def _receive_dtls(self, data: bytes, now: float) -> None:
         if self._dtls is None:
@@ -305,8 +362,9 @@ class BridgeEndpoint:
             self.failed = reason
 
     def _collect(self) -> None:
-        self.outgoing += self.agent.outgoing
-        self.agent.outgoing.clear()
+        for agent in self.agents:
+            self.outgoing += agent.outgoing
+            agent.outgoing.clear()
         if self._dtls is not None and self.agent.peer is not None:
             peer = self.agent.peer
             self.outgoing += [(datagram, peer) for datagram in self._dtls.datagrams_to_send()]

@@ -99,6 +99,15 @@ def session_initiate(
     return jingle
 
 
+def transport_info(
+    config: OfferConfig, invited: Invited, transport: BridgeTransportOffer
+) -> Element:
+    """An ICE restart: the bridge's new transport for a session."""
+    content = _content("audio", _transport(config, transport, invited))
+    attributes = {"sid": invited.sid, "action": "transport-info"}
+    return element(ns.JINGLE, "jingle", attributes, content)
+
+
 def session_terminate(sid: str, condition: str, text: str) -> Element:
     """The focus ends a session."""
     reason = element(
@@ -175,7 +184,9 @@ def _extension(id_: int, uri: str) -> Element:
 def _transport(
     config: OfferConfig, offer: BridgeTransportOffer, invited: Invited, *, sctp: bool = False
 ) -> Element:
-    transport = element(ns.JINGLE_ICE_UDP, "transport", {"ufrag": offer.ufrag, "pwd": offer.pwd})
+    generation = None if offer.ice_generation is None else str(offer.ice_generation)
+    credentials = {"ufrag": offer.ufrag, "pwd": offer.pwd, "ice-generation": generation}
+    transport = element(ns.JINGLE_ICE_UDP, "transport", credentials)
     url = offer.web_socket
     if url is None and config.web_socket is not None:
         url = f"{config.web_socket}/{invited.endpoint}?pwd={offer.pwd}"

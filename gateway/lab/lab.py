@@ -283,6 +283,17 @@ class Lab:
         self._focus.conferences[jid].sessions.invite(member, now)
         self._venue.flush(now)
 
+    def restart_ice(self, room: str, nick: str) -> None:
+        """The bridge makes another ICE agent for a client, within its session."""
+        jid, now = self.room_jid(room), time.monotonic()
+        member = self._focus.member(jid, nick)
+        self._focus.conferences[jid].sessions.restart_ice(member, now)
+        self._venue.flush(now)
+
+    def break_path(self, room: str, nick: str) -> None:
+        """Nothing passes any more between the bridge and the address a client has now."""
+        self.bridge.break_path(self.room_jid(room), nick)
+
     def expire(self, room: str, nick: str) -> None:
         """End the session as if somebody had been alone for too long."""
         jid, now = self.room_jid(room), time.monotonic()

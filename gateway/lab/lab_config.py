@@ -63,6 +63,9 @@ class LabConfig:
     reply_timeout: float = 15.0
     slow_answer: float = 10.0
     reinvite_after: float = 2.0
+    bridge_keeps: float = 0.05
+    ghosts_last: float = 0.0
+    ice_restart: bool = True
 
     bridge_timers: BridgeTimers = field(default_factory=BridgeTimers)
     bridge_channel: bool = False
@@ -81,6 +84,9 @@ class LabConfig:
             reply_timeout=self.reply_timeout,
             slow_answer=self.slow_answer,
             reinvite_after=self.reinvite_after,
+            bridge_keeps=self.bridge_keeps,
+            ghosts_last=self.ghosts_last,
+            ice_restart=self.ice_restart,
             early_sources=self.early_sources,
         )
         return SiteConfig(

@@ -1,5 +1,6 @@
 """All media of one call: a phone leg, at times a bridge leg, and the bus they are on."""
 
+from collections import deque
 from collections.abc import Callable
 
 from audiocodecs.frames import Samples, silence
@@ -26,9 +27,9 @@ from gateway.media.phone_sockets import PhoneSockets
 from gateway.media.reports import combined, since
 from gateway.media.room_bus import RoomBus
 from gateway.rtp.telephone_event import Press
-from gateway.webrtc.transport import BridgeTransport
 
 _FRAME = 160
+_OWN_SSRCS = 8  # of the last sessions: no packet is under way for so long that it needs more
 
 
 class CallMedia:
@@ -50,8 +51,6 @@ class CallMedia:
         self.bus = bus
         self.phone: PhoneLeg | None = None
         self.leg: BridgeLeg | None = None
-        self.session: str | None = None  # of the bridge connection that is up or being made
-        self.transport: BridgeTransport | None = None
         self.muted = False
         self._sockets = sockets
         self._emit = emit
@@ -63,6 +62,7 @@ class CallMedia:
         self._heard = CallReport().from_bridge  # in conferences that are over
         self._at_entry = self._heard  # what the bus had heard before
         self._told_silent = False
+        self._ssrcs: deque[int] = deque(maxlen=_OWN_SSRCS)
 
     # The phone.
 
@@ -102,6 +102,11 @@ class CallMedia:
         phone = self.phone
         phone_speaks = phone is not None and phone.is_heard and not phone.is_held
         return self.leg is not None and not self.muted and phone_speaks
+
+    @property
+    def own_ssrcs(self) -> frozenset[int]:
+        """The SSRCs of the session with the bridge and of those before."""
+        return frozenset(self._ssrcs)
 
     @property
     def law(self) -> G711 | None:
@@ -158,10 +163,22 @@ class CallMedia:
         self._heard = self._heard_so_far()
         if self.phone is not None:
             self.bus.leave(self, now)
+        self._use(leg)
         self.bus, self.leg = bus, leg
         self._at_entry = bus.heard()
         if self.phone is not None:
             bus.join(self)
+
+    def switch(self, leg: BridgeLeg) -> None:
+        """Stay in the conference by this leg."""
+        if leg is not self.leg:
+            self._use(leg)
+            self.bus.switch(self, leg)
+
+    def _use(self, leg: BridgeLeg | None) -> None:
+        """Know its SSRC for our own from now on."""
+        if leg is not None and leg.ssrc not in self._ssrcs:
+            self._ssrcs.append(leg.ssrc)
 
     def send_to_bridge(self) -> None:
         """Encode and send the frame that `speak` has given the bus."""

@@ -32,6 +32,11 @@ class Member(Protocol):
 
     leg: BridgeLeg | None
 
+    @property
+    def own_ssrcs(self) -> frozenset[int]:
+        """The SSRCs it sends to the conference with, or did: their last packets may come late."""
+        ...
+
     def speak(self, now: float) -> Samples:
         """Its next frame."""
         ...
@@ -85,6 +90,14 @@ class RoomBus:
         self._signalled.pop(member, None)
         self._refresh_own()
         self._retire_unsignalled(now)
+
+    def switch(self, member: Member, leg: BridgeLeg) -> None:
+        """A caller goes on with another leg, and goes on hearing what it has heard."""
+        if member.leg is not None:
+            for source in self._sources.values():
+                source.leave(member.leg)
+        member.leg = leg
+        self._refresh_own()
 
     def set_sources(self, member: Member, sources: Iterable[Source], now: float) -> None:
         """All sources the focus has signalled to a member."""
@@ -174,7 +187,7 @@ class RoomBus:
             self.unsignalled_dropped += 1
 
     def _refresh_own(self) -> None:
-        self._own = frozenset(m.leg.ssrc for m in self.members if m.leg is not None)
+        self._own = frozenset().union(*(member.own_ssrcs for member in self.members))
         for ssrc in self._own:
             self._sources.pop(ssrc, None)
 

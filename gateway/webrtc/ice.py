@@ -28,6 +28,11 @@ _CLOSE_WITHIN = 2.0  # seconds in which it has to take it back
 
 Receive = Callable[[bytes], None]
 
+SILENT_FOR = 12.0
+"""Seconds without anything on a path that is of no use: two checks for consent are unanswered by
+then, and of the bridge's reports, two a second, nothing has come."""
+_LOOK_EVERY = 1.0
+
 
 class IceError(Exception):
     """No connection could be made, or there is none to send on."""
@@ -44,6 +49,7 @@ class IceConnection(aioice.Connection):
         super().__init__(ice_controlling=False)
         self._addresses = addresses
         self._receive = receive
+        self._heard = 0  # datagrams since somebody looked
 
     async def gather(self, relays: tuple[TurnServer, ...] = ()) -> tuple[aioice.Candidate, ...]:
         """Open a socket on each address and, in a bounded time, an allocation at each relay.
@@ -103,7 +109,7 @@ class IceConnection(aioice.Connection):
             # A TURN allocation is no socket: what it receives goes through `data_received`.
             set_protocol = getattr(protocol.transport, "set_protocol", None)
             if set_protocol is not None:
-                set_protocol(_Demultiplexer(protocol, self._receive))
+                set_protocol(_Demultiplexer(protocol, self._hear))
 
     def transmit(self, datagram: bytes) -> None:
         """Send on the nominated pair. IceError: there is none."""
@@ -113,9 +119,26 @@ class IceConnection(aioice.Connection):
         pair.protocol.transport.sendto(datagram, pair.remote_addr)
 
     async def lost(self) -> None:
-        """Return once the bridge has withdrawn its consent (RFC 7675) or the agent is closed."""
-        while await self.get_event() is not None:
-            return
+        """Return once the path is of no use: the bridge has withdrawn its consent (RFC 7675),
+        nothing has come from it for `SILENT_FOR` seconds, or the agent is closed. Through a TURN
+        server not everything that comes is seen here: there consent alone counts."""
+        over = asyncio.ensure_future(self.get_event())
+        pair = self._nominated.get(1)
+        is_seen = pair is not None and hasattr(pair.protocol.transport, "set_protocol")
+        silent = 0.0
+        try:
+            while silent < SILENT_FOR and not over.done():
+                self._heard = 0
+                await asyncio.wait((over,), timeout=_LOOK_EVERY)
+                silent = 0.0 if self._heard or not is_seen else silent + _LOOK_EVERY
+        finally:
+            over.cancel()
+            await asyncio.gather(over, return_exceptions=True)
+
+    def _hear(self, datagram: bytes) -> None:
+        self._heard += 1
+        if datagram[0] > 3:
+            self._receive(datagram)
 
     async def close(self) -> None:
         """Give back sockets and allocations; one whose TURN server is gone is not waited for."""
@@ -155,14 +178,14 @@ def _tls() -> ssl.SSLContext:
 class _Demultiplexer(asyncio.DatagramProtocol):
     """Tells STUN from the rest by the first octet (RFC 7983 section 7)."""
 
-    def __init__(self, stun: StunProtocol, receive: Receive) -> None:
+    def __init__(self, stun: StunProtocol, hear: Receive) -> None:
         self._stun = stun
-        self._receive = receive
+        self._hear = hear
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if data and data[0] > 3:
-            self._receive(data)
-        else:
+        if data:
+            self._hear(data)
+        if not data or data[0] <= 3:
             self._stun.datagram_received(data, addr)
 
     def error_received(self, exc: Exception) -> None:

@@ -24,8 +24,8 @@ class Action(StrEnum):
 
     SESSION_INITIATE = "session-initiate"
     SESSION_ACCEPT = "session-accept"
-    SESSION_TERMINATE = "session-terminate"
     SESSION_INFO = "session-info"
+    SESSION_TERMINATE = "session-terminate"
     SOURCE_ADD = "source-add"
     SOURCE_REMOVE = "source-remove"
     TRANSPORT_INFO = "transport-info"
@@ -79,10 +79,22 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class BridgeSessionId:
-    """What the focus calls a session on a videobridge; with `restart` another is asked for."""
+    """What the focus calls a session on a videobridge.
+
+    With `restart` another is asked for, with `ice_restart` another path for the same.
+    """
 
     id: str
     restart: bool = False
+    ice_restart: bool = False
+
+    def to_element(self) -> Element:
+        attributes = {
+            "id": self.id,
+            "restart": "true" if self.restart else None,
+            "ice-restart": "true" if self.ice_restart else None,
+        }
+        return element(ns.JITSI_FOCUS, "bridge-session", attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +153,7 @@ class Jingle:
                 reason.append(element(ns.JINGLE, "text", text=self.reason.text))
             jingle.append(reason)
         if self.bridge_session is not None:
-            restart = "true" if self.bridge_session.restart else None
-            attributes = {"id": self.bridge_session.id, "restart": restart}
-            jingle.append(element(ns.JITSI_FOCUS, "bridge-session", attributes))
+            jingle.append(self.bridge_session.to_element())
         return jingle
 
     @property
@@ -166,4 +176,6 @@ def _bridge_session(jingle: Element) -> BridgeSessionId | None:
     found = child(jingle, ns.JITSI_FOCUS, "bridge-session")
     if found is None:
         return None
-    return BridgeSessionId(attribute(found, "id"), found.get("restart") == "true")
+    return BridgeSessionId(
+        attribute(found, "id"), found.get("restart") == "true", found.get("ice-restart") == "true"
+    )

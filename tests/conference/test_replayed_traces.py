@@ -111,7 +111,7 @@ EXPECTED: dict[str, list[Event]] = {
         ChatReceived("0704b97b", "Alice", "hello all", private=False),
         ChatReceived("0704b97b", "Alice", "hello phone", private=True),
     ],
-    "bridge-killed": [MediaUp(), MediaDown("success (moving)"), MediaUp()],
+    "bridge-killed": [MediaUp(), MediaDown("nothing has replaced it"), MediaUp()],
     "kicked": [
         MediaUp(),
         MediaDown("left the conference"),

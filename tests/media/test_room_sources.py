@@ -42,6 +42,7 @@ class Ears:
     frames: list[Samples] = field(default_factory=list)
     pressed_keys: list[tuple[str, Press]] = field(default_factory=list)
     speaks = False
+    own_ssrcs = frozenset[int]()
     law: G711 | None = None
 
     def speak(self, now: float) -> Samples:
