@@ -11,16 +11,21 @@ Rooms are named by name or JID, occupants by their nick, which is their endpoint
 """
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from gateway.lab.bridge_endpoint import BridgeEndpoint
+from gateway.lab.component_noise import component_noise
+from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus import Focus
+from gateway.lab.focus_port import Allocation
 from gateway.lab.lab_browsers import LabBrowsers
 from gateway.lab.lab_config import LabConfig
 from gateway.lab.lab_occupant import LabOccupant
 from gateway.lab.lab_speakers import LabSpeakers
 from gateway.lab.media_watch import MediaWatch
+from gateway.lab.moderator import Moderator
 from gateway.lab.own_venue import OwnVenue
 from gateway.lab.pace import Pace
 from gateway.lab.prosody_venue import Prosody, ProsodyVenue
@@ -33,9 +38,6 @@ from gateway.lab.voice import Voice
 from gateway.xmpp.sources import SignalledSource
 
 __all__ = ["Lab", "LabConfig", "LabOccupant", "Prosody", "Violation"]
-
-TERMINATED = "The meeting has been terminated"
-"""What a room that a moderator ended for everyone says."""
 
 
 class Lab:
@@ -72,6 +74,7 @@ class Lab:
             )
         self._speakers = LabSpeakers(self._venue, self.bridge, self._blame)
         self.browsers = LabBrowsers(self._venue, self.bridge, self.config.offer, step)
+        self._bridge_back: dict[str, float] = {}  # by room: when it has a bridge again
         self._pace = Pace(self._tick)
 
     async def __aenter__(self) -> Self:
@@ -201,6 +204,10 @@ class Lab:
     # What a moderator orders. KeyError if there is no such room or occupant. On a Prosody it is
     # the focus that orders it, whoever is said to be the actor, and it takes a moment (`settled`).
 
+    def moderator(self, room: str) -> Moderator:
+        """The lobby, the floor, breakout rooms and the recording of a room."""
+        return Moderator(self.room_jid(room), self._venue, lambda: self.site)
+
     async def settled(self) -> None:
         """Return when everything that was ordered has been done."""
         await self._venue.settled()
@@ -236,7 +243,7 @@ class Lab:
     def set_members_only(self, room: str, members_only: bool = True) -> None:
         """Admit members only; who is none is thrown out (322), the lab's own speakers are not."""
         jid = self.room_jid(room)
-        self._at_home.rooms.set_members_only(jid, members_only, self._speakers.users(jid))
+        self._venue.rooms.set_members_only(jid, members_only, self._speakers.users(jid))
 
     def set_max_occupants(self, room: str, most: int | None) -> None:
         """From now on the room is full at so many occupants."""
@@ -257,7 +264,32 @@ class Lab:
         found.policy.metadata["startMuted"] = {"audio": muted, "video": muted}
         found.tell_metadata(time.monotonic())
 
+    def tell_config_changed(self, room: str) -> None:
+        """The room's configuration is another one (104)."""
+        self._at_home.rooms[self.room_jid(room)].tell_config_changed(time.monotonic())
+
+    def make_noise(self, room: str) -> None:
+        """Everybody is told what components tell and a phone has nothing to do with."""
+        found, now = self._at_home.rooms[self.room_jid(room)], time.monotonic()
+        for occupant in list(found.occupants.values()):
+            about = next(iter(found.occupants))
+            for message in component_noise(self.domain, found.jid, about, occupant.jid):
+                self.site.host.send(message, now)
+
     # What goes wrong.
+
+    def answer_next(self, *allocations: Allocation) -> None:
+        """So the focus answers the next conference requests of clients."""
+        self._focus.allocations.script.extend(allocations)
+
+    @property
+    def needs_host(self) -> bool:
+        """Whether clients are turned away until somebody of the lab's own is in the room."""
+        return self._focus.allocations.needs_host
+
+    @needs_host.setter
+    def needs_host(self, needs_host: bool) -> None:
+        self._focus.allocations.needs_host = needs_host
 
     def move(self, room: str, nick: str) -> None:
         """To another bridge: the session ends ("moving"), another is offered."""
@@ -299,6 +331,15 @@ class Lab:
         conference.set_bridge_available(available, now)
         self._venue.flush(now)
 
+    def restart_bridge(self, room: str, back_after: float = 2.0) -> None:
+        """The bridge dies: nothing passes it, sessions end; it is back after some seconds."""
+        jid = self.room_jid(room)
+        for nick in self._focus.conferences[jid].members:
+            with suppress(KeyError):
+                self.bridge.client(jid, nick).isolated = True
+        self.set_bridge_available(jid, False)
+        self._bridge_back[jid] = time.monotonic() + back_after
+
     def drop_connection(self, nick: str) -> None:
         """Break a client's TCP connection."""
         self._at_home.drop(nick)
@@ -331,6 +372,10 @@ class Lab:
     def _tick(self, now: float) -> None:
         self._speakers.tick(now)
         self.browsers.tick(now)
+        for room in [room for room, due in self._bridge_back.items() if now >= due]:
+            del self._bridge_back[room]
+            if room in self._focus.conferences:
+                self.set_bridge_available(room, True)
         self._venue.handle_timer(now)
         self._watch.look(self._focus)
 

@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus_offer import OfferConfig
 from gateway.lab.muc_stanzas import Removal
 from gateway.xmpp import namespaces as ns
@@ -132,7 +133,7 @@ def test_the_end_of_the_meeting() -> None:
     rig = Rig()
     rig.speaker()
     client = rig.joined()
-    rig.room.destroy("The meeting has been terminated", None, rig.now)
+    rig.site.end(rig.room, Removal(reason=TERMINATED, destroyed=True), rig.now)
     assert own_muc_user(client) == recorded_muc_user("end-meeting", "110", last=True)
 
 
@@ -159,8 +160,8 @@ def test_being_refused_without_the_password() -> None:
 
 def test_being_sent_to_the_lobby() -> None:
     rig = Rig()
-    rig.speaker()
-    rig.room.policy.members_only = True
+    ann = rig.speaker()
+    rig.site.lobbies.open(rig.room, ann.nick, rig.now)
     refused = rig.client().join()
     real = recorded("lobby-denied", f"{{{ns.STANZA_ERRORS}}}registration-required")
     assert list(shape(refused)) == list(shape(real))
