@@ -20,6 +20,7 @@ from gateway.lab.component_noise import component_noise
 from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus import Focus
 from gateway.lab.focus_port import Allocation
+from gateway.lab.hidden_occupant import HiddenOccupant, Kind
 from gateway.lab.lab_browsers import LabBrowsers
 from gateway.lab.lab_config import LabConfig
 from gateway.lab.lab_occupant import LabOccupant
@@ -174,6 +175,20 @@ class Lab:
     def mute_speaker(self, speaker: Speaker, muted: bool = True) -> None:
         """A speaker mutes itself, or speaks again."""
         self._speakers.mute(speaker, muted)
+
+    def raise_hand(self, speaker: Speaker, raised: bool = True) -> None:
+        """A speaker raises its hand, or lowers it."""
+        now = round(time.time() * 1000)
+        self._speakers.raise_hand(speaker, now if raised else None)
+
+    def chat(self, speaker: Speaker, text: str, to: str | None = None) -> None:
+        """A speaker writes to everybody, or to an occupant alone."""
+        self._speakers.chat(speaker, text, to)
+
+    async def add_hidden(self, room: str, kind: Kind) -> HiddenOccupant:
+        """A recorder or a transcriber comes; it stays until its `leave`."""
+        seat = await self._at_home.seat(hidden=True)
+        return HiddenOccupant(self.room_jid(room), kind, seat)
 
     def occupants(self, room: str) -> list[LabOccupant]:
         """Everybody in a room but the focus; nobody if there is no such room."""

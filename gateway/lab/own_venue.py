@@ -98,9 +98,10 @@ class OwnVenue:
         self.focus.open(room, now)
         self.flush(now)
 
-    async def seat(self) -> "OwnSeat":
-        """An entity of the host."""
-        return OwnSeat(anonymous_jid(self._config.domain), self.site.host)
+    async def seat(self, *, hidden: bool = False) -> "OwnSeat":
+        """An entity of the host; a `hidden` one is a recorder's."""
+        domain = self.site.hidden_domain if hidden else self._config.domain
+        return OwnSeat(anonymous_jid(domain), self.site.host)
 
     async def settled(self) -> None:
         """What is ordered here is done at once."""
