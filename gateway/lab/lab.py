@@ -11,12 +11,11 @@ Rooms are named by name or JID, occupants by their nick, which is their endpoint
 """
 
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from gateway.lab.bridge_endpoint import BridgeEndpoint
-from gateway.lab.component_noise import component_noise
 from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus import Focus
 from gateway.lab.focus_port import Allocation
@@ -75,7 +74,7 @@ class Lab:
             )
         self._speakers = LabSpeakers(self._venue, self.bridge, self._blame)
         self.browsers = LabBrowsers(self._venue, self.bridge, self.config.offer, step)
-        self._bridge_back: dict[str, float] = {}  # by room: when it has a bridge again
+        self._later: list[tuple[float, Callable[[], None]]] = []
         self._pace = Pace(self._tick)
 
     async def __aenter__(self) -> Self:
@@ -114,6 +113,11 @@ class Lab:
     def site(self) -> Site:
         """The lab's own server, rooms and focus. NotHere if it is on a Prosody."""
         return self._at_home.site
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether the server is the lab's own: a Prosody does not do everything."""
+        return self._own is not None
 
     @property
     def session_count(self) -> int:
@@ -208,6 +212,13 @@ class Lab:
         """An occupant's half of the bridge. KeyError if it has none."""
         return self.bridge.client(self.room_jid(room), nick)
 
+    def has_endpoint(self, room: str, nick: str) -> bool:
+        """Whether an occupant has a half of the bridge."""
+        try:
+            return self.endpoint(room, nick) is not None
+        except KeyError:
+            return False
+
     def room_jid(self, room: str) -> str:
         """The JID of a room, which may be one already."""
         return room if "@" in room else f"{room}@{self.muc_domain}"
@@ -279,19 +290,11 @@ class Lab:
         found.policy.metadata["startMuted"] = {"audio": muted, "video": muted}
         found.tell_metadata(time.monotonic())
 
-    def tell_config_changed(self, room: str) -> None:
-        """The room's configuration is another one (104)."""
-        self._at_home.rooms[self.room_jid(room)].tell_config_changed(time.monotonic())
+    # What goes wrong; more of it is in `gateway.lab.troubles`.
 
-    def make_noise(self, room: str) -> None:
-        """Everybody is told what components tell and a phone has nothing to do with."""
-        found, now = self._at_home.rooms[self.room_jid(room)], time.monotonic()
-        for occupant in list(found.occupants.values()):
-            about = next(iter(found.occupants))
-            for message in component_noise(self.domain, found.jid, about, occupant.jid):
-                self.site.host.send(message, now)
-
-    # What goes wrong.
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something later, if the lab is still there."""
+        self._later.append((time.monotonic() + seconds, act))
 
     def answer_next(self, *allocations: Allocation) -> None:
         """So the focus answers the next conference requests of clients."""
@@ -346,15 +349,6 @@ class Lab:
         conference.set_bridge_available(available, now)
         self._venue.flush(now)
 
-    def restart_bridge(self, room: str, back_after: float = 2.0) -> None:
-        """The bridge dies: nothing passes it, sessions end; it is back after some seconds."""
-        jid = self.room_jid(room)
-        for nick in self._focus.conferences[jid].members:
-            with suppress(KeyError):
-                self.bridge.client(jid, nick).isolated = True
-        self.set_bridge_available(jid, False)
-        self._bridge_back[jid] = time.monotonic() + back_after
-
     def drop_connection(self, nick: str) -> None:
         """Break a client's TCP connection."""
         self._at_home.drop(nick)
@@ -387,10 +381,10 @@ class Lab:
     def _tick(self, now: float) -> None:
         self._speakers.tick(now)
         self.browsers.tick(now)
-        for room in [room for room, due in self._bridge_back.items() if now >= due]:
-            del self._bridge_back[room]
-            if room in self._focus.conferences:
-                self.set_bridge_available(room, True)
+        due = [act for at, act in self._later if now >= at]
+        self._later = [(at, act) for at, act in self._later if now < at]
+        for act in due:
+            act()
         self._venue.handle_timer(now)
         self._watch.look(self._focus)
 

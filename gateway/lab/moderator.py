@@ -42,6 +42,19 @@ class Moderator:
         self._venue = venue
         self._own_site = own_site
 
+    @property
+    def room_exists(self) -> bool:
+        """Whether there is such a room just now."""
+        try:
+            return self._room is not None
+        except KeyError:
+            return False
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the room has a password."""
+        return self._room.policy.password is not None
+
     # The lobby.
 
     def open_lobby(self, *, waits_for_host: bool = False, expel: bool = False) -> None:
@@ -136,7 +149,7 @@ class Moderator:
     def record(self, mode: Mode = "file") -> None:
         """Ask for a recorder; the room sees it. RecordingRefused if there is one."""
         now = time.monotonic()
-        initiator = f"{self._jid}/{self._actor}" if self._actor != NICK else None
+        initiator = f"{self._jid}/{self.actor}" if self.actor is not None else None
         self._venue.focus.conferences[self._jid].start_recording(mode, initiator, now)
         self._venue.flush(now)
 
@@ -167,6 +180,11 @@ class Moderator:
     @property
     def _room(self) -> MucRoom:
         return self._site.room(self._jid)
+
+    @property
+    def actor(self) -> str | None:
+        """The nick of the moderator in whose name it acts; None if that is the focus."""
+        return self._actor if self._actor != NICK else None
 
     @property
     def _actor(self) -> str:

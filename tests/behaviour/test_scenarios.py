@@ -10,6 +10,7 @@ import asyncio
 import pytest
 
 from gateway.calls.end_reason import EndReason
+from gateway.lab.troubles import restart_bridge, trouble
 from tests.behaviour.meeting import ROOM, USER, ends, hears, meeting, phone_hears
 from tests.behaviour.stage import eventually
 
@@ -93,8 +94,8 @@ async def test_chat_hand_owner_what_others_do_does_not_touch_a_phone() -> None:
         lab.chat(at.ann, "hello all")
         lab.chat(at.ann, "hello phone", to=nick)
         lab.raise_hand(at.ann)
-        lab.make_noise(ROOM)
-        lab.tell_config_changed(ROOM)
+        trouble(lab, "noise", ROOM)
+        trouble(lab, "config-changed", ROOM)
         lab.grant_owner(ROOM, nick, actor=lab.nick_of(at.ann))
         await eventually(lambda: at.phone.role == "moderator", "the phone's new role")
         await at.hear_each_other(call)
@@ -167,7 +168,7 @@ async def test_server_restarted_a_phone_comes_back_to_the_room() -> None:
 async def test_bridge_killed_a_phone_talks_again_when_a_bridge_is_back() -> None:
     async with meeting() as at:
         call = await at.joined()
-        at.scene.lab.restart_bridge(ROOM, back_after=1.0)
+        restart_bridge(at.scene.lab, ROOM, back_after=1.0)
         await hears(at.ann, set())
         await at.hear_each_other(call)
 

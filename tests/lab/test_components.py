@@ -38,7 +38,7 @@ def test_rule_14_a_moderator_ends_the_meeting_for_all_and_nobody_else_does(
 
 @pytest.mark.parametrize("is_moderator", [False, True])
 def test_a_moderator_changes_what_is_known_of_a_room(is_moderator: bool) -> None:
-    rig, client, other = participant_or_moderator(is_moderator)
+    _, client, other = participant_or_moderator(is_moderator)
 
     def tell(text: str) -> None:
         told = element(ns.JITSI_MEET, "room_metadata", {"room": ROOM}, text=text)
