@@ -3,22 +3,26 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from importlib.metadata import version
 from types import TracebackType
 from typing import Self
 
 import structlog
 
 from audiocodecs import opus
-from gateway.calls.incoming import Services
+from gateway.calls.dialler import Dialler
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.record import CallRecord
+from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
+from gateway.conference.breweries import Breweries
+from gateway.conference.brewery import BreweryStats
 from gateway.config import Config
 from gateway.media.engine import MediaEngine
 from gateway.media.messages import Command
-from gateway.sip.admission import FORBID, Verdict
-from gateway.sip.call import Call
+from gateway.sip.admission import FORBID, Refusal, Verdict
 from gateway.sip.flow import Flow
+from gateway.sip.message import Request
 from gateway.sip.network import Listen
 from gateway.sip.user_agent import UserAgent
 
@@ -38,20 +42,33 @@ class Gateway:
         self._config = config
         self._switch = MediaSwitch(self._execute)
         self.engine = MediaEngine(config.engine, self._switch.receive)
+        self.user_agent = UserAgent(config.user_agent, self._admit)
+        services = Services(
+            installations=(config.installation(),),
+            user_agent=self.user_agent,
+            switch=self._switch,
+            local_host=self._local_host,
+            callers_in=self._callers_in,
+            limits=config.call_limits,
+            retry_after=config.sip.retry_after,
+        )
         self.switchboard = Switchboard(
             config.trunks,
-            Services(
-                installation=config.installation(),
-                switch=self._switch,
-                local_host=self._local_host,
-                label=self._label,
-                retry_after=config.sip.retry_after,
-            ),
+            services,
             strangers=FORBID if config.sip.strangers == "refuse" else Verdict.DROP,
             max_calls=config.sip.max_calls,
             on_end=on_end,
         )
-        self.user_agent = UserAgent(config.user_agent, self.switchboard.admit)
+        dialler = Dialler(
+            self.switchboard,
+            services,
+            config.trunks,
+            config.dial_out.limits,
+            is_draining=lambda: self.user_agent.is_draining,
+        )
+        self.breweries = Breweries(dialler.dial, self._brewery_stats)
+        for account in config.breweries():
+            self.breweries.add(account)
         self._parts = AsyncExitStack()
 
     @property
@@ -69,6 +86,7 @@ class Gateway:
             parts.push_async_callback(self.engine.close)
             await parts.enter_async_context(self.user_agent)
             await parts.enter_async_context(self.switchboard)
+            await parts.enter_async_context(self.breweries)
             taking = asyncio.create_task(
                 self.switchboard.take(self.user_agent.incoming_calls()), name="switchboard"
             )
@@ -91,8 +109,24 @@ class Gateway:
     def _execute(self, command: Command) -> None:
         self.engine.execute(command)
 
-    def _label(self, call: Call, label: str) -> None:
-        self.user_agent.label(call, label)
+    def _admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
+        return self.switchboard.admit(flow, request)
+
+    def _brewery_stats(self) -> BreweryStats:
+        """How busy we are, for Jicofo, which chooses the gateway with the fewest participants."""
+        rooms = {record.room for record in self.switchboard.calls if record.endpoint}
+        calls = len(self.switchboard.calls)
+        return BreweryStats(
+            conferences=len(rooms),
+            participants=calls,
+            stress_level=min(1.0, calls / self._config.sip.max_calls),
+            graceful_shutdown=self.user_agent.is_draining,
+            region=self._config.jitsi.region,
+            version=version("sip-gateway"),
+        )
+
+    def _callers_in(self, room: str) -> int:
+        return self.switchboard.callers_in(room)
 
     def _local_host(self, flow: Flow) -> str:
         """Where a phone on a flow is to send its RTP."""

@@ -12,12 +12,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from gateway.calls.limits import Limits
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.conference.address import RoomAddress
+from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
+from gateway.config_dial_out import BrewerySection, DialOutSection, TrunkDialOutSection
 from gateway.config_problems import problems_of
+from gateway.config_section import Section
 from gateway.config_values import (
     Domain,
     FocusAddress,
@@ -43,11 +47,7 @@ ENVIRONMENT_PREFIX = "SIP_GATEWAY_"
 """`SIP_GATEWAY_JITSI__DOMAIN` overrides `domain` in `[jitsi]`; lists are written as in TOML."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class SipSection(_Section):
+class SipSection(Section):
     """`[sip]`: where the user agent listens, and how much it takes."""
 
     listen: tuple[ListenAddress, ...] = Field(
@@ -60,7 +60,7 @@ class SipSection(_Section):
     t1: Seconds = 0.5
 
 
-class MediaSection(_Section):
+class MediaSection(Section):
     """`[media]`: RTP ports, the addresses for ICE, and the sound."""
 
     host: LiteralAddress = "0.0.0.0"
@@ -79,7 +79,7 @@ class MediaSection(_Section):
         return self
 
 
-class JitsiSection(_Section):
+class JitsiSection(Section):
     """`[jitsi]`: the installation whose conferences can be joined."""
 
     domain: Domain
@@ -92,6 +92,7 @@ class JitsiSection(_Section):
     muc_domains: tuple[Domain, ...] = ()
     focus: FocusAddress | None = None
     websocket: str | None = None
+    tenants: bool = False
     region: str | None = None
     machine_uid: str | None = None
     join_timeout: Seconds = 30.0
@@ -121,7 +122,7 @@ class JitsiSection(_Section):
         return self
 
 
-class RuleSection(_Section):
+class RuleSection(Section):
     """`[[trunk.rule]]`: calls to numbers that `called` matches go to `room`."""
 
     called: Pattern
@@ -139,31 +140,46 @@ class RuleSection(_Section):
         return self
 
 
-class TrunkSection(_Section):
+class TrunkSection(Section):
     """`[[trunk]]`: who may call, and how the room of a call is found."""
 
     name: str = Field(min_length=1)
     networks: tuple[Network, ...] = Field(alias="from", min_length=1)
     room_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room",)
     password_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room-Pass",)
+    tenant_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Tenant",)
+    domain_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Base",)
+    token_headers: tuple[HeaderName, ...] = ("Jitsi-Auth-Token",)
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
+    dial_out: TrunkDialOutSection | None = None
 
 
-class LogSection(_Section):
+class LimitsSection(Section):
+    """`[limits]`: how long calls may last, and how many a room may have; 0 is no limit."""
+
+    duration: float = Field(default=43_200.0, ge=0)
+    alone: float = Field(default=1_800.0, ge=0)
+    callers_per_room: int = Field(default=0, ge=0)
+
+
+class LogSection(Section):
     """`[log]`: how much is written, and for whom."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration."""
 
     sip: SipSection = SipSection()
     media: MediaSection = MediaSection()
     jitsi: JitsiSection
     trunk: tuple[TrunkSection, ...] = Field(min_length=1)
+    limits: LimitsSection = LimitsSection()
+    dial_out: DialOutSection = DialOutSection()
+    brewery: tuple[BrewerySection, ...] = ()
     log: LogSection = LogSection()
 
     @model_validator(mode="after")
@@ -219,10 +235,22 @@ class Config(_Section):
                 networks=trunk.networks,
                 room_headers=trunk.room_headers,
                 password_headers=trunk.password_headers,
+                tenant_headers=trunk.tenant_headers,
+                domain_headers=trunk.domain_headers,
+                token_headers=trunk.token_headers,
                 rules=tuple(RoomRule(rule.called, rule.room) for rule in trunk.rule),
                 default_room=trunk.default_room,
+                dial_out=trunk.dial_out.for_calls() if trunk.dial_out is not None else None,
             )
             for trunk in self.trunk
+        )
+
+    @property
+    def call_limits(self) -> Limits:
+        """For `gateway.calls`."""
+        limits = self.limits
+        return Limits(
+            limits.duration or None, limits.alone or None, limits.callers_per_room or None
         )
 
     def installation(self) -> Installation:
@@ -243,6 +271,28 @@ class Config(_Section):
             media_timeout=jitsi.media_timeout,
             join_timeout=jitsi.join_timeout,
             lobby_timeout=jitsi.lobby_timeout,
+            tenants=jitsi.tenants,
+        )
+
+    def breweries(self) -> tuple[BreweryAccount, ...]:
+        """For `gateway.conference`; ConfigError if a CA file cannot be used."""
+        return tuple(self._brewery(brewery) for brewery in self.brewery)
+
+    def _brewery(self, brewery: BrewerySection) -> BreweryAccount:
+        tls = brewery.tls or self.jitsi.tls
+        ca_file = brewery.ca_file or (self.jitsi.ca_file if brewery.tls is None else None)
+        context = None
+        if tls != "off":
+            context = tls_context(ca_file=ca_file, verify=tls == "verify")
+        account = Account(brewery.user, brewery.password.get_secret_value())
+        host = brewery.host or self.jitsi.host
+        server = Server(brewery.domain, context, host, brewery.port, account)
+        return BreweryAccount(
+            id=brewery.id,
+            server=server,
+            room=brewery.room,
+            installation="jitsi",
+            allowed=brewery.allowed,
         )
 
 

@@ -76,12 +76,45 @@ def websocket_problems(url: str, tls: str) -> list[str]:
     return []
 
 
+def _host(value: str) -> str:
+    """A name or a literal address, IPv6 without brackets."""
+    try:
+        return _literal(value.strip("[]"))
+    except ValueError:
+        return _domain(value)
+
+
+def _jid(value: str) -> str:
+    match = re.fullmatch(r"([^@/\s]+)@([^@/\s]+)(/\S+)?", value)
+    if match is None:
+        raise ValueError(f"{value!r} is no JID; write e.g. name@auth.meet.example.org")
+    return f"{match[1]}@{_domain(match[2])}{match[3] or ''}"
+
+
+def _room_jid(value: str) -> str:
+    if "/" in value:
+        raise ValueError(f"{value!r} is no room; write it without a slash")
+    return _jid(value).lower()
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"\+|\+?[0-9]+", value):
+        raise ValueError(
+            f"{value!r} is no prefix of numbers; write e.g. +43, or + for all countries"
+        )
+    return value
+
+
 ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
 FocusAddress = Annotated[str, AfterValidator(_focus)]
 Domain = Annotated[str, AfterValidator(_domain)]
+Host = Annotated[str, AfterValidator(_host)]
+Jid = Annotated[str, AfterValidator(_jid)]
+RoomJid = Annotated[str, AfterValidator(_room_jid)]
+NumberPrefix = Annotated[str, AfterValidator(_prefix)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.\-]+$")]

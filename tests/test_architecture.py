@@ -45,6 +45,8 @@ COMPOSERS = {
     "gateway.app",
     "gateway.cli",
     "gateway.config",
+    "gateway.config_dial_out",
+    "gateway.config_section",
     "gateway.config_problems",
     "gateway.config_values",
     "gateway.demo",

@@ -38,6 +38,11 @@ def repairing(rate: int) -> Samples:
     return np.concatenate((tick, silence(round(rate * 0.94))))
 
 
+def asking(rate: int) -> Samples:
+    """One period of "please type, and then press #": two quick beeps, then time to do so."""
+    return np.concatenate((beeps(660.0, 660.0, rate=rate), silence(rate * 5 // 2)))
+
+
 def beeps(*frequencies: float, rate: int) -> Samples:
     """Short beeps, one after the other: the answer to a key."""
     gap = silence(round(rate * 0.03))

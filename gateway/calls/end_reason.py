@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from gateway.conference.events import LeaveCause
 from gateway.errors import ConferenceError, JoinFailure
@@ -15,6 +16,11 @@ class EndReason(Enum):
     CALLER_HUNG_UP = ("caller-hung-up", 200)
     CALLER_CANCELLED = ("caller-cancelled", 487)
     NO_ACK = ("no-ack", 408)
+    BUSY = ("busy", 486)
+    DECLINED = ("declined", 603)
+    NO_ANSWER = ("no-answer", 480)
+    NO_SUCH_NUMBER = ("no-such-number", 404)
+    CALL_FAILED = ("call-failed", 502)
     BAD_DESCRIPTION = ("bad-description", 400)
     NO_COMMON_CODEC = ("no-common-codec", 488)
     NO_SUCH_ROOM = ("no-such-room", 404)
@@ -32,9 +38,12 @@ class EndReason(Enum):
     NO_RTP = ("no-rtp", 408)
     MEDIA_FAILED = ("media-failed", 503)
     KICKED = ("kicked", 403)
+    HUNG_UP = ("hung-up-by-the-conference", 200)
     MEETING_ENDED = ("meeting-ended", 200)
     MEMBERS_ONLY = ("members-only", 403)
     CONFERENCE_LOST = ("conference-lost", 503)
+    ALONE = ("alone", 480)
+    TOO_LONG = ("too-long", 408)
     SHUTDOWN = ("shutdown", 503)
     INTERNAL_ERROR = ("internal-error", 500)
 
@@ -56,6 +65,23 @@ class CallEnd:
         return Reason("SIP", self.reason.status, self.reason.label.replace("-", " "))
 
 
+class Over(Exception):
+    """Raised anywhere in a call: it is over, and everything that runs for it ends."""
+
+    def __init__(self, end: CallEnd) -> None:
+        super().__init__(end.text)
+        self.end = end
+
+
+def first_over(group: BaseExceptionGroup[Any]) -> CallEnd:
+    """The end that was raised first, of a group of nothing but `Over`."""
+    first = group.exceptions[0]
+    return first.end if isinstance(first, Over) else first_over(first)
+
+
+BY_THE_PHONE = frozenset({EndReason.CALLER_HUNG_UP, EndReason.CALLER_CANCELLED, EndReason.NO_ACK})
+"""The phone knows of these: it has brought them about."""
+
 _JOIN_FAILURES = {
     JoinFailure.NOT_FOUND: EndReason.NO_SUCH_ROOM,
     JoinFailure.PASSWORD: EndReason.PASSWORD_WRONG,
@@ -74,6 +100,7 @@ _JOIN_FAILURES = {
 }
 _LEAVE_CAUSES = {
     LeaveCause.KICKED: EndReason.KICKED,
+    LeaveCause.HUNG_UP: EndReason.HUNG_UP,
     LeaveCause.BANNED: EndReason.BANNED,
     LeaveCause.MEETING_ENDED: EndReason.MEETING_ENDED,
     LeaveCause.MEMBERS_ONLY: EndReason.MEMBERS_ONLY,

@@ -36,16 +36,16 @@ class MediaSwitch:
 
 
 class MediaSession:
-    """The media of call `call`, which goes to the conference `room`, as long as `async with` lasts.
+    """The media of call `call`, as long as `async with` lasts.
 
     Serves as `gateway.conference.bridge_session.BridgeMedia`.
     """
 
-    def __init__(self, switch: MediaSwitch, call: str, room: str) -> None:
+    def __init__(self, switch: MediaSwitch, call: str) -> None:
         self.call = call
         self.report = m.CallReport()
         self._switch = switch
-        self._room = room
+        self._room = ""
         self._events: asyncio.Queue[m.Event] = asyncio.Queue()
         self._phone_opened: asyncio.Future[m.Address] | None = None
         self._bridge_opened: dict[str, asyncio.Future[m.BridgeAnswer]] = {}

@@ -2,9 +2,17 @@
 
 import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from gateway.calls.end_reason import CallEnd
 from gateway.media.messages import CallReport
+
+
+class Direction(StrEnum):
+    """Who has called whom."""
+
+    IN = "in"  # a phone, us
+    OUT = "out"  # we, a phone, because the conference wanted that
 
 
 @dataclass(slots=True, eq=False)
@@ -19,6 +27,7 @@ class CallRecord:
     trunk: str
     caller: str
     called: str
+    direction: Direction = Direction.IN
     started_at: float = field(default_factory=time.monotonic)
     started_at_utc: float = field(default_factory=time.time)
     room: str = ""

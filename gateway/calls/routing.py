@@ -1,15 +1,19 @@
 """Which room a call is for, and which trunk it came by. Pure.
 
 In this order: the room header, the trunk's rules over the called number, its default room;
-otherwise there is no room.
+otherwise there is no room. Where there are several installations, the first that has the room;
+the domain header, a rule or the trunk may name one.
 """
 
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gateway.calls.caller_identity import ShowCaller
+from gateway.calls.dial_out import DialOut
 from gateway.conference.address import RoomAddress
+from gateway.conference.installation import Installation, find_room
 from gateway.errors import ConferenceError, JoinFailure
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -20,25 +24,38 @@ class RoomRule:
     """Calls to a number (or user part) that `called` matches as a whole go to `room`.
 
     `room` may refer to groups of the pattern: ``\\1``, ``\\g<name>``, ``\\g<0>`` for all of it.
+    `installation` names one where there are several.
     """
 
     called: re.Pattern[str]
     room: str
+    installation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """Where calls may come from, and how their rooms are found.
 
+    `..._headers` are names of headers; the first that is there counts. They give the room, its
+    password, its tenant, the domain of its installation, and a token (JWT) to log in with.
+    `installation` names one where there are several. `dial_out` is how it is called through, if
+    that is possible.
     `room_headers` and `password_headers` are names of headers, the first that is there counts.
+    `show_caller` is how much of its callers conferences are shown.
     """
 
     name: str
     networks: tuple[IpNetwork, ...]
     room_headers: tuple[str, ...] = ("Jitsi-Conference-Room",)
     password_headers: tuple[str, ...] = ("Jitsi-Conference-Room-Pass",)
+    tenant_headers: tuple[str, ...] = ("Jitsi-Conference-Domain-Tenant",)
+    domain_headers: tuple[str, ...] = ("Jitsi-Conference-Domain-Base",)
+    token_headers: tuple[str, ...] = ("Jitsi-Auth-Token",)
+    installation: str | None = None
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
+    dial_out: DialOut | None = None
+    show_caller: ShowCaller = ShowCaller.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +81,11 @@ class Called:
 class Route:
     """Where a call goes, and by which of the three ways that was found out."""
 
+    installation: Installation
     room: RoomAddress
-    password: str | None
     found_by: str
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
 
 
 def trunk_of(host: str, trunks: Iterable[Trunk]) -> Trunk | None:
@@ -80,19 +99,40 @@ def trunk_of(host: str, trunks: Iterable[Trunk]) -> Trunk | None:
     return None
 
 
-def find_route(called: Called, trunk: Trunk, muc_domains: tuple[str, ...]) -> Route:
+def find_route(called: Called, trunk: Trunk, installations: tuple[Installation, ...]) -> Route:
     """The room for a call. ConferenceError (NOT_FOUND): there is none, or it is not to be had."""
-    password = called.header(trunk.password_headers)
+    room, found_by, named = _find_room(called, trunk)
+    domain = called.header(trunk.domain_headers)
+    candidates = [
+        installation
+        for installation in installations
+        if (named is None or installation.name == named)
+        and (domain is None or installation.server.domain == domain.lower())
+    ]
+    if domain is not None and not candidates:
+        raise ConferenceError(JoinFailure.NOT_FOUND, f"{domain!r} is no installation of ours")
+    installation, address = find_room(candidates, room, called.header(trunk.tenant_headers))
+    return Route(
+        installation,
+        address,
+        found_by,
+        called.header(trunk.password_headers),
+        called.header(trunk.token_headers),
+    )
+
+
+def _find_room(called: Called, trunk: Trunk) -> tuple[str, str, str | None]:
+    """The room as it is written, by what it was found, and the name of its installation."""
     named = called.header(trunk.room_headers)
     if named is not None:
-        return Route(RoomAddress.parse(named, muc_domains), password, "header")
+        return named, "header", trunk.installation
     for user in called.users:
         for rule in trunk.rules:
             match = rule.called.fullmatch(user)
             if match is not None:
-                room = RoomAddress.parse(match.expand(rule.room), muc_domains)
-                return Route(room, password, "called number")
+                room = match.expand(rule.room)
+                return room, "called number", rule.installation or trunk.installation
     if trunk.default_room is not None:
-        return Route(RoomAddress.parse(trunk.default_room, muc_domains), password, "default")
+        return trunk.default_room, "default", trunk.installation
     users = " or ".join(called.users) or "nobody"
     raise ConferenceError(JoinFailure.NOT_FOUND, f"no room for calls to {users}")

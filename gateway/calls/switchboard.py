@@ -4,19 +4,20 @@ A mistake of ours in one call ends that call, with its traceback in the log, and
 """
 
 import asyncio
-import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import structlog
 
+from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.end_reason import CallEnd, EndReason
-from gateway.calls.incoming import IncomingCall, Services, called_of
-from gateway.calls.record import CallRecord
+from gateway.calls.incoming import IncomingCall, called_of
+from gateway.calls.record import CallRecord, Direction
 from gateway.calls.routing import Trunk, trunk_of
+from gateway.calls.services import Services
 from gateway.sip.admission import Refusal, Verdict, unavailable
 from gateway.sip.call import Call
 from gateway.sip.flow import Flow
@@ -24,9 +25,15 @@ from gateway.sip.message import Request
 
 log = structlog.get_logger(__name__)
 
-# Marks that turn the direction of writing would turn the list of participants around as well.
-_INVISIBLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_WITHHELD = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
+
+class RunningCall(Protocol):
+    """A call of either direction."""
+
+    async def run(self) -> None:
+        """Return when nothing of the call is left."""
+
+    def shut_down(self) -> None:
+        """End the call because the gateway goes down."""
 
 
 class Switchboard:
@@ -51,7 +58,7 @@ class Switchboard:
         self._strangers = strangers
         self._max_calls = max_calls
         self._on_end = on_end
-        self._calls: dict[IncomingCall, CallRecord] = {}
+        self._calls: dict[RunningCall, CallRecord] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -59,11 +66,20 @@ class Switchboard:
         """The calls that are not over."""
         return tuple(self._calls.values())
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a new call would be one too many."""
+        return len(self._calls) >= self._max_calls
+
+    def callers_in(self, room: str) -> int:
+        """How many of the calls are for this room."""
+        return sum(record.room == room for record in self._calls.values())
+
     def admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         """Whether to take up a request that belongs to no call."""
         if trunk_of(flow.remote[0], self._trunks) is None:
             return self._strangers
-        if request.method == "INVITE" and len(self._calls) >= self._max_calls:
+        if request.method == "INVITE" and self.is_full:
             log.warning("too many calls", limit=self._max_calls, peer=str(flow))
             return unavailable(self._services.retry_after)
         return Verdict.ACCEPT
@@ -90,41 +106,47 @@ class Switchboard:
     async def take(self, calls: AsyncIterator[Call]) -> None:
         """Serve each call beside the others, until there will be no more."""
         async for call in calls:
-            self._begin(call)
+            self._take(call)
 
-    def _begin(self, call: Call) -> None:
+    def begin(
+        self, call: RunningCall, record: CallRecord, ended: Callable[[], None] = lambda: None
+    ) -> None:
+        """Run a call beside the others; `ended` is told when nothing of it is left."""
+        self._calls[call] = record
+        task = asyncio.create_task(self._serve(call, record), name=f"call {record.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: ended())
+
+    def _take(self, call: Call) -> None:
         trunk = trunk_of(call.source.remote[0], self._trunks)
         assert trunk is not None, "admitted before"
         record = CallRecord(
             id=secrets.token_hex(4),
             sip_call_id=call.call_id,
             trunk=trunk.name,
-            caller=caller_name(call.request),
+            caller=CallerIdentity.of(call.request).full,
             called=next(iter(called_of(call).users), ""),
         )
-        self._services.label(call, record.id)
-        incoming = IncomingCall(call, trunk, self._services, record)
-        self._calls[incoming] = record
-        task = asyncio.create_task(self._serve(incoming, record), name=f"call {record.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._services.user_agent.label(call, record.id)
+        self.begin(IncomingCall(call, trunk, self._services, record), record)
 
-    async def _serve(self, incoming: IncomingCall, record: CallRecord) -> None:
+    async def _serve(self, call: RunningCall, record: CallRecord) -> None:
         with structlog.contextvars.bound_contextvars(call=record.id):
             log.info(
-                "call received",
+                "call received" if record.direction is Direction.IN else "dialling",
                 caller=record.caller,
                 called=record.called,
                 trunk=record.trunk,
                 sip_call_id=record.sip_call_id,
             )
             try:
-                await incoming.run()
+                await call.run()
             except Exception:
                 log.exception("call failed")
                 record.ended(CallEnd(EndReason.INTERNAL_ERROR, "internal error"))
             finally:
-                del self._calls[incoming]
+                del self._calls[call]
             if record.end is None:
                 record.ended(CallEnd(EndReason.INTERNAL_ERROR, "ended without a reason"))
             self._conclude(record)
@@ -140,11 +162,3 @@ class Switchboard:
             lost=f"{record.report.from_phone.lost}/{record.report.from_bridge.lost}",
         )
         self._on_end(record)
-
-
-def caller_name(request: Request) -> str:
-    """How the caller is shown in the conference: its name, else its number or user."""
-    from_ = request.headers.from_
-    if from_.uri.rpartition("@")[2].partition(";")[0].lower() == _WITHHELD:
-        return "Anonymous"
-    return _INVISIBLE.sub("", from_.display_name).strip() or from_.user

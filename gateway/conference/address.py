@@ -18,44 +18,81 @@ _ENCODED_AT = re.compile("%40")
 _LEFT_OUT = re.compile(r"""[:?#\[\]@!$&'()*+,;=<>"]""")  # by browsers, where it is not encoded
 _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _UNENCODED = "!~*()"  # besides letters, digits and "-._", which `quote` leaves alone
+_TENANT = re.compile("[a-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class RoomAddress:
-    """A room that may be joined."""
+    """A room that may be joined. `domain` is that of its JID, with the tenant in it if it has one.
+
+    The room of `https://meet.example.org/tenant/room` is `room@conference.tenant.meet.example.org`:
+    Jitsi's domain mapper in Prosody knows what is meant.
+    """
 
     name: str
     domain: str
+    tenant: str | None = None
 
     @property
     def jid(self) -> str:
         return f"{self.name}@{self.domain}"
 
     @classmethod
-    def parse(cls, text: str, muc_domains: tuple[str, ...]) -> "RoomAddress":
-        """Read `room` or `room@domain`, either of them URL-encoded or not.
+    def parse(
+        cls,
+        text: str,
+        muc_domains: tuple[str, ...],
+        *,
+        tenants: bool = False,
+        tenant: str | None = None,
+    ) -> "RoomAddress":
+        """Read `room`, `tenant/room` or `room@domain`, URL-encoded or not.
 
         A bare name is what people type: as in a browser's URL, some characters of it do not count.
-        It is a room of the first domain. ConferenceError (NOT_FOUND) if there can be no
-        such room, or its domain is not among those given.
+        It is a room of the first domain, and of `tenant` if it names none. ConferenceError
+        (NOT_FOUND) if there can be no such room, its domain is not among those given, or it is a
+        tenant's without `tenants` being served.
         """
         text = text.strip()
         name, at, domain = _ENCODED_AT.sub("@", text).rpartition("@")
-        if not at:
-            name, domain = _LEFT_OUT.sub("", text), muc_domains[0]
-        domain = domain.strip().lower()
-        if domain not in muc_domains:
-            raise ConferenceError(JoinFailure.NOT_FOUND, f"rooms of {domain!r} are not served")
-        normalized = unicodedata.normalize("NFKC", _decode(name)).lower()
-        if "/" in normalized:
-            raise ConferenceError(JoinFailure.NOT_FOUND, "rooms of tenants are not served")
-        try:
-            encoded = quote(normalized, safe=_UNENCODED).lower()
-        except UnicodeEncodeError:  # octets of a SIP header that were not UTF-8
-            raise ConferenceError(JoinFailure.NOT_FOUND, f"{text!r} is not UTF-8") from None
-        if not encoded or len(encoded) > MAX_LENGTH:
-            raise ConferenceError(JoinFailure.NOT_FOUND, f"no room can be named {name[:40]!r}")
-        return cls(encoded, domain)
+        if at:
+            domain, tenant = _known_domain(domain.strip().lower(), muc_domains)
+        else:
+            prefix, slash, rest = text.rpartition("/")
+            name, domain = _LEFT_OUT.sub("", rest), muc_domains[0]
+            tenant = prefix.strip("/") if slash else tenant
+        if tenant:
+            tenant = tenant.lower()
+            if not tenants or not _TENANT.fullmatch(tenant):
+                raise ConferenceError(JoinFailure.NOT_FOUND, f"no tenant {tenant!r} is served")
+            host, _, base = domain.partition(".")
+            domain = f"{host}.{tenant}.{base}"
+        return cls(_encode(name, text), domain, tenant or None)
+
+
+def _known_domain(domain: str, muc_domains: tuple[str, ...]) -> tuple[str, str | None]:
+    """Which of our domains it is, and the tenant that is named in it."""
+    if domain in muc_domains:
+        return domain, None
+    for known in muc_domains:
+        host, _, base = known.partition(".")
+        match = re.fullmatch(rf"{re.escape(host)}\.(.+)\.{re.escape(base)}", domain)
+        if match is not None:
+            return known, match[1]
+    raise ConferenceError(JoinFailure.NOT_FOUND, f"rooms of {domain!r} are not served")
+
+
+def _encode(name: str, text: str) -> str:
+    normalized = unicodedata.normalize("NFKC", _decode(name)).lower()
+    if "/" in normalized:
+        raise ConferenceError(JoinFailure.NOT_FOUND, "a room's name has no slash")
+    try:
+        encoded = quote(normalized, safe=_UNENCODED).lower()
+    except UnicodeEncodeError:  # octets of a SIP header that were not UTF-8
+        raise ConferenceError(JoinFailure.NOT_FOUND, f"{text!r} is not UTF-8") from None
+    if not encoded or len(encoded) > MAX_LENGTH:
+        raise ConferenceError(JoinFailure.NOT_FOUND, f"no room can be named {name[:40]!r}")
+    return encoded
 
 
 def _decode(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the components tell a participant in the room: moderation and where to go. Pure."""
+"""What the components tell a participant: moderation, where to go, transcription. Pure."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,14 @@ class MoveOrdered:
     room: str
 
 
-ComponentOrder = ModerationChanged | ApprovalChanged | MoveOrdered
+@dataclass(frozen=True, slots=True)
+class TranscriptionWanted:
+    """The room's metadata say whether what is said is to be written down."""
+
+    on: bool
+
+
+ComponentOrder = ModerationChanged | ApprovalChanged | MoveOrdered | TranscriptionWanted
 
 _MOVE = "features/breakout-rooms/move-to-room"
 
@@ -39,6 +46,11 @@ def read_order(message: ComponentMessage, components: Components) -> ComponentOr
         room = message.text("roomJid")
         if message.text("event") == _MOVE and room:
             return MoveOrdered(room)
+    if components.is_from(message, "room_metadata") and message.text("type") == "room_metadata":
+        metadata = message.content.get("metadata")
+        recording = metadata.get("recording") if isinstance(metadata, dict) else None
+        wanted = recording.get("isTranscribingEnabled") if isinstance(recording, dict) else None
+        return TranscriptionWanted(wanted is True)
     return None
 
 

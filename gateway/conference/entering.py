@@ -5,17 +5,18 @@ Used for the first time and every time after. What fails is a `ConferenceError`.
 
 import asyncio
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from gateway.conference.allocation import allocate
 from gateway.conference.departure import Departure, is_room_missing, refused
-from gateway.conference.events import WaitingFor
+from gateway.conference.door import AskPassword, Door
+from gateway.conference.events import Waiting, WaitingFor
 from gateway.conference.floor import Floor
-from gateway.conference.lobby import knock, lobby_of
+from gateway.conference.lobby import Typed, knock, lobby_of
 from gateway.conference.login import CAPABILITIES, Login
+from gateway.conference.profile import Profile
 from gateway.conference.room import Room
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
@@ -31,43 +32,40 @@ log = structlog.get_logger(__name__)
 JOIN_TIMEOUT = 15.0  # seconds from the joining presence to our own
 JOIN_ATTEMPTS = 3  # when the focus has left between its answer and our presence
 KNOCKS = 3  # when the lobby has let us in and the room has not
+PASSWORD_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """We are in. `early` came for us before our own presence did."""
+    """We are in, by `password` if there was one. `early` came before our own presence did."""
 
     login: Login
     room: Room
     presence: OwnPresence
     early: tuple[Received, ...]
+    password: str | None = field(default=None, repr=False)
 
 
 async def enter(
     login: Login,
     room: str,
     *,
-    display_name: str,
+    profile: Profile,
     password: str | None,
     floor: Floor,
-    waiting: Callable[[WaitingFor], None],
+    door: Door,
 ) -> Entry:
-    """Return when the room has shown us our own presence; ConferenceError if it does not.
-
-    `waiting` is told each time it depends on other people when that will be.
-    """
+    """Return when the room has shown us our own presence; ConferenceError if it does not."""
     login.listen_to(room)
-    presence = OwnPresence(
-        room=room,
-        nick=login.connection.nick,
-        display_name=display_name,
+    presence = profile.presence(
+        room,
+        login.connection.nick,
+        floor,
+        installation=login.installation,
         capabilities=CAPABILITIES,
-        muted=floor.muted,
-        hand_raised_at=floor.hand_raised_at,
-        region=login.installation.region,
     )
     try:
-        return await _Entering(login, presence, password, waiting).run()
+        return await _Entering(login, presence, password, door).run()
     except ConnectionFailed as failure:
         raise ConferenceError(JoinFailure.UNREACHABLE, str(failure)) from failure
 
@@ -80,29 +78,32 @@ class _Entering:
         login: Login,
         presence: OwnPresence,
         password: str | None,
-        waiting: Callable[[WaitingFor], None],
+        door: Door,
     ) -> None:
         self._login = login
         self._connection = login.connection
         self._presence = presence
         self._password = password
-        self._waiting = waiting
+        self._door = door
         clock = asyncio.get_running_loop().time
         self._until = clock() + login.installation.lobby_timeout
         self._attempts = JOIN_ATTEMPTS
         self._knocks = KNOCKS
+        self._passwords = PASSWORD_TRIES
+        self._is_typed = False  # the password: it may be wrong
 
     async def run(self) -> Entry:
         await self._allocate()
         while True:
-            room = Room(self._presence.room, self._presence.nick)
+            hidden = self._login.installation.hidden_domains
+            room = Room(self._presence.room, self._presence.nick, hidden)
             try:
                 early = await _join(self._connection, room, self._presence, self._password)
             except StanzaError as error:
                 await self._overcome(error)
             else:
                 log.info("joined", room=room.jid, endpoint=room.nick, role=room.role)
-                return Entry(self._login, room, self._presence, early)
+                return Entry(self._login, room, self._presence, early, self._password)
 
     async def _overcome(self, error: StanzaError) -> None:
         """Do what it takes to be let in the next time."""
@@ -111,8 +112,19 @@ class _Entering:
             await self._open_room()
         elif lobby is not None and self._knocks > 0:
             await self._knock(lobby, error)
+        elif error.condition == "not-authorized" and self._door.ask_password is not None:
+            await self._ask_password(self._door.ask_password, error)
         else:
             raise refused(error) from error
+
+    async def _ask_password(self, ask: AskPassword, error: StanzaError) -> None:
+        if self._passwords == 0:
+            raise refused(error) from error
+        self._passwords -= 1
+        log.info("asking for the password", wrong=self._password is not None)
+        self._password = await ask(self._password is not None)
+        if self._password is None:
+            raise ConferenceError(JoinFailure.PASSWORD, "no password was given") from error
 
     async def _open_room(self) -> None:
         self._attempts -= 1
@@ -124,17 +136,26 @@ class _Entering:
         await self._allocate()
 
     async def _knock(self, lobby: str, error: StanzaError) -> None:
-        self._knocks -= 1
         for_host = error.has(ns.JITSI_MEET, "waiting-for-host")
-        self._waiting(WaitingFor.HOST if for_host else WaitingFor.LOBBY)
-        password = await knock(
+        for_ = WaitingFor.HOST if for_host else WaitingFor.LOBBY
+        occupant = f"{lobby}/{self._presence.nick}"
+        self._door.waiting(Waiting(for_, occupant, password_refused=self._is_typed))
+        decided = await knock(
             self._connection,
             lobby,
             self._presence,
             answer_within=JOIN_TIMEOUT,
             until=self._until,
+            typed=self._door.typed,
         )
-        self._password = password or self._password
+        self._is_typed = isinstance(decided, Typed)
+        if not isinstance(decided, Typed):
+            self._knocks -= 1
+        elif self._passwords == 0:
+            raise ConferenceError(JoinFailure.PASSWORD, "too many wrong passwords") from error
+        else:
+            self._passwords -= 1
+        self._password = decided.password or self._password
 
     async def _allocate(self) -> None:
         installation = self._login.installation
@@ -145,7 +166,7 @@ class _Entering:
             machine_uid=installation.machine_uid,
             timeout=installation.join_timeout,
             host_until=self._until,
-            waiting=lambda: self._waiting(WaitingFor.HOST),
+            waiting=lambda: self._door.waiting(Waiting(WaitingFor.HOST)),
         )
 
 

@@ -8,6 +8,7 @@ class LeaveCause(StrEnum):
     """Why a participant that had joined is no longer in the conference."""
 
     KICKED = "kicked"
+    HUNG_UP = "hung-up"  # a moderator has hung the phone up
     BANNED = "banned"
     MEETING_ENDED = "meeting-ended"  # the room is gone
     MEMBERS_ONLY = "members-only"  # the room now admits members only, and we are not one
@@ -24,11 +25,33 @@ class WaitingFor(StrEnum):
     HOST = "host"  # somebody has to open the conference
 
 
+class RecordingMode(StrEnum):
+    """What becomes of what is recorded."""
+
+    FILE = "file"
+    STREAM = "stream"  # it can be followed live
+
+
+class RecordingState(StrEnum):
+    """How far a recording is."""
+
+    PENDING = "pending"  # asked for, perhaps soon on
+    ON = "on"
+    OFF = "off"  # after it was on
+    FAILED = "failed"  # has never been on
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """We are at the door and it may take a while; told before `join` returns, or on rejoining."""
+    """We are at the door and it may take a while; told before `join` returns, or on rejoining.
+
+    `occupant` is who we are in the lobby, if it is one. `password_refused`: a password that was to
+    let us in was wrong, and we wait on.
+    """
 
     for_: WaitingFor
+    occupant: str | None = None
+    password_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +95,69 @@ class OccupantLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanyChanged:
+    """Who is in the conference besides us: `people` at browsers and apps, and `phones`.
+
+    The focus, recorders and transcribers are nobody. Told on entering and whenever it changes.
+    """
+
+    people: int
+    phones: int
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else is there."""
+        return self.people + self.phones == 0
+
+    @property
+    def only_phones(self) -> bool:
+        """Whether there are others, and all of them are phones."""
+        return self.people == 0 and self.phones > 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChanged:
+    """A recording begins, is on or is over; told on entering as well if one is on.
+
+    `session` is empty for a recording by the videobridge. `failure` is why it is over, if by a
+    fault.
+    """
+
+    mode: RecordingMode
+    state: RecordingState
+    session: str
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionChanged:
+    """What is said is written down from now on, or no longer."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionChanged:
+    """Others encrypt end to end, or nobody does any more.
+
+    We can do neither: as long as it is `on` the caller and `names` do not hear each other.
+    """
+
+    on: bool
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReceived:
+    """`name` has written something, to everybody or in `private` to us alone."""
+
+    endpoint: str
+    name: str
+    text: str
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MutedByModerator:
     """We were muted: by `actor` (a name), or by the conference's rules (None)."""
 
@@ -105,6 +191,11 @@ Event = (
     | Alone
     | OccupantJoined
     | OccupantLeft
+    | CompanyChanged
+    | RecordingChanged
+    | TranscriptionChanged
+    | EncryptionChanged
+    | ChatReceived
     | MutedByModerator
     | Approved
     | Rejoined

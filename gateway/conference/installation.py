@@ -1,8 +1,13 @@
 """A Jitsi installation, as the operator describes it."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.conference.address import RoomAddress
+from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.client import Server
+from gateway.xmpp.own_presence import STATS_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +19,11 @@ class Installation:
     `machine_uid` is the gateway's own, the same for all calls. `region` matters on sites with
     several. `media_timeout` is how many seconds the media of an offered session may take to
     connect, `join_timeout` how many a conference may take to become ready, `lobby_timeout` how many
-    we wait for people: to be let in from the lobby, or for a host.
+    we wait for people: to be let in from the lobby, or for a host. Occupants whose own JID is of
+    one of `hidden_domains` are machines (recorders, transcribers). `avatar_url` and `stats_id` are
+    shown of every caller. `name` tells several installations apart; `rooms`, which room names it
+    has where others have the rest (shards). With `tenants`, rooms of tenants (`tenant/room`) may be
+    joined as well.
     """
 
     server: Server
@@ -25,3 +34,42 @@ class Installation:
     media_timeout: float = 15.0
     join_timeout: float = 30.0
     lobby_timeout: float = 600.0
+    hidden_domains: tuple[str, ...] = ()
+    avatar_url: str | None = None
+    stats_id: str = STATS_ID
+    name: str = "jitsi"
+    tenants: bool = False
+    rooms: re.Pattern[str] | None = None
+
+    def room(self, text: str, tenant: str | None = None) -> RoomAddress:
+        """The room of this installation that is meant; ConferenceError (NOT_FOUND) if none is."""
+        address = RoomAddress.parse(text, self.muc_domains, tenants=self.tenants, tenant=tenant)
+        if self.rooms is not None and not self.rooms.fullmatch(address.name):
+            text = f"{self.name} has no rooms named like {address.name!r}"
+            raise ConferenceError(JoinFailure.NOT_FOUND, text)
+        return address
+
+    def serves(self, jid: str) -> bool:
+        """Whether this is a room of ours, of whatever name."""
+        try:
+            RoomAddress.parse(jid, self.muc_domains, tenants=self.tenants)
+        except ConferenceError:
+            return False
+        return "@" in jid
+
+    def key_of(self, jid: str) -> str:
+        """A room as no room of another installation is called."""
+        return f"{self.name}/{jid}"
+
+
+def find_room(
+    installations: Iterable[Installation], text: str, tenant: str | None = None
+) -> tuple[Installation, RoomAddress]:
+    """The first installation that has such a room; ConferenceError (NOT_FOUND) if none does."""
+    refusal = ConferenceError(JoinFailure.NOT_FOUND, "there is no such installation")
+    for installation in installations:
+        try:
+            return installation, installation.room(text, tenant)
+        except ConferenceError as error:
+            refusal = error
+    raise refusal

@@ -5,7 +5,7 @@ member and invited; who is not is thrown out of the lobby.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -30,6 +30,13 @@ class Admitted:
 
     password: str | None = None
     lobby_is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The caller would rather give the room's password than wait."""
+
+    password: str = field(repr=False)
 
 
 def lobby_of(error: StanzaError) -> str | None:
@@ -76,9 +83,15 @@ class Knock:
 
 
 async def knock(
-    connection: Connection, lobby: str, presence: OwnPresence, *, answer_within: float, until: float
-) -> str | None:
-    """Return, with the room's password if we were told one, when we have been let in.
+    connection: Connection,
+    lobby: str,
+    presence: OwnPresence,
+    *,
+    answer_within: float,
+    until: float,
+    typed: "asyncio.Queue[str]",
+) -> Admitted | Typed:
+    """Return when we have been let in, or the caller has typed a password to try.
 
     The lobby has `answer_within` seconds to show us in it. `until` is when our patience ends.
     """
@@ -86,17 +99,28 @@ async def knock(
     clock = asyncio.get_running_loop().time
     connection.send(presence.knock(lobby))
     log.info("knocking", lobby=lobby)
-    admitted = None
+    decided: Admitted | Typed | None = None
+    typing = asyncio.ensure_future(typed.get())
     try:
         async with asyncio.timeout(answer_within) as patience:
-            while admitted is None:
-                admitted = knocking.receive(await connection.receive())
+            while decided is None:
+                receiving = asyncio.ensure_future(connection.receive())
+                try:
+                    await asyncio.wait((receiving, typing), return_when=asyncio.FIRST_COMPLETED)
+                    if receiving.done():
+                        decided = knocking.receive(receiving.result())
+                    elif typing.done():
+                        decided = Typed(typing.result())
+                finally:
+                    receiving.cancel()
                 if knocking.is_heard:
                     patience.reschedule(max(until, clock()))
     except TimeoutError:
         cause = JoinFailure.LOBBY if knocking.is_heard else JoinFailure.TIMEOUT
         raise ConferenceError(cause, "nobody has let us in in time") from None
-    log.info("let in", lobby=lobby)
-    if not admitted.lobby_is_gone:
+    finally:
+        typing.cancel()
+    log.info("leaving the lobby", lobby=lobby, let_in=isinstance(decided, Admitted))
+    if isinstance(decided, Typed) or not decided.lobby_is_gone:
         connection.send(unavailable(lobby, presence.nick))
-    return admitted.password
+    return decided

@@ -48,14 +48,16 @@ class Login:
         """Whether a room that we are sent to is one that callers may be in."""
         name, _, domain = room.partition("@")
         breakout = self.components.addresses.get("breakout_rooms")
-        return bool(name) and (domain in self.installation.muc_domains or domain == breakout)
+        return self.installation.serves(room) or (bool(name) and domain == breakout)
 
 
 async def log_in(installation: Installation, address: RoomAddress, connect: Connect) -> Login:
     """Log in for a room; ConferenceError, with nothing left open, if that is not possible."""
     reception = Reception(CAPABILITIES, focus=f"{address.jid}/{FOCUS_NICK}")
     try:
-        connection = await connect(installation.server.for_room(address.name), reception)
+        connection = await connect(
+            installation.server.for_room(address.name, address.tenant), reception
+        )
     except ConnectionFailed as failure:
         cause = _FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
         raise ConferenceError(cause, str(failure)) from failure

@@ -1,49 +1,48 @@
 """The caller's microphone during one stay: carries out what `Floor` says, and tells the room.
 
 Muting takes effect in the engine at once; the room is told by our presence, and the focus, when
-we unmute, by a request to lift what it may have forced on us.
+we unmute, by a request to lift what it may have forced on us. A phone on hold is silent as well,
+but that is no muting: it goes with the hold, whatever becomes of the microphone meanwhile.
 """
 
 import asyncio
 import time
-from dataclasses import replace
 
 import structlog
 
+from gateway.conference.appearance import Appearance
 from gateway.conference.bridge_session import BridgeMedia, Emit
 from gateway.conference.component_orders import ApprovalChanged, ModerationChanged
 from gateway.conference.events import Approved, MutedByModerator
 from gateway.conference.floor import Floor, Toggled
 from gateway.xmpp.connection import Connection
 from gateway.xmpp.mute import unmute_request
-from gateway.xmpp.own_presence import OwnPresence
 from gateway.xmpp.stanza import NoReply, StanzaError
 
 log = structlog.get_logger(__name__)
 
-PRESENCE_INTERVAL = 0.34  # seconds between our presences: four a second, with the join, pass
-
 
 class Microphone:
-    """`floor` is what we come with; `presence` is what the room was told when we came."""
+    """`floor` is what we come with, on hold or not; `appearance` is how the room sees us."""
 
     def __init__(
         self,
         floor: Floor,
-        presence: OwnPresence,
+        appearance: Appearance,
         *,
+        is_held: bool,
         connection: Connection,
         focus: str,
         media: BridgeMedia,
         emit: Emit,
     ) -> None:
         self.floor = floor
-        self.presence = presence
+        self._appearance = appearance
+        self._is_held = is_held
         self._connection = connection
         self._focus = focus
         self._media = media
         self._emit = emit
-        self._changed = asyncio.Event()
         self._unmuted = asyncio.Event()
         self._apply(floor)  # it may have changed since we sent that presence
 
@@ -62,6 +61,11 @@ class Microphone:
             return False
         self._apply(self.floor.with_mute(muted))
         return True
+
+    def hold(self, held: bool) -> None:
+        """The phone is on hold, or no longer."""
+        was_silent, self._is_held = self._is_silent, held
+        self._tell(was_silent)
 
     # The conference's side
 
@@ -92,20 +96,12 @@ class Microphone:
 
     # What goes out
 
-    async def publish(self) -> None:
-        """Send our presence when it has changed, once for changes that follow closely."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            self._connection.send(self.presence.update())
-            await asyncio.sleep(PRESENCE_INTERVAL)
-
     async def ask_to_be_heard(self) -> None:
         """Have the focus lift what it, or a moderator, has forced on us, each time we unmute."""
         while True:
             await self._unmuted.wait()
             self._unmuted.clear()
-            request = unmute_request(f"{self.presence.room}/{self.presence.nick}")
+            request = unmute_request(self._appearance.presence.occupant)
             try:
                 await self._connection.request(self._focus, request)
             except NoReply as error:
@@ -116,12 +112,17 @@ class Microphone:
                     self.muted_by(None)
 
     def _apply(self, floor: Floor) -> None:
-        was_muted, self.floor = self.floor.muted, floor
-        if floor.muted != was_muted:
-            self._media.mute(floor.muted)
-            if not floor.muted:
-                self._unmuted.set()
-        shown = replace(self.presence, muted=floor.muted, hand_raised_at=floor.hand_raised_at)
-        if shown != self.presence:
-            self.presence = shown
-            self._changed.set()
+        was_silent, was_muted, self.floor = self._is_silent, self.floor.muted, floor
+        if was_muted and not floor.muted:
+            self._unmuted.set()
+        self._tell(was_silent)
+
+    def _tell(self, was_silent: bool) -> None:
+        """Let the engine and the room know."""
+        if self._is_silent != was_silent:
+            self._media.mute(self._is_silent)
+        self._appearance.has_floor(self.floor, is_silent=self._is_silent)
+
+    @property
+    def _is_silent(self) -> bool:
+        return self.floor.muted or self._is_held

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 
@@ -11,29 +11,28 @@ import structlog
 from gateway.conference.address import RoomAddress
 from gateway.conference.bridge_session import BridgeMedia
 from gateway.conference.departure import Departure
+from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import enter
+from gateway.conference.event_queue import EventQueue
 from gateway.conference.events import (
     Ended,
     Event,
     LeaveCause,
     Moved,
-    OccupantJoined,
-    OccupantLeft,
     Rejoined,
     Waiting,
-    WaitingFor,
 )
 from gateway.conference.floor import Floor, Toggled
 from gateway.conference.installation import Installation
 from gateway.conference.login import Connect, Login, log_in
+from gateway.conference.proceedings import Proceedings
+from gateway.conference.profile import INCOMING, Profile
 from gateway.conference.recovery import MediaRecovery, RejoinLimit
 from gateway.conference.stay import Stay
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.client import connect as connect_by_tcp
 
 log = structlog.get_logger(__name__)
-
-MAX_UNREAD = 1000  # events; beyond that, who comes and goes is no longer told
 
 _SWITCHING = "switch_room"  # the status that tells the focus to keep the conference we leave
 
@@ -56,7 +55,9 @@ class Participant:
                 ...
 
     `media` is how the engine is reached; what the engine says about its connections is passed on
-    by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference.
+    by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference, `initiator`
+    are headers on where the call came from. With `dial_pad` others are offered to press keys for
+    the phone. `ask_password` is how the caller can be asked for the room's password.
     """
 
     def __init__(
@@ -67,18 +68,22 @@ class Participant:
         display_name: str,
         media: BridgeMedia,
         password: str | None = None,
+        ask_password: AskPassword | None = None,
+        initiator: Mapping[str, str] = INCOMING,
+        dial_pad: bool = False,
         connect: Connect = connect_by_tcp,
     ) -> None:
         self.room = room
         self._installation = installation
-        self._display_name = display_name
+        self._profile = Profile(display_name, initiator, dial_pad)
         self._media = media
         self._password = password
+        self._door = Door(self._wait, ask_password)
         self._connect = connect
         self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
         self._rejoins = RejoinLimit()
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._events = EventQueue()
         self._stay: Stay | None = None
         self._life: asyncio.Task[None] | None = None
 
@@ -124,9 +129,43 @@ class Participant:
         """The caller has pressed its microphone key (`*6`); None if we are in no room yet."""
         return self._stay.microphone.toggle() if self._stay is not None else None
 
+    def offer_password(self, password: str) -> None:
+        """The caller has typed the room's password, to get by the lobby if we wait in one."""
+        if not self._door.typed.full():
+            self._door.typed.put_nowait(password)
+
     def set_muted(self, muted: bool) -> bool:
         """Mute or unmute the caller; False if it may not be unmuted, or is in no room yet."""
         return self._stay is not None and self._stay.microphone.set_muted(muted)
+
+    def set_held(self, held: bool) -> None:
+        """The phone is on hold: it is silent, and shown so; or it no longer is.
+
+        The caller's own mute and the moderators' word change meanwhile as they would otherwise.
+        """
+        if held != self._profile.is_held:
+            self._show(replace(self._profile, is_held=held))
+            if self._stay is None:
+                self._media.mute(held)
+
+    def set_status(self, status: str | None) -> None:
+        """Show the room a word on the call ("Ringing"). A hold and encryption have their own."""
+        self._show(replace(self._profile, status=status))
+
+    def send_chat(self, text: str, to: str | None = None) -> bool:
+        """Write to everybody, or to the endpoint `to`. False if it was not sent.
+
+        That is: we are not in the room, or it is not there, or it is the fourth in one second.
+        """
+        return self._stay is not None and self._stay.sayings.chat(text, to)
+
+    def became_dominant_speaker(self, *, is_silent: bool = False) -> bool:
+        """The videobridge says that we are the dominant speaker: let the statistics count it.
+
+        To be called each time it says so, with `is_silent` if it says that nobody speaks. False if
+        it was not sent, perhaps because the installation keeps no statistics.
+        """
+        return self._stay is not None and self._stay.sayings.dominates(is_silent=is_silent)
 
     def bridge_connected(self, session: str) -> None:
         """The engine has connected the session to the videobridge: media flows."""
@@ -155,7 +194,7 @@ class Participant:
             log.info("conference ended", cause=departure.cause, reason=departure.text)
             self._emit(Ended(departure.cause, departure.text, departure.actor))
         except Exception:
-            self._events.put_nowait(None)
+            self._events.put(None)
             raise
 
     async def _attend(self, stay: Stay) -> Departure:
@@ -221,18 +260,22 @@ class Participant:
             raise
 
     async def _enter(self, login: Login, room: str) -> Stay:
-        self._media.enter_room(room)
+        self._media.enter_room(self._installation.key_of(room))
         entry = await enter(
             login,
             room,
-            display_name=self._display_name,
+            profile=self._profile,
             password=self._password if room == self.room.jid else None,
             floor=self._floor,
-            waiting=self._wait,
+            door=self._door,
         )
+        if room == self.room.jid:
+            self._password = entry.password
         return Stay(
             entry,
-            floor=self._floor,  # as it is now
+            profile=self._profile,  # as it is now
+            floor=self._floor,
+            proceedings=self._proceedings,
             media=self._media,
             recovery=self._recovery,
             lingering=self._stay.lingering if self._stay is not None else None,
@@ -244,18 +287,26 @@ class Participant:
         """What we bring along into a room."""
         return self._stay.microphone.floor.in_another_room() if self._stay is not None else Floor()
 
-    def _wait(self, for_: WaitingFor) -> None:
-        log.info("waiting", for_=for_)
-        self._emit(Waiting(for_))
+    def _wait(self, waiting: Waiting) -> None:
+        log.info("waiting", for_=waiting.for_)
+        self._emit(waiting)
+
+    @property
+    def _proceedings(self) -> Proceedings:
+        """What the caller has been told."""
+        return self._stay.surroundings.proceedings if self._stay is not None else Proceedings()
+
+    def _show(self, profile: Profile) -> None:
+        self._profile = profile
+        if self._stay is not None:
+            self._stay.show(profile)
 
     def _release(self, stay: Stay) -> None:
         if stay.lingering is not None:
             stay.lingering.release("left the conference")
 
     def _emit(self, event: Event) -> None:
-        news = isinstance(event, OccupantJoined | OccupantLeft)
-        if not news or self._events.qsize() < MAX_UNREAD:
-            self._events.put_nowait(event)
+        self._events.put(event)
 
 
 def _now() -> float:

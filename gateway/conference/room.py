@@ -1,16 +1,18 @@
 """Who is in the room, as its presences tell it (XEP-0045); no IO and no time.
 
-The focus is in the room too, but is nobody's company.
+The focus is in the room too, but is nobody's company; nor are recorders and the like.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.conference.company import Company, Kind
 from gateway.conference.departure import Departure, removed
 from gateway.conference.events import Alone, OccupantJoined, OccupantLeft
 from gateway.xmpp.presence import OccupantPresence
+from gateway.xmpp.recording import RecordingStatus
 
 FOCUS_NICK = "focus"
-MAX_OCCUPANTS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +30,43 @@ class FocusLeft:
     """The focus has left the room: what it had arranged is no longer looked after."""
 
 
-RoomEvent = Entered | FocusJoined | FocusLeft | OccupantJoined | OccupantLeft | Alone | Departure
+@dataclass(frozen=True, slots=True)
+class MachineLeft:
+    """An occupant that is nobody's company has left."""
+
+    endpoint: str
+
+
+RoomEvent = (
+    Entered
+    | FocusJoined
+    | FocusLeft
+    | OccupantJoined
+    | OccupantLeft
+    | MachineLeft
+    | Alone
+    | Departure
+)
 
 
 class Room:
-    """The room as we see it. `role` is our own; `bridge_available` is what the focus says."""
+    """The room as we see it. `role` is our own.
 
-    def __init__(self, jid: str, nick: str) -> None:
+    `bridge_available`, `recordings` and `is_audio_recorded` are what the focus said last, before
+    its first word `recordings` is None. `is_transcription_wanted` is what the room's metadata says.
+    """
+
+    def __init__(self, jid: str, nick: str, hidden_domains: Iterable[str] = ()) -> None:
         self.jid = jid
         self.nick = nick
         self.role = "none"
         self.entered = False
         self.focus_present = False
         self.bridge_available = True
-        self._names: dict[str, str] = {}
+        self.recordings: tuple[RecordingStatus, ...] | None = None
+        self.is_audio_recorded = False
+        self.is_transcription_wanted = False
+        self.company = Company(hidden_domains)
 
     @property
     def focus(self) -> str:
@@ -50,12 +75,29 @@ class Room:
 
     @property
     def alone(self) -> bool:
-        """Whether nobody but us, and perhaps the focus, is here."""
-        return not self._names
+        """Whether nobody but us is here, and machines perhaps."""
+        return self.company.count.is_alone
+
+    @property
+    def only_phones(self) -> bool:
+        """Whether there are others, and all of them are phones."""
+        return self.company.count.only_phones
 
     def name_of(self, nick: str) -> str:
         """The display name of an occupant, its nick if it has none."""
-        return self._names.get(nick) or nick
+        return self.company.name_of(nick)
+
+    def is_other(self, occupant: str) -> bool:
+        """Whether an occupant JID is of somebody here and neither ours nor the focus'."""
+        room, _, nick = occupant.partition("/")
+        return room == self.jid and self.company.has(nick)
+
+    def may_hang_up(self, occupant: str) -> bool:
+        """Whether an occupant JID is of somebody who may end our call: the focus or a moderator."""
+        nick = occupant.removeprefix(f"{self.jid}/")
+        return occupant == self.focus or (
+            self.is_other(occupant) and self.company.is_moderator(nick)
+        )
 
     def receive(self, presence: OccupantPresence) -> list[RoomEvent]:
         """What a presence changes."""
@@ -80,19 +122,25 @@ class Room:
 
     def _focus(self, presence: OccupantPresence) -> list[RoomEvent]:
         self.bridge_available = presence.bridge_available
+        if presence.available:
+            self.recordings = presence.recordings
+            self.is_audio_recorded = presence.is_audio_recorded
         if presence.available == self.focus_present:
             return []
         self.focus_present = presence.available
         return [FocusJoined() if presence.available else FocusLeft()]
 
     def _other(self, presence: OccupantPresence) -> list[RoomEvent]:
-        nick, name = presence.nick, presence.display_name or presence.nick
+        nick = presence.nick
         if presence.available:
-            known = nick in self._names
-            if known or len(self._names) < MAX_OCCUPANTS:
-                self._names[nick] = name
-            return [] if known or not self.entered else [OccupantJoined(nick, name)]
-        if nick not in self._names:
+            occupant, was_known = self.company.sees(presence)
+            if was_known or not self.entered or occupant.kind is Kind.MACHINE:
+                return []
+            return [OccupantJoined(nick, occupant.name)]
+        gone = self.company.loses(nick)
+        if gone is None:
             return []
-        left = OccupantLeft(nick, self._names.pop(nick))
+        if gone.kind is Kind.MACHINE:
+            return [MachineLeft(nick)]
+        left = OccupantLeft(nick, gone.name)
         return [left, Alone()] if self.alone and self.entered else [left]

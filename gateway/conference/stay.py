@@ -18,6 +18,7 @@ from gateway.conference.component_orders import (
     ApprovalChanged,
     ModerationChanged,
     MoveOrdered,
+    TranscriptionWanted,
     read_order,
 )
 from gateway.conference.departure import Departure
@@ -25,9 +26,14 @@ from gateway.conference.entering import Entry
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
 from gateway.conference.floor import Floor
 from gateway.conference.microphone import Microphone
+from gateway.conference.proceedings import Proceedings
+from gateway.conference.profile import Profile
 from gateway.conference.recovery import MediaRecovery, Remedy, offer_due
-from gateway.conference.room import FocusJoined, FocusLeft, RoomEvent
+from gateway.conference.room import FocusJoined, FocusLeft, MachineLeft, RoomEvent
+from gateway.conference.sayings import Sayings
+from gateway.conference.surroundings import Surroundings
 from gateway.errors import ConferenceError
+from gateway.xmpp.chat import ChatMessage
 from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.connection import ConnectionFailed
 from gateway.xmpp.jid import bare, resource
@@ -35,6 +41,7 @@ from gateway.xmpp.jingle import Action, Jingle, Reason
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.own_presence import unavailable
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
+from gateway.xmpp.rayo import HangUp
 from gateway.xmpp.reception import JingleReceived, Received
 from gateway.xmpp.stanza import NoReply, StanzaError, iq
 
@@ -54,17 +61,19 @@ class _Departed(Exception):
 
 
 class Stay:
-    """We are in the room of `entry`, with the caller's microphone as `floor` says.
+    """We are in the room of `entry`, as `profile` says, with the microphone as `floor` says.
 
-    `recovery` remembers what earlier stays went through; `lingering` is a session of the last one
-    whose audio goes on until we have another.
+    `recovery` remembers what earlier stays went through, `proceedings` what the caller was told in
+    them; `lingering` is a session of the last one whose audio goes on until we have another.
     """
 
     def __init__(
         self,
         entry: Entry,
         *,
+        profile: Profile,
         floor: Floor,
+        proceedings: Proceedings,
         media: BridgeMedia,
         recovery: MediaRecovery,
         lingering: BridgeSession | None,
@@ -79,9 +88,12 @@ class Stay:
         self._recovery = recovery
         self._lingering = lingering
         self._emit = emit
+        self.sayings = Sayings(entry.login, entry.room)
+        self.surroundings = Surroundings(entry, profile, proceedings, emit)
         self.microphone = Microphone(
             floor,
-            entry.presence,
+            self.surroundings.appearance,
+            is_held=profile.is_held,
             connection=self._connection,
             focus=entry.room.focus,
             media=media,
@@ -98,12 +110,13 @@ class Stay:
         departure = Departure(LeaveCause.CONNECTION_LOST, "")
         try:
             async with self._tasks:
-                self._run(self.microphone.publish())
+                self._run(self.surroundings.appearance.publish())
                 self._run(self.microphone.ask_to_be_heard())
                 if self._room.alone:
                     self._emit(Alone())
                 else:
                     self._wait_for_offer(FIRST_OFFER_PATIENCE)
+                self.surroundings.look()
                 self.microphone.has_role(self._room.role)
                 if not self._room.focus_present:
                     self._seen(FocusLeft())
@@ -130,6 +143,11 @@ class Stay:
     def endpoint(self) -> str:
         """Our endpoint id."""
         return self._room.nick
+
+    def show(self, profile: Profile) -> None:
+        """Let the room see what has changed of it."""
+        self.surroundings.show(profile)
+        self.microphone.hold(profile.is_held)
 
     def depart(self, status: str | None = None) -> None:
         """End the session and leave the room; the connection stays."""
@@ -167,6 +185,7 @@ class Stay:
                 bridge_available = self._room.bridge_available
                 for event in self._room.receive(received):
                     self._seen(event)
+                self.surroundings.look()
                 self.microphone.has_role(self._room.role)
                 if bridge_available and not self._room.bridge_available:
                     log.warning("the focus has no videobridge")
@@ -177,6 +196,14 @@ class Stay:
                 self.microphone.muted_by(name)
             case ComponentMessage():
                 self._component_says(received)
+            case ChatMessage():
+                self.surroundings.hears(received)
+            case HangUp(sender) if self._room.may_hang_up(sender):
+                self._connection.send(received.granted())
+                name = self._room.name_of(resource(sender))
+                raise _Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
+            case HangUp():
+                self._connection.send(received.refused())
             case JingleReceived(sender, jingle) if sender == self._room.focus:
                 self._focus_says(jingle)
             case JingleReceived(sender, jingle) if bare(sender) == self._room.jid:
@@ -192,6 +219,9 @@ class Stay:
                 raise _Departed(
                     Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
                 )
+            case TranscriptionWanted(wanted):
+                self._room.is_transcription_wanted = wanted
+                self.surroundings.look()
             case MoveOrdered(room):
                 log.warning("not going there", room=room)
 
@@ -206,10 +236,11 @@ class Stay:
                 self._waiting_for_focus = self._run(self._call_focus_back())
             case FocusJoined() if self._waiting_for_focus is not None:
                 self._waiting_for_focus.cancel()
-            case OccupantLeft(endpoint):
+            case OccupantLeft(endpoint) | MachineLeft(endpoint):
                 if self._session is not None:
                     self._session.drop_owner(endpoint)
-                self._emit(event)
+                if isinstance(event, OccupantLeft):
+                    self._emit(event)
             case OccupantJoined():
                 if self._session is None and self._waiting_for_offer is None:
                     self._wait_for_offer(FIRST_OFFER_PATIENCE)

@@ -7,7 +7,7 @@ from structlog.types import EventDict
 
 from gateway.lab.steps import Steps, StepTaken
 
-_METHODS = (b"INVITE ", b"ACK ", b"BYE ", b"CANCEL ", b"OPTIONS ", b"INFO ")
+_METHODS = (b"INVITE ", b"ACK ", b"BYE ", b"CANCEL ", b"OPTIONS ", b"INFO ", b"MESSAGE ")
 _NOT_SHOWN = {"event", "level", "timestamp", "call", "sip_call_id", "exc_info"}
 
 

@@ -16,6 +16,8 @@ def _samples(tone: Tone, rate: int) -> Samples:
             return tones.waiting(rate)
         case Tone.REPAIRING:
             return tones.repairing(rate)
+        case Tone.PASSWORD:
+            return tones.asking(rate)
         case Tone.MUTED:
             return tones.beeps(620.0, 440.0, rate=rate)
         case Tone.UNMUTED:
@@ -24,6 +26,8 @@ def _samples(tone: Tone, rate: int) -> Samples:
             return tones.beeps(880.0, rate=rate)
         case Tone.MAY_SPEAK:
             return tones.beeps(440.0, 620.0, 880.0, rate=rate)
+        case Tone.REFUSED:
+            return tones.tone([220.0], 0.6, rate=rate)
         case Tone.CONGESTION:
             return tones.congestion(rate)
 

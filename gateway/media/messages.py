@@ -130,20 +130,22 @@ class Source:
 class Tone(StrEnum):
     """What a caller can be told without words.
 
-    The first two repeat, instead of the conference, until `Silence`; the others are over soon.
+    The first three repeat, instead of the conference, until `Silence`; the others are over soon.
     """
 
     WAITING = "waiting"  # for company, or to be let in: two soft beeps every few seconds
     REPAIRING = "repairing"  # the conference cannot be heard, and will be: soft ticks
+    PASSWORD = "password"  # the room's password is to be typed: two quick beeps, again and again
     MUTED = "muted"  # two beeps, falling
     UNMUTED = "unmuted"  # two beeps, rising
     HAND = "hand"  # the raised hand is shown: one high beep
     MAY_SPEAK = "may-speak"  # a moderator says that the caller may unmute: three rising beeps
+    REFUSED = "refused"  # what was typed is wrong: one long low beep
     CONGESTION = "congestion"  # the call cannot go on and is about to end
 
     @property
     def repeats(self) -> bool:
-        return self in (Tone.WAITING, Tone.REPAIRING)
+        return self in (Tone.WAITING, Tone.REPAIRING, Tone.PASSWORD)
 
 
 # --- commands ------------------------------------------------------------------------------------

@@ -15,19 +15,21 @@ from gateway.sip.header_values import parse_uri
 from gateway.sip.message import Request
 from gateway.sip.responses import HeaderFields
 
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO")
+METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "MESSAGE")
 """What we serve; the value of Allow."""
 
 # Methods the IANA registry knows are "not allowed" here, others "not implemented" (8.2.1, 21.5.2).
 _KNOWN_METHODS = {
     *METHODS,
-    *("REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE", "UPDATE"),
+    *("REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "UPDATE"),
 }
 
 EXTENSIONS: tuple[str, ...] = ()
 """The option tags we support; the value of Supported."""
 
 ALLOW = ("Allow", ", ".join(METHODS))
+ALLOW_OUTSIDE_DIALOG = ("Allow", ", ".join(method for method in METHODS if method != "MESSAGE"))
+"""Of a request that would have been allowed within a call (21.4.6)."""
 SUPPORTED = ("Supported", ", ".join(EXTENSIONS))
 ACCEPT = ("Accept", SDP)
 CAPABILITIES = (ALLOW, ACCEPT, SUPPORTED)

@@ -6,6 +6,11 @@ with call:                          # leaving it in any way ends the call
     await call.answer(sdp)
     async for event in call.events:
         ...
+
+Of a call made the events say how it goes: any number of `Provisional`, then `Answered`, or `Failed`
+and no more. Of a call received `Cancelled` or `AckMissing` may be the only one. An answered call
+may have `Reoffered`, `InfoReceived` and `MessageReceived`, and `HungUp` is its last; events end
+without it where we have ended the call.
 """
 
 import asyncio
@@ -13,16 +18,24 @@ from collections.abc import Callable
 from typing import Self
 
 from gateway.errors import GatewayError
+from gateway.sip.client_request import Outcome
 from gateway.sip.events import (
     AckMissing,
     Acknowledged,
+    Answered,
     Cancelled,
     Ended,
     Event,
     Failed,
     HungUp,
+    InfoReceived,
+    InviteReceived,
+    MessageReceived,
+    Provisional,
+    Reoffered,
 )
 from gateway.sip.flow import Flow
+from gateway.sip.instant_message import CONTENT_TYPE, write_text
 from gateway.sip.message import Request
 from gateway.sip.reason import Reason
 from gateway.sip.responses import HeaderFields
@@ -32,6 +45,9 @@ _MAX_WAITING = 256  # events; a peer may send more INFOs than anybody reads
 
 CallOver = Cancelled | AckMissing | HungUp | Failed
 """The events by which a call ends from outside."""
+
+CallEvent = Provisional | Answered | Reoffered | InfoReceived | MessageReceived | CallOver
+"""What a call tells."""
 
 Order = Callable[[Callable[[float], None]], None]
 """Carries out what needs the time, and sends what comes of it."""
@@ -53,11 +69,11 @@ class CallEvents:
     """The events of a call, in order; iterating ends with the call."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[CallEvent | None] = asyncio.Queue()
         self._is_closed = False  # to `put`
         self._is_over = False  # for `next`
 
-    def put(self, event: Event) -> None:
+    def put(self, event: CallEvent) -> None:
         """Add an event; the one that ends the call always, others while somebody reads."""
         if self._is_closed:
             return
@@ -70,7 +86,7 @@ class CallEvents:
             self._is_closed = True
             self._queue.put_nowait(None)
 
-    async def next(self) -> Event | None:
+    async def next(self) -> CallEvent | None:
         """The next event, None once the call is over and every event was taken."""
         if self._is_over:
             return None
@@ -81,7 +97,7 @@ class CallEvents:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> CallEvent:
         event = await self.next()
         if event is None:
             raise StopAsyncIteration
@@ -104,6 +120,7 @@ class Call:
         self.events = CallEvents()
         self._session = session
         self._order = order
+        self._outcomes: set[asyncio.Future[Outcome]] = set()  # of our INFOs and MESSAGEs
         self._acknowledgement: asyncio.Future[bytes | None] | None = None
         self._end: CallOver | None = None
         self._is_over = False
@@ -180,8 +197,24 @@ class Call:
         """Refuse a `Reoffered`: the call goes on as it was."""
         self._order(lambda now: self._session.reject(status, now=now))
 
+    async def info(self, media_type: str, body: bytes) -> Outcome:
+        """Send an INFO and return what became of it (RFC 6086).
+
+        INFOs and MESSAGEs go one after the other, and not before the call is answered. CallEnded
+        if the call is over before the outcome is known.
+        """
+        return await self._request("INFO", (("Content-Type", media_type),), body)
+
+    async def message(self, text: str) -> Outcome:
+        """Send a MESSAGE, as `info` does (RFC 3428); ValueError beyond 1300 octets."""
+        return await self._request("MESSAGE", (CONTENT_TYPE,), write_text(text))
+
     def hang_up(self, reason: Reason | None = None) -> None:
-        """End the call wherever it is: refuse it, withdraw it, or say BYE. Once is enough."""
+        """End the call wherever it is: refuse it, withdraw it, or say BYE. Once is enough.
+
+        A call made is withdrawn as soon as the peer has shown that it knows of it; one that is
+        answered nevertheless is hung up.
+        """
         reasons = (reason,) if reason is not None else ()
         self._order(lambda now: self._session.hang_up(reasons, now))
         self._leave()
@@ -194,7 +227,7 @@ class Call:
             if self._acknowledgement is not None and not self._acknowledgement.done():
                 self._acknowledgement.set_result(event.answer)
             return
-        if not isinstance(event, Ended):
+        if not isinstance(event, Ended | InviteReceived):
             self.events.put(event)
         if isinstance(event, CallOver):
             self._end = event
@@ -205,8 +238,29 @@ class Call:
         """Nothing more will come: end what waits for it."""
         self._is_over = True
         self.events.close()
+        for outcome in self._outcomes:
+            if not outcome.done():
+                outcome.set_exception(CallEnded(self._end))
         if self._acknowledgement is not None and not self._acknowledgement.done():
             self._acknowledgement.set_exception(CallEnded(self._end))
+
+    async def _request(self, method: str, headers: HeaderFields, body: bytes) -> Outcome:
+        if self._is_over:
+            raise CallEnded(self._end)
+        became: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def told(outcome: Outcome, now: float) -> None:
+            if not became.done():
+                became.set_result(outcome)
+
+        self._outcomes.add(became)
+        try:
+            self._order(
+                lambda now: self._session.request(method, headers, body, told=told, now=now)
+            )
+            return await became
+        finally:
+            self._outcomes.discard(became)
 
     async def _accept(self, sdp: bytes, headers: HeaderFields) -> bytes | None:
         if self._is_over:

@@ -1,21 +1,25 @@
 """One INVITE sent, from the request to the ACK or the CANCEL (RFC 3261 9.1, 13.2).
 
+It is repeated with credentials if somebody wants to know us (22.2); all that is one invitation.
 A forked INVITE may be accepted more than once: the first 200 counts, the others are acknowledged
 and hung up at once (13.2.2.4).
 """
 
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.errors import SipSyntaxError
 from gateway.sip.bodies import session_description
+from gateway.sip.client_request import ClientRequest, Order, Outcome
 from gateway.sip.core import Core, content_type
 from gateway.sip.dialog import Dialog
+from gateway.sip.digest import CREDENTIAL_FIELDS, DigestClient
 from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.headers import Headers
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.reason import Reason
 from gateway.sip.timers import Timer
-from gateway.sip.transaction import Failure, User
+from gateway.sip.transaction import Failure, Transaction, User
 from gateway.sip.transaction_tables import State
 
 
@@ -33,7 +37,10 @@ class Inviting(Protocol):
 
 
 _MAX_FORKS = 16
-_NOBODY = User(lambda message, now: None, lambda failure, now: None)
+
+
+def _tell_nobody(outcome: Outcome, now: float) -> None:
+    """What becomes of the BYE to a branch that nobody wants concerns nobody."""
 
 
 class ClientInvitation:
@@ -46,6 +53,7 @@ class ClientInvitation:
         flow: Flow,
         *,
         inviting: Inviting,
+        digest: DigestClient | None,
         now: float,
         fallback: HostPort | None = None,
     ) -> None:
@@ -57,12 +65,12 @@ class ClientInvitation:
         self._dialog: Dialog | None = None  # of the 200 that counts
         self._acks: dict[str, Transmission] = {}  # by remote tag, to be repeated with their 200
         self._is_decided = False
+        self._has_early_answer = False
         self._cancelled_for: tuple[Reason, ...] | None = None
         self._deadline: Timer | None = None
-        core.transactions.add_via(request, flow)
-        self._transaction = core.transactions.open_client(
-            request, flow, User(self._receive, self._fail), now, fallback=fallback
-        )
+        self._digest = digest
+        self._exchange = digest.exchange() if digest is not None else None
+        self._transaction = self._send(now)
 
     def cancel(self, reasons: tuple[Reason, ...], now: float) -> None:
         """Withdraw the INVITE, as soon as a provisional response shows that it arrived (9.1)."""
@@ -77,12 +85,38 @@ class ClientInvitation:
         assert self._dialog is not None, "nothing to acknowledge"
         self._acknowledge(self._dialog, sdp)
 
+    def _send(self, now: float) -> Transaction:
+        transactions = self._core.transactions
+        transactions.add_via(self._request, self._flow)
+        if self._exchange is not None:
+            self._exchange.authorize(self._request)
+        user = User(self._receive, self._fail)
+        return transactions.open_client(
+            self._request, self._flow, user, now, fallback=self._fallback
+        )
+
+    def _send_again(self, now: float) -> None:
+        """Repeat the INVITE with credentials: a new transaction of the same call (22.2)."""
+        self._transaction.user = None  # what still happens there is the ACK's
+        headers = Headers(self._request.headers.fields())
+        headers.set("CSeq", f"{headers.cseq.sequence + 1} INVITE")
+        self._request = replace(self._request, headers=headers)
+        self._transaction = self._send(now)
+
+    def _is_answerable(self, response: Response) -> bool:
+        """Whether it is a challenge, and to answer it is of use."""
+        if response.status not in (401, 407) or self._cancelled_for is not None:
+            return False
+        return self._exchange is not None and self._exchange.answer(response)
+
     def _receive(self, message: Message, now: float) -> None:
         assert isinstance(message, Response)
         if message.status < 200:
             self._receive_provisional(message, now)
         elif message.status < 300:
             self._receive_success(message, now)
+        elif self._is_answerable(message):
+            self._send_again(now)
         else:
             self._decide(message.status, message.phrase, message, now)
 
@@ -91,7 +125,15 @@ class ClientInvitation:
             if self._deadline is None:
                 self._send_cancel(now)
         elif response.status > 100:
-            self._inviting.progressed(response, _sdp_of(response), now)
+            self._inviting.progressed(response, self._early_answer(response), now)
+
+    def _early_answer(self, response: Response) -> bytes | None:
+        """The SDP of the first provisional response that has one, if ours was the offer."""
+        if self._has_early_answer or not self._request.body:
+            return None
+        sdp = _sdp_of(response)
+        self._has_early_answer = sdp is not None
+        return sdp
 
     def _receive_success(self, response: Response, now: float) -> None:
         remote_tag = response.headers.to.tag
@@ -116,8 +158,8 @@ class ClientInvitation:
             return
         dialog = Dialog.of_client(self._request, response, self._flow)
         self._acknowledge(dialog, None)
-        bye = dialog.create_request("BYE")
-        self._core.send_in_dialog(dialog, bye, _NOBODY, now)
+        bye = Order("BYE", _tell_nobody)
+        ClientRequest(self._core, dialog, bye, digest=self._digest, now=now)
         self._decide(487, "Request Terminated", None, now)
 
     def _acknowledge(self, dialog: Dialog, sdp: bytes | None) -> None:
@@ -125,6 +167,9 @@ class ClientInvitation:
         flow, fallback = self._core.address_in_dialog(dialog, ack)
         for name, value in content_type(sdp):
             ack.headers.add(name, value)
+        for name in CREDENTIAL_FIELDS:  # of the INVITE; an ACK cannot be challenged (22.1)
+            for value in self._request.headers.getlist(name):
+                ack.headers.add(name, value)
         ack = Request(ack.method, ack.uri, ack.headers, sdp or b"")
         transmission = Transmission(ack.serialize(), flow, fallback)
         self._acks[dialog.id.remote_tag] = transmission
@@ -141,9 +186,7 @@ class ClientInvitation:
         for reason in self._cancelled_for or ():
             headers.add("Reason", reason.serialize())
         cancel = Request("CANCEL", self._request.uri, headers)
-        self._core.transactions.open_client(
-            cancel, self._flow, _NOBODY, now, fallback=self._fallback
-        )
+        self._core.transactions.open_client(cancel, self._flow, None, now, fallback=self._fallback)
         # A peer that ignores the CANCEL must not keep the session (9.1).
         due = now + self._core.timers.transaction
         self._deadline = self._core.queue.start(due, self._abandon)

@@ -13,6 +13,7 @@ from sipmessage import URI, Address, Parameters
 from gateway.sip.bodies import SDP
 from gateway.sip.counters import Counters
 from gateway.sip.dialog import Dialog, DialogId
+from gateway.sip.dtmf_info import DTMF, DTMF_RELAY
 from gateway.sip.events import Event
 from gateway.sip.flow import Flow, Network
 from gateway.sip.header_values import format_host
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from gateway.sip.session import Session
 
 
+INFO_TYPES = frozenset({DTMF, DTMF_RELAY, "application/json"})
+"""Digits, and what Jigasi and smart switches tell each other about a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class StackConfig:
     """How a stack behaves.
@@ -37,7 +42,7 @@ class StackConfig:
 
     user_agent: str = "sip-gateway"
     timers: Timers = field(default_factory=Timers)
-    info_types: frozenset[str] = frozenset()
+    info_types: frozenset[str] = INFO_TYPES
     retry_after: int = 30
     max_sessions: int = 2000
     max_transactions: int = 20_000

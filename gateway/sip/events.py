@@ -1,10 +1,13 @@
 """What a stack tells the layer above it. Every event names the session it is about."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gateway.errors import SipSyntaxError
+from gateway.sip.header_values import parse_name_addr
 from gateway.sip.message import Request, Response
-from gateway.sip.reason import Reason
+from gateway.sip.reason import Reason, read_reasons
 
 if TYPE_CHECKING:
     from gateway.sip.session import Session
@@ -44,7 +47,12 @@ class AckMissing:
 
 @dataclass(frozen=True, slots=True)
 class Provisional:
-    """A response 101 to 199 to our INVITE; `sdp` is early media if it has any."""
+    """A response 101 to 199 to our INVITE, as often as the peer sends it.
+
+    `sdp` answers our offer, for early media. Only the first that comes has it: the answer of a
+    provisional response holds until the 200 (13.2.1), and of several branches of a forked INVITE
+    only one can be heard.
+    """
 
     session: "Session"
     status: int
@@ -67,12 +75,32 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Our INVITE was refused, timed out (408), could not be sent (503) or was cancelled (487)."""
+    """Our INVITE was refused, timed out (408), could not be sent (503) or was cancelled (487).
+
+    A 401 or 407 means that we have no credentials for who asks, or that they were not accepted.
+    """
 
     session: "Session"
     status: int
     phrase: str
     response: Response | None = None
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What the peer says about it in Reason headers."""
+        return read_reasons(self.response.headers) if self.response is not None else ()
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds after which a new attempt may succeed, if the peer says so (20.33)."""
+        return self.response.headers.retry_after if self.response is not None else None
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """The URIs that a 3xx names instead of the one called, the preferred first (8.1.3.4)."""
+        if self.response is None or not 300 <= self.status < 400:
+            return ()
+        return _contacts(self.response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +123,14 @@ class InfoReceived:
     session: "Session"
     media_type: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A MESSAGE within the call; 200 has been sent."""
+
+    session: "Session"
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +158,24 @@ Event = (
     | Failed
     | Reoffered
     | InfoReceived
+    | MessageReceived
     | HungUp
     | Ended
 )
+
+_MAX_CONTACTS = 16
+
+
+def _contacts(response: Response) -> tuple[str, ...]:
+    found = []
+    for value in response.headers.values("Contact")[:_MAX_CONTACTS]:
+        try:
+            contact = parse_name_addr(value)
+        except SipSyntaxError:
+            continue
+        found.append((_preference(contact.parameters.get("q")), contact.uri))
+    return tuple(uri for _, uri in sorted(found, key=lambda each: -each[0]))
+
+
+def _preference(q: str | None) -> float:
+    return float(q) if q is not None and re.fullmatch(r"[01](\.[0-9]{0,3})?", q) else 1.0

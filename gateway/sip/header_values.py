@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from sipmessage import URI, Parameters, Via
+from sipmessage import URI, Address, Parameters, Via
 
 from gateway.errors import SipSyntaxError
 
@@ -55,6 +55,11 @@ class NameAddr:
             return parse_uri(self.uri).user or ""
         except SipSyntaxError:
             return ""
+
+
+def address(uri: str, name: str = "") -> Address:
+    """A name-addr to send; SipSyntaxError if the URI is none."""
+    return Address(parse_uri(uri), name)
 
 
 def split_list(value: str, separator: str = ",") -> list[str]:

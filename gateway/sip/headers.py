@@ -4,6 +4,7 @@ Readers raise SipSyntaxError; after `message.check` has passed, those of the man
 of Contact, Record-Route and Max-Forwards do not.
 """
 
+import re
 from collections.abc import Sequence
 
 from sipmessage import CSeq, Parameters, Via
@@ -98,6 +99,12 @@ class Headers(RawHeaders):
         if self.get("Max-Forwards") is None:
             return DEFAULT_MAX_FORWARDS
         return self._number("Max-Forwards", maximum=255)
+
+    @property
+    def retry_after(self) -> int | None:
+        """Seconds (20.33); None if there is none that can be read."""
+        match = re.match(r"[0-9]{1,9}(?![0-9])", self.get("Retry-After") or "")
+        return int(match[0]) if match else None
 
     @property
     def content_length(self) -> int | None:

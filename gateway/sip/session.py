@@ -12,14 +12,18 @@ from gateway.sip import events
 from gateway.sip.admission import ACCEPT, CAPABILITIES
 from gateway.sip.bodies import session_description
 from gateway.sip.client_invitation import ClientInvitation
+from gateway.sip.client_request import ClientRequest, Order, Outcome, RequestQueue, Told
 from gateway.sip.core import Core, new_tag
 from gateway.sip.dialog import Dialog
+from gateway.sip.digest import Credentials, DigestClient
 from gateway.sip.flow import Flow, HostPort
-from gateway.sip.message import Message, Request, Response
+from gateway.sip.info import find_info_fault
+from gateway.sip.instant_message import ACCEPT_TEXT, read_text
+from gateway.sip.message import Request, Response
 from gateway.sip.reason import Reason, read_reasons
 from gateway.sip.responses import HeaderFields
 from gateway.sip.server_invitation import ServerInvitation, Stage
-from gateway.sip.transaction import Failure, Transaction, User
+from gateway.sip.transaction import Transaction
 
 
 class Phase(Enum):
@@ -34,9 +38,12 @@ class Phase(Enum):
 
 
 class Session:
-    """One call as SIP sees it; begun by `send_invitation`, or by an INVITE given to `receive`."""
+    """One call as SIP sees it; begun by `send_invitation`, or by an INVITE given to `receive`.
 
-    def __init__(self, core: Core) -> None:
+    `credentials` are for those who challenge a request of ours in it.
+    """
+
+    def __init__(self, core: Core, credentials: Credentials | None = None) -> None:
         self.phase = Phase.NEW
         self.dialog: Dialog | None = None
         self._core = core
@@ -46,6 +53,8 @@ class Session:
         self._is_acknowledged = False  # the 200 of the first INVITE
         self._is_given_up = False  # by our user
         self._reasons: tuple[Reason, ...] = ()  # he gave
+        self._digest = DigestClient(credentials) if credentials is not None else None
+        self._requests = RequestQueue(core, self._digest)
 
     @property
     def is_pending(self) -> bool:
@@ -59,7 +68,13 @@ class Session:
     ) -> None:
         """Begin with an INVITE of ours; without a body the peer makes the offer."""
         self._client = ClientInvitation(
-            self._core, request, flow, inviting=self, now=now, fallback=fallback
+            self._core,
+            request,
+            flow,
+            inviting=self,
+            digest=self._digest,
+            now=now,
+            fallback=fallback,
         )
         self.phase = Phase.INVITING
         self._made_offer = bool(request.body)
@@ -103,6 +118,23 @@ class Session:
         if self._client is not None and not self._is_acknowledged:
             self._is_acknowledged = True
             self._client.acknowledge(answer, now)
+            self._open_requests(now)
+
+    def request(
+        self, method: str, headers: HeaderFields, body: bytes, *, told: Told, now: float
+    ) -> None:
+        """Send an INFO or a MESSAGE once the call is answered and those before it are done.
+
+        `told` hears what becomes of it, unless the call ends before.
+        """
+
+        def heard(outcome: Outcome, at: float) -> None:
+            told(outcome, at)
+            if outcome.status == 481:
+                self._lose(events.HungUp(self, ()), at)
+
+        if not self._is_given_up and self.phase is not Phase.OVER:
+            self._requests.add(Order(method, heard, headers, body), now)
 
     def hang_up(self, reasons: tuple[Reason, ...], now: float) -> None:
         """End the session wherever it is; of its events only `Ended` comes after this."""
@@ -136,6 +168,8 @@ class Session:
             self._receive_bye(transaction, now)
         elif request.method == "INFO":
             self._receive_info(transaction, now)
+        elif request.method == "MESSAGE":
+            self._receive_message(transaction, now)
         else:
             self._core.respond(transaction, 200, headers=CAPABILITIES, now=now)
 
@@ -197,16 +231,26 @@ class Session:
         self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
 
     def _receive_info(self, transaction: Transaction, now: float) -> None:
-        """INFO as RFC 2976 had it: media types instead of packages (RFC 6086 section 9)."""
-        request, known = transaction.request, self._core.config.info_types
-        media_type, _ = request.headers.content_type
-        if request.body and media_type not in known:
-            accept = ("Accept", ", ".join(sorted(known)))
-            self._core.respond(transaction, 415, headers=(accept,), now=now)
+        request = transaction.request
+        fault = find_info_fault(request, self._core.config.info_types)
+        if fault is not None:
+            self._core.respond(transaction, fault.status, headers=fault.headers, now=now)
             return
         self._core.respond(transaction, 200, now=now)
-        if request.body:
+        media_type, _ = request.headers.content_type
+        if request.body and media_type:
             self._emit(events.InfoReceived(self, media_type, request.body))
+
+    def _receive_message(self, transaction: Transaction, now: float) -> None:
+        try:
+            text = read_text(transaction.request)
+        except SipSyntaxError as error:
+            headers = (ACCEPT_TEXT,) if error.status == 415 else ()
+            self._core.respond(transaction, error.status, str(error), headers=headers, now=now)
+            return
+        self._core.respond(transaction, 200, now=now)
+        if text:
+            self._emit(events.MessageReceived(self, text))
 
     def _awaits_answer(self) -> bool:
         """Whether an offer is under way that a second one must not cross (14.1)."""
@@ -223,13 +267,11 @@ class Session:
             self._send_bye(now)
         else:
             self._emit(events.Acknowledged(self, answer))
+            self._open_requests(now)
 
     def unacknowledged(self, now: float) -> None:
         """No ACK came for our 200: the call is ended (13.3.1.4)."""
-        if self.phase is Phase.CONFIRMED:
-            self._emit(events.AckMissing(self))
-            self._is_given_up = True
-            self._send_bye(now)
+        self._lose(events.AckMissing(self), now)
 
     def cancelled(self, cancel: Request, now: float) -> None:
         """The peer withdrew a pending INVITE; a re-INVITE leaves the session as it was (14.1)."""
@@ -254,12 +296,26 @@ class Session:
         self._is_acknowledged = self._made_offer
         self._core.sessions.add(self)
         self._emit(events.Answered(self, response, sdp))
+        if self._is_acknowledged:
+            self._open_requests(now)
 
     def failed(self, status: int, phrase: str, response: Response | None, now: float) -> None:
         """Our INVITE came to nothing."""
         self._finish(events.Failed(self, status, phrase, response))
 
+    def _open_requests(self, now: float) -> None:
+        """The dialog is confirmed: our INFOs and MESSAGEs may go."""
+        if self.dialog is not None and self.phase is Phase.CONFIRMED and not self._is_given_up:
+            self._requests.open(self.dialog, now)
+
     # --- the end ---------------------------------------------------------------------------------
+
+    def _lose(self, event: events.Event, now: float) -> None:
+        """End a call whose peer does not play its part any more (12.2.1.2, 13.3.1.4)."""
+        if self.phase is Phase.CONFIRMED:
+            self._emit(event)
+            self._is_given_up = True
+            self._send_bye(now)
 
     def _send_bye(self, now: float) -> None:
         assert self.dialog is not None
@@ -267,23 +323,18 @@ class Session:
         if self._server is not None:
             self._server.reject(487, now=now)
             self._server.stop()
-        bye = self.dialog.create_request("BYE")
-        for name, value in _reason_fields(self._reasons):
-            bye.headers.add(name, value)
-        user = User(self._receive_bye_response, self._bye_failed)
-        self._core.send_in_dialog(self.dialog, bye, user, now)
+        self._requests.close()
+        bye = Order("BYE", self._bye_over, _reason_fields(self._reasons))
+        ClientRequest(self._core, self.dialog, bye, digest=self._digest, now=now)
 
-    def _receive_bye_response(self, response: Message, now: float) -> None:
-        if isinstance(response, Response) and response.status >= 200:
-            self._finish()
-
-    def _bye_failed(self, failure: Failure, now: float) -> None:
-        self._finish()  # whatever the reason, nobody is there any more (15.1.1)
+    def _bye_over(self, outcome: Outcome, now: float) -> None:
+        self._finish()  # whatever the outcome, nobody is there any more (15.1.1)
 
     def _finish(self, event: events.Event | None = None) -> None:
         if self.phase is Phase.OVER:
             return
         self.phase = Phase.OVER
+        self._requests.close()
         if self._server is not None:
             self._server.stop()
         self._core.sessions.remove(self)

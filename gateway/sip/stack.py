@@ -13,6 +13,7 @@ from sipmessage import Address
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import (
     ALLOW,
+    ALLOW_OUTSIDE_DIALOG,
     CAPABILITIES,
     SUPPORTED,
     Admit,
@@ -23,6 +24,7 @@ from gateway.sip.admission import (
 )
 from gateway.sip.core import Core, StackConfig, content_type, new_tag
 from gateway.sip.counters import Counters
+from gateway.sip.digest import Credentials
 from gateway.sip.events import Event
 from gateway.sip.flow import Flow, HostPort, Network, Transmission, response_flow, stamp_via
 from gateway.sip.header_values import parse_uri
@@ -108,9 +110,13 @@ class SipStack:
         to: Address | None = None,
         sdp: bytes | None = None,
         headers: HeaderFields = (),
+        credentials: Credentials | None = None,
         now: float,
     ) -> tuple[Session, Request]:
-        """Call a SIP URI over a flow; without `sdp` the peer makes the offer (13.2.1)."""
+        """Call a SIP URI over a flow; without `sdp` the peer makes the offer (13.2.1).
+
+        `credentials` are for servers that ask who calls.
+        """
         from_ = replace(from_, parameters=from_.parameters.replace(tag=new_tag()))
         fields = Headers(
             [
@@ -126,7 +132,7 @@ class SipStack:
             ]
         )
         request = Request("INVITE", target, fields, sdp or b"")
-        session = Session(self._core)
+        session = Session(self._core, credentials)
         session.send_invitation(request, flow, now)
         return session, request
 
@@ -217,6 +223,8 @@ class SipStack:
         fault = find_fault(request)
         if fault is not None:
             return fault
+        if request.method == "MESSAGE" and not request.headers.to.tag:
+            return Refusal(405, headers=(ALLOW_OUTSIDE_DIALOG,))
         if request.headers.to.tag or request.method not in ("INVITE", "OPTIONS"):
             return Refusal(481)  # of a dialog or transaction that is not here (12.2.2, 9.2)
         if self._core.transactions.is_merged(request):

@@ -67,9 +67,15 @@ class TransactionLayer:
     # --- clients ---------------------------------------------------------------------------------
 
     def open_client(
-        self, request: Request, flow: Flow, user: User, now: float, *, fallback: HostPort | None
+        self,
+        request: Request,
+        flow: Flow,
+        user: User | None,
+        now: float,
+        *,
+        fallback: HostPort | None,
     ) -> Transaction:
-        """Send a request that `add_via` has marked."""
+        """Send a request that `add_via` has marked; without `user` nobody hears what comes."""
         transaction = Transaction(
             _client_key(request.headers.via, request.method),
             CLIENT_INVITE if request.method == "INVITE" else CLIENT_NON_INVITE,

@@ -20,6 +20,7 @@ from gateway.sip.admission import Admit
 from gateway.sip.call import Call
 from gateway.sip.core import StackConfig
 from gateway.sip.counters import Counters
+from gateway.sip.digest import Credentials
 from gateway.sip.events import Ended, Event, InviteReceived
 from gateway.sip.flow import DEFAULT_PORT, Flow, HostPort, Transmission
 from gateway.sip.header_values import parse_uri
@@ -29,6 +30,7 @@ from gateway.sip.responses import HeaderFields
 from gateway.sip.session import Session
 from gateway.sip.stack import SipStack
 from gateway.sip.tcp import TcpLimits
+from gateway.sip.wire_log import masked
 
 log = structlog.get_logger(__name__)
 
@@ -144,6 +146,20 @@ class UserAgent:
         if not call.is_over:
             self._labels[call.call_id] = label
 
+    async def find_flow(self, destination: Destination) -> Flow:
+        """A flow to a destination, its name resolved to the first address we can reach; OSError."""
+        host = destination.host
+        try:
+            hosts = [str(ipaddress.ip_address(host))]
+        except ValueError:
+            found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+            hosts = [str(address[0]) for *_, address in found]
+        for literal in hosts:
+            flow = self._sockets.flow_to(destination.transport, (literal, destination.port))
+            if flow is not None:
+                return flow
+        raise OSError(f"no {destination.transport} listener can reach {host}")
+
     async def invite(
         self,
         target: str,
@@ -153,18 +169,31 @@ class UserAgent:
         to: Address | None = None,
         headers: HeaderFields = (),
         destination: Destination | None = None,
+        credentials: Credentials | None = None,
+        label: str = "",
     ) -> Call:
         """Call a SIP URI; its events say what comes of it.
 
-        Without `sdp` the peer makes the offer. SipSyntaxError if the target is no URI, OSError
-        if there is no way to it.
+        `from_` is who calls, with a display name; `headers` are added as they are
+        (P-Asserted-Identity, say). Without `sdp` the peer makes the offer. Servers that ask for
+        `credentials` get them; their challenges are no events. `label` is as for `label`.
+        SipSyntaxError if the target is no URI, OSError if there is no way to it.
         """
-        flow = await self._find_flow(destination or _destination_of(target))
+        flow = await self.find_flow(destination or _destination_of(target))
         session, request = self._stack.invite(
-            target, flow, from_=from_, to=to, sdp=sdp, headers=headers, now=self._loop.time()
+            target,
+            flow,
+            from_=from_,
+            to=to,
+            sdp=sdp,
+            headers=headers,
+            credentials=credentials,
+            now=self._loop.time(),
         )
         call = Call(session, request, flow, sdp, self._order)
         self._calls[session] = call
+        if label:
+            self._labels[call.call_id] = label
         self._drain()
         return call
 
@@ -221,7 +250,8 @@ class UserAgent:
         """A message as it is on the wire, with the name its call has in the log."""
         found = _CALL_ID.search(data)
         label = self._labels.get(found[1].decode(errors="replace"), "") if found else ""
-        log.debug(event, flow=str(flow), data=data, **({"call": label} if label else {}))
+        said = {"call": label} if label else {}
+        log.debug(event, flow=str(flow), data=masked(data), **said)
 
     def _set_timer(self) -> None:
         due = self._stack.next_timer()
@@ -233,20 +263,6 @@ class UserAgent:
         self._timer = None if due is None else self._loop.call_at(due, self._handle_timer)
 
     # --- beginning and end -----------------------------------------------------------------------
-
-    async def _find_flow(self, destination: Destination) -> Flow:
-        """A flow to a destination, its name resolved to the first address we can reach."""
-        host = destination.host
-        try:
-            hosts = [str(ipaddress.ip_address(host))]
-        except ValueError:
-            found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-            hosts = [str(address[0]) for *_, address in found]
-        for literal in hosts:
-            flow = self._sockets.flow_to(destination.transport, (literal, destination.port))
-            if flow is not None:
-                return flow
-        raise OSError(f"no {destination.transport} listener can reach {host}")
 
     async def _close(self) -> None:
         """End all calls, wait a moment for the other ends to know, and close everything."""

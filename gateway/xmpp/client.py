@@ -69,15 +69,20 @@ class Server:
     account: Account | None = None
     web_socket: str | None = None
 
-    def for_room(self, name: str) -> "Server":
+    def for_room(self, name: str, tenant: str | None = None) -> "Server":
         """As it is used for one room: the URL of a WebSocket names it (`?room=`).
 
-        Jitsi's modules in Prosody know the room of a session by that.
+        Jitsi's modules in Prosody know the room of a session by that, and its tenant: a web server
+        in front of them takes that from the path (where the URL has `{tenant}`), Prosody itself
+        from `prefix`.
         """
         if self.web_socket is None:
             return self
-        separator = "&" if "?" in self.web_socket else "?"
-        return replace(self, web_socket=f"{self.web_socket}{separator}room={quote(name)}")
+        url = self.web_socket.replace("{tenant}", f"/{quote(tenant)}" if tenant else "")
+        query = f"room={quote(name)}"
+        if tenant and url == self.web_socket:
+            query += f"&prefix={quote(tenant)}"
+        return replace(self, web_socket=f"{url}{'&' if '?' in url else '?'}{query}")
 
 
 async def connect(

@@ -7,7 +7,8 @@ this is a phone that never talks to them directly.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
 from gateway.xmpp import namespaces as ns
@@ -15,7 +16,8 @@ from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.element import element
 
 MAX_DISPLAY_NAME = 100
-_STATS_ID = "sip-gateway"
+NAMELESS = "Phone"  # lobbies, and some rooms, admit nobody without a name
+STATS_ID = "sip-gateway"
 _HAND = "jitsi_participant_raisedHand"
 
 
@@ -23,7 +25,9 @@ _HAND = "jitsi_participant_raisedHand"
 class OwnPresence:
     """What the room is told about us. `nick` is our endpoint id, `display_name` the caller's.
 
-    `hand_raised_at` is in milliseconds since 1970: browsers sort raised hands by it.
+    `hand_raised_at` is in milliseconds since 1970: browsers sort raised hands by it. `status` is a
+    word on the call. `initiator` are headers that say where the call came from, as Jigasi's do.
+    With `dial_pad` browsers offer their user to press keys for the phone.
     """
 
     room: str
@@ -34,6 +38,15 @@ class OwnPresence:
     hand_raised_at: int | None = None
     region: str | None = None
     status: str | None = None
+    avatar_url: str | None = None
+    stats_id: str = STATS_ID
+    initiator: Mapping[str, str] = field(default_factory=dict)
+    dial_pad: bool = False
+
+    @property
+    def occupant(self) -> str:
+        """Our occupant JID."""
+        return f"{self.room}/{self.nick}"
 
     def join(self, password: str | None = None) -> Element:
         """The presence that enters the room."""
@@ -50,7 +63,7 @@ class OwnPresence:
             {"to": f"{lobby}/{self.nick}"},
             element(ns.MUC, "x"),
             self.capabilities.to_presence(),
-            element(ns.NICK, "nick", text=self.display_name[:MAX_DISPLAY_NAME]),
+            self._nick(),
         )
 
     def update(self) -> Element:
@@ -68,10 +81,10 @@ class OwnPresence:
         presence = element(
             ns.CLIENT,
             "presence",
-            {"to": f"{self.room}/{self.nick}"},
+            {"to": self.occupant},
             *first,
             self.capabilities.to_presence(),
-            element(ns.NICK, "nick", text=self.display_name[:MAX_DISPLAY_NAME]),
+            self._nick(),
             element(ns.CLIENT, "SourceInfo", text=json.dumps(sources, separators=(",", ":"))),
             element(ns.CLIENT, "audiomuted", text=muted),
             element(ns.CLIENT, "videomuted", text="true"),
@@ -79,18 +92,38 @@ class OwnPresence:
                 ns.CLIENT,
                 "features",
                 None,
-                element(ns.CLIENT, "feature", {"var": ns.JITSI_JIGASI}),
+                *(element(ns.CLIENT, "feature", {"var": name}) for name in self._features),
             ),
-            element(ns.JITSI_JIGASI, "initiator"),
-            element(ns.CLIENT, "stats-id", text=_STATS_ID),
+            element(
+                ns.JITSI_JIGASI,
+                "initiator",
+                None,
+                *(
+                    element(ns.RAYO, "header", {"name": name, "value": value})
+                    for name, value in self.initiator.items()
+                ),
+            ),
+            element(ns.CLIENT, "stats-id", text=self.stats_id),
         )
         if self.hand_raised_at is not None:
             presence.append(element(ns.CLIENT, _HAND, text=str(self.hand_raised_at)))
         if self.region is not None:
             presence.append(element(ns.CLIENT, "jitsi_participant_region", text=self.region))
+        if self.avatar_url is not None:
+            presence.append(element(ns.CLIENT, "avatar-url", text=self.avatar_url))
         if self.status is not None:
             presence.append(element(ns.CLIENT, "status", text=self.status))
         return presence
+
+    @property
+    def _features(self) -> tuple[str, ...]:
+        return (ns.JITSI_JIGASI, ns.JINGLE_DTMF) if self.dial_pad else (ns.JITSI_JIGASI,)
+
+    def _nick(self) -> Element:
+        nick = element(ns.NICK, "nick", text=self.display_name[:MAX_DISPLAY_NAME])
+        if not (nick.text or "").strip():
+            nick.text = NAMELESS
+        return nick
 
 
 def unavailable(room: str, nick: str, status: str | None = None) -> Element:

@@ -10,8 +10,9 @@ from xml.etree.ElementTree import Element
 
 from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import attribute, child, child_text, children
+from gateway.xmpp.element import attribute, child, child_text, children, local_name
 from gateway.xmpp.jid import resource
+from gateway.xmpp.recording import RecordingStatus, is_audio_recorded, parse_recordings
 from gateway.xmpp.stanza import StanzaError
 
 MAX_FEATURES = 100
@@ -32,7 +33,8 @@ class OccupantPresence:
     `occupant` is its full JID in the room, `real_jid` its own. `statuses` are XEP-0045's codes
     (110: this is about you). `actor` (a nick) and `reason` say who removed or promoted it and why.
     `audio_muted` is None where the occupant says nothing about it. `bridge_available` is what the
-    focus says about videobridges.
+    focus says about videobridges, `recordings` and `is_audio_recorded` what it says about
+    recording. An occupant that `encrypts` does so end to end.
     """
 
     occupant: str
@@ -48,6 +50,10 @@ class OccupantPresence:
     reason: str | None = None
     destroyed: Destroyed | None = None
     bridge_available: bool = True
+    recordings: tuple[RecordingStatus, ...] = ()
+    is_audio_recorded: bool = False
+    encrypts: bool = False
+    transcribes: bool = False
 
     @property
     def nick(self) -> str:
@@ -95,6 +101,13 @@ def parse_presence(stanza: Element) -> OccupantPresence | PresenceRefused:
         reason=child_text(item, ns.MUC_USER, "reason"),
         destroyed=_destroyed(user),
         bridge_available=child(stanza, ns.JITSI_FOCUS, "bridgeNotAvailable") is None,
+        recordings=parse_recordings(stanza),
+        is_audio_recorded=is_audio_recorded(stanza),
+        encrypts=child_text(stanza, ns.CLIENT, "jitsi_participant_e2ee.enabled") == "true",
+        transcribes=any(
+            local_name(part) == "transcription-status" and part.get("status") == "ON"
+            for part in stanza
+        ),
     )
 
 

@@ -11,12 +11,14 @@ from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp import stanza
 from gateway.xmpp.caps import Capabilities
+from gateway.xmpp.chat import ChatMessage
 from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.element import child, element
 from gateway.xmpp.invitation import Invitation
 from gateway.xmpp.jingle import Action, Jingle
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
+from gateway.xmpp.rayo import Dial, HangUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,22 @@ class JingleReceived:
 
 
 Received = (
-    OccupantPresence | PresenceRefused | JingleReceived | MuteOrder | ComponentMessage | Invitation
+    OccupantPresence
+    | PresenceRefused
+    | JingleReceived
+    | MuteOrder
+    | ComponentMessage
+    | Invitation
+    | Dial
+    | HangUp
+    | ChatMessage
 )
 
 _DISCO_INFO = ("get", f"{{{ns.DISCO_INFO}}}query")
 _PING = ("get", f"{{{ns.PING}}}ping")
 _JINGLE = ("set", f"{{{ns.JINGLE}}}jingle")
+_DIAL = ("set", f"{{{ns.RAYO}}}dial")
+_HANG_UP = ("set", f"{{{ns.RAYO}}}hangup")
 _MUTE = ("set", f"{{{ns.JITSI_MUTE_AUDIO}}}mute")
 _NOT_OURS_TO_MUTE = (
     ("set", f"{{{ns.JITSI_MUTE_VIDEO}}}mute"),
@@ -45,15 +57,18 @@ _NOT_OURS_TO_MUTE = (
 class Reception:
     """Reads stanzas for one participant.
 
-    `focus` is the occupant JID whose orders count; who goes to another room changes it.
+    `focus` is the occupant JID whose orders count; who goes to another room changes it. Only who
+    `takes_dials` can be asked to call somebody.
     """
 
     capabilities: Capabilities
     focus: str
+    takes_dials: bool = False
 
     def receive(self, received: Element) -> tuple[Element | None, Received | None]:
         """The answer to send, if one is due, and what is to be handed up, if anything is.
 
+        A `Dial` or `HangUp` is to be answered by whom it is handed to.
         JingleError for a stanza that is wrong and has no answer.
         """
         if received.tag == f"{{{ns.CLIENT}}}presence":
@@ -67,7 +82,7 @@ class Reception:
                 return stanza.error(received, "modify", "bad-request"), None
         return None, None
 
-    def _request(self, request: Element) -> tuple[Element, Received | None]:
+    def _request(self, request: Element) -> tuple[Element | None, Received | None]:
         payload = next(iter(request), None)
         if payload is None:
             raise JingleError("a request without a payload")
@@ -79,6 +94,10 @@ class Reception:
             return stanza.result(request), None
         if kind == _JINGLE:
             return self._jingle(request, JingleReceived(sender, Jingle.parse(payload)))
+        if kind == _DIAL and self.takes_dials:
+            return None, Dial.parse(request)
+        if kind == _HANG_UP:
+            return None, HangUp(sender, request)
         if kind == _MUTE and sender == self.focus:
             return stanza.result(request), MuteOrder.parse(payload)
         if kind == _MUTE:
@@ -96,11 +115,13 @@ class Reception:
         return stanza.error(request, "cancel", "item-not-found", unknown), None
 
 
-def _message(received: Element) -> ComponentMessage | Invitation | None:
-    """What a message is to us: people's words in the room are not for the phone."""
-    if received.get("type") in ("groupchat", "error"):
+def _message(received: Element) -> ComponentMessage | Invitation | ChatMessage | None:
+    """What a message is to us."""
+    if received.get("type") == "error":
         return None
     json_message = child(received, ns.JITSI_MEET, "json-message")
+    if received.get("type") == "groupchat":
+        return ChatMessage.parse(received) if json_message is None else None
     if json_message is not None:
         return ComponentMessage.parse(received.get("from", ""), json_message)
-    return Invitation.parse(received)
+    return ChatMessage.parse(received) or Invitation.parse(received)

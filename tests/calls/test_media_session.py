@@ -29,7 +29,9 @@ class Engine:
             asyncio.get_running_loop().call_soon(self.switch.receive, answer(order))
 
     def session(self, call: str = "c1") -> MediaSession:
-        return MediaSession(self.switch, call, "room@conference.meet.test")
+        session = MediaSession(self.switch, call)
+        session.enter_room("room@conference.meet.test")
+        return session
 
 
 async def next_event(session: MediaSession) -> m.Event:

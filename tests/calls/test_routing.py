@@ -5,9 +5,13 @@ import pytest
 
 from gateway.calls.routing import Called, RoomRule, Route, Trunk, find_route, trunk_of
 from gateway.conference.address import RoomAddress
+from gateway.conference.installation import Installation
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.xmpp.client import Server
 
 DOMAINS = ("conference.meet.test", "muc.other.test")
+MEET = Installation(Server("meet.test", None), DOMAINS, "focus.meet.test", "uid")
+ONLY = (MEET,)
 
 
 def trunk(
@@ -35,73 +39,73 @@ def room(name: str) -> RoomAddress:
 def test_the_header_goes_before_everything() -> None:
     everything = trunk((".*", "by-rule"), default="by-default")
     invite = called("100", Jitsi_Conference_Room="By-Header")
-    assert find_route(invite, everything, DOMAINS) == Route(room("by-header"), None, "header")
+    assert find_route(invite, everything, ONLY) == Route(MEET, room("by-header"), "header")
 
 
 def test_a_rule_goes_before_the_default_room() -> None:
     both = trunk(("100", "by-rule"), default="by-default")
-    assert find_route(called("100"), both, DOMAINS) == Route(room("by-rule"), None, "called number")
-    assert find_route(called("101"), both, DOMAINS) == Route(room("by-default"), None, "default")
+    assert find_route(called("100"), both, ONLY) == Route(MEET, room("by-rule"), "called number")
+    assert find_route(called("101"), both, ONLY) == Route(MEET, room("by-default"), "default")
 
 
 def test_without_header_rule_and_default_there_is_no_room() -> None:
     for users in (("101",), ()):
         with pytest.raises(ConferenceError, match="no room for calls to") as refused:
-            find_route(called(*users), trunk(("100", "a")), DOMAINS)
+            find_route(called(*users), trunk(("100", "a")), ONLY)
         assert refused.value.cause is JoinFailure.NOT_FOUND
 
 
 def test_an_empty_header_says_nothing() -> None:
     invite = called("100", Jitsi_Conference_Room="  ")
-    assert find_route(invite, trunk(("100", "by-rule")), DOMAINS).found_by == "called number"
+    assert find_route(invite, trunk(("100", "by-rule")), ONLY).found_by == "called number"
 
 
 def test_the_first_of_the_named_headers_that_says_something_counts() -> None:
     several = Trunk("t", (), room_headers=("X-First", "X-Second"), default_room="default")
-    assert find_route(called(X_Second="b"), several, DOMAINS).room == room("b")
-    assert find_route(called(X_Second="b", X_First="a"), several, DOMAINS).room == room("a")
-    assert find_route(called(X_Second="b", X_First=""), several, DOMAINS).room == room("b")
+    assert find_route(called(X_Second="b"), several, ONLY).room == room("b")
+    assert find_route(called(X_Second="b", X_First="a"), several, ONLY).room == room("a")
+    assert find_route(called(X_Second="b", X_First=""), several, ONLY).room == room("b")
     invite = called(Jitsi_Conference_Room="not-named-by-this-trunk")
-    assert find_route(invite, several, DOMAINS).found_by == "default"
+    assert find_route(invite, several, ONLY).found_by == "default"
 
 
 def test_the_password_header_goes_with_any_way_to_a_room() -> None:
     invite = called("100", Jitsi_Conference_Room_Pass=" geheim ")
     for way in (trunk(("100", "a")), trunk(default="a")):
-        assert find_route(invite, way, DOMAINS).password == "geheim"
+        assert find_route(invite, way, ONLY).password == "geheim"
     invite = called(Jitsi_Conference_Room="a", Jitsi_Conference_Room_Pass="p")
-    assert find_route(invite, trunk(), DOMAINS) == Route(room("a"), "p", "header")
+    assert find_route(invite, trunk(), ONLY) == Route(MEET, room("a"), "header", "p")
 
 
 def test_a_header_that_names_a_foreign_domain_is_no_reason_to_look_further() -> None:
     everything = trunk((".*", "by-rule"), default="by-default")
     invite = called("100", Jitsi_Conference_Room="room@conference.evil.test")
     with pytest.raises(ConferenceError) as refused:
-        find_route(invite, everything, DOMAINS)
+        find_route(invite, everything, ONLY)
     assert refused.value.cause is JoinFailure.NOT_FOUND
 
 
 @pytest.mark.parametrize("at", ["@", "%40"])
 def test_a_header_may_name_any_domain_that_is_configured(at: str) -> None:
     invite = called(Jitsi_Conference_Room=f"room{at}muc.other.test")
-    assert find_route(invite, trunk(), DOMAINS).room == RoomAddress("room", "muc.other.test")
+    assert find_route(invite, trunk(), ONLY).room == RoomAddress("room", "muc.other.test")
 
 
 def test_a_rule_must_match_the_whole_number() -> None:
     partial = trunk(("100", "a"), default="default")
     for number in ("1000", "0100", "10", "+100"):
-        assert find_route(called(number), partial, DOMAINS).found_by == "default"
+        assert find_route(called(number), partial, ONLY).found_by == "default"
 
 
 def test_the_first_rule_that_matches_counts() -> None:
     overlapping = trunk((r"1\d\d", "hundreds"), ("100", "one-hundred"))
-    assert find_route(called("100"), overlapping, DOMAINS).room == room("hundreds")
+    assert find_route(called("100"), overlapping, ONLY).room == room("hundreds")
 
 
 def test_the_request_uri_is_tried_with_every_rule_before_the_to_header() -> None:
     rules = trunk(("200", "by-to"), ("100", "by-uri"))
-    assert find_route(called("100", "200"), rules, DOMAINS).room == room("by-uri")
-    assert find_route(called("300", "200"), rules, DOMAINS).room == room("by-to")
+    assert find_route(called("100", "200"), rules, ONLY).room == room("by-uri")
+    assert find_route(called("300", "200"), rules, ONLY).room == room("by-to")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +121,7 @@ def test_the_request_uri_is_tried_with_every_rule_before_the_to_header() -> None
 )
 def test_a_room_is_made_of_the_parts_of_the_number(template: str, name: str) -> None:
     rules = trunk((r"\+49(?P<number>\d+)(x)?", template))
-    found = find_route(called("+4942"), rules, DOMAINS).room
+    found = find_route(called("+4942"), rules, ONLY).room
     assert name in (found.name, found.jid)
 
 
@@ -125,8 +129,95 @@ def test_a_caller_cannot_dial_its_way_out_of_the_configured_domains() -> None:
     everything = trunk((".*", r"\g<0>"))
     for user in ("room@conference.evil.test", "room%40conference.evil.test", "a/b"):
         with pytest.raises(ConferenceError) as refused:
-            find_route(called(user), everything, DOMAINS)
+            find_route(called(user), everything, ONLY)
         assert refused.value.cause is JoinFailure.NOT_FOUND
+
+
+# --- which installation --------------------------------------------------------------------------
+
+
+def shard(name: str, rooms: str | None = None, domain: str = "meet.test") -> Installation:
+    return Installation(
+        Server(domain, None, host=f"{name}.test"),
+        (f"conference.{domain}",),
+        f"focus.{domain}",
+        "uid",
+        name=name,
+        rooms=re.compile(rooms) if rooms is not None else None,
+        tenants=True,
+    )
+
+
+A_TO_M, REST = shard("east", "[a-m].*"), shard("west")
+OTHER = shard("other", domain="other.test")
+SHARDS = (A_TO_M, REST, OTHER)
+
+
+@pytest.mark.parametrize(
+    ("invite", "installation"),
+    [
+        (called(Jitsi_Conference_Room="alpha"), A_TO_M),
+        (called(Jitsi_Conference_Room="Alpha"), A_TO_M),
+        (called(Jitsi_Conference_Room="zulu"), REST),
+        (called(Jitsi_Conference_Room="zulu@conference.meet.test"), REST),
+        (called(Jitsi_Conference_Room="alpha@conference.other.test"), OTHER),
+        (called(Jitsi_Conference_Room="alpha", Jitsi_Conference_Domain_Base="Other.Test"), OTHER),
+        (called("1"), A_TO_M),
+        (called("2"), REST),
+        (called("3"), OTHER),
+    ],
+)
+def test_a_room_is_on_the_first_installation_that_has_it(
+    invite: Called, installation: Installation
+) -> None:
+    rules = (
+        RoomRule(re.compile("1"), "alpha"),
+        RoomRule(re.compile("2"), "alpha", "west"),
+        RoomRule(re.compile("3"), "alpha", "other"),
+    )
+    assert find_route(invite, Trunk("t", (), rules=rules), SHARDS).installation is installation
+
+
+def test_a_trunk_may_be_for_one_installation() -> None:
+    only = Trunk("t", (), default_room="alpha", installation="west")
+    assert find_route(called(), only, SHARDS).installation is REST
+    for room_ in ("alpha@conference.other.test", "alpha@conference.evil.test"):
+        with pytest.raises(ConferenceError) as refused:
+            find_route(called(Jitsi_Conference_Room=room_), only, SHARDS)
+        assert refused.value.cause is JoinFailure.NOT_FOUND
+
+
+def test_a_domain_header_that_names_no_installation_finds_nothing() -> None:
+    invite = called(Jitsi_Conference_Room="alpha", Jitsi_Conference_Domain_Base="evil.test")
+    with pytest.raises(ConferenceError, match="no installation of ours"):
+        find_route(invite, trunk(), SHARDS)
+
+
+def test_a_room_that_no_shard_has_is_not_found() -> None:
+    with pytest.raises(ConferenceError, match="has no rooms named like"):
+        find_route(called(Jitsi_Conference_Room="zulu"), trunk(), (A_TO_M,))
+
+
+@pytest.mark.parametrize(
+    "invite",
+    [
+        called(Jitsi_Conference_Room="team", Jitsi_Conference_Domain_Tenant="ACME"),
+        called(Jitsi_Conference_Room="acme/team"),
+        called(Jitsi_Conference_Room="acme/team", Jitsi_Conference_Domain_Tenant="not-this"),
+        called(Jitsi_Conference_Room="team@conference.acme.meet.test"),
+    ],
+)
+def test_a_tenants_room_is_found(invite: Called) -> None:
+    found = find_route(invite, trunk(), SHARDS)
+    assert found.room.jid == "team@conference.acme.meet.test"
+    assert found.room.tenant == "acme"
+
+
+def test_a_token_comes_with_the_call_and_is_in_no_log() -> None:
+    invite = called(Jitsi_Conference_Room="a", Jitsi_Auth_Token=" eyJ.x.y ")
+    route = find_route(invite, trunk(), ONLY)
+    assert route.token == "eyJ.x.y"
+    assert "eyJ" not in repr(route)
 
 
 # --- which trunk ---------------------------------------------------------------------------------

@@ -10,10 +10,12 @@ import pytest
 
 from gateway.calls import incoming
 from gateway.calls.end_reason import EndReason
-from gateway.calls.incoming import IncomingCall, Services
+from gateway.calls.incoming import IncomingCall
+from gateway.calls.limits import Limits
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
+from gateway.calls.services import Services
 from gateway.conference.participant import Participant
 from gateway.media import messages as m
 from gateway.sip import events as sip
@@ -23,6 +25,7 @@ from gateway.sip.reason import Reason
 from tests.conference.world import INSTALLATION, LOBBY, World, error, members_only, settle
 from tests.xmpp.virtual_time import in_virtual_time
 
+PASSWORD = ".//{http://jabber.org/protocol/muc}password"
 INVITE = (
     b"INVITE sip:room@gateway.test SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\r\n"
     b"From: <sip:erika@192.0.2.9>;tag=1\r\nTo: <sip:room@gateway.test>\r\nCall-ID: c\r\n"
@@ -82,16 +85,25 @@ class Phone:
 class Scene:
     """A call in a world."""
 
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 -- frozen
+        callers: int = 1,
+    ) -> None:
         monkeypatch.setattr(incoming, "Participant", partial(Participant, connect=world.connect))
         self.phone = Phone()
         self.tones: list[m.Tone | None] = []
         self._switch = MediaSwitch(self._execute)
         services = Services(
-            installation=INSTALLATION,
+            installations=(INSTALLATION,),
             switch=self._switch,
             local_host=lambda flow: "10.0.0.1",
-            label=lambda call, id_: None,
+            user_agent=None,  # type: ignore[arg-type]
+            callers_in=lambda room: callers,
+            limits=limits,
         )
         self.record = CallRecord("c1", "c", "trunk", "Erika", "room")
         trunk = Trunk("trunk", (), default_room="room")
@@ -112,10 +124,18 @@ class Scene:
     def _report(self, event: m.Event) -> None:
         asyncio.get_running_loop().call_soon(self._switch.receive, event)
 
+    def types(self, keys: str) -> None:
+        """The caller presses keys."""
+        for key in keys:
+            self._switch.receive(m.DigitReceived("c1", key, 0.1))
+
     async def over(self) -> EndReason:
         await self.running
         assert self.record.end is not None
         return self.record.end.reason
+
+
+WRONG = error("auth", "not-authorized")
 
 
 def with_lobby() -> World:
@@ -184,3 +204,93 @@ async def test_who_need_not_wait_is_refused_without_an_answer(
     scene = Scene(World(joins=[error("auth", "forbidden")]), monkeypatch)
     assert await scene.over() is EndReason.BANNED
     assert scene.phone.done == ["180", "403"]
+
+
+# --- passwords -----------------------------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_who_calls_a_room_with_a_password_is_answered_and_types_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[WRONG, WRONG])
+    scene = Scene(world, monkeypatch)
+    await settle(1)
+    assert scene.phone.done == ["180", "200"]
+    assert scene.tones == [m.Tone.PASSWORD]
+    scene.types("4*0815#")
+    await settle(1)
+    assert scene.tones[-2:] == [m.Tone.REFUSED, m.Tone.PASSWORD]
+    scene.types("4711")  # ended by a pause
+    await settle(6)
+    assert scene.record.endpoint == world.stream.nick
+    assert scene.tones[-1] is None
+    given = [join.stanza.findtext(PASSWORD) for join in world.stream.of("join")]
+    assert given == [None, "0815", "4711"]
+    assert scene.phone.done == ["180", "200"]  # once
+    scene.phone.goes()
+    assert await scene.over() is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
+async def test_who_does_not_know_the_password_is_told_so_and_hung_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(World(occupants={"alice": "Alice"}, joins=[WRONG] * 9), monkeypatch)
+    await settle(1)
+    for _ in range(3):
+        scene.types("1#")
+        await settle(0.5)
+    assert scene.tones[-1] is m.Tone.CONGESTION
+    assert await scene.over() is EndReason.PASSWORD_WRONG
+    assert scene.phone.done == ["180", "200", "BYE 403"]
+
+
+@in_virtual_time
+async def test_who_types_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(World(occupants={"alice": "Alice"}, joins=[WRONG]), monkeypatch)
+    assert await scene.over() is EndReason.PASSWORD_WRONG
+    assert scene.phone.done == ["180", "200", "BYE 403"]
+
+
+@in_virtual_time
+async def test_a_password_typed_in_the_lobby_opens_the_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 2)
+    scene = Scene(world, monkeypatch)
+    await settle(5)
+    scene.types("1#")
+    await settle(1)
+    assert scene.tones[-1] is m.Tone.REFUSED
+    assert scene.record.endpoint == ""
+    scene.types("#47#")
+    await settle(1)
+    assert scene.record.endpoint == world.stream.nick
+    assert world.stream.of("join")[-1].stanza.findtext(PASSWORD) == "47"
+    scene.types("1#*6")  # commands now
+    await settle(1)
+    assert scene.tones[-1] is m.Tone.MUTED
+    scene.phone.goes()
+    assert await scene.over() is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
+async def test_a_room_takes_no_more_callers_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(callers_per_room=2)
+    full = Scene(World(), monkeypatch, limits=limits, callers=3)
+    assert await full.over() is EndReason.ROOM_FULL
+    assert full.phone.done == ["486"]
+    last = Scene(World(), monkeypatch, limits=limits, callers=2)
+    await settle(1)
+    last.phone.goes()
+    assert await last.over() is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
+async def test_who_is_alone_for_too_long_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(World(), monkeypatch, limits=Limits(alone=60.0))
+    await settle(59)
+    assert scene.phone.done == ["180", "200"]
+    assert await scene.over() is EndReason.ALONE
+    assert scene.phone.done == ["180", "200", "BYE 480"]

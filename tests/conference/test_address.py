@@ -137,3 +137,30 @@ def test_encoded_or_not_it_is_the_same_room(text: str) -> None:
     except ConferenceError:
         return
     assert name(quote(text, safe="")) == plain
+
+
+# --- tenants -------------------------------------------------------------------------------------
+
+
+def test_a_tenants_room_has_the_tenant_in_its_domain() -> None:
+    expected = RoomAddress("room", "conference.acme.meet.test", "acme")
+    for text in ("acme/room", " /Acme/Room", "room@conference.acme.meet.test"):
+        assert RoomAddress.parse(text, DOMAINS, tenants=True) == expected
+    assert RoomAddress.parse("room", DOMAINS, tenants=True, tenant="acme") == expected
+    assert RoomAddress.parse("room@muc.a.b.other.test", DOMAINS, tenants=True).tenant == "a.b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a b/room", "a/b/room", "ä/room", "room@conference..meet.test", "room@conference.meet.test.x"],
+)
+def test_what_is_no_tenant_is_not_found(text: str) -> None:
+    with pytest.raises(ConferenceError) as refused:
+        RoomAddress.parse(text, DOMAINS, tenants=True)
+    assert refused.value.cause is JoinFailure.NOT_FOUND
+
+
+def test_tenants_are_served_only_if_that_is_wanted() -> None:
+    for text in ("acme/room", "room@conference.acme.meet.test"):
+        with pytest.raises(ConferenceError, match="no tenant 'acme' is served"):
+            RoomAddress.parse(text, DOMAINS)

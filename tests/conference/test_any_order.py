@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.conference.events import Ended, MediaDown, MediaUp
+from gateway.conference.profile import ON_HOLD
 from tests.conference.world import (
     CANDIDATE,
     NOT_YET,
@@ -81,6 +82,12 @@ class Stage:
 
     def press_the_key(self) -> None:
         self.call.participant.toggle_microphone()
+
+    def hold(self) -> None:
+        self.call.participant.set_held(True)
+
+    def resume(self) -> None:
+        self.call.participant.set_held(False)
 
     def moderate(self) -> None:
         self.world.moderates(enabled=True)
@@ -173,9 +180,10 @@ async def story(steps: list[tuple[Callable[[Stage], None], float]]) -> None:
             if wait:
                 await settle(wait)
         await settle(1.0)
-        microphone = call.participant._stay.microphone if call.participant._stay else None
+        stay = call.participant._stay
         is_inside = not any(isinstance(event, Ended) for event in call.events)
-    assert microphone is not None
+    assert stay is not None
+    microphone, shown = stay.microphone, stay.surroundings.appearance.presence
     await settle(0.1)  # what the engine of the test still wants to say
     events = call.events
     # The end is told once, and last.
@@ -185,9 +193,10 @@ async def story(steps: list[tuple[Callable[[Stage], None], float]]) -> None:
     assert media == [MediaUp, MediaDown] * (len(media) // 2) + [MediaUp] * (len(media) % 2)
     # The engine does what the caller, the moderators and the rules want, and so the room is told.
     mutes = [muted for what, muted in stage.media.log if what == "mute"]
-    assert microphone.floor.muted == (mutes[-1] if mutes else False)
+    is_silent = microphone.floor.muted or shown.status == ON_HOLD
+    assert is_silent == (mutes[-1] if mutes else False)
     assert all(before != after for before, after in pairwise([False, *mutes]))
-    assert microphone.presence.muted == microphone.floor.muted
+    assert shown.muted == is_silent
     assert microphone.floor.muted or microphone.floor.hand_raised_at is None
     if is_inside and microphone.floor.is_blocked:
         assert microphone.floor.muted

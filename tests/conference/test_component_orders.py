@@ -9,11 +9,18 @@ from gateway.conference.component_orders import (
     ComponentOrder,
     ModerationChanged,
     MoveOrdered,
+    TranscriptionWanted,
     read_order,
 )
 from gateway.xmpp.component_message import ComponentMessage, Components
 
-COMPONENTS = Components({"av_moderation": "avm.test", "breakout_rooms": "breakout.test"})
+COMPONENTS = Components(
+    {
+        "av_moderation": "avm.test",
+        "breakout_rooms": "breakout.test",
+        "room_metadata": "metadata.test",
+    }
+)
 MOVE = "features/breakout-rooms/move-to-room"
 
 
@@ -68,6 +75,24 @@ def test_being_sent_to_a_room_is_understood() -> None:
 )
 def test_anything_else_sends_nobody_anywhere(sender: str, content: dict[str, Any]) -> None:
     assert read(sender, **content) is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "wanted"),
+    [
+        ({"recording": {"isTranscribingEnabled": True}}, True),
+        ({"recording": {"isTranscribingEnabled": False}}, False),
+        ({"recording": {"isTranscribingEnabled": "true"}}, False),
+        ({"recording": True}, False),
+        ({"startMuted": {"audio": True}}, False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_the_metadata_say_whether_transcription_is_wanted(metadata: Any, wanted: bool) -> None:
+    told = {"type": "room_metadata", "metadata": metadata}
+    assert read("metadata.test", **told) == TranscriptionWanted(wanted)
+    assert read("r@m/alice", **told) is None
 
 
 def test_where_no_component_is_known_nobody_gives_orders() -> None:

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import JOIN_TIMEOUT, Entry, enter
 from gateway.conference.events import WaitingFor
 from gateway.conference.floor import Floor
 from gateway.conference.login import log_in
+from gateway.conference.profile import Profile
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 from gateway.xmpp.reception import JingleReceived
@@ -26,6 +28,7 @@ from tests.conference.world import (
 from tests.xmpp.virtual_time import in_virtual_time
 
 JITSI = "http://jitsi.org/jitmeet"
+PASSWORD = ".//{http://jabber.org/protocol/muc}password"
 
 
 async def entering(
@@ -36,16 +39,20 @@ async def entering(
     muted: bool = False,
     region: str | None = None,
     told: list[WaitingFor] | None = None,
+    ask_password: AskPassword | None = None,
 ) -> Entry:
     login = await log_in(replace(INSTALLATION, region=region), ADDRESS, world.connect)
     try:
         return await enter(
             login,
             ROOM,
-            display_name=name,
+            profile=Profile(name),
             password=password,
             floor=Floor(muted=muted),
-            waiting=told.append if told is not None else lambda for_: None,
+            door=Door(
+                lambda waiting: told.append(waiting.for_) if told is not None else None,
+                ask_password,
+            ),
         )
     except BaseException:
         await login.connection.close()
@@ -277,3 +284,53 @@ async def test_after_the_host_has_come_the_conference_has_its_usual_time_to_be_r
     entry = await entering(world)
     assert len(world.stream.of("conference")) == 14
     await entry.login.connection.close()
+
+
+# --- a password that the caller types ------------------------------------------------------------
+
+WRONG = error("auth", "not-authorized")
+
+
+@in_virtual_time
+async def test_who_can_be_asked_for_the_password_is_asked_until_it_is_right() -> None:
+    asked: list[bool] = []
+
+    async def ask(again: bool) -> str:
+        asked.append(again)
+        return f"try {len(asked)}"
+
+    world = World(occupants={"alice": "Alice"}, joins=[WRONG, WRONG])
+    entry = await entering(world, ask_password=ask)
+    assert asked == [False, True]
+    given = [join.stanza.findtext(PASSWORD) for join in world.stream.of("join")]
+    assert given == [None, "try 1", "try 2"]
+    assert entry.password == "try 2"
+    assert len(world.streams) == 1  # all over one login
+    await entry.login.connection.close()
+
+
+@in_virtual_time
+async def test_after_three_wrong_passwords_nobody_is_asked_again() -> None:
+    asked: list[bool] = []
+
+    async def ask(again: bool) -> str:
+        asked.append(again)
+        return "wrong"
+
+    world = World(occupants={"alice": "Alice"}, joins=[WRONG] * 9)
+    with pytest.raises(ConferenceError) as refused:
+        await entering(world, password="header", ask_password=ask)
+    assert refused.value.cause is JoinFailure.PASSWORD
+    assert asked == [True, True, True]  # the one of the header was wrong, and is not a try
+
+
+@in_virtual_time
+async def test_who_gives_no_password_does_not_get_in() -> None:
+    async def ask(again: bool) -> None:
+        return None
+
+    world = World(occupants={"alice": "Alice"}, joins=[WRONG])
+    with pytest.raises(ConferenceError, match="no password was given") as refused:
+        await entering(world, ask_password=ask)
+    assert refused.value.cause is JoinFailure.PASSWORD
+    assert world.stream.closed_at is not None

@@ -5,6 +5,7 @@ import pytest
 from gateway.conference.events import Alone, Ended, LeaveCause, MediaDown, MediaUp, Moved, Rejoined
 from tests.conference.world import (
     BREAKOUT,
+    INSTALLATION,
     ROOM,
     Call,
     Media,
@@ -56,7 +57,7 @@ async def test_who_is_sent_to_a_breakout_room_goes_there_with_its_media() -> Non
         assert joined.get("to") == f"{BREAKOUT}/{world.stream.nick}"
         assert len(world.streams) == 1  # over the same connection
         await connected(call, "s2")
-        assert media.rooms == [ROOM, BREAKOUT]
+        assert media.rooms == [INSTALLATION.key_of(ROOM), INSTALLATION.key_of(BREAKOUT)]
         assert media.open_sessions == ["s2"]
         (accept,) = world.stream.of("session-accept")[1:]
         assert accept.stanza.get("to") == f"{BREAKOUT}/focus"
@@ -74,7 +75,7 @@ async def test_who_is_sent_back_goes_back() -> None:
         await sent_to(call, ROOM)
         assert call.told() == [Moved(BREAKOUT), Moved(ROOM)]
         await connected(call, "s2")
-        assert media.rooms == [ROOM, BREAKOUT, ROOM]
+        assert media.rooms == [INSTALLATION.key_of(room) for room in (ROOM, BREAKOUT, ROOM)]
 
 
 @in_virtual_time

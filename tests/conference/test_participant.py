@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.conference.event_queue import MAX_UNREAD
 from gateway.conference.events import (
     Alone,
+    CompanyChanged,
     Ended,
     Event,
     LeaveCause,
@@ -19,7 +21,7 @@ from gateway.conference.events import (
     OccupantLeft,
     Rejoined,
 )
-from gateway.conference.participant import MAX_UNREAD, RETURN_PATIENCE, RETURN_PAUSE, Participant
+from gateway.conference.participant import RETURN_PATIENCE, RETURN_PAUSE, Participant
 from gateway.conference.stay import (
     BRIDGE_PATIENCE,
     FIRST_OFFER_PATIENCE,
@@ -1111,12 +1113,10 @@ async def test_every_request_is_answered_once_and_at_once(
 
 
 @in_virtual_time
-async def test_what_is_said_in_the_room_and_to_us_is_no_business_of_ours() -> None:
+async def test_nonsense_changes_nothing() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:
         for text in (
-            f"<message xmlns='jabber:client' type='groupchat' from='{ROOM}/alice'>"
-            "<body>hi</body></message>",
             "<message xmlns='jabber:client' from='avmoderation.meet.test'>"
             "<json-message xmlns='http://jitsi.org/jitmeet'>{]</json-message></message>",
             "<presence xmlns='jabber:client' type='subscribe' from='x@evil.test'/>",
@@ -1140,10 +1140,16 @@ async def test_many_who_come_and_go_do_not_fill_the_memory_and_the_end_is_told_a
             world.presence(f"n{number}")
             if number % 100 == 0:
                 await settle()
+        await settle()
+        reading = participant.events()
+        events = [await anext(reading) for _ in range(10)]
         world.removes_us("<status code='307'/>")
         await settle()
-        events = [event async for event in participant.events()]
-    assert len(events) == MAX_UNREAD + 1
+        events += [event async for event in reading]
+    assert len(events) <= MAX_UNREAD + 2
+    # How many there are is told late rather than never.
+    told = [event for event in events if isinstance(event, CompanyChanged)]
+    assert told[-1] == CompanyChanged(people=MAX_UNREAD + 500, phones=0)
     assert isinstance(events[-1], Ended)
 
 

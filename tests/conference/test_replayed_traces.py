@@ -9,6 +9,7 @@ import pytest
 from gateway.conference.address import RoomAddress
 from gateway.conference.events import (
     Approved,
+    ChatReceived,
     Ended,
     Event,
     LeaveCause,
@@ -29,7 +30,7 @@ from tests.xmpp.traces import trace
 from tests.xmpp.virtual_time import in_virtual_time
 
 IQ = "{jabber:client}iq"
-MEDIA = (MediaUp, MediaDown, MutedByModerator, Approved, Waiting, Moved, Ended)
+MEDIA = (MediaUp, MediaDown, MutedByModerator, Approved, Waiting, Moved, Ended, ChatReceived)
 
 
 def is_request(stanza: Element) -> bool:
@@ -103,9 +104,13 @@ EXPECTED: dict[str, list[Event]] = {
     "join-and-leave": [MediaUp()],
     "muted-by-moderator": [MediaUp(), MutedByModerator("Alice")],
     "av-moderation": [MediaUp(), MutedByModerator(None), Approved()],
-    "lobby-approved": [Waiting(WaitingFor.LOBBY), MediaUp()],
+    "lobby-approved": [Waiting(WaitingFor.LOBBY, "tlobby@lobby.meet.test/31ac9839"), MediaUp()],
     "start-muted": [MutedByModerator(None), MediaUp()],
-    "chat-hand-owner": [MediaUp()],
+    "chat-hand-owner": [
+        MediaUp(),
+        ChatReceived("0704b97b", "Alice", "hello all", private=False),
+        ChatReceived("0704b97b", "Alice", "hello phone", private=True),
+    ],
     "bridge-killed": [MediaUp(), MediaDown("success (moving)"), MediaUp()],
     "kicked": [
         MediaUp(),

@@ -1,8 +1,9 @@
 import pytest
 
+from gateway.conference.company import MAX_OCCUPANTS
 from gateway.conference.departure import Departure
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
-from gateway.conference.room import MAX_OCCUPANTS, Entered, FocusJoined, FocusLeft, Room
+from gateway.conference.room import Entered, FocusJoined, FocusLeft, MachineLeft, Room
 from gateway.xmpp.presence import OccupantPresence
 
 JID = "room@conference.meet.test"
@@ -86,6 +87,31 @@ def test_the_focus_comes_and_goes_and_tells_of_the_bridge() -> None:
     assert room.receive(left("focus")) == []
     assert room.receive(presence("focus")) == [FocusJoined()]
     assert room.bridge_available
+
+
+def test_machines_come_unseen_and_leave_nobody_alone() -> None:
+    room = Room(JID, "me", ("hidden.meet.test",))
+    room.receive(presence("me", None, 110))
+    recorder = {"real_jid": "recorder@hidden.meet.test/1"}
+    assert room.receive(presence("jibri", "Recorder", **recorder)) == []
+    assert room.alone and not room.only_phones
+    assert room.name_of("jibri") == "Recorder"
+    assert room.receive(left("jibri")) == [MachineLeft("jibri")]
+
+
+def test_a_room_of_phones_has_only_phones_until_somebody_else_comes() -> None:
+    room = entered_room()
+    room.receive(presence("p", features=frozenset({"http://jitsi.org/protocol/jigasi"})))
+    assert room.only_phones and not room.alone
+    room.receive(presence("alice"))
+    assert not room.only_phones
+
+
+def test_only_who_is_here_is_another() -> None:
+    room = entered_room("alice")
+    assert room.is_other(f"{JID}/alice")
+    for occupant in (f"{JID}/me", f"{JID}/focus", f"{JID}/bob", JID, "other@d/alice"):
+        assert not room.is_other(occupant)
 
 
 def test_presences_of_other_rooms_change_nothing() -> None:

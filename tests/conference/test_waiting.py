@@ -34,6 +34,11 @@ from tests.xmpp.virtual_time import in_virtual_time
 PASSWORD = ".//{http://jabber.org/protocol/muc}password"
 
 
+def knocking(world: World) -> Waiting:
+    """What we are told when we knock."""
+    return Waiting(WaitingFor.LOBBY, f"{LOBBY}/{world.stream.nick}")
+
+
 class Visit:
     """Somebody who tries to get in while the test goes on."""
 
@@ -77,7 +82,7 @@ def joined(world: World) -> list[str]:
 async def test_who_knocks_and_is_let_in_joins_and_leaves_the_lobby() -> None:
     world = World(occupants={"alice": "Alice"}, joins=[members_only()])
     async with Visit(world) as visit:
-        assert visit.told() == [Waiting(WaitingFor.LOBBY)]
+        assert visit.told() == [knocking(world)]
         assert world.stream.kinds() == ["conference", "join", "join"]
         knock = world.stream.of("join")[-1].stanza
         assert knock.get("to") == f"{LOBBY}/{world.stream.nick}"
@@ -111,7 +116,7 @@ async def test_the_password_that_comes_with_the_invitation_is_used() -> None:
 async def test_who_has_the_password_need_not_knock() -> None:
     world = World()
     async with Visit(world, password="geheim") as visit:
-        assert visit.is_inside and visit.told()[:1] != [Waiting(WaitingFor.LOBBY)]
+        assert visit.is_inside and visit.told()[:1] != [knocking(world)]
         assert world.stream.of("join")[0].stanza.findtext(PASSWORD) == "geheim"
 
 
@@ -205,7 +210,7 @@ async def test_a_lobby_may_stand_for_a_host_who_is_not_there_yet() -> None:
     host = "<waiting-for-host xmlns='http://jitsi.org/jitmeet'/>"
     world = World(joins=[members_only(host)])
     async with Visit(world) as visit:
-        assert visit.told() == [Waiting(WaitingFor.HOST)]
+        assert visit.told() == [replace(knocking(world), for_=WaitingFor.HOST)]
         world.removes_us(f"<destroy jid='{ROOM}'/>", room=LOBBY)
         await settle(0.1)
         assert visit.is_inside
@@ -240,7 +245,7 @@ async def test_a_room_that_gets_a_lobby_while_we_are_in_it_is_come_back_to_by_th
     async with Call(world, Media()) as call:
         world.removes_us("<status code='322'/>")
         await settle(2)
-        assert call.told() == [Waiting(WaitingFor.LOBBY)]
+        assert call.told() == [knocking(world)]
         world.invites_us()
         await settle(0.1)
         assert call.told() == [Rejoined()]
@@ -264,4 +269,48 @@ async def test_what_the_room_tells_those_who_come_in_from_the_lobby_counts() -> 
     async with Visit(world) as visit:
         world.invites_us()
         await settle(0.1)
-        assert visit.told() == [Waiting(WaitingFor.LOBBY), MutedByModerator(None)]
+        assert visit.told() == [knocking(world), MutedByModerator(None)]
+
+
+# --- a password instead of waiting ---------------------------------------------------------------
+
+
+@in_virtual_time
+async def test_who_types_the_password_in_the_lobby_need_not_wait() -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    async with Visit(world) as visit:
+        visit.call.participant.offer_password("4711")
+        await settle(0.1)
+        assert visit.is_inside
+        assert world.stream.of("join")[-1].stanza.findtext(PASSWORD) == "4711"
+        left = world.stream.of("unavailable")[0].stanza
+        assert left.get("to") == f"{LOBBY}/{world.stream.nick}"
+        assert visit.call.told() == [knocking(world)]
+
+
+@in_virtual_time
+async def test_who_types_a_wrong_one_is_told_so_and_waits_on() -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 2)
+    async with Visit(world) as visit:
+        visit.call.participant.offer_password("0815")
+        await settle(0.1)
+        assert not visit.is_inside
+        assert visit.call.told() == [
+            knocking(world),
+            replace(knocking(world), password_refused=True),
+        ]
+        world.invites_us()
+        await settle(0.1)
+        assert visit.is_inside
+
+
+@in_virtual_time
+async def test_guessing_ends_after_three_wrong_ones() -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 9)
+    async with Visit(world) as visit:
+        for _ in range(4):
+            visit.call.participant.offer_password("0815")
+            await settle(0.1)
+        assert not visit.is_inside
+        assert world.stream.closed_at is not None
+        assert len(world.stream.of("join")) == 4 + 4  # the lobby each time, too

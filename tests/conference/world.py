@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, fromstring, tostring
 
 from gateway.conference.address import RoomAddress
-from gateway.conference.events import Event
+from gateway.conference.events import CompanyChanged, Event
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import MediaError
@@ -362,16 +362,18 @@ class World:
         extra: str = "",
         room: str = "",
         role: str = "participant",
+        jid: str = "",
     ) -> None:
-        """A presence of an occupant, by default that it is there."""
+        """A presence of an occupant, by default that it is there; `jid` is its own."""
         type_ = "type='unavailable'" if gone else ""
         named = f"<nick xmlns='http://jabber.org/protocol/nick'>{name}</nick>" if name else ""
         role = "none" if gone else role
         room = room or self.room
+        own = f"jid='{jid}'" if jid else ""
         self.stream.deliver(
             f"<presence xmlns='jabber:client' from='{room}/{nick}' to='{self.stream.jid}' {type_}>"
             f"{named}{extra}<x xmlns='http://jabber.org/protocol/muc#user'>"
-            f"<item role='{role}' affiliation='none'>{item}</item>{inside}</x></presence>"
+            f"<item role='{role}' affiliation='none' {own}>{item}</item>{inside}</x></presence>"
         )
 
     def comes(self, nick: str, name: str = "") -> None:
@@ -511,7 +513,7 @@ class Media:
 
 
 class Call:
-    """A participant in the world, and the events it has told."""
+    """A participant in the world, and the events it has told; company's are kept by themselves."""
 
     def __init__(
         self,
@@ -526,6 +528,7 @@ class Call:
         self.world = world
         self.media = media
         self.events: list[Event] = []
+        self.company: list[CompanyChanged] = []
         self.participant = Participant(
             installation,
             address,
@@ -556,7 +559,10 @@ class Call:
 
     async def _read(self) -> None:
         async for event in self.participant.events():
-            self.events.append(event)
+            if isinstance(event, CompanyChanged):
+                self.company.append(event)
+            else:
+                self.events.append(event)
 
     def told(self) -> list[Event]:
         """The events since the last time."""

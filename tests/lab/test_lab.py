@@ -76,7 +76,7 @@ async def calling(lab: Lab, password: str | None = None) -> AsyncIterator[Call]:
     engine = MediaEngine(config, lambda event: switch.receive(event))  # noqa: PLW0108
     switch = MediaSwitch(engine.execute)
     try:
-        async with MediaSession(switch, "call", lab.room_jid("demo")) as media:
+        async with MediaSession(switch, "call") as media:
             phone = RtpPhone(pulsed(PHONE, rate=8000), PCMU, payload_type=0, event_type=101)
             own = await phone.open(HOST)
             phone.connect(await media.open_phone())

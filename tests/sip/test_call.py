@@ -218,3 +218,55 @@ async def test_a_flood_of_events_nobody_reads_is_cut_but_for_the_end() -> None:
     assert len(seen) == 257
     assert seen[-1] == HungUp(session, ())
     assert Ended(session) not in seen
+
+
+# --- INFO and MESSAGE ---------------------------------------------------------------------------
+
+
+async def test_an_info_and_a_message_have_outcomes() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    info = asyncio.create_task(phone.call.info("application/json", b"{}"))
+    message = asyncio.create_task(phone.call.message("Grüße"))
+    for method, body, status in (("INFO", b"{}", 200), ("MESSAGE", "Grüße".encode(), 405)):
+        await asyncio.sleep(0)
+        sent = phone.bench.the_request()
+        assert (sent.method, sent.body) == (method, body)
+        phone.receive(response(sent, status))
+    assert sent.headers["Content-Type"] == "text/plain;charset=utf-8"
+    assert (await info).is_success
+    assert (await message).status == 405
+
+
+async def test_who_waits_for_an_outcome_hears_that_the_call_is_over() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    waiting = [
+        asyncio.create_task(phone.call.info("application/json", body)) for body in (b"1", b"2")
+    ]
+    await asyncio.sleep(0)
+    phone.receive(request("BYE", branch="z9hG4bK-b", to_tag=phone.tag, cseq=2))
+    for one in waiting:
+        with pytest.raises(CallEnded, match="HungUp"):
+            await one
+    with pytest.raises(CallEnded, match="HungUp"):
+        await phone.call.message("too late")
+
+
+async def test_nobody_needs_to_wait_for_an_outcome() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    waiting = asyncio.create_task(phone.call.info("application/json", b"1"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    phone.receive(response(phone.bench.the_request(), 200))
+    assert not phone.call.is_over
+
+
+async def test_a_text_too_long_for_a_message_is_our_mistake() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    with pytest.raises(ValueError, match="1301 octets"):
+        await phone.call.message("x" * 1301)

@@ -54,7 +54,7 @@ def test_the_invite_has_all_it_needs(bench: Bench) -> None:
         "Call-ID": "",
         "CSeq": "1 INVITE",
         "Contact": "<sip:192.0.2.1:5060>",
-        "Allow": "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO",
+        "Allow": "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE",
         "Supported": "",
         "User-Agent": "sip-gateway",
         "Content-Type": "application/sdp",

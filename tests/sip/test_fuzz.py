@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.sip.core import StackConfig
+from gateway.sip.digest import Credentials
 from gateway.sip.events import InviteReceived, Reoffered
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request, check
@@ -35,6 +36,8 @@ MORSELS = [
     *(b"\r\nTo: <sip:t>", b"INVITE", b"ACK", b"BYE", b"CANCEL", b"SIP/2.0", b"application/sdp"),
     *(b"multipart/mixed;boundary=x", b"transport=tcp", b"transport=sctp", b"[::1]", b"self=1"),
 ]
+
+CHALLENGE = 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256, stale=true, opaque="o"'
 
 
 def mutate(data: bytes, dice: random.Random) -> bytes:
@@ -79,6 +82,8 @@ def originals(tag: str, number: int) -> list[bytes]:
         request(branch=branch, body=OFFER, **dialog),  # type: ignore[arg-type]
         request("ACK", branch=branch, **dialog),  # type: ignore[arg-type]
         request("INFO", branch=branch, body=b"Signal=1", **dialog),  # type: ignore[arg-type]
+        request("MESSAGE", branch=branch, body=b"hi", fields=[("Content-Type", "text/plain")]),
+        request("MESSAGE", branch=branch, body=b"hi", **dialog),  # type: ignore[arg-type]
         request("BYE", branch=branch, fields=[("Reason", 'SIP;cause=200;text="x"')], **dialog),  # type: ignore[arg-type]
     ]
 
@@ -135,17 +140,23 @@ def test_mutated_responses_raise_nothing_and_leave_nothing(seed: int) -> None:
     dice = random.Random(seed)
     bench = Bench()
     for number in range(700):
-        session, invite = bench.inviting(dice.choice([OFFER, None]))
-        for status in dice.sample([100, 180, 183, 200, 200, 302, 486, 487], 3):
-            routes = [("Record-Route", "<sip:192.0.2.9;lr>")] * dice.randrange(2)
-            datagram = response(invite, status, fields=routes, body=dice.choice([b"", ANSWER]))
+        credentials = dice.choice([None, Credentials("alice", "secret")])
+        session, invite = bench.inviting(dice.choice([OFFER, None]), credentials=credentials)
+        for status in dice.sample([100, 180, 183, 200, 200, 302, 401, 407, 407, 486, 487], 3):
+            fields = [("Record-Route", "<sip:192.0.2.9;lr>")] * dice.randrange(2)
+            fields.append((dice.choice(["WWW-Authenticate", "Proxy-Authenticate"]), CHALLENGE))
+            datagram = response(invite, status, fields=fields, body=dice.choice([b"", ANSWER]))
             bench.receive(mutate(datagram, dice))
+            again = [s.message for s in bench.sent if isinstance(s.message, Request)]
+            invite = next((m for m in reversed(again) if m.method == "INVITE"), invite)
         if session.phase is Phase.CONFIRMED:
             bench.order(lambda now, session=session: session.acknowledge(ANSWER, now))  # type: ignore[misc]
         for sent in bench.take():
             if isinstance(message := sent.message, Request):
                 check(message)
-                bench.receive(mutate(response(message, 200), dice))
+                status = dice.choice([200, 200, 401])
+                fields = [("WWW-Authenticate", CHALLENGE)]
+                bench.receive(mutate(response(message, status, fields=fields), dice))
         bench.take()
         if number % 50 == 49:
             end_everything(bench)

@@ -76,7 +76,7 @@ def test_the_200_carries_what_a_dialog_needs(bench: Bench) -> None:
         "CSeq": "1 INVITE",
         "Record-Route": "<sip:192.0.2.9;lr>",
         "Contact": "<sip:192.0.2.1:5060>",
-        "Allow": "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO",
+        "Allow": "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE",
         "Supported": "",
         "X-Room": "r",
         "Server": "sip-gateway",

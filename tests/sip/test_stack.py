@@ -135,7 +135,7 @@ def test_admission_may_say_that_there_is_no_such_room() -> None:
     [
         (request().replace(b"1 INVITE", b"x INVITE"), 400, None),
         (request(contact=None), 400, None),
-        (request("REGISTER"), 405, ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO")),
+        (request("REGISTER"), 405, ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE")),
         (request(uri="http://a"), 416, None),
         (request(fields=[("Require", "100rel")]), 420, ("Unsupported", "100rel")),
         (request("BYE", to_tag="x"), 481, None),
@@ -201,7 +201,7 @@ def test_options_are_answered_with_what_we_can(bench: Bench) -> None:
     bench.receive(request("OPTIONS"))
     answer = bench.the_response()
     assert answer.status == 200
-    assert answer.headers["Allow"] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO"
+    assert answer.headers["Allow"] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE"
     assert answer.headers["Accept"] == "application/sdp"
     assert answer.headers["Supported"] == ""
     assert bench.remains() == []

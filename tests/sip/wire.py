@@ -7,6 +7,7 @@ from sipmessage import URI, Address
 
 from gateway.sip.admission import Admit, Refusal, Verdict
 from gateway.sip.core import StackConfig
+from gateway.sip.digest import Credentials
 from gateway.sip.events import Event
 from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.message import Message, Request, Response, parse_message
@@ -218,7 +219,13 @@ class Bench:
         return session, tag
 
     def inviting(
-        self, sdp: bytes | None = OFFER, *, flow: Flow = UDP, target: str | None = None
+        self,
+        sdp: bytes | None = OFFER,
+        *,
+        flow: Flow = UDP,
+        target: str | None = None,
+        headers: Fields = (),
+        credentials: Credentials | None = None,
     ) -> tuple[Session, Request]:
         """We call the peer; returns the session and the INVITE as sent."""
         sessions: list[Session] = []
@@ -229,6 +236,8 @@ class Bench:
                 flow,
                 from_=Address(URI("sip", "192.0.2.1", user="gateway"), name="Room"),
                 sdp=sdp,
+                headers=tuple(headers),
+                credentials=credentials,
                 now=now,
             )
             sessions.append(session)

@@ -452,3 +452,23 @@ async def test_without_tls_only_if_it_is_configured_so(tmp_path: Path) -> None:
             await connection.close()
         failed = await failure(replace(plain, tls=tls_context(ca_file=running.ca_file)))
         assert failed.cause is FailureCause.TLS
+
+
+# --- which room a session is for -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "tenant", "expected"),
+    [
+        ("wss://m.test/ws", None, "wss://m.test/ws?room=a%20b"),
+        ("wss://m.test/ws?x=1", None, "wss://m.test/ws?x=1&room=a%20b"),
+        ("wss://m.test/ws", "acme", "wss://m.test/ws?room=a%20b&prefix=acme"),
+        ("wss://m.test{tenant}/ws", "acme", "wss://m.test/acme/ws?room=a%20b"),
+        ("wss://m.test{tenant}/ws", None, "wss://m.test/ws?room=a%20b"),
+    ],
+)
+def test_the_url_of_a_web_socket_names_the_room_and_its_tenant(
+    url: str, tenant: str | None, expected: str
+) -> None:
+    server = Server("m.test", None, web_socket=url).for_room("a b", tenant)
+    assert server.web_socket == expected

@@ -1,8 +1,10 @@
 import json
 from xml.etree.ElementTree import Element
 
+import pytest
+
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.own_presence import MAX_DISPLAY_NAME, OwnPresence, unavailable
+from gateway.xmpp.own_presence import MAX_DISPLAY_NAME, NAMELESS, OwnPresence, unavailable
 from gateway.xmpp.presence import OccupantPresence, parse_presence
 
 CLIENT = "{jabber:client}"
@@ -61,6 +63,31 @@ def test_region_and_status_are_there_when_configured() -> None:
     assert sent.findtext(f"{CLIENT}jitsi_participant_region") == "eu"
     assert sent.findtext(f"{CLIENT}status") == "Ringing"
     assert presence().update().find(f"{CLIENT}status") is None
+
+
+def test_where_a_call_comes_from_is_in_the_headers_of_its_initiator() -> None:
+    sent = presence(initiator={"JigasiCallDirection": "in", "X-Odd": "<\x00&'>"}).join()
+    headers = sent.findall("{http://jitsi.org/protocol/jigasi}initiator/{urn:xmpp:rayo:1}header")
+    assert [(each.get("name"), each.get("value")) for each in headers] == [
+        ("JigasiCallDirection", "in"),
+        ("X-Odd", "<&'>"),
+    ]
+
+
+def test_an_avatar_statistics_and_a_dial_pad_are_shown_where_wanted() -> None:
+    sent = presence(avatar_url="https://x.test/phone.png", stats_id="gw-1", dial_pad=True).update()
+    assert sent.findtext(f"{CLIENT}avatar-url") == "https://x.test/phone.png"
+    assert sent.findtext(f"{CLIENT}stats-id") == "gw-1"
+    features = {"http://jitsi.org/protocol/jigasi", "urn:xmpp:jingle:dtmf:0"}
+    assert as_occupants_see_it(sent).features == features
+    assert presence().update().find(f"{CLIENT}avatar-url") is None
+
+
+@pytest.mark.parametrize("name", ["", " ", "\x00\x1b"])
+def test_nobody_knocks_or_comes_without_a_name(name: str) -> None:
+    # A lobby answers 406 with <displayname-required/> to who has none.
+    for sent in (presence(display_name=name).knock("l@l.d"), presence(display_name=name).join()):
+        assert as_occupants_see_it(sent).display_name == NAMELESS
 
 
 def test_a_name_is_cut_and_cannot_break_the_stream() -> None:

@@ -100,6 +100,23 @@ def test_the_focus_says_when_it_has_no_videobridge() -> None:
     assert not parse(missing).bridge_available
 
 
+@pytest.mark.parametrize(
+    ("inside", "encrypts", "transcribes"),
+    [
+        ("", False, False),
+        ("<jitsi_participant_e2ee.enabled>true</jitsi_participant_e2ee.enabled>", True, False),
+        ("<jitsi_participant_e2ee.enabled>false</jitsi_participant_e2ee.enabled>", False, False),
+        ("<jitsi_participant_e2ee.enabled/>", False, False),
+        ("<transcription-status status='ON'/>", False, True),
+        ("<transcription-status status='OFF'/>", False, False),
+    ],
+)
+def test_an_occupant_says_that_it_encrypts_or_transcribes(
+    inside: str, encrypts: bool, transcribes: bool
+) -> None:
+    assert (parse(inside).encrypts, parse(inside).transcribes) == (encrypts, transcribes)
+
+
 def test_a_refused_presence_carries_the_error() -> None:
     refused = parse_presence(
         fromstring(

@@ -1,0 +1,113 @@
+"""A phone that we call, through a trunk."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from gateway.calls.dial_out import DialOut
+from gateway.calls.end_reason import CallEnd, EndReason, Over
+from gateway.calls.media_session import MediaSession
+from gateway.calls.phone import Phone
+from gateway.calls.record import CallRecord
+from gateway.calls.services import Services
+from gateway.sip import events as sip
+from gateway.sip.digest import Credentials
+from gateway.sip.header_values import address
+from gateway.sip.responses import HeaderFields
+from gateway.sip.user_agent import Destination
+
+log = structlog.get_logger(__name__)
+
+
+class CalledPhone(Phone):
+    """The phone of `number`; `call` it before anything else."""
+
+    def __init__(
+        self,
+        session: MediaSession,
+        services: Services,
+        record: CallRecord,
+        on_answered: Callable[[], None],
+    ) -> None:
+        super().__init__(session, services, record, on_answered)
+        self._is_called = False
+
+    async def call(
+        self,
+        number: str,
+        through: DialOut,
+        *,
+        headers: HeaderFields,
+        ringing: Callable[[], None],
+    ) -> None:
+        """Have it ring; return when it has answered, `Over` if it does not."""
+        destination = Destination(through.transport, through.host, through.port)
+        try:
+            flow = await self._services.user_agent.find_flow(destination)
+            await self._open(flow)
+            credentials = Credentials(through.user, through.password) if through.user else None
+            self._call = await self._services.user_agent.invite(
+                through.target(number),
+                self._negotiation.offer(),
+                from_=address(through.caller_uri, through.name),
+                headers=headers,
+                destination=destination,
+                credentials=credentials,
+                label=self._record.id,
+            )
+        except OSError as error:
+            raise Over(CallEnd(EndReason.CALL_FAILED, f"trunk not reached: {error}")) from error
+        self._is_called = True
+        self._record.sip_call_id = self._call.call_id
+        try:
+            async with asyncio.timeout(through.ringing_timeout):
+                answer = await self._answer(through, ringing)
+        except TimeoutError:
+            text = f"no answer within {through.ringing_timeout:g} s"
+            raise Over(CallEnd(EndReason.NO_ANSWER, text)) from None
+        self.is_answered = True
+        self._session.connect_phone(self._agreed(answer))
+        self._answered()
+
+    async def _answer(self, through: DialOut, ringing: Callable[[], None]) -> bytes | None:
+        """The description that it answers with; `ringing` is told when it rings."""
+        early: bytes | None = None
+        is_ringing = False
+        async for event in self._call.events:
+            match event:
+                case sip.Provisional():
+                    if not is_ringing:
+                        is_ringing = True
+                        log.info("ringing", status=event.status)
+                        ringing()
+                    if event.sdp is not None:
+                        early = event.sdp
+                        if through.early_media:
+                            self._session.connect_phone(self._agreed(early))
+                case sip.Answered():
+                    return event.sdp or early
+                case sip.Failed():
+                    raise Over(_failure(event))
+        raise Over(CallEnd(EndReason.CALL_FAILED, "the call ended before it was answered"))
+
+    def _refuse(self, end: CallEnd) -> None:
+        if self._is_called:
+            self._call.hang_up(end.sip_reason)
+
+
+_FAILURES = {
+    EndReason.BUSY: {486, 600},
+    EndReason.DECLINED: {603, 607},
+    EndReason.NO_ANSWER: {408, 480, 487},
+    EndReason.NO_SUCH_NUMBER: {404, 410, 484, 604},
+}
+
+
+def _failure(failed: sip.Failed) -> CallEnd:
+    """What a final response other than 2xx says of the call."""
+    text = f"{failed.status} {failed.phrase}"
+    for reason, statuses in _FAILURES.items():
+        if failed.status in statuses:
+            return CallEnd(reason, text)
+    return CallEnd(EndReason.CALL_FAILED, text)

@@ -1,0 +1,154 @@
+"""What goes on in a call besides its story, whoever called: the engine's and the room's news.
+
+Whatever of it ends the call is raised as `Over`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from gateway.calls.backdrop import Backdrop
+from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
+from gateway.calls.keypad import KeypadCommand
+from gateway.calls.keys import Keys
+from gateway.calls.limits import LimitWatch
+from gateway.calls.media_session import MediaSession
+from gateway.calls.phone import Said
+from gateway.calls.record import CallRecord
+from gateway.conference import events as conference
+from gateway.conference.floor import Toggled
+from gateway.conference.participant import Participant
+from gateway.media import messages as media
+from gateway.sip import events as sip
+from gateway.sip.dtmf_info import parse_digit
+
+log = structlog.get_logger(__name__)
+
+_FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung up
+
+
+class Conversation:
+    """Between the phone, whose media is `session`'s, and the participant.
+
+    `answer` answers the phone if it still rings: who waits for people is answered. `waiting` is
+    told of that as well.
+    """
+
+    def __init__(
+        self,
+        session: MediaSession,
+        participant: Participant,
+        record: CallRecord,
+        *,
+        answer: Callable[[], Awaitable[None]],
+        keys: Keys,
+        limits: LimitWatch,
+        waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
+    ) -> None:
+        self.backdrop = Backdrop(session)
+        self._session = session
+        self._participant = participant
+        self._record = record
+        self._answer = answer
+        self._keys = keys
+        self._limits = limits
+        self._waiting = waiting
+
+    def entered(self) -> None:
+        """The participant has joined."""
+        self.backdrop.entered()
+        self._keys.entered()
+
+    async def follow_engine(self) -> None:
+        """Do what the engine's events call for, without end."""
+        async for event in self._session.events():
+            match event:
+                case media.BridgeConnected():
+                    self._participant.bridge_connected(event.session)
+                case media.BridgeLost():
+                    self._participant.bridge_lost(event.session, event.reason)
+                case media.PhoneSilent():
+                    text = f"no audio from the phone for {event.seconds:.0f} s"
+                    raise Over(CallEnd(EndReason.NO_RTP, text))
+                case media.DigitReceived():
+                    # Digits may be a PIN: which one it was is nobody's business.
+                    log.info("digit", milliseconds=round(event.duration * 1000))
+                    self._pressed(event.digit)
+                case media.PhoneLatched():
+                    log.info("phone heard", address=event.address)
+                case media.Failed():
+                    text = f"{event.command}: {event.reason}"
+                    raise Over(CallEnd(EndReason.INTERNAL_ERROR, text))
+
+    async def follow_conference(self) -> None:
+        """Tell the caller and the record what happens in the room, until we are not in it."""
+        async for event in self._participant.events():
+            self.backdrop.told(event)
+            self._limits.told(event)
+            match event:
+                case conference.Waiting():
+                    self._waiting(event)
+                    await self._answer()
+                    self._keys.waits(event)
+                case conference.Moved():
+                    log.info("moved", room=event.room)
+                case conference.Alone():
+                    log.info("alone in the conference")
+                case conference.MediaUp():
+                    self._record.media_up()
+                    log.info("media connected", after=f"{self._record.media_time:.2f} s")
+                case conference.MediaDown():
+                    log.info("media disconnected", reason=event.reason)
+                case conference.MutedByModerator():
+                    log.info("muted by moderator", actor=event.actor)
+                    self._session.play(media.Tone.MUTED)
+                case conference.Approved():
+                    log.info("may speak")
+                    self._session.play(media.Tone.MAY_SPEAK)
+                case conference.Rejoined():
+                    self._keys.entered()
+                    self._record.endpoint = self._participant.endpoint
+                    log.info("rejoined", endpoint=self._participant.endpoint)
+                case conference.Ended():
+                    end = of_leaving(event.cause, event.text)
+                    if end.reason in _TOLD:
+                        await self.say_farewell()
+                    raise Over(end)
+                case _:
+                    pass
+
+    def said(self, said: Said) -> None:
+        """The phone says something within the call: digits, or words."""
+        match said:
+            case sip.InfoReceived() if digit := parse_digit(said.media_type, said.body):
+                self._pressed(digit.digit)
+            case sip.MessageReceived():
+                self._participant.send_chat(said.text)
+            case _:
+                log.info("not understood", media_type=said.media_type)
+
+    async def say_farewell(self) -> None:
+        """Let the caller hear that the call is broken, before it is hung up."""
+        self._session.play(media.Tone.CONGESTION)
+        await asyncio.sleep(_FAREWELL)
+
+    def _pressed(self, key: str) -> None:
+        match self._keys.pressed(key):
+            case KeypadCommand.TOGGLE_MICROPHONE:
+                toggled = self._participant.toggle_microphone()
+                if toggled is not None:
+                    self._session.play(_ANSWERS[toggled])
+            case str(password):
+                self._participant.offer_password(password)
+
+
+_TOLD = frozenset(
+    {EndReason.MEDIA_FAILED, EndReason.CONFERENCE_LOST, EndReason.LOBBY_DENIED, EndReason.LOBBY}
+)
+_ANSWERS = {
+    Toggled.MUTED: media.Tone.MUTED,
+    Toggled.UNMUTED: media.Tone.UNMUTED,
+    Toggled.HAND_RAISED: media.Tone.HAND,
+    Toggled.HAND_LOWERED: media.Tone.MUTED,
+}

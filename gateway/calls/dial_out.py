@@ -1,0 +1,49 @@
+"""How calls go out through a trunk, and to which numbers."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class DialOut:
+    """How a trunk is called through.
+
+    `host`, `port` and `transport` are the next hop and the host of the URI. `prefixes` are what
+    numbers must begin with to be called at all, `deny` what they must not. `strip` is taken from
+    their front, then `prepend` is put there. `caller` is the number or user we call from, `name`
+    the name beside it. `ringing_timeout` is in seconds. With a `user` the trunk's challenges are
+    answered. With `early_media` the conference hears what the network plays before the answer.
+    """
+
+    host: str
+    prefixes: tuple[str, ...]
+    port: int = 5060
+    transport: str = "udp"
+    deny: tuple[str, ...] = ()
+    strip: str = ""
+    prepend: str = ""
+    caller: str = "anonymous"
+    name: str = ""
+    user: str | None = None
+    password: str = field(default="", repr=False)
+    ringing_timeout: float = 60.0
+    early_media: bool = False
+
+    def allows(self, number: str) -> int:
+        """The length of the longest prefix that allows this number; 0 if none does."""
+        if any(number.startswith(prefix) for prefix in self.deny):
+            return 0
+        fitting = [len(prefix) for prefix in self.prefixes if number.startswith(prefix)]
+        return max(fitting, default=0)
+
+    @property
+    def caller_uri(self) -> str:
+        """Who calls, for the From header."""
+        return f"sip:{self.caller}@{_host(self.host)}"
+
+    def target(self, number: str) -> str:
+        """The SIP URI to call."""
+        return f"sip:{self.prepend}{number.removeprefix(self.strip)}@{_host(self.host)}"
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,53 @@
+"""What a caller's keys are for at the moment: a password, or the conference's commands."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from gateway.calls.digit_entry import DigitEntry, TypedNumber
+from gateway.calls.keypad import Keypad, KeypadCommand
+from gateway.calls.media_session import MediaSession
+from gateway.conference.events import Waiting, WaitingFor
+from gateway.media.messages import Tone
+
+
+class Keys:
+    """One caller's keys. `answer` answers the phone if it still rings."""
+
+    def __init__(self, session: MediaSession, answer: Callable[[], Awaitable[None]]) -> None:
+        self._session = session
+        self._answer = answer
+        self._keypad = Keypad()
+        self._entry: DigitEntry | None = None  # a number that the caller has been asked for
+        self._in_lobby: TypedNumber | None = None
+
+    async def ask_password(self, again: bool) -> str | None:
+        """Have the caller type the room's password (`gateway.conference.door.AskPassword`)."""
+        await self._answer()
+        if again:
+            self._session.play(Tone.REFUSED)
+        self._session.play(Tone.PASSWORD)
+        self._entry = DigitEntry(begun=self._session.silence)
+        try:
+            return await self._entry.read()
+        finally:
+            self._entry = None
+            self._session.silence()
+
+    def waits(self, waiting: Waiting) -> None:
+        """We are at the door: in a lobby, a password that ends with `#` may be typed."""
+        self._in_lobby = TypedNumber() if waiting.for_ is WaitingFor.LOBBY else None
+        if waiting.password_refused:
+            self._session.play(Tone.REFUSED)
+
+    def entered(self) -> None:
+        """We are in: from now on keys are commands."""
+        self._in_lobby = None
+
+    def pressed(self, key: str) -> KeypadCommand | str | None:
+        """What this key completes: a command, a password to be offered in the lobby, or nothing."""
+        if self._entry is not None:
+            self._entry.pressed(key)
+            return None
+        if self._in_lobby is not None:
+            return self._in_lobby.pressed(key) or None
+        return self._keypad.pressed(key, asyncio.get_running_loop().time())

@@ -1,0 +1,178 @@
+"""The story of a call that goes out: into the conference, then to the phone, talking, the end.
+
+The conference has asked for it, and shows it as a participant while it rings. What becomes of it
+is told there: in the participant's status, for a moment after a failure too.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+import structlog
+
+from gateway.calls.called_phone import CalledPhone
+from gateway.calls.conversation import Conversation
+from gateway.calls.dial_out import DialOut
+from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
+from gateway.calls.keys import Keys
+from gateway.calls.limits import LimitWatch
+from gateway.calls.media_session import MediaSession
+from gateway.calls.record import CallRecord
+from gateway.calls.services import Services
+from gateway.conference.address import RoomAddress
+from gateway.conference.events import Waiting
+from gateway.conference.installation import Installation
+from gateway.conference.participant import Participant
+from gateway.errors import ConferenceError, JoinFailure
+
+log = structlog.get_logger(__name__)
+
+ROOM_HEADER = "Jitsi-Conference-Room"
+
+_DIRECTION = {"JigasiCallDirection": "out"}
+_SHOWN_FOR = 5.0  # seconds that a failure is shown in the participant's status
+_SHOWN = {
+    EndReason.BUSY: "Busy",
+    EndReason.DECLINED: "Declined",
+    EndReason.NO_ANSWER: "No answer",
+    EndReason.NO_SUCH_NUMBER: "No such number",
+    EndReason.CALL_FAILED: "Call failed",
+    EndReason.NO_COMMON_CODEC: "Call failed",
+    EndReason.BAD_DESCRIPTION: "Call failed",
+    EndReason.NO_PORT: "Call failed",
+}
+# Only headers of an application's own go to the trunk: no other may be set by a web page.
+_COPIED = re.compile(r"(?i:x-|jitsi-)[A-Za-z0-9.!%*_+`'~-]+")
+
+
+class OutgoingCall:
+    """One call to `number` for `room`; `run` it once.
+
+    `headers` came with the order to dial; `shown_as` is its name in the conference.
+    """
+
+    def __init__(
+        self,
+        number: str,
+        through: DialOut,
+        installation: Installation,
+        room: RoomAddress,
+        services: Services,
+        record: CallRecord,
+        *,
+        shown_as: str,
+        password: str | None,
+        headers: Mapping[str, str],
+    ) -> None:
+        self.joined: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Our occupant JID, in the room or in its lobby; ConferenceError if we are in neither."""
+        self.joined.add_done_callback(asyncio.Future.exception)  # perhaps nobody waits any more
+        self._stopped: asyncio.Future[CallEnd] = asyncio.get_running_loop().create_future()
+        self._number = number
+        self._through = through
+        self._services = services
+        self._record = record
+        self._headers = headers
+        self._session = MediaSession(services.switch, record.id)
+        self._limits = LimitWatch(services.limits)
+        self._phone = CalledPhone(self._session, services, record, self._limits.answered)
+        self._keys = Keys(self._session, self._wait)
+        self._participant = Participant(
+            installation,
+            room,
+            display_name=shown_as,
+            media=self._session,
+            password=password,
+            initiator={**headers, **_DIRECTION},
+            dial_pad=True,
+        )
+
+    async def run(self) -> None:
+        """Return when nothing of the call is left; `record` says how it went."""
+        participant, phone = self._participant, self._phone
+        talk = Conversation(
+            self._session,
+            participant,
+            self._record,
+            answer=self._wait,
+            keys=self._keys,
+            limits=self._limits,
+            waiting=self._is_at_door,
+        )
+        participant.set_status("Initializing Call")
+        async with self._session, participant:
+            try:
+                async with asyncio.TaskGroup() as beside:
+                    beside.create_task(self._until_stopped())
+                    beside.create_task(talk.follow_engine())
+                    beside.create_task(talk.follow_conference())
+                    await self._join()
+                    await phone.call(
+                        self._number,
+                        self._through,
+                        headers=self._copied(),
+                        ringing=lambda: participant.set_status("Ringing"),
+                    )
+                    participant.set_status("Connected")
+                    talk.entered()
+                    beside.create_task(talk.backdrop.run())
+                    beside.create_task(self._limits.run())
+                    await phone.follow(talk.said)
+            except* Over as over:
+                if not self.joined.done():
+                    self.joined.set_exception(_not_joined(first_over(over)))
+                await self._end(first_over(over))
+        self._record.report = self._session.report
+
+    def shut_down(self) -> None:
+        """End the call because the gateway goes down."""
+        self.stop(CallEnd(EndReason.SHUTDOWN, "the gateway is shutting down"))
+
+    def stop(self, end: CallEnd) -> None:
+        """End the call, wherever it is."""
+        if not self._stopped.done():
+            self._stopped.set_result(end)
+
+    async def _until_stopped(self) -> None:
+        raise Over(await self._stopped)
+
+    async def _join(self) -> None:
+        try:
+            await self._participant.join()
+        except ConferenceError as error:
+            if not self.joined.done():
+                self.joined.set_exception(error)
+            raise Over(of_join_failure(error)) from error
+        self._record.endpoint = self._participant.endpoint
+        self._is_at(f"{self._participant.room.jid}/{self._participant.endpoint}")
+
+    def _is_at_door(self, waiting: Waiting) -> None:
+        if waiting.occupant is not None:
+            self._is_at(waiting.occupant)
+
+    def _is_at(self, occupant: str) -> None:
+        if not self.joined.done():
+            self.joined.set_result(occupant)
+
+    async def _wait(self) -> None:
+        """Nobody is to be answered: the phone is called when the conference has let us in."""
+
+    def _copied(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the INVITE: the room, and what came along with the order to dial."""
+        copied = [
+            (name, " ".join(value.split()))
+            for name, value in self._headers.items()
+            if _COPIED.fullmatch(name) and name.lower() != ROOM_HEADER.lower()
+        ]
+        return ((ROOM_HEADER, self._participant.room.jid), *copied)
+
+    async def _end(self, end: CallEnd) -> None:
+        self._phone.hang_up(end)
+        words = _SHOWN.get(end.reason)
+        if words is not None:
+            self._participant.set_status(words)
+            await asyncio.sleep(_SHOWN_FOR)
+
+
+def _not_joined(end: CallEnd) -> ConferenceError:
+    return ConferenceError(JoinFailure.REFUSED, end.text)

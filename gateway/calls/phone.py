@@ -1,0 +1,197 @@
+"""The phone's side of a call: what it asks for, what it says, how the call ends with it.
+
+`CallingPhone` is one that has called us, `CalledPhone` (`called_phone.py`) one that we call.
+Whatever it does that ends the call is raised as `Over`.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from gateway.calls.end_reason import BY_THE_PHONE, CallEnd, EndReason, Over
+from gateway.calls.media_session import MediaSession
+from gateway.calls.negotiation import Negotiation
+from gateway.calls.record import CallRecord
+from gateway.calls.services import Services
+from gateway.errors import MediaError, SdpError
+from gateway.media.messages import PhoneMedia
+from gateway.sdp.offer_answer import NotAcceptable
+from gateway.sip import events as sip
+from gateway.sip.call import Call, CallEnded, OfferWithdrawn
+from gateway.sip.flow import Flow
+from gateway.sip.reason import Reason
+
+log = structlog.get_logger(__name__)
+
+Said = sip.InfoReceived | sip.MessageReceived
+"""What a phone may say within a call."""
+
+
+class Phone:
+    """One phone, whose media is `session`'s. `on_answered` is told when the call is answered."""
+
+    def __init__(
+        self,
+        session: MediaSession,
+        services: Services,
+        record: CallRecord,
+        on_answered: Callable[[], None],
+    ) -> None:
+        self.is_answered = False  # acknowledged or not
+        self._session = session
+        self._services = services
+        self._record = record
+        self._on_answered = on_answered
+        self._call: Call
+        self._negotiation: Negotiation
+
+    async def follow(self, said: Callable[[Said], None]) -> None:
+        """Do what the phone asks for, and pass on what it says, until it ends the call."""
+        async for event in self._call.events:
+            match event:
+                case sip.Reoffered():
+                    await self._renegotiate(event.offer)
+                case sip.InfoReceived() | sip.MessageReceived():
+                    said(event)
+                case _:
+                    raise Over(end_of(event))
+        raise Over(CallEnd(EndReason.INTERNAL_ERROR, "hung up by us, nobody knows why"))
+
+    def hang_up(self, end: CallEnd) -> None:
+        """End the call for this reason, unless it has ended for another."""
+        if self._record.end is not None:
+            return
+        self._record.ended(end)
+        if end.reason in BY_THE_PHONE:
+            return
+        if self.is_answered:
+            self._call.hang_up(end.sip_reason)
+        else:
+            self._refuse(end)
+
+    def _refuse(self, end: CallEnd) -> None:
+        """End the call before it was answered."""
+        retry = end.reason.status == 503
+        headers = (("Retry-After", str(self._services.retry_after)),) if retry else ()
+        # What is no failure after an answer (the meeting has ended) is one before it.
+        status = end.reason.status if end.reason.status >= 300 else 480
+        self._call.reject(status, headers=headers, reason=end.sip_reason)
+
+    async def _open(self, flow: Flow) -> None:
+        """Take a port for its media, which the peer of this flow can reach."""
+        try:
+            _, port = await self._session.open_phone()
+        except MediaError as error:
+            raise Over(CallEnd(EndReason.NO_PORT, str(error))) from error
+        # The port is bound to all addresses perhaps: which one reaches us depends on the phone.
+        self._negotiation = Negotiation((self._services.local_host(flow), port), flow.remote[0])
+
+    def _answered(self) -> None:
+        self._record.answered()
+        self._on_answered()
+        log.info("answered", after=f"{self._record.setup_time:.2f} s")
+
+    async def _renegotiate(self, offer: bytes | None) -> None:
+        """Hold, resume, another address: what cannot be agreed on changes nothing."""
+        try:
+            if offer is None:
+                answer = await self._call.accept_reoffer(self._negotiation.offer())
+                agreed = self._agreed(answer)
+            else:
+                description, agreed = self._negotiation.answer(offer)
+                await self._call.accept_reoffer(description)
+        except SdpError as error:
+            log.info("new offer refused", reason=str(error))
+            self._call.reject_reoffer(of_description(error).reason.status)
+        except OfferWithdrawn:
+            log.info("new offer withdrawn")
+        except CallEnded as ended:
+            raise Over(end_of(ended.event)) from ended
+        else:
+            self._session.connect_phone(agreed)
+            log.info("renegotiated", direction=agreed.direction.value, held=agreed.is_held)
+
+    def _agreed(self, answer: bytes | None) -> PhoneMedia:
+        """What the answer to our offer agrees to."""
+        if answer is None:
+            text = "our offer has had no answer"
+            raise Over(CallEnd(EndReason.BAD_DESCRIPTION, text))
+        try:
+            return self._negotiation.answered(answer)
+        except SdpError as error:
+            raise Over(of_description(error)) from error
+
+
+class CallingPhone(Phone):
+    """A phone that has called us; `prepare` its call before anything else."""
+
+    def __init__(
+        self,
+        call: Call,
+        session: MediaSession,
+        services: Services,
+        record: CallRecord,
+        on_answered: Callable[[], None],
+    ) -> None:
+        super().__init__(session, services, record, on_answered)
+        self._call = call
+        self._answer: tuple[bytes, PhoneMedia] | None = None  # None: the offer is to be ours
+        self._answering = asyncio.Lock()
+
+    async def prepare(self) -> None:
+        """Take a port and work out our answer, before anybody is bothered."""
+        await self._open(self._call.source)
+        if self._call.offer is not None:
+            try:
+                self._answer = self._negotiation.answer(self._call.offer)
+            except SdpError as error:
+                raise Over(of_description(error)) from error
+
+    def ring(self) -> None:
+        """Let it ring."""
+        self._call.ring()
+        log.info("ringing")
+
+    async def answer(self) -> None:
+        """Answer, unless that has been done; return when the phone has acknowledged it."""
+        async with self._answering:
+            if self.is_answered:
+                return
+            self.is_answered = True
+            try:
+                if self._answer is not None:
+                    description, agreed = self._answer
+                    self._session.connect_phone(agreed)
+                    await self._call.answer(description)
+                else:
+                    acknowledged = await self._call.answer(self._negotiation.offer())
+                    self._session.connect_phone(self._agreed(acknowledged))
+            except CallEnded as ended:
+                raise Over(end_of(ended.event)) from ended
+            self._answered()
+
+
+def of_description(error: SdpError) -> CallEnd:
+    """What a description that cannot be served, or not even read, means for the call."""
+    nothing_common = isinstance(error, NotAcceptable)
+    reason = EndReason.NO_COMMON_CODEC if nothing_common else EndReason.BAD_DESCRIPTION
+    return CallEnd(reason, str(error))
+
+
+def end_of(event: object) -> CallEnd:
+    """The end of the call as the phone has brought it about."""
+    match event:
+        case sip.HungUp(reasons=()):
+            return CallEnd(EndReason.CALLER_HUNG_UP, "the phone hung up")
+        case sip.HungUp(reasons=reasons):
+            return CallEnd(EndReason.CALLER_HUNG_UP, _said(reasons))
+        case sip.Cancelled(reasons=reasons):
+            return CallEnd(EndReason.CALLER_CANCELLED, _said(reasons) or "the caller gave up")
+        case sip.AckMissing():
+            return CallEnd(EndReason.NO_ACK, "the phone never acknowledged our answer")
+    return CallEnd(EndReason.INTERNAL_ERROR, f"unexpected: {type(event).__name__}")
+
+
+def _said(reasons: tuple[Reason, ...]) -> str:
+    return ", ".join(reason.serialize() for reason in reasons)

@@ -1,0 +1,27 @@
+"""What every call uses, whichever side began it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.calls.limits import Limits
+from gateway.calls.media_session import MediaSwitch
+from gateway.conference.installation import Installation
+from gateway.sip.flow import Flow
+from gateway.sip.user_agent import UserAgent
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The conferences, the user agent, the media engine, and what phones are told.
+
+    `local_host` is the address a phone on a flow can send RTP to. `callers_in` says how many calls
+    are for a room. `retry_after` is in seconds.
+    """
+
+    installations: tuple[Installation, ...]
+    user_agent: UserAgent
+    switch: MediaSwitch
+    local_host: Callable[[Flow], str]
+    callers_in: Callable[[str], int] = lambda room: 0
+    limits: Limits = Limits()  # noqa: RUF009 -- frozen
+    retry_after: int = 30

@@ -1,0 +1,115 @@
+"""Who of a room's occupants is company: people, phones, and machines that are nobody's. Pure.
+
+Recorders log in at a domain of their own, which is what browsers hide them by; transcribers say
+what they are. A phone is who bears Jigasi's mark, as we do.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from gateway.conference.events import CompanyChanged
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.jid import bare
+from gateway.xmpp.presence import OccupantPresence
+
+MAX_OCCUPANTS = 5000
+
+
+class Kind(Enum):
+    """What an occupant is."""
+
+    PERSON = auto()
+    PHONE = auto()
+    MACHINE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """One in the room besides us and the focus; `name` is its nick if it has no other."""
+
+    name: str
+    kind: Kind
+    is_moderator: bool = False
+
+
+class Company:
+    """The occupants, up to `MAX_OCCUPANTS` of them. What one is, its first presence decides."""
+
+    def __init__(self, hidden_domains: Iterable[str] = ()) -> None:
+        self._hidden_domains = frozenset(hidden_domains)
+        self._occupants: dict[str, Occupant] = {}
+        self._kinds: Counter[Kind] = Counter()
+        self._encrypting: dict[str, None] = {}
+        self._transcribing: set[str] = set()
+
+    @property
+    def count(self) -> CompanyChanged:
+        """How many there are."""
+        return CompanyChanged(self._kinds[Kind.PERSON], self._kinds[Kind.PHONE])
+
+    @property
+    def encrypting(self) -> tuple[str, ...]:
+        """The names of those who encrypt end to end."""
+        return tuple(self.name_of(nick) for nick in self._encrypting)
+
+    @property
+    def is_transcribed(self) -> bool:
+        """Whether a transcriber says that it is at work."""
+        return bool(self._transcribing)
+
+    def name_of(self, nick: str) -> str:
+        """The name of an occupant, or of who is none."""
+        occupant = self._occupants.get(nick)
+        return occupant.name if occupant is not None else nick
+
+    def is_moderator(self, nick: str) -> bool:
+        """Whether an occupant may decide about others."""
+        occupant = self._occupants.get(nick)
+        return occupant is not None and occupant.is_moderator
+
+    def has(self, nick: str) -> bool:
+        """Whether an occupant is there."""
+        return nick in self._occupants
+
+    def sees(self, presence: OccupantPresence) -> tuple[Occupant, bool]:
+        """An occupant is there: who that is, and whether it was before."""
+        nick, known = presence.nick, self._occupants.get(presence.nick)
+        kind = known.kind if known is not None else self._kind_of(presence)
+        occupant = Occupant(
+            presence.display_name or nick, kind, is_moderator=presence.role == "moderator"
+        )
+        if known is None and len(self._occupants) >= MAX_OCCUPANTS:
+            return occupant, False
+        if known is None:
+            self._kinds[kind] += 1
+        self._occupants[nick] = occupant
+        self._encrypting.pop(nick, None)
+        if presence.encrypts:
+            self._encrypting[nick] = None
+        self._transcribing.discard(nick)
+        if presence.transcribes and self._is_hidden(presence):
+            self._transcribing.add(nick)
+        return occupant, known is not None
+
+    def loses(self, nick: str) -> Occupant | None:
+        """An occupant is gone: who that was, None if nobody knew."""
+        occupant = self._occupants.pop(nick, None)
+        if occupant is not None:
+            self._kinds[occupant.kind] -= 1
+            self._encrypting.pop(nick, None)
+            self._transcribing.discard(nick)
+        return occupant
+
+    def _kind_of(self, presence: OccupantPresence) -> Kind:
+        if self._is_hidden(presence) or presence.features & _MACHINES:
+            return Kind.MACHINE
+        return Kind.PHONE if ns.JITSI_JIGASI in presence.features else Kind.PERSON
+
+    def _is_hidden(self, presence: OccupantPresence) -> bool:
+        domain = bare(presence.real_jid or "").rpartition("@")[2]
+        return domain in self._hidden_domains
+
+
+_MACHINES = frozenset({ns.JITSI_TRANSCRIBER, ns.JITSI_JIBRI})

@@ -1,0 +1,95 @@
+"""The sections about dialling out: through which trunk, how often, and who may ask for it."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from gateway.calls.dial_out import DialOut
+from gateway.calls.dial_rules import DialLimits
+from gateway.config_section import Section
+from gateway.config_values import Domain, Host, Jid, NumberPrefix, Port, RoomJid, Seconds
+
+
+class TrunkDialOutSection(Section):
+    """`[trunk.dial_out]`: how calls go out through the trunk above, and to which numbers."""
+
+    host: Host
+    prefixes: tuple[NumberPrefix, ...] = Field(min_length=1)
+    port: Port = 5060
+    transport: Literal["udp", "tcp"] = "udp"
+    deny: tuple[NumberPrefix, ...] = ()
+    strip: str = ""
+    prepend: str = Field(default="", pattern=r"^[+0-9*#]*$")
+    caller: str = Field(default="anonymous", pattern=r"^[A-Za-z0-9+._-]+$")
+    name: str = ""
+    user: str | None = None
+    password: SecretStr | None = None
+    ringing_timeout: Seconds = 60.0
+    early_media: bool = False
+
+    @model_validator(mode="after")
+    def _check_credentials(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user: goes with password; give both, or neither")
+        return self
+
+    def for_calls(self) -> DialOut:
+        """For `gateway.calls`."""
+        return DialOut(
+            host=self.host,
+            prefixes=self.prefixes,
+            port=self.port,
+            transport=self.transport,
+            deny=self.deny,
+            strip=self.strip,
+            prepend=self.prepend,
+            caller=self.caller,
+            name=self.name,
+            user=self.user,
+            password=self.password.get_secret_value() if self.password is not None else "",
+            ringing_timeout=self.ringing_timeout,
+            early_media=self.early_media,
+        )
+
+
+class DialOutSection(Section):
+    """`[dial_out]`: how many calls may go out; 0 is no limit."""
+
+    calls_per_room: int = Field(default=10, ge=0)
+    calls_per_initiator: int = Field(default=5, ge=0)
+    calls_per_day: int = Field(default=500, ge=0)
+
+    @property
+    def limits(self) -> DialLimits:
+        """For `gateway.calls`."""
+        return DialLimits(
+            self.calls_per_room or None,
+            self.calls_per_initiator or None,
+            self.calls_per_day or None,
+        )
+
+
+class BrewerySection(Section):
+    """`[[brewery]]`: an account, and the room in which it waits for Jicofo to have it dial."""
+
+    user: Jid
+    password: SecretStr
+    room: RoomJid
+    id: str = "brewery"
+    host: Host | None = None
+    port: Port = 5222
+    tls: Literal["verify", "insecure", "off"] | None = None
+    ca_file: Path | None = None
+    allowed: tuple[Jid, ...] = ()
+
+    @property
+    def domain(self) -> Domain:
+        """The XMPP domain it logs in to."""
+        return self.user.partition("@")[2]
+
+    @model_validator(mode="after")
+    def _check_ca_file(self) -> Self:
+        if self.ca_file is not None and not self.ca_file.is_file():
+            raise ValueError(f"ca_file: there is no file {self.ca_file}")
+        return self

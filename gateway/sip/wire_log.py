@@ -1,0 +1,35 @@
+"""Messages as they may stand in a log: without what is nobody's business.
+
+Of credentials only who they are for is left: with the response to a challenge a password can be
+guessed at leisure. Digits in an INFO may be a PIN.
+"""
+
+import re
+
+_CREDENTIALS = re.compile(
+    rb"^((?:proxy-)?authorization[ \t]*:[ \t]*)([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_DIGEST = re.compile(rb"digest[ \t\r\n]", re.IGNORECASE)
+_RESPONSE = re.compile(rb'\bresponse[ \t]*=[ \t]*("[^"]*"?|[^,\s]*)', re.IGNORECASE)
+_DTMF = re.compile(rb"^content-type[ \t]*:[ \t]*application/dtmf", re.IGNORECASE | re.MULTILINE)
+_COMPACT_DTMF = re.compile(rb"^c[ \t]*:[ \t]*application/dtmf", re.IGNORECASE | re.MULTILINE)
+_BODY = re.compile(rb"(\r?\n\r?\n).*", re.DOTALL)
+
+_MASK = b"***"
+
+
+def masked(data: bytes) -> bytes:
+    """A message for the log."""
+    data = _CREDENTIALS.sub(_mask_credentials, data)
+    if _DTMF.search(data) or _COMPACT_DTMF.search(data):
+        data = _BODY.sub(rb"\1" + _MASK, data, count=1)
+    return data
+
+
+def _mask_credentials(field: re.Match[bytes]) -> bytes:
+    """Basic and bearer credentials are the secret itself; of a digest one parameter is."""
+    name, value = field[1], field[2]
+    if not _DIGEST.match(value):
+        return name + _MASK
+    return name + _RESPONSE.sub(b'response="' + _MASK + b'"', value)

@@ -1,0 +1,47 @@
+"""What the focus says about recordings and live streams (Jitsi's `<jibri-recording-status>`)."""
+
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.element import child, children
+
+MAX_RECORDINGS = 20
+
+_STATUSES = ("pending", "on", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStatus:
+    """A recording session is "pending", "on" or "off"; `failure` is why it is off, if it failed."""
+
+    session: str
+    status: str
+    is_stream: bool = False
+    failure: str | None = None
+
+
+def parse_recordings(presence: Element) -> tuple[RecordingStatus, ...]:
+    """All recordings of a presence; what is unknown there is left out."""
+    listed = children(presence, ns.JITSI_JIBRI, "jibri-recording-status")[:MAX_RECORDINGS]
+    return tuple(
+        RecordingStatus(
+            session=each.get("session_id", ""),
+            status=each.get("status", ""),
+            is_stream=each.get("recording_mode") == "stream",
+            failure=each.get("failure_reason"),
+        )
+        for each in listed
+        if each.get("status") in _STATUSES
+    )
+
+
+def is_audio_recorded(presence: Element) -> bool:
+    """Whether the conference's property says that the videobridge records its audio."""
+    properties = child(presence, ns.JITSI_FOCUS, "conference-properties")
+    if properties is None:
+        return False
+    return any(
+        each.get("key") == "audio-recording-enabled" and each.get("value") == "true"
+        for each in children(properties, ns.JITSI_FOCUS, "property")
+    )

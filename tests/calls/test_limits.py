@@ -1,0 +1,77 @@
+"""Calls that last too long, or are alone for too long, end."""
+
+import asyncio
+
+import pytest
+
+from gateway.calls.end_reason import EndReason, Over
+from gateway.calls.limits import Limits, LimitWatch
+from gateway.conference.events import Alone, MediaUp, Moved, OccupantJoined, Rejoined
+from tests.xmpp.virtual_time import in_virtual_time
+
+BOTH = Limits(duration=100.0, alone=30.0)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Watched:
+    """A watch that runs; `over` says when it ended the call, and why."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.watch = LimitWatch(limits)
+        self.running = asyncio.create_task(self.watch.run())
+        self._since = now()
+
+    async def over(self) -> tuple[float, EndReason]:
+        with pytest.raises(Over) as raised:
+            await self.running
+        return now() - self._since, raised.value.end.reason
+
+    async def goes_on(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        assert not self.running.done()
+
+
+@in_virtual_time
+async def test_a_call_ends_when_it_has_lasted_long_enough_since_its_answer() -> None:
+    watched = Watched(BOTH)
+    await watched.goes_on(500)
+    watched.watch.answered()
+    assert await watched.over() == (600.0, EndReason.TOO_LONG)
+
+
+@in_virtual_time
+async def test_a_call_ends_when_it_has_been_alone_long_enough() -> None:
+    watched = Watched(BOTH)
+    watched.watch.answered()
+    watched.watch.told(Alone())
+    await watched.goes_on(10)
+    watched.watch.told(MediaUp())
+    watched.watch.told(Alone())  # still
+    assert await watched.over() == (30.0, EndReason.ALONE)
+
+
+@pytest.mark.parametrize("company", [OccupantJoined("a", "Alice"), Moved("b@c"), Rejoined()])
+def test_company_ends_being_alone(company: OccupantJoined | Moved | Rejoined) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        watched = Watched(BOTH)
+        watched.watch.told(Alone())
+        await watched.goes_on(29)
+        watched.watch.told(company)
+        await watched.goes_on(60)
+        watched.watch.told(Alone())
+        assert await watched.over() == (119.0, EndReason.ALONE)
+
+    run()
+
+
+@in_virtual_time
+async def test_without_limits_a_call_may_last_for_ever() -> None:
+    watched = Watched(Limits())
+    watched.watch.answered()
+    watched.watch.told(Alone())
+    await watched.goes_on(1e7)
+    watched.running.cancel()
