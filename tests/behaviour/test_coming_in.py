@@ -1,5 +1,7 @@
 """How a phone comes into a meeting that does not let in everybody at once."""
 
+import asyncio
+
 import pytest
 
 from gateway.calls.end_reason import EndReason
@@ -16,10 +18,18 @@ PASSWORD = (("Jitsi-Conference-Room-Pass", "4711"),)
 async def test_password_room_a_phone_comes_in_with_the_right_password_only() -> None:
     async with meeting() as at:
         at.scene.lab.set_password(ROOM, "4711")
-        for headers in ((), ((PASSWORD[0][0], "1234"),)):
-            with pytest.raises(NotAnswered) as refused:
-                await at.scene.dial(USER, headers=headers)
-            assert refused.value.status == 403
+        call = await at.scene.dial(USER, headers=((PASSWORD[0][0], "1234"),))
+        call.media.press("2222#")  # it is asked for another, and for another again
+        await asyncio.sleep(2)
+        assert len(at.scene.lab.occupants(ROOM)) == 1
+        call.media.press("4711#")
+        await at.scene.media_up(call)
+        await at.hear_each_other(call)
+
+
+async def test_password_room_a_phone_that_brings_the_password_is_in_at_once() -> None:
+    async with meeting() as at:
+        at.scene.lab.set_password(ROOM, "4711")
         await at.joined(headers=PASSWORD)
 
 
@@ -74,6 +84,18 @@ async def test_lobby_password_a_phone_that_knows_it_need_not_knock() -> None:
         await at.scene.dial(USER, headers=PASSWORD)
         assert at.moderator.knocking == []
         assert at.phone.affiliation == "member"
+
+
+async def test_lobby_password_a_phone_that_waits_may_type_it_instead() -> None:
+    async with meeting() as at:
+        at.scene.lab.set_password(ROOM, "4711")
+        at.moderator.open_lobby()
+        call = await at.scene.dial(USER)
+        await eventually(lambda: at.moderator.knocking, "somebody who knocks")
+        call.media.press("4711#")
+        await at.scene.media_up(call)
+        await at.hear_each_other(call)
+        assert at.moderator.knocking == []
 
 
 async def test_lobby_opened_a_phone_that_is_put_out_knocks_and_comes_back() -> None:
