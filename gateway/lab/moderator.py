@@ -5,8 +5,8 @@
     for guest in moderator.knocking:
         moderator.admit(guest.nick)
 
-On a Prosody without Jitsi's plugins there is only the recording: the rest raises NotHere. KeyError
-if there is no such room, occupant or guest.
+On a Prosody without Jitsi's plugins there are only the recording and the end: the rest raises
+NotHere. KeyError if there is no such room, occupant or guest.
 """
 
 import time
@@ -17,7 +17,6 @@ from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus_port import NICK
 from gateway.lab.focus_recording import Failure, Mode, Recording
 from gateway.lab.muc_room import MucRoom
-from gateway.lab.muc_stanzas import Removal
 from gateway.lab.site import Site
 from gateway.lab.venue import Venue
 
@@ -168,8 +167,7 @@ class Moderator:
 
     def end_for_all(self) -> None:
         """End the meeting for everybody."""
-        removal = Removal(reason=TERMINATED, destroyed=True)
-        self._site.end(self._room, removal, time.monotonic())
+        self._venue.rooms.destroy(self._jid, TERMINATED, None)
 
     # Details.
 
