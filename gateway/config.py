@@ -152,6 +152,9 @@ class TrunkSection(Section):
     token_headers: tuple[HeaderName, ...] = ("Jitsi-Auth-Token",)
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
+    info_json: bool = False
+    heartbeat: float = Field(default=0.0, ge=0)
+    chat: bool = False
     dial_out: TrunkDialOutSection | None = None
 
 
@@ -240,6 +243,9 @@ class Config(Section):
                 token_headers=trunk.token_headers,
                 rules=tuple(RoomRule(rule.called, rule.room) for rule in trunk.rule),
                 default_room=trunk.default_room,
+                info_json=trunk.info_json,
+                heartbeat=trunk.heartbeat or None,
+                chat=trunk.chat,
                 dial_out=trunk.dial_out.for_calls() if trunk.dial_out is not None else None,
             )
             for trunk in self.trunk

@@ -10,18 +10,18 @@ import structlog
 
 from gateway.calls.backdrop import Backdrop
 from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
+from gateway.calls.in_call import InCall, Said
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
-from gateway.calls.phone import Said
+from gateway.calls.phone import Phone
 from gateway.calls.record import CallRecord
+from gateway.calls.routing import Trunk
 from gateway.conference import events as conference
 from gateway.conference.floor import Toggled
 from gateway.conference.participant import Participant
 from gateway.media import messages as media
-from gateway.sip import events as sip
-from gateway.sip.dtmf_info import parse_digit
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +41,7 @@ class Conversation:
         participant: Participant,
         record: CallRecord,
         *,
+        trunk: Trunk,
         answer: Callable[[], Awaitable[None]],
         keys: Keys,
         limits: LimitWatch,
@@ -54,11 +55,27 @@ class Conversation:
         self._keys = keys
         self._limits = limits
         self._waiting = waiting
+        self._in_call = InCall(
+            participant,
+            self._pressed,
+            speaks_jigasi=trunk.info_json,
+            reads_chat=trunk.chat,
+            heartbeat=trunk.heartbeat,
+        )
 
     def entered(self) -> None:
         """The participant has joined."""
         self.backdrop.entered()
         self._keys.entered()
+        self._in_call.entered()
+
+    def rejected(self) -> None:
+        """The participant was not let in."""
+        self._in_call.rejected()
+
+    async def speak(self, phone: Phone) -> None:
+        """Tell the phone within the call what there is to tell, until the call is over."""
+        await self._in_call.run(phone.info, phone.message)
 
     async def follow_engine(self) -> None:
         """Do what the engine's events call for, without end."""
@@ -86,6 +103,7 @@ class Conversation:
         async for event in self._participant.events():
             self.backdrop.told(event)
             self._limits.told(event)
+            self._in_call.told(event)
             match event:
                 case conference.Waiting():
                     self._waiting(event)
@@ -119,14 +137,12 @@ class Conversation:
                     pass
 
     def said(self, said: Said) -> None:
-        """The phone says something within the call: digits, or words."""
-        match said:
-            case sip.InfoReceived() if digit := parse_digit(said.media_type, said.body):
-                self._pressed(digit.digit)
-            case sip.MessageReceived():
-                self._participant.send_chat(said.text)
-            case _:
-                log.info("not understood", media_type=said.media_type)
+        """The phone says something within the call."""
+        self._in_call.said(said)
+
+    def held(self, held: bool) -> None:
+        """The phone is on hold, or no longer."""
+        self._participant.set_held(held)
 
     async def say_farewell(self) -> None:
         """Let the caller hear that the call is broken, before it is hung up."""

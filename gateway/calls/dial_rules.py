@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.calls.dial_out import DialOut
 from gateway.calls.routing import Trunk
 
 DAY = 86_400.0  # seconds
@@ -61,17 +60,17 @@ def read_number(text: str) -> str:
     return number
 
 
-def choose_trunk(number: str, trunks: Iterable[Trunk]) -> tuple[Trunk, DialOut]:
+def choose_trunk(number: str, trunks: Iterable[Trunk]) -> Trunk:
     """The trunk that allows the number by the longest prefix, the first of those."""
-    best: tuple[int, Trunk, DialOut] | None = None
+    best: tuple[int, Trunk] | None = None
     for trunk in trunks:
         if trunk.dial_out is not None:
             length = trunk.dial_out.allows(number)
             if length > (best[0] if best is not None else 0):
-                best = (length, trunk, trunk.dial_out)
+                best = (length, trunk)
     if best is None:
         raise DialRefused(DialRefusal.NOT_ALLOWED, "no trunk may call this number")
-    return best[1], best[2]
+    return best[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -71,7 +71,7 @@ class Dialler:
         if dial.to == TRANSCRIBER:
             raise DialRefused(DialRefusal.NOT_IMPLEMENTED, "no transcriber here")
         number = read_number(dial.to)
-        trunk, through = choose_trunk(number, self._trunks)
+        trunk = choose_trunk(number, self._trunks)
         named = (i for i in self._services.installations if i.name == account.installation)
         try:
             installation, room = find_room(named, dial.room)
@@ -92,7 +92,7 @@ class Dialler:
         )
         call = OutgoingCall(
             number,
-            through,
+            trunk,
             installation,
             room,
             self._services,

@@ -36,6 +36,7 @@ class EndReason(Enum):
     CONFERENCE_BROKEN = ("conference-broken", 502)
     NO_PORT = ("no-port", 503)
     NO_RTP = ("no-rtp", 408)
+    NO_HEARTBEAT = ("no-heartbeat", 408)
     MEDIA_FAILED = ("media-failed", 503)
     KICKED = ("kicked", 403)
     HUNG_UP = ("hung-up-by-the-conference", 200)

@@ -76,15 +76,22 @@ class IncomingCall:
             ask_password=keys.ask_password,
         )
         talk = Conversation(
-            session, participant, record, answer=phone.answer, keys=keys, limits=self._limits
+            session,
+            participant,
+            record,
+            trunk=self._trunk,
+            answer=phone.answer,
+            keys=keys,
+            limits=self._limits,
         )
         async with session, participant:
             try:
                 async with asyncio.TaskGroup() as beside:
                     beside.create_task(talk.follow_engine())
                     await phone.prepare()
-                    beside.create_task(phone.follow(talk.said))
+                    beside.create_task(phone.follow(talk))
                     phone.ring()
+                    beside.create_task(talk.speak(phone))
                     beside.create_task(talk.backdrop.run())
                     beside.create_task(self._limits.run())
                     beside.create_task(talk.follow_conference())
@@ -100,6 +107,7 @@ class IncomingCall:
         try:
             await participant.join()
         except ConferenceError as error:
+            talk.rejected()
             if self._phone.is_answered:
                 await talk.say_farewell()
             raise Over(of_join_failure(error)) from error

@@ -12,12 +12,12 @@ import structlog
 
 from gateway.calls.called_phone import CalledPhone
 from gateway.calls.conversation import Conversation
-from gateway.calls.dial_out import DialOut
 from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.record import CallRecord
+from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.conference.address import RoomAddress
 from gateway.conference.events import Waiting
@@ -46,7 +46,7 @@ _COPIED = re.compile(r"(?i:x-|jitsi-)[A-Za-z0-9.!%*_+`'~-]+")
 
 
 class OutgoingCall:
-    """One call to `number` for `room`; `run` it once.
+    """One call to `number` through a trunk, for `room`; `run` it once.
 
     `headers` came with the order to dial; `shown_as` is its name in the conference.
     """
@@ -54,7 +54,7 @@ class OutgoingCall:
     def __init__(
         self,
         number: str,
-        through: DialOut,
+        trunk: Trunk,
         installation: Installation,
         room: RoomAddress,
         services: Services,
@@ -69,7 +69,7 @@ class OutgoingCall:
         self.joined.add_done_callback(asyncio.Future.exception)  # perhaps nobody waits any more
         self._stopped: asyncio.Future[CallEnd] = asyncio.get_running_loop().create_future()
         self._number = number
-        self._through = through
+        self._trunk = trunk
         self._services = services
         self._record = record
         self._headers = headers
@@ -89,11 +89,13 @@ class OutgoingCall:
 
     async def run(self) -> None:
         """Return when nothing of the call is left; `record` says how it went."""
-        participant, phone = self._participant, self._phone
+        participant, phone, through = self._participant, self._phone, self._trunk.dial_out
+        assert through is not None, "a trunk that was chosen for it"
         talk = Conversation(
             self._session,
             participant,
             self._record,
+            trunk=self._trunk,
             answer=self._wait,
             keys=self._keys,
             limits=self._limits,
@@ -109,15 +111,16 @@ class OutgoingCall:
                     await self._join()
                     await phone.call(
                         self._number,
-                        self._through,
+                        through,
                         headers=self._copied(),
                         ringing=lambda: participant.set_status("Ringing"),
                     )
                     participant.set_status("Connected")
                     talk.entered()
+                    beside.create_task(talk.speak(phone))
                     beside.create_task(talk.backdrop.run())
                     beside.create_task(self._limits.run())
-                    await phone.follow(talk.said)
+                    await phone.follow(talk)
             except* Over as over:
                 if not self.joined.done():
                     self.joined.set_exception(_not_joined(first_over(over)))

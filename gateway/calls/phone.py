@@ -6,10 +6,12 @@ Whatever it does that ends the call is raised as `Over`.
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
 from gateway.calls.end_reason import BY_THE_PHONE, CallEnd, EndReason, Over
+from gateway.calls.in_call import Said
 from gateway.calls.media_session import MediaSession
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.record import CallRecord
@@ -19,13 +21,21 @@ from gateway.media.messages import PhoneMedia
 from gateway.sdp.offer_answer import NotAcceptable
 from gateway.sip import events as sip
 from gateway.sip.call import Call, CallEnded, OfferWithdrawn
+from gateway.sip.client_request import Outcome
 from gateway.sip.flow import Flow
 from gateway.sip.reason import Reason
 
 log = structlog.get_logger(__name__)
 
-Said = sip.InfoReceived | sip.MessageReceived
-"""What a phone may say within a call."""
+
+class Listener(Protocol):
+    """Who is told what the phone does within the call."""
+
+    def said(self, said: Said) -> None:
+        """It says something."""
+
+    def held(self, held: bool) -> None:
+        """It is on hold, or no longer."""
 
 
 class Phone:
@@ -46,14 +56,22 @@ class Phone:
         self._call: Call
         self._negotiation: Negotiation
 
-    async def follow(self, said: Callable[[Said], None]) -> None:
+    async def info(self, media_type: str, body: bytes) -> Outcome:
+        """Send an INFO; CallEnded if the call is over before its outcome is known."""
+        return await self._call.info(media_type, body)
+
+    async def message(self, text: str) -> Outcome:
+        """Send a MESSAGE, as `info` does."""
+        return await self._call.message(text)
+
+    async def follow(self, listener: Listener) -> None:
         """Do what the phone asks for, and pass on what it says, until it ends the call."""
         async for event in self._call.events:
             match event:
                 case sip.Reoffered():
-                    await self._renegotiate(event.offer)
+                    await self._renegotiate(event.offer, listener)
                 case sip.InfoReceived() | sip.MessageReceived():
-                    said(event)
+                    listener.said(event)
                 case _:
                     raise Over(end_of(event))
         raise Over(CallEnd(EndReason.INTERNAL_ERROR, "hung up by us, nobody knows why"))
@@ -92,7 +110,7 @@ class Phone:
         self._on_answered()
         log.info("answered", after=f"{self._record.setup_time:.2f} s")
 
-    async def _renegotiate(self, offer: bytes | None) -> None:
+    async def _renegotiate(self, offer: bytes | None, listener: Listener) -> None:
         """Hold, resume, another address: what cannot be agreed on changes nothing."""
         try:
             if offer is None:
@@ -110,6 +128,7 @@ class Phone:
             raise Over(end_of(ended.event)) from ended
         else:
             self._session.connect_phone(agreed)
+            listener.held(agreed.is_held)
             log.info("renegotiated", direction=agreed.direction.value, held=agreed.is_held)
 
     def _agreed(self, answer: bytes | None) -> PhoneMedia:

@@ -55,6 +55,9 @@ class Trunk:
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
     dial_out: DialOut | None = None
+    info_json: bool = False
+    chat: bool = False
+    heartbeat: float | None = None
     show_caller: ShowCaller = ShowCaller.FULL
 
 

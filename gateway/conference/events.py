@@ -165,6 +165,18 @@ class MutedByModerator:
 
 
 @dataclass(frozen=True, slots=True)
+class ModerationSwitched:
+    """From now on moderators decide who may speak, or no longer."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalWithdrawn:
+    """We may speak no more, until a moderator lets us again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Approved:
     """A moderator lets us speak, or asks us to: we may unmute, and stay muted until we do."""
 
@@ -197,7 +209,9 @@ Event = (
     | EncryptionChanged
     | ChatReceived
     | MutedByModerator
+    | ModerationSwitched
     | Approved
+    | ApprovalWithdrawn
     | Rejoined
     | Ended
 )

@@ -13,7 +13,12 @@ import structlog
 from gateway.conference.appearance import Appearance
 from gateway.conference.bridge_session import BridgeMedia, Emit
 from gateway.conference.component_orders import ApprovalChanged, ModerationChanged
-from gateway.conference.events import Approved, MutedByModerator
+from gateway.conference.events import (
+    ApprovalWithdrawn,
+    Approved,
+    ModerationSwitched,
+    MutedByModerator,
+)
 from gateway.conference.floor import Floor, Toggled
 from gateway.xmpp.connection import Connection
 from gateway.xmpp.mute import unmute_request
@@ -62,6 +67,11 @@ class Microphone:
         self._apply(self.floor.with_mute(muted))
         return True
 
+    def raise_hand(self) -> None:
+        """Ask to speak; a hand that is up stays where it is in the row of hands."""
+        if self.floor.hand_raised_at is None:
+            self._apply(self.floor.with_hand(round(time.time() * 1000)))
+
     def hold(self, held: bool) -> None:
         """The phone is on hold, or no longer."""
         was_silent, self._is_held = self._is_silent, held
@@ -82,10 +92,10 @@ class Microphone:
         match order:
             case ModerationChanged(enabled):
                 self._apply(self.floor.with_moderation(enabled))
+                self._emit(ModerationSwitched(enabled))
             case ApprovalChanged(approved):
                 self._apply(self.floor.with_approval(approved))
-                if approved:
-                    self._emit(Approved())
+                self._emit(Approved() if approved else ApprovalWithdrawn())
         log.info("audio moderation", blocked=self.floor.is_blocked)
         if self.floor.is_blocked:
             self.muted_by(None)

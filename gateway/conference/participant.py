@@ -138,6 +138,11 @@ class Participant:
         """Mute or unmute the caller; False if it may not be unmuted, or is in no room yet."""
         return self._stay is not None and self._stay.microphone.set_muted(muted)
 
+    def raise_hand(self) -> None:
+        """The caller asks to speak."""
+        if self._stay is not None:
+            self._stay.microphone.raise_hand()
+
     def set_held(self, held: bool) -> None:
         """The phone is on hold: it is silent, and shown so; or it no longer is.
 

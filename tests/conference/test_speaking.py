@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from gateway.conference.events import Approved, MutedByModerator, Rejoined
+from gateway.conference.events import (
+    ApprovalWithdrawn,
+    Approved,
+    ModerationSwitched,
+    MutedByModerator,
+    Rejoined,
+)
 from gateway.conference.floor import Toggled
 from gateway.conference.participant import Participant
 from tests.conference.world import (
@@ -103,7 +109,7 @@ async def test_moderation_mutes_and_blocks_until_a_moderator_approves() -> None:
     async with Call(world, media) as call:
         world.moderates(enabled=True, actor=f"{ROOM}/alice")
         await settle(1)
-        assert call.told() == [MutedByModerator(None)]
+        assert call.told() == [ModerationSwitched(True), MutedByModerator(None)]
         assert shown(world) == (True, False)
         world.request(MUTE.replace(f" actor='{ROOM}/alice'", ""))  # the focus says so as well
         await settle(1)
@@ -139,7 +145,7 @@ async def test_an_approval_that_is_withdrawn_mutes_and_blocks_again() -> None:
         call.told()
         world.moderates(removed=True)
         await settle(1)
-        assert call.told() == [MutedByModerator(None)]
+        assert call.told() == [ApprovalWithdrawn(), MutedByModerator(None)]
         assert media.log[-1] == ("mute", True)
         assert call.participant.toggle_microphone() is Toggled.HAND_RAISED
 
@@ -161,7 +167,7 @@ async def test_who_comes_into_a_moderated_room_is_muted() -> None:
     world, media = with_alice(), Media()
     world.on_join = lambda: world.moderates(enabled=True)
     async with Call(world, media) as call:
-        assert call.told() == [MutedByModerator(None)]
+        assert call.told() == [ModerationSwitched(True), MutedByModerator(None)]
         await settle(1)
         assert shown(world) == (True, False)
         assert media.log == [("mute", True)]
@@ -173,7 +179,7 @@ async def test_a_moderator_is_not_blocked() -> None:
     async with Call(world, Media()) as call:
         world.moderates(enabled=True)
         await settle(1)
-        assert call.told() == []
+        assert call.told() == [ModerationSwitched(True)]
         call.participant.set_muted(True)
         assert call.participant.toggle_microphone() is Toggled.UNMUTED
 

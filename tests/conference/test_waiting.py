@@ -11,6 +11,7 @@ from gateway.conference.events import (
     Event,
     LeaveCause,
     MediaUp,
+    ModerationSwitched,
     MutedByModerator,
     Rejoined,
     Waiting,
@@ -269,7 +270,11 @@ async def test_what_the_room_tells_those_who_come_in_from_the_lobby_counts() -> 
     async with Visit(world) as visit:
         world.invites_us()
         await settle(0.1)
-        assert visit.told() == [knocking(world), MutedByModerator(None)]
+        assert visit.told() == [
+            knocking(world),
+            ModerationSwitched(True),
+            MutedByModerator(None),
+        ]
 
 
 # --- a password instead of waiting ---------------------------------------------------------------

@@ -1,0 +1,413 @@
+"""Calls that the conference has made: ordered, rung, answered or not, ended."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from xml.etree.ElementTree import Element, fromstring
+
+import pytest
+
+from gateway.calls import outgoing
+from gateway.calls.dial_out import DialOut
+from gateway.calls.dial_rules import DialLimits
+from gateway.calls.dialler import JOIN_WITHIN, Dialler
+from gateway.calls.end_reason import EndReason
+from gateway.calls.media_session import MediaSwitch
+from gateway.calls.record import CallRecord, Direction
+from gateway.calls.routing import Trunk
+from gateway.calls.services import Services
+from gateway.calls.switchboard import Switchboard
+from gateway.conference.brewery import BreweryAccount, Dial
+from gateway.conference.participant import Participant
+from gateway.media import messages as m
+from gateway.sip import events as sip
+from gateway.sip.admission import FORBID
+from gateway.sip.flow import Flow
+from gateway.sip.message import Response, parse_message
+from gateway.sip.reason import Reason
+from gateway.sip.user_agent import Destination
+from gateway.xmpp.client import Server
+from tests.conference.world import INSTALLATION, LOBBY, ROOM, World, error, members_only, settle
+from tests.xmpp.virtual_time import in_virtual_time
+
+ANSWER = (
+    b"v=0\r\no=- 0 0 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
+    b"m=audio 4000 RTP/AVP 0\r\n"
+)
+ACCOUNT = BreweryAccount("b", Server("auth.meet.test", None), "b@i", INSTALLATION.name)
+THROUGH = DialOut("192.0.2.9", ("+43",), caller="4399", ringing_timeout=20.0)
+BUSY = parse_message(
+    b"SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx\r\n"
+    b"From: <sip:4399@192.0.2.9>;tag=1\r\nTo: <sip:+431@192.0.2.9>;tag=2\r\nCall-ID: c\r\n"
+    b"CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+@dataclass
+class Phone:
+    """A phone that is called (`gateway.sip.call.Call`)."""
+
+    target: str
+    offer: bytes
+    headers: dict[str, str]
+    done: list[str] = field(default_factory=list)
+    call_id: str = "call-id"
+
+    def __post_init__(self) -> None:
+        self._events: asyncio.Queue[Any] = asyncio.Queue()
+
+    @property
+    async def events(self) -> AsyncIterator[Any]:
+        while True:
+            yield await self._events.get()
+
+    def hang_up(self, reason: Reason | None = None) -> None:
+        self.done.append(f"hung up {reason.cause if reason else ''}".strip())
+
+    # What it does
+
+    def rings(self, sdp: bytes | None = None) -> None:
+        self._events.put_nowait(sip.Provisional(None, 180, "Ringing", sdp))  # type: ignore[arg-type]
+
+    def answers(self, sdp: bytes | None = ANSWER) -> None:
+        assert isinstance(BUSY, Response)
+        self._events.put_nowait(sip.Answered(None, BUSY, sdp))  # type: ignore[arg-type]
+
+    def fails(self, status: int, phrase: str = "") -> None:
+        self._events.put_nowait(sip.Failed(None, status, phrase))  # type: ignore[arg-type]
+
+    def goes(self) -> None:
+        self._events.put_nowait(sip.HungUp(None, ()))  # type: ignore[arg-type]
+
+
+class Scene:
+    """A gateway with one trunk, in a world."""
+
+    def __init__(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, through: DialOut, limits: DialLimits
+    ) -> None:
+        monkeypatch.setattr(outgoing, "Participant", partial(Participant, connect=world.connect))
+        self.world = world
+        self.phones: list[Phone] = []
+        self.commands: list[m.Command] = []
+        self.records: list[CallRecord] = []
+        self.is_draining = False
+        self.unreachable = False
+        self._switch = MediaSwitch(self._execute)
+        services = Services(
+            installations=(INSTALLATION,),
+            user_agent=self,  # type: ignore[arg-type]
+            switch=self._switch,
+            local_host=lambda flow: "10.0.0.1",
+        )
+        trunks = (Trunk("trunk", (), dial_out=through),)
+        self.switchboard = Switchboard(
+            trunks, services, strangers=FORBID, max_calls=3, on_end=self.records.append
+        )
+        self.dialler = Dialler(
+            self.switchboard, services, trunks, limits, is_draining=lambda: self.is_draining
+        )
+
+    @property
+    def phone(self) -> Phone:
+        return self.phones[-1]
+
+    @property
+    def status(self) -> str | None:
+        """What our participant's status is at the moment."""
+        presences = [s for s in self.world.stream.sent if s.kind in ("join", "presence")]
+        return presences[-1].stanza.findtext("{jabber:client}status") if presences else None
+
+    def order(
+        self, to: str = "+43 1234", room: str = ROOM, headers: str = ""
+    ) -> "asyncio.Task[Element]":
+        """The focus has us dial."""
+        request = fromstring(
+            "<iq xmlns='jabber:client' type='set' id='7' from='b@i/focus'>"
+            f"<dial xmlns='urn:xmpp:rayo:1' to='{to}'>"
+            f"<header name='JvbRoomName' value='{room}'/>{headers}</dial></iq>"
+        )
+        return asyncio.create_task(self.dialler.dial(ACCOUNT, Dial.parse(request)))
+
+    async def refusal(self, **order: str) -> str:
+        """The condition with which an order is refused."""
+        answer = await self.order(**order)
+        (condition,) = [
+            part.tag.rpartition("}")[2]
+            for part in answer.findall("{*}error/{*}*")
+            if "stanzas" in part.tag
+        ]
+        return condition
+
+    async def over(self) -> EndReason:
+        """Why the call has ended, once nothing of it is left."""
+        await self.switchboard.emptied()
+        end = self.records[-1].end
+        assert end is not None
+        assert all(stream.closed_at is not None for stream in self.world.streams)
+        return end.reason
+
+    # The user agent
+
+    async def find_flow(self, destination: Destination) -> Flow:
+        if self.unreachable:
+            raise OSError("no route")
+        return Flow("udp", ("10.0.0.1", 5060), ("192.0.2.9", 5060))
+
+    async def invite(self, target: str, sdp: bytes, **options: Any) -> Phone:
+        self.phones.append(Phone(target, sdp, dict(options["headers"])))
+        return self.phones[-1]
+
+    def _execute(self, order: m.Command) -> None:
+        self.commands.append(order)
+        match order:
+            case m.OpenPhone(call):
+                self._report(m.PhoneOpened(call, ("10.0.0.1", 20000)))
+            case m.Close(call):
+                self._report(m.Closed(call, m.CallReport()))
+
+    def _report(self, event: m.Event) -> None:
+        asyncio.get_running_loop().call_soon(self._switch.receive, event)
+
+    def connected(self) -> int:
+        """How often the phone's media has been set up."""
+        return sum(isinstance(order, m.ConnectPhone) for order in self.commands)
+
+
+@asynccontextmanager
+async def scene(
+    monkeypatch: pytest.MonkeyPatch,
+    world: World | None = None,
+    through: DialOut = THROUGH,
+    limits: DialLimits = DialLimits(),  # noqa: B008 -- frozen
+) -> AsyncIterator[Scene]:
+    there = world or World(occupants={"alice": "Alice"})
+    made = Scene(there, monkeypatch, through, limits)
+    async with made.switchboard:
+        yield made
+
+
+@in_virtual_time
+async def test_a_call_joins_rings_is_answered_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(monkeypatch) as it:
+        answer = await it.order(headers="<header name='X-Who' value='ann&#10;x'/>")
+        reference = answer.find("{urn:xmpp:rayo:1}ref")
+        assert reference is not None
+        assert reference.get("uri") == f"xmpp:{ROOM}/{it.world.stream.nick}"
+        join = it.world.stream.of("join")[0].stanza
+        shown = join.findall(".//{urn:xmpp:rayo:1}header")
+        headers = {header.get("name"): header.get("value") for header in shown}
+        assert headers["JigasiCallDirection"] == "out"
+        assert "X-Who" in headers
+        await settle(1)
+        assert it.phone.target == "sip:+431234@192.0.2.9"
+        assert it.phone.headers == {"Jitsi-Conference-Room": ROOM, "X-Who": "ann x"}
+        assert it.status == "Initializing Call"
+        it.phone.rings()
+        await settle(1)
+        assert it.status == "Ringing"
+        assert it.connected() == 0
+        it.phone.answers()
+        await settle(1)
+        assert it.status == "Connected"
+        assert it.connected() == 1
+        (record,) = it.switchboard.calls
+        assert (record.direction, record.called) == (Direction.OUT, "+431234")
+        it.phone.goes()
+        assert await it.over() is EndReason.CALLER_HUNG_UP
+        assert it.phone.done == []
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "shown"),
+    [
+        (486, EndReason.BUSY, "Busy"),
+        (600, EndReason.BUSY, "Busy"),
+        (603, EndReason.DECLINED, "Declined"),
+        (480, EndReason.NO_ANSWER, "No answer"),
+        (404, EndReason.NO_SUCH_NUMBER, "No such number"),
+        (503, EndReason.CALL_FAILED, "Call failed"),
+        (407, EndReason.CALL_FAILED, "Call failed"),
+    ],
+)
+def test_what_became_of_the_call_is_shown_for_a_moment(
+    status: int, reason: EndReason, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch) as it:
+            await it.order()
+            await settle(1)
+            it.phone.rings()
+            it.phone.fails(status)
+            await settle(1)
+            assert it.status == shown
+            assert len(it.switchboard.calls) == 1
+            assert await it.over() is reason
+
+    run()
+
+
+@in_virtual_time
+async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(monkeypatch) as it:
+        await it.order()
+        await settle(1)
+        it.phone.rings()
+        await settle(THROUGH.ringing_timeout)
+        assert it.status == "No answer"
+        assert it.phone.done == ["hung up 480"]
+        assert await it.over() is EndReason.NO_ANSWER
+
+
+@in_virtual_time
+async def test_who_is_kicked_while_it_rings_rings_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(monkeypatch) as it:
+        await it.order()
+        await settle(1)
+        it.phone.rings()
+        await settle(1)
+        it.world.removes_us("<status code='307'/>")
+        await settle(0.1)
+        assert it.phone.done == ["hung up 403"]
+        assert await it.over() is EndReason.KICKED
+
+
+@in_virtual_time
+async def test_a_moderator_hangs_the_phone_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(occupants={"alice": "Alice"})
+    async with scene(monkeypatch, world) as it:
+        await it.order()
+        await settle(1)
+        it.phone.answers()
+        await settle(1)
+        asked = world.request("<hangup xmlns='urn:xmpp:rayo:1'/>", sender=f"{ROOM}/alice")
+        await settle(0.1)
+        refused = [s.stanza for s in world.stream.sent if s.stanza.get("id") == asked][-1]
+        assert refused.find(".//{*}forbidden") is not None  # she is no moderator
+        asked = world.request("<hangup xmlns='urn:xmpp:rayo:1'/>")
+        await settle(0.1)
+        granted = [s.stanza for s in world.stream.sent if s.stanza.get("id") == asked][-1]
+        assert granted.get("type") == "result"
+        assert it.phone.done == ["hung up 200"]
+        assert await it.over() is EndReason.HUNG_UP
+
+
+@in_virtual_time
+async def test_early_media_is_for_the_conference_only_if_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for wanted in (False, True):
+        through = DialOut("192.0.2.9", ("+43",), early_media=wanted)
+        async with scene(monkeypatch, through=through) as it:
+            await it.order()
+            await settle(1)
+            it.phone.rings(ANSWER)
+            await settle(1)
+            assert it.connected() == int(wanted)
+            it.phone.answers(None)  # what the early answer said holds
+            await settle(1)
+            assert it.status == "Connected"
+            assert it.connected() == 1 + int(wanted)
+
+
+@in_virtual_time
+async def test_a_trunk_that_is_not_reached_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(monkeypatch) as it:
+        it.unreachable = True
+        await it.order()
+        await settle(1)
+        assert it.status == "Call failed"
+        assert await it.over() is EndReason.CALL_FAILED
+
+
+@in_virtual_time
+async def test_who_has_to_wait_in_the_lobby_is_named_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    async with scene(monkeypatch, world) as it:
+        answer = await it.order()
+        reference = answer.find("{urn:xmpp:rayo:1}ref")
+        assert reference is not None
+        assert reference.get("uri") == f"xmpp:{LOBBY}/{world.stream.nick}"
+        assert it.phones == []
+        world.invites_us()
+        await settle(1)
+        assert len(it.phones) == 1
+
+
+@pytest.mark.parametrize(
+    ("order", "condition"),
+    [
+        ({"to": "alice"}, "bad-request"),
+        ({"to": "+491"}, "forbidden"),
+        ({"to": "jitsi_meet_transcribe"}, "feature-not-implemented"),
+        ({"room": "r@conference.evil.test"}, "item-not-found"),
+    ],
+)
+def test_what_may_not_be_dialled_is_not(
+    order: dict[str, str], condition: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch) as it:
+            assert await it.refusal(**order) == condition
+            assert it.world.streams == []
+            assert it.switchboard.calls == ()
+
+    run()
+
+
+@in_virtual_time
+async def test_there_are_no_more_calls_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(monkeypatch, limits=DialLimits(per_room=1)) as it:
+        await it.order()
+        assert await it.refusal() == "resource-constraint"
+        await settle(1)
+        it.phone.fails(486)
+        await it.switchboard.emptied()
+        await it.order()
+        it.is_draining = True
+        assert await it.refusal(room="other@conference.meet.test") == "service-unavailable"
+    async with scene(monkeypatch) as it:
+        for _ in range(3):
+            await it.order()
+        assert await it.refusal() == "service-unavailable"
+
+
+@in_virtual_time
+async def test_a_room_that_does_not_let_us_in_in_time_is_no_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for world in (
+        World(joins=[None] * 9),
+        World(conference=[error("auth", "not-authorized")] * 99),
+    ):
+        async with scene(monkeypatch, world) as it:
+            began = asyncio.get_running_loop().time()
+            assert await it.refusal() == "internal-server-error"
+            assert asyncio.get_running_loop().time() - began <= JOIN_WITHIN + 0.1
+            assert await it.over() is EndReason.CONFERENCE_TIMEOUT
+            assert it.phones == []
+
+
+@in_virtual_time
+async def test_a_room_that_refuses_us_is_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with scene(monkeypatch, World(joins=[error("auth", "forbidden")])) as it:
+        assert await it.refusal() == "internal-server-error"
+        assert await it.over() is EndReason.BANNED
+
+
+@in_virtual_time
+async def test_a_gateway_that_goes_down_lets_nothing_ring_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scene(monkeypatch) as it:
+        await it.order()
+        await settle(1)
+        it.phone.rings()
+        await settle(1)
+    assert it.phone.done == ["hung up 503"]
+    assert await it.over() is EndReason.SHUTDOWN
