@@ -19,6 +19,7 @@ from gateway.lab.focus_recording import Failure, Mode, Recording
 from gateway.lab.muc_room import MucRoom
 from gateway.lab.site import Site
 from gateway.lab.venue import Venue
+from gateway.xmpp.jid import bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,14 @@ class Moderator:
     def open_lobby(self, *, waits_for_host: bool = False, expel: bool = False) -> None:
         """From now on who comes has to knock; with `expel` who is there as well (322).
 
-        With `waits_for_host` it is told that it waits for a host.
+        With `waits_for_host` it is told that it waits for a host. The lab's own are not expelled.
         """
         room, now = self._room, time.monotonic()
         self._site.lobbies.open(room, self._actor, now, waits_for_host=waits_for_host)
         if expel:
+            for member in self._venue.focus.conferences[self._jid].members.values():
+                if member.is_speaker:
+                    room.affiliations.setdefault(bare(member.jid), "member")
             room.expel_strangers(now)
 
     def close_lobby(self) -> None:

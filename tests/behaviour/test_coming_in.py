@@ -7,7 +7,15 @@ import pytest
 from gateway.calls.end_reason import EndReason
 from gateway.lab.lab_config import Allocation, LabConfig
 from gateway.lab.phone import NotAnswered
-from tests.behaviour.meeting import ROOM, USER, Meeting, ends, hears_waiting_tone, meeting
+from tests.behaviour.meeting import (
+    ROOM,
+    USER,
+    Meeting,
+    ends,
+    hears_waiting_tone,
+    meeting,
+    phone_hears,
+)
 from tests.behaviour.stage import eventually, stage
 
 pytestmark = pytest.mark.behaviour
@@ -100,11 +108,13 @@ async def test_lobby_password_a_phone_that_waits_may_type_it_instead() -> None:
 
 async def test_lobby_opened_a_phone_that_is_put_out_knocks_and_comes_back() -> None:
     async with meeting() as at:
-        call = await at.joined()
+        await at.scene.speakers(ROOM, "bob")  # no moderator, but one of the lab's own
+        call = await at.scene.dial(USER)
+        await at.scene.media_up(call)
         at.moderator.open_lobby(expel=True)
         await eventually(lambda: at.moderator.knocking, "somebody who knocks")
         at.moderator.admit(at.moderator.knocking[0].nick)
-        await at.hear_each_other(call)
+        await phone_hears(call, {"ann", "bob"})
 
 
 async def test_waiting_for_host_a_phone_is_let_in_when_the_host_has_come() -> None:

@@ -205,3 +205,12 @@ def test_orders_are_taken_from_moderators_only(is_moderator: bool, expected: boo
         order = element(ns.CLIENT, "av_moderation", listed)
         client.send(element(ns.CLIENT, "message", {"to": COMPONENT}, order))
         assert rig.site.moderation.approved(rig.room) == {client.nick}
+
+
+def test_another_session_does_not_give_the_voice_back() -> None:
+    rig, client, _ = moderated()
+    rig.bridge.orders.clear()
+    rig.conference.sessions.move(rig.member(client), rig.now)
+    rig.flush()
+    orders = [order[:2] for order in rig.bridge.orders]
+    assert orders.index(("mute", client.nick)) > orders.index(("allocate", client.nick))
