@@ -170,11 +170,14 @@ RULES = {
             "lab/components", "rule_14_a_moderator_ends_the_meeting_for_all_and_nobody_else_does"
         )
         + named("lab/lab", "banned_it_does_not_come_back", "it_survives_a_change_of_the_focus")
-        + named("behaviour/endings", "a_kicked_caller_is_hung_up_with_a_reason")
+        + named(
+            "behaviour/endings",
+            "a_kicked_caller_is_hung_up_with_a_reason",
+            "the_end_of_the_meeting_ends_the_call",
+        )
         + named("behaviour/coming_in", "lobby_opened_a_phone_that_is_put_out_knocks_and_comes_back")
         + named(
             "behaviour/scenarios",
-            "end_meeting_is_the_end_of_every_phone",
             "moved_meeting_a_phone_goes_along_to_the_room_it_is_sent_to",
             "server_restarted_a_phone_comes_back_to_the_room",
             "breakout_room_a_phone_is_sent_there_and_back",
@@ -338,7 +341,7 @@ RULES = {
     32: Rule(
         "a connection past the bridge is declined",
         named("lab/direct_offer", "declining_is_right")
-        + named("lab/lab", "it_declines_a_direct_connection"),
+        + named("behaviour/troubles", "a_phone_survives_one_trouble_after_the_other"),
         named(
             "lab/direct_offer",
             "saying_nothing_is_noted",
