@@ -1,8 +1,10 @@
 """A running gateway: the user agent, the calls, the conferences and the media engine, composed."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from importlib.metadata import version
 from types import TracebackType
 from typing import Self
@@ -17,7 +19,12 @@ from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
 from gateway.conference.breweries import Breweries
 from gateway.conference.brewery import BreweryStats
+from gateway.conference.installation import find_room
 from gateway.config import Config
+from gateway.control.http import ControlServer
+from gateway.control.metrics import Metrics
+from gateway.control.snapshot import Phase, Snapshot
+from gateway.jigasi_accounts import JigasiAccounts
 from gateway.media.engine import MediaEngine
 from gateway.media.messages import Command
 from gateway.sip.admission import FORBID, Refusal, Verdict
@@ -32,6 +39,8 @@ log = structlog.get_logger(__name__)
 class Gateway:
     """`async with` it; it serves until that block is left, and leaves nothing behind.
 
+    With `drain` it takes no more calls, and `drained` returns when the last has ended.
+
     OSError if an address it is to listen on cannot be had, ConfigError for a CA file that cannot
     be read.
     """
@@ -40,11 +49,14 @@ class Gateway:
         self, config: Config, *, on_end: Callable[[CallRecord], None] = lambda record: None
     ) -> None:
         self._config = config
+        self._version = version("sip-gateway")
+        self._installations = (config.installation(),)
+        self._on_end = on_end
         self._switch = MediaSwitch(self._execute)
         self.engine = MediaEngine(config.engine, self._switch.receive)
         self.user_agent = UserAgent(config.user_agent, self._admit)
         services = Services(
-            installations=(config.installation(),),
+            installations=self._installations,
             user_agent=self.user_agent,
             switch=self._switch,
             local_host=self._local_host,
@@ -57,7 +69,7 @@ class Gateway:
             services,
             strangers=FORBID if config.sip.strangers == "refuse" else Verdict.DROP,
             max_calls=config.sip.max_calls,
-            on_end=on_end,
+            on_end=self._ended,
         )
         dialler = Dialler(
             self.switchboard,
@@ -69,6 +81,14 @@ class Gateway:
         self.breweries = Breweries(dialler.dial, self._brewery_stats)
         for account in config.breweries():
             self.breweries.add(account)
+        self._metrics = Metrics(self.snapshot)
+        self.control: ControlServer | None = None
+        if config.control.http is not None:
+            accounts = JigasiAccounts(self.breweries, config.brewery_account)
+            self.control = ControlServer(config.control.http, self, self._metrics, accounts)
+        self._taking: asyncio.Task[None] | None = None
+        self._draining = asyncio.Event()
+        self._is_closing = False
         self._parts = AsyncExitStack()
 
     @property
@@ -81,13 +101,57 @@ class Gateway:
         """Calls of which something is left, in any part."""
         return max(len(self.switchboard.calls), self.user_agent.call_count, self.engine.calls)
 
+    @property
+    def phase(self) -> Phase:
+        """Where in its life it is."""
+        if self._is_closing:
+            return Phase.CLOSING
+        if self._taking is None:
+            return Phase.STARTING
+        return Phase.DRAINING if self._draining.is_set() else Phase.SERVING
+
+    def drain(self) -> None:
+        """Refuse new calls from now on; OPTIONS says so too."""
+        if not self._draining.is_set():
+            self.user_agent.is_draining = True
+            self._draining.set()
+            log.info("draining", calls=self.call_count)
+
+    async def drained(self) -> None:
+        """Return when it drains and the last call has ended."""
+        await self._draining.wait()
+        await self.switchboard.emptied()
+
+    def snapshot(self) -> Snapshot:
+        """How everything is at this moment."""
+        taking = self._taking
+        return Snapshot(
+            now=time.monotonic(),
+            current_time=time.time(),
+            version=self._version,
+            phase=self.phase,
+            takes_calls=taking is not None and not taking.done(),
+            listeners=tuple(str(listen) for listen in self.sip_addresses),
+            max_calls=self.switchboard.max_calls,
+            meeting_url=self._meeting_url,
+            calls=self.switchboard.calls,
+            ended=self.switchboard.ended,
+            totals=self.switchboard.totals,
+            logins={each.name: each.logins for each in self._installations},
+            load=self.engine.load,
+            sip_counters=asdict(self.user_agent.counters),
+            responses_sent=self.user_agent.responses_sent,
+        )
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
+            if self.control is not None:
+                await parts.enter_async_context(self.control)
             parts.push_async_callback(self.engine.close)
             await parts.enter_async_context(self.user_agent)
             await parts.enter_async_context(self.switchboard)
             await parts.enter_async_context(self.breweries)
-            taking = asyncio.create_task(
+            self._taking = taking = asyncio.create_task(
                 self.switchboard.take(self.user_agent.incoming_calls()), name="switchboard"
             )
             taking.add_done_callback(_report)
@@ -102,9 +166,18 @@ class Gateway:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._is_closing = True
         self.user_agent.is_draining = True
         await self._parts.aclose()
         log.info("gateway down")
+
+    def _meeting_url(self, room: str) -> str:
+        installation, _ = find_room(self._installations, room)
+        return installation.meeting_url(room)
+
+    def _ended(self, record: CallRecord) -> None:
+        self._metrics.ended(record)
+        self._on_end(record)
 
     def _execute(self, command: Command) -> None:
         self.engine.execute(command)
@@ -114,15 +187,16 @@ class Gateway:
 
     def _brewery_stats(self) -> BreweryStats:
         """How busy we are, for Jicofo, which chooses the gateway with the fewest participants."""
-        rooms = {record.room for record in self.switchboard.calls if record.endpoint}
-        calls = len(self.switchboard.calls)
+        snapshot = self.snapshot()
+        joined = snapshot.joined
         return BreweryStats(
-            conferences=len(rooms),
-            participants=calls,
-            stress_level=min(1.0, calls / self._config.sip.max_calls),
+            conferences=len(joined),
+            participants=sum(record.participants for record in joined),
+            stress_level=round(snapshot.stress, 2),
             graceful_shutdown=self.user_agent.is_draining,
+            supports_sip=any(trunk.dial_out is not None for trunk in self._config.trunks),
             region=self._config.jitsi.region,
-            version=version("sip-gateway"),
+            version=self._version,
         )
 
     def _callers_in(self, room: str) -> int:

@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import re
 import signal
 from collections.abc import Coroutine
 from pathlib import Path
@@ -15,6 +17,7 @@ from gateway import logs
 from gateway.app import Gateway
 from gateway.config import Config, load
 from gateway.errors import ConfigError, RemoteProtocolError
+from gateway.jigasi_environment import not_understood
 
 log = structlog.get_logger(__name__)
 
@@ -27,15 +30,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The TOML configuration.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The TOML configuration; the environment may do instead."),
+]
 
 
 @app.command()
-def run(config: ConfigFile) -> None:
+def run(config: ConfigFile = None) -> None:
     """Serve calls. SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a
     second SIGTERM, ends them."""
     loaded = _load(config)
     logs.configure(loaded.log.level, loaded.log.format)
+    for variable in not_understood(os.environ):
+        log.warning("a variable of Jigasi's means nothing here", variable=variable)
     try:
         _run(_serve(loaded))
     except OSError as error:
@@ -43,16 +51,21 @@ def run(config: ConfigFile) -> None:
 
 
 @app.command("check-config")
-def check_config(config: ConfigFile) -> None:
+def check_config(config: ConfigFile = None) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     loaded = _load(config)
     listening = ", ".join(str(listen) for listen in loaded.sip.listen)
-    typer.echo(f"{config}: good")
+    typer.echo(f"{config or 'the environment'}: good")
     typer.echo(f"  SIP on {listening}; RTP on ports {loaded.media.first_port} and up")
+    if loaded.control.http is not None:
+        host, port = loaded.control.http.listen
+        typer.echo(f"  HTTP on {host}, port {port}")
     typer.echo(f"  conferences of {', '.join(loaded.jitsi.rooms)}")
     for trunk in loaded.trunk:
         networks = ", ".join(str(network) for network in trunk.networks)
         typer.echo(f"  calls from {networks} ({trunk.name})")
+    for variable in not_understood(os.environ):
+        typer.echo(f"  {variable} means nothing here")
 
 
 @app.command()
@@ -119,6 +132,12 @@ def lab(
         _fail([f"--xmpp {xmpp}: {error}"])
 
 
+def _keys(value: str) -> str:
+    if not re.fullmatch(r"[0-9*#A-D,]*", value):
+        raise typer.BadParameter("keys are 0-9, *, #, A-D; a comma is a pause")
+    return value
+
+
 @app.command()
 def call(
     target: Annotated[str, typer.Argument(help="The SIP URI to call, e.g. sip:700@127.0.0.1")],
@@ -128,7 +147,12 @@ def call(
         float | None, typer.Option(help="Hang up after so long; default: once all is said.")
     ] = None,
     room: Annotated[str | None, typer.Option(help="Sent as Jitsi-Conference-Room.")] = None,
-    digits: Annotated[str, typer.Option(help="Keys to press once connected.")] = "",
+    digits: Annotated[
+        str,
+        typer.Option(
+            help="Keys to press once connected; a comma is a second's pause.", callback=_keys
+        ),
+    ] = "",
     bind: Annotated[str, typer.Option(help="The local address to call from.")] = "127.0.0.1",
 ) -> None:
     """Place one call, say something and record what is heard."""
@@ -155,12 +179,17 @@ def main() -> None:
     app()
 
 
-def _load(file: Path) -> Config:
+def _load(file: Path | None) -> Config:
     try:
         config = load(file)
         config.installation()
     except ConfigError as error:
-        _fail([f"{file} cannot be used:", *(f"  {problem}" for problem in error.problems)])
+        _fail(
+            [
+                f"{file or 'the environment'} cannot be used:",
+                *(f"  {problem}" for problem in error.problems),
+            ]
+        )
     return config
 
 
@@ -176,29 +205,24 @@ def _run(story: Coroutine[None, None, Result]) -> Result:
 
 async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
-    stopping, draining = asyncio.Event(), asyncio.Event()
+    gateway = Gateway(config)
+    terminated, stopping = asyncio.Event(), asyncio.Event()
 
     def terminate() -> None:
-        if draining.is_set():
+        if terminated.is_set():
             stopping.set()
-        draining.set()
+        terminated.set()
+        gateway.drain()
 
     loop.add_signal_handler(signal.SIGTERM, terminate)
     loop.add_signal_handler(signal.SIGINT, stopping.set)
-    async with Gateway(config) as gateway:
+    async with gateway:
         # What is there now stays: looking through it again would stall the media for 70 ms.
         gc.collect()
         gc.freeze()
-        drained = asyncio.create_task(_drain(gateway, draining))
+        drained = asyncio.create_task(gateway.drained())
         stopped = asyncio.create_task(stopping.wait())
         _, pending = await asyncio.wait((drained, stopped), return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
         await asyncio.wait((drained, stopped))
-
-
-async def _drain(gateway: Gateway, draining: asyncio.Event) -> None:
-    await draining.wait()
-    gateway.user_agent.is_draining = True
-    log.info("draining", calls=gateway.call_count)
-    await gateway.switchboard.emptied()

@@ -11,14 +11,18 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 
+from gateway import jigasi_environment
+from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.limits import Limits
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
+from gateway.config_control import ControlSection
 from gateway.config_dial_out import BrewerySection, DialOutSection, TrunkDialOutSection
 from gateway.config_problems import problems_of
 from gateway.config_section import Section
@@ -31,7 +35,9 @@ from gateway.config_values import (
     Network,
     Pattern,
     Port,
+    PublicUrl,
     Seconds,
+    WebAddress,
     websocket_problems,
 )
 from gateway.errors import ConferenceError, ConfigError
@@ -41,6 +47,7 @@ from gateway.sip.network import Listen
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgentConfig
 from gateway.xmpp.client import Account, Server
+from gateway.xmpp.own_presence import STATS_ID
 from gateway.xmpp.tls import tls_context
 
 ENVIRONMENT_PREFIX = "SIP_GATEWAY_"
@@ -93,16 +100,34 @@ class JitsiSection(Section):
     focus: FocusAddress | None = None
     websocket: str | None = None
     tenants: bool = False
+    public_url: PublicUrl | None = None
     region: str | None = None
     machine_uid: str | None = None
     join_timeout: Seconds = 30.0
     media_timeout: Seconds = 15.0
     lobby_timeout: Seconds = 600.0
+    hidden_domains: tuple[Domain, ...] | None = None
+    avatar_url: WebAddress | None = None
+    stats_id: str = Field(default=STATS_ID, min_length=1, max_length=100)
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The domains at which recorders and transcribers log in."""
+        usual = (f"hidden.{self.domain}", f"recorder.{self.domain}")
+        return usual if self.hidden_domains is None else self.hidden_domains
 
     @property
     def rooms(self) -> tuple[str, ...]:
         """The MUC domains that may be joined."""
         return self.muc_domains or (f"conference.{self.domain}",)
+
+    @property
+    def web_url(self) -> str:
+        """Where browsers join, as configured or by what else is."""
+        if self.public_url is not None:
+            return self.public_url
+        host = urlsplit(self.websocket).netloc if self.websocket is not None else self.domain
+        return f"https://{host}"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -156,6 +181,7 @@ class TrunkSection(Section):
     heartbeat: float = Field(default=0.0, ge=0)
     chat: bool = False
     dial_out: TrunkDialOutSection | None = None
+    show_caller: Literal["full", "masked", "name"] = "full"
 
 
 class LimitsSection(Section):
@@ -183,6 +209,7 @@ class Config(Section):
     limits: LimitsSection = LimitsSection()
     dial_out: DialOutSection = DialOutSection()
     brewery: tuple[BrewerySection, ...] = ()
+    control: ControlSection = ControlSection()
     log: LogSection = LogSection()
 
     @model_validator(mode="after")
@@ -247,6 +274,7 @@ class Config(Section):
                 heartbeat=trunk.heartbeat or None,
                 chat=trunk.chat,
                 dial_out=trunk.dial_out.for_calls() if trunk.dial_out is not None else None,
+                show_caller=ShowCaller(trunk.show_caller),
             )
             for trunk in self.trunk
         )
@@ -277,14 +305,19 @@ class Config(Section):
             media_timeout=jitsi.media_timeout,
             join_timeout=jitsi.join_timeout,
             lobby_timeout=jitsi.lobby_timeout,
+            web_url=jitsi.web_url,
             tenants=jitsi.tenants,
+            hidden_domains=jitsi.machines,
+            avatar_url=jitsi.avatar_url,
+            stats_id=jitsi.stats_id,
         )
 
     def breweries(self) -> tuple[BreweryAccount, ...]:
         """For `gateway.conference`; ConfigError if a CA file cannot be used."""
-        return tuple(self._brewery(brewery) for brewery in self.brewery)
+        return tuple(self.brewery_account(brewery) for brewery in self.brewery)
 
-    def _brewery(self, brewery: BrewerySection) -> BreweryAccount:
+    def brewery_account(self, brewery: BrewerySection) -> BreweryAccount:
+        """One of them; ConfigError if its CA file cannot be used."""
         tls = brewery.tls or self.jitsi.tls
         ca_file = brewery.ca_file or (self.jitsi.ca_file if brewery.tls is None else None)
         context = None
@@ -302,15 +335,24 @@ class Config(Section):
         )
 
 
-def load(file: Path, environment: Mapping[str, str] = os.environ) -> Config:
-    """Read a file and the environment; ConfigError with every problem there is."""
+def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read a file, if there is one, and the environment; ConfigError with every problem there is.
+
+    Jigasi's variables stand in for sections the file does not have.
+    """
+    values = jigasi_environment.sections(environment)
+    if file is not None:
+        values |= _read(file)
+    return parse(values, environment)
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"{file}: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"{file}: {error}"]) from error
-    return parse(values, environment)
 
 
 def parse(values: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Config:

@@ -25,6 +25,7 @@ class TrunkDialOutSection(Section):
     name: str = ""
     user: str | None = None
     password: SecretStr | None = None
+    realm: str | None = None
     ringing_timeout: Seconds = 60.0
     early_media: bool = False
 
@@ -48,6 +49,7 @@ class TrunkDialOutSection(Section):
             name=self.name,
             user=self.user,
             password=self.password.get_secret_value() if self.password is not None else "",
+            realm=self.realm,
             ringing_timeout=self.ringing_timeout,
             early_media=self.early_media,
         )

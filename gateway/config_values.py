@@ -22,6 +22,19 @@ def _listen(value: object) -> object:
     return Listen(match[1], host, int(match[3]) if match[3] is not None else 5060)
 
 
+def _host_port(value: object) -> object:
+    """`127.0.0.1:8788`, `[::1]:8788`; nothing for nowhere."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d{1,5})", value.strip())
+    if match is None or int(match[2]) > 65535:
+        hint = "write e.g. 127.0.0.1:8788 or [::1]:8788, or nothing for no HTTP"
+        raise ValueError(f"{value!r} is no address with a port; {hint}")
+    return _literal(match[1].strip("[]")), int(match[2])
+
+
 def _literal(value: str) -> str:
     try:
         return str(ipaddress.ip_address(value))
@@ -105,16 +118,31 @@ def _prefix(value: str) -> str:
     return value
 
 
+def _web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value):
+        raise ValueError(f"{value!r} is no URL; write e.g. https://example.org/phone.png")
+    return value
+
+
+def _public_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+        raise ValueError(f"{value!r} is no URL; write e.g. https://meet.example.org")
+    return value.rstrip("/")
+
+
 ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
+HostPort = Annotated[tuple[str, int] | None, BeforeValidator(_host_port)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
 FocusAddress = Annotated[str, AfterValidator(_focus)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Host = Annotated[str, AfterValidator(_host)]
 Jid = Annotated[str, AfterValidator(_jid)]
 RoomJid = Annotated[str, AfterValidator(_room_jid)]
 NumberPrefix = Annotated[str, AfterValidator(_prefix)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.\-]+$")]

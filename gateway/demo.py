@@ -120,6 +120,7 @@ def demo_config(lab: Lab, host: str) -> Config:
                 "muc_domains": [lab.muc_domain],
                 "focus": lab.focus_jid,
             },
+            "control": {"listen": ""},
             "trunk": [{"name": "demo", "from": local, "default_room": ROOM}],
         }
     )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 import uvloop
+from called import CALLED, CALLED_BY_NAME, CalledScenario, play_called
 from rich.console import Console
 from rich.table import Table
 from scene import TRANSPORTS, Scenario, Sites
@@ -35,19 +36,22 @@ def main() -> int:
     if arguments.list:
         console.print(table())
         return 0
-    unknown = [name for name in arguments.scenarios if name not in BY_NAME]
+    by_name = {**BY_NAME, **CALLED_BY_NAME}
+    unknown = [name for name in arguments.scenarios if name not in by_name]
     if unknown:
         parser.error(f"no such scenario: {', '.join(unknown)}; --list says what there is")
     if not is_installed():
         parser.error("SIPp is not installed (Debian: apt-get install sip-tester)")
     logs.configure(arguments.log)
-    chosen = [BY_NAME[name] for name in arguments.scenarios] or list(SCENARIOS)
+    chosen = [by_name[name] for name in arguments.scenarios] or [*SCENARIOS, *CALLED]
     transports = [arguments.transport] if arguments.transport else list(TRANSPORTS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(play_all(console, chosen, transports))
 
 
-async def play_all(console: Console, chosen: Sequence[Scenario], transports: Sequence[str]) -> int:
+async def play_all(
+    console: Console, chosen: Sequence[Scenario | CalledScenario], transports: Sequence[str]
+) -> int:
     """Play scenarios one after the other, a line each; 1 if any failed."""
     failures = 0
     async with Sites() as sites:
@@ -63,11 +67,17 @@ async def play_all(console: Console, chosen: Sequence[Scenario], transports: Seq
     return 1 if failures else 0
 
 
-async def play(console: Console, sites: Sites, scenario: Scenario, transport: str) -> bool:
+async def play(
+    console: Console, sites: Sites, scenario: Scenario | CalledScenario, transport: str
+) -> bool:
     """Play one scenario and print its line; whether it went well."""
     begin = time.monotonic()
     try:
-        notes = await sites.play(scenario, transport)
+        notes: tuple[str, ...] = ()
+        if isinstance(scenario, CalledScenario):
+            await play_called(scenario, transport)
+        else:
+            notes = await sites.play(scenario, transport)
     except ScenarioFailed as failure:
         console.print(f"[red]failed[/]  {transport}  {scenario.name}")
         for problem in failure.problems[:_SHOWN]:
@@ -88,6 +98,8 @@ def table() -> Table:
     listed = Table("scenario", "calls", "proves", "RFC")
     for scenario in SCENARIOS:
         listed.add_row(scenario.name, str(len(scenario.callers)), scenario.proves, scenario.rfc)
+    for called in CALLED:
+        listed.add_row(called.name, "1", called.proves, called.rfc)
     return listed
 
 

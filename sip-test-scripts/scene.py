@@ -146,6 +146,7 @@ class Site:
                 "muc_domains": [self.lab.muc_domain],
                 "focus": self.lab.focus_jid,
             },
+            "control": {"listen": ""},
         }
         for section, keys in self._sections.items():
             values[section] = {**values[section], **keys}

@@ -65,20 +65,22 @@ class Report:
 class Sipp:
     """One run of SIPp: as many calls as there are `rows` of fields, `rate` of them a second.
 
-    `async with` it; `on_report` is told of every report.
+    Without a `remote` SIPp is called instead, at `address`. `async with` it; `on_report` is told of
+    every report.
     """
 
     def __init__(
         self,
         file: str,
         rows: Sequence[Sequence[str | int]],
-        remote: tuple[str, int],
+        remote: tuple[str, int] | None,
         *,
         transport: str,
         rate: int = 10,
         options: Sequence[str] = (),
         on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
+        self.address = (HOST, free_port())
         self._file = SCENARIOS / file
         self._rows = rows
         self._remote = remote
@@ -100,6 +102,8 @@ class Sipp:
             stack.callback(twin.close)
             self._process = await self._start(twin.sockets[0].getsockname()[1])
             stack.push_async_callback(self._stop)
+            if self._remote is None:
+                await self._listens()
             self._stack = stack.pop_all()
         return self
 
@@ -110,6 +114,18 @@ class Sipp:
         traceback: TracebackType | None,
     ) -> None:
         await self._stack.aclose()
+
+    async def _listens(self) -> None:
+        """Return when there is somebody at our address."""
+        kind = socket.SOCK_DGRAM if self._transport == "udp" else socket.SOCK_STREAM
+        while self._process.returncode is None:
+            with socket.socket(socket.AF_INET, kind) as probe:
+                try:
+                    probe.bind(self.address)
+                except OSError:
+                    return
+            await asyncio.sleep(0.02)
+        await self._fail("SIPp ended before it listened")
 
     def awaits(self, event: str) -> bool:
         """Whether the scenario reports an event."""
@@ -138,7 +154,7 @@ class Sipp:
 
     async def give_up(self, what: str) -> NoReturn:
         """End SIPp and say what it found wrong."""
-        self._process.kill()
+        await self._stop()
         await self._fail(what)
 
     async def succeeded(self) -> None:
@@ -160,11 +176,11 @@ class Sipp:
         has_commands = "<sendCmd>" in self._file.read_text()
         arguments = [
             *("-sf", self._file, "-inf", fields, "-m", len(self._rows), "-r", self._rate),
-            *("-i", HOST, "-p", free_port(), "-ci", HOST, "-t", f"{self._transport[0]}1"),
+            *("-i", HOST, "-p", self.address[1], "-ci", HOST, "-t", f"{self._transport[0]}1"),
             *(("-3pcc", f"{HOST}:{twin}") if has_commands else ()),
             *("-trace_err", "-error_file", self._folder / "errors.log", "-nostdin"),
             *("-timeout", _PATIENCE, "-timeout_error", *self._options),
-            f"{self._remote[0]}:{self._remote[1]}",
+            *((f"{self._remote[0]}:{self._remote[1]}",) if self._remote is not None else ()),
         ]
         return await asyncio.create_subprocess_exec(
             "sipp",

@@ -25,6 +25,13 @@ MAY_IMPORT = {
         "gateway.conference",
         "gateway.media.messages",
     },
+    "gateway.control": {
+        "gateway.errors",
+        "gateway.calls",
+        "gateway.conference.logins",
+        "gateway.media.messages",
+        "gateway.media.load",
+    },
     "gateway.lab": {
         "gateway.errors",
         "gateway.xmpp",
@@ -47,9 +54,12 @@ COMPOSERS = {
     "gateway.config",
     "gateway.config_dial_out",
     "gateway.config_section",
+    "gateway.config_control",
     "gateway.config_problems",
     "gateway.config_values",
     "gateway.demo",
+    "gateway.jigasi_accounts",
+    "gateway.jigasi_environment",
 }
 LAB_USERS = {"gateway.cli", "gateway.demo", "gateway.lab"}
 
@@ -58,11 +68,17 @@ WALLS = {
     "aiortc": {"gateway.webrtc"},
     "aioice": {"gateway.webrtc", "gateway.lab.ice", "gateway.lab.videobridge"},
     "slixmpp": {"gateway.xmpp.client"},
-    "aiohttp": {"gateway.xmpp.client", "gateway.xmpp.websocket", "gateway.lab"},
+    "aiohttp": {
+        "gateway.xmpp.client",
+        "gateway.xmpp.websocket",
+        "gateway.control.http",
+        "gateway.lab",
+    },
     "pylibsrtp": {"gateway.rtp.srtp"},
     "cffi": {"audiocodecs.opus"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
     "av": {"gateway.lab.voice"},
+    "prometheus_client": {"gateway.control.metrics"},
 }
 
 # Packages whose every module must be free of IO and clocks, but for these.
@@ -72,6 +88,7 @@ PURE = {
     "gateway.rtp": set(),
     "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
     "gateway.xmpp": {"client", "connection", "tls", "websocket"},
+    "gateway.control": {"http", "stats"},  # stats counts threads
     "gateway.media": {"engine", "clock", "phone_sockets"},
 }
 IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.calls.caller_identity import ShowCaller
 from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
 from gateway.sip.network import Listen
@@ -47,6 +48,7 @@ def test_the_sample_states_the_defaults() -> None:
     stated = parse({**values, **LEAST, "jitsi": LEAST["jitsi"]})
     assert stated.sip == least.sip
     assert stated.media == least.media
+    assert stated.control == least.control
     assert stated.log == least.log
 
 
@@ -95,18 +97,40 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_jitsi(websocket="ws://a/x"), "jitsi.websocket: ws: is not encrypted"),
         (with_jitsi(websocket="wss://a/x", tls="off"), "jitsi.websocket: wss: is encrypted"),
         (with_jitsi(muc_domains=["a b"]), "jitsi.muc_domains.0: 'a b' is no domain"),
+        (with_jitsi(avatar_url="phone.png"), "jitsi.avatar_url: 'phone.png' is no URL; write"),
+        (with_trunk(show_caller="some"), "trunk.0.show_caller: input should be 'full', 'masked'"),
         (with_trunk(default_room="a@elsewhere"), "trunk.0.default_room: rooms of 'elsewhere'"),
         (with_trunk(rule=[{"called": "(", "room": "a"}]), "trunk.0.rule.0.called: '(' is no"),
         (with_trunk(rule=[{"called": "1", "room": r"\1"}]), "trunk.0.rule.0.room: there is no"),
         (with_trunk(room_headers=["a b"]), "trunk.0.room_headers.0: "),
         (with_trunk(form=["192.0.2.2"]), "trunk.0.form: no such key; did you mean 'from'?"),
         ({**LEAST, "media": {"first_port": 9, "last_port": 9}}, "media.last_port: must be above"),
+        ({**LEAST, "control": {"listen": "localhost:1"}}, "control.listen: 'localhost:1' is no"),
+        ({**LEAST, "control": {"listen": "[::1]:70000"}}, "control.listen: '[::1]:70000' is no"),
+        ({**LEAST, "control": {"token": "short"}}, "control.token: make it 16 characters or more"),
+        (with_jitsi(public_url="meet"), "jitsi.public_url: 'meet' is no URL"),
         ({**LEAST, "mdia": {}}, "mdia: no such key; did you mean 'media'?"),
     ],
 )
 def test_a_problem_names_its_key_and_the_way_out(values: dict[str, Any], told: str) -> None:
     (found,) = problems(values)
     assert found.startswith(told)
+
+
+def test_machines_log_in_at_the_usual_domains_unless_others_are_named() -> None:
+    usual = ("hidden.meet.example.org", "recorder.meet.example.org")
+    assert parse(LEAST).installation().hidden_domains == usual
+    named = parse(with_jitsi(hidden_domains=["bots.example.org"])).installation()
+    assert named.hidden_domains == ("bots.example.org",)
+    assert parse(with_jitsi(hidden_domains=[])).installation().hidden_domains == ()
+
+
+def test_what_is_shown_of_callers_is_configured() -> None:
+    picture = "https://meet.example.org/phone.png"
+    shown = parse(with_jitsi(avatar_url=picture, stats_id="gw-1")).installation()
+    assert (shown.avatar_url, shown.stats_id) == (picture, "gw-1")
+    assert parse(LEAST).trunks[0].show_caller is ShowCaller.FULL
+    assert parse(with_trunk(show_caller="masked")).trunks[0].show_caller is ShowCaller.MASKED
 
 
 def test_two_trunks_cannot_have_one_name() -> None:
@@ -146,3 +170,45 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     broken.write_text("[sip\n")
     with pytest.raises(ConfigError, match="line 1"):
         load(broken, {})
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("0.0.0.0:80", ("0.0.0.0", 80)),
+        ("[::1]:8788", ("::1", 8788)),
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("", None),
+    ],
+)
+def test_http_listens_on_an_address_or_nowhere(
+    listen: str, expected: tuple[str, int] | None
+) -> None:
+    http = parse({**LEAST, "control": {"listen": listen}}).control.http
+    assert (http.listen if http is not None else None) == expected
+
+
+def test_a_token_is_never_printed() -> None:
+    config = parse({**LEAST, "control": {"token": "0123456789abcdef"}})
+    assert "0123456789abcdef" not in repr(config)
+    assert "0123456789abcde" not in problems({**LEAST, "control": {"token": "0123456789abcde"}})[0]
+    assert config.control.http is not None
+    assert "0123456789abcdef" not in repr(config.control.http)
+    assert config.control.http.token == "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("keys", "url"),
+    [
+        ({}, "https://meet.example.org"),
+        (
+            {"websocket": "wss://web.example.org:8443/xmpp-websocket"},
+            "https://web.example.org:8443",
+        ),
+        ({"public_url": "https://public.example.org/jitsi/"}, "https://public.example.org/jitsi"),
+    ],
+)
+def test_browsers_go_where_it_says_or_where_the_websocket_is(
+    keys: dict[str, str], url: str
+) -> None:
+    assert parse(with_jitsi(**keys)).installation().web_url == url

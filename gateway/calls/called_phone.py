@@ -46,7 +46,9 @@ class CalledPhone(Phone):
         try:
             flow = await self._services.user_agent.find_flow(destination)
             await self._open(flow)
-            credentials = Credentials(through.user, through.password) if through.user else None
+            credentials = None
+            if through.user is not None:
+                credentials = Credentials(through.user, through.password, through.realm)
             self._call = await self._services.user_agent.invite(
                 through.target(number),
                 self._negotiation.offer(),

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from gateway.calls.announcer import line_of, tone_of
 from gateway.calls.backdrop import Backdrop
 from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
 from gateway.calls.in_call import InCall, Said
@@ -16,6 +17,7 @@ from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.phone import Phone
+from gateway.calls.presses import Presses, Way
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.conference import events as conference
@@ -55,19 +57,24 @@ class Conversation:
         self._keys = keys
         self._limits = limits
         self._waiting = waiting
+        self._presses = Presses()
         self._in_call = InCall(
             participant,
-            self._pressed,
+            lambda digit: self._pressed(digit, Way.INFO),
             speaks_jigasi=trunk.info_json,
             reads_chat=trunk.chat,
             heartbeat=trunk.heartbeat,
         )
+        self._untold: media.Tone | None = None
 
     def entered(self) -> None:
         """The participant has joined."""
         self.backdrop.entered()
         self._keys.entered()
         self._in_call.entered()
+        if self._untold is not None:
+            self._session.play(self._untold)
+            self._untold = None
 
     def rejected(self) -> None:
         """The participant was not let in."""
@@ -91,7 +98,7 @@ class Conversation:
                 case media.DigitReceived():
                     # Digits may be a PIN: which one it was is nobody's business.
                     log.info("digit", milliseconds=round(event.duration * 1000))
-                    self._pressed(event.digit)
+                    self._pressed(event.digit, Way.RTP)
                 case media.PhoneLatched():
                     log.info("phone heard", address=event.address)
                 case media.Failed():
@@ -101,6 +108,7 @@ class Conversation:
     async def follow_conference(self) -> None:
         """Tell the caller and the record what happens in the room, until we are not in it."""
         async for event in self._participant.events():
+            self._record.told(event, self._participant)
             self.backdrop.told(event)
             self._limits.told(event)
             self._in_call.told(event)
@@ -114,19 +122,11 @@ class Conversation:
                 case conference.Alone():
                     log.info("alone in the conference")
                 case conference.MediaUp():
-                    self._record.media_up()
                     log.info("media connected", after=f"{self._record.media_time:.2f} s")
                 case conference.MediaDown():
                     log.info("media disconnected", reason=event.reason)
-                case conference.MutedByModerator():
-                    log.info("muted by moderator", actor=event.actor)
-                    self._session.play(media.Tone.MUTED)
-                case conference.Approved():
-                    log.info("may speak")
-                    self._session.play(media.Tone.MAY_SPEAK)
                 case conference.Rejoined():
                     self._keys.entered()
-                    self._record.endpoint = self._participant.endpoint
                     log.info("rejoined", endpoint=self._participant.endpoint)
                 case conference.Ended():
                     end = of_leaving(event.cause, event.text)
@@ -134,7 +134,7 @@ class Conversation:
                         await self.say_farewell()
                     raise Over(end)
                 case _:
-                    pass
+                    await self._announce(event)
 
     def said(self, said: Said) -> None:
         """The phone says something within the call."""
@@ -149,7 +149,20 @@ class Conversation:
         self._session.play(media.Tone.CONGESTION)
         await asyncio.sleep(_FAREWELL)
 
-    def _pressed(self, key: str) -> None:
+    async def _announce(self, event: conference.Event) -> None:
+        line, tone = line_of(event), tone_of(event)
+        if line is not None:
+            log.info(line[0], **line[1])
+        if tone is not None:
+            await self._answer()  # or nobody hears it
+            if self._record.answered_at is not None:
+                self._session.play(tone)
+            else:
+                self._untold = tone  # until a phone that we call has answered
+
+    def _pressed(self, key: str, way: Way) -> None:
+        if not self._presses.is_new(key, way, asyncio.get_running_loop().time()):
+            return
         match self._keys.pressed(key):
             case KeypadCommand.TOGGLE_MICROPHONE:
                 toggled = self._participant.toggle_microphone()

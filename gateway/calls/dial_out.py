@@ -11,7 +11,8 @@ class DialOut:
     numbers must begin with to be called at all, `deny` what they must not. `strip` is taken from
     their front, then `prepend` is put there. `caller` is the number or user we call from, `name`
     the name beside it. `ringing_timeout` is in seconds. With a `user` the trunk's challenges are
-    answered. With `early_media` the conference hears what the network plays before the answer.
+    answered, those of `realm` alone if it is given. With `early_media` the conference hears what
+    the network plays before the answer.
     """
 
     host: str
@@ -25,6 +26,7 @@ class DialOut:
     name: str = ""
     user: str | None = None
     password: str = field(default="", repr=False)
+    realm: str | None = None
     ringing_timeout: float = 60.0
     early_media: bool = False
 

@@ -111,7 +111,7 @@ class IncomingCall:
             if self._phone.is_answered:
                 await talk.say_farewell()
             raise Over(of_join_failure(error)) from error
-        self._record.endpoint = participant.endpoint
+        self._record.joined(participant)
 
 
 def called_of(call: Call) -> Called:

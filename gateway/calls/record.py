@@ -3,8 +3,10 @@
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from gateway.calls.end_reason import CallEnd
+from gateway.conference import events as conference
 from gateway.media.messages import CallReport
 
 
@@ -15,11 +17,24 @@ class Direction(StrEnum):
     OUT = "out"  # we, a phone, because the conference wanted that
 
 
+class InRoom(Protocol):
+    """Who is in a room: `Participant`."""
+
+    @property
+    def endpoint(self) -> str: ...
+
+    @property
+    def occupants(self) -> int: ...
+
+
 @dataclass(slots=True, eq=False)
 class CallRecord:
     """One call. Times are of the monotonic clock; `started_at_utc` is seconds since 1970.
 
     `id` is ours and stands in every log line of the call; `sip_call_id` is the peer's.
+    `participants` is how many were in the room last, ourselves included. `rejoins` counts new
+    stays, `media_losses` how often audio stopped, `media_returns` how often it flowed again, and
+    `bridge_changes` how often it did so without a new stay: over another session.
     """
 
     id: str
@@ -37,6 +52,41 @@ class CallRecord:
     ended_at: float | None = None
     end: CallEnd | None = None
     report: CallReport = field(default_factory=CallReport)
+    participants: int = 0
+    rejoins: int = 0
+    media_losses: int = 0
+    media_returns: int = 0
+    bridge_changes: int = 0
+    _is_media_lost: bool = field(default=False, init=False)
+    _is_stay_new: bool = field(default=False, init=False)
+
+    def joined(self, participant: InRoom) -> None:
+        """We are in the room."""
+        self.endpoint = participant.endpoint
+        self.participants = participant.occupants
+
+    def told(self, event: conference.Event, participant: InRoom) -> None:
+        """Count what the participant tells its call."""
+        if not isinstance(event, conference.Ended):  # then it has left
+            self.joined(participant)
+        match event:
+            case conference.Rejoined():
+                self.rejoins += 1
+                self._is_stay_new = True
+            case conference.Moved():
+                self._is_stay_new = True
+            case conference.MediaDown():
+                self.media_losses += 1
+                self._is_media_lost = True
+            case conference.MediaUp():
+                self.media_up()
+                self._media_returns()
+
+    def _media_returns(self) -> None:
+        if self._is_media_lost:
+            self.media_returns += 1
+            self.bridge_changes += not self._is_stay_new
+        self._is_media_lost = self._is_stay_new = False
 
     def answered(self) -> None:
         """The phone has acknowledged our answer."""
@@ -61,6 +111,11 @@ class CallRecord:
     def media_time(self) -> float:
         """Seconds from the INVITE until audio flowed first; 0 if it never did."""
         return self.media_at - self.started_at if self.media_at is not None else 0.0
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is, or was, in a room."""
+        return bool(self.endpoint)
 
     @property
     def duration(self) -> float:

@@ -18,6 +18,7 @@ from gateway.calls.incoming import IncomingCall, called_of
 from gateway.calls.record import CallRecord, Direction
 from gateway.calls.routing import Trunk, trunk_of
 from gateway.calls.services import Services
+from gateway.calls.statistics import Statistics, Totals
 from gateway.sip.admission import Refusal, Verdict, unavailable
 from gateway.sip.call import Call
 from gateway.sip.flow import Flow
@@ -53,10 +54,11 @@ class Switchboard:
         on_end: Callable[[CallRecord], None] = lambda record: None,
     ) -> None:
         self.ended: Counter[EndReason] = Counter()
+        self.max_calls = max_calls
+        self._statistics = Statistics()
         self._trunks = trunks
         self._services = services
         self._strangers = strangers
-        self._max_calls = max_calls
         self._on_end = on_end
         self._calls: dict[RunningCall, CallRecord] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -69,18 +71,23 @@ class Switchboard:
     @property
     def is_full(self) -> bool:
         """Whether a new call would be one too many."""
-        return len(self._calls) >= self._max_calls
+        return len(self._calls) >= self.max_calls
 
     def callers_in(self, room: str) -> int:
         """How many of the calls are for this room."""
         return sum(record.room == room for record in self._calls.values())
+
+    @property
+    def totals(self) -> Totals:
+        """What all calls since the start add up to."""
+        return self._statistics.totals(self._calls.values())
 
     def admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         """Whether to take up a request that belongs to no call."""
         if trunk_of(flow.remote[0], self._trunks) is None:
             return self._strangers
         if request.method == "INVITE" and self.is_full:
-            log.warning("too many calls", limit=self._max_calls, peer=str(flow))
+            log.warning("too many calls", limit=self.max_calls, peer=str(flow))
             return unavailable(self._services.retry_after)
         return Verdict.ACCEPT
 
@@ -154,6 +161,7 @@ class Switchboard:
     def _conclude(self, record: CallRecord) -> None:
         assert record.end is not None
         self.ended[record.end.reason] += 1
+        self._statistics.conclude(record)
         log.info(
             "call ended",
             reason=record.end.reason.label,

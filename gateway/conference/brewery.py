@@ -36,13 +36,15 @@ STEADY = 60.0  # seconds after which an outage is a new one
 class BreweryStats:
     """How busy this gateway is, as Jicofo and Jigasi's operators read it.
 
-    `participants` is what Jicofo chooses the least busy gateway by. `stress_level` is 0..1.
+    `participants` is what Jicofo chooses the least busy gateway by. `stress_level` is 0..1. Who
+    does not support SIP is never asked to dial.
     """
 
     conferences: int = 0
     participants: int = 0
     stress_level: float = 0.0
     graceful_shutdown: bool = False
+    supports_sip: bool = True
     region: str | None = None
     version: str = ""
 
@@ -53,7 +55,7 @@ class BreweryStats:
             "participants": self.participants,
             "graceful_shutdown": str(self.graceful_shutdown).lower(),
             "stress_level": f"{self.stress_level:.3f}",
-            "supports_sip": "true",
+            "supports_sip": str(self.supports_sip).lower(),
             "supports_transcription": "false",
             "version": self.version,
         }

@@ -44,6 +44,10 @@ class Company:
         self._encrypting: dict[str, None] = {}
         self._transcribing: set[str] = set()
 
+    def __len__(self) -> int:
+        """How many there are, machines included."""
+        return len(self._occupants)
+
     @property
     def count(self) -> CompanyChanged:
         """How many there are."""

@@ -31,12 +31,9 @@ class EventQueue:
     def put(self, event: Event | None) -> None:
         """Add an event, if it can be kept."""
         is_full = self._queue.qsize() >= MAX_UNREAD
-        if isinstance(event, _STATES):
-            self._late.pop(type(event), None)
-            if is_full:
-                self._late[type(event)] = event
-                return
-        if not (is_full and isinstance(event, _NEWS)):
+        if is_full and isinstance(event, _STATES):
+            self._late[type(event)] = event
+        elif not (is_full and isinstance(event, _NEWS)):
             self._queue.put_nowait(event)
 
     async def get(self) -> Event | None:

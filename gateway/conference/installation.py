@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.conference.address import RoomAddress
+from gateway.conference.logins import Logins
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.client import Server
 from gateway.xmpp.own_presence import STATS_ID
@@ -23,7 +24,7 @@ class Installation:
     one of `hidden_domains` are machines (recorders, transcribers). `avatar_url` and `stats_id` are
     shown of every caller. `name` tells several installations apart; `rooms`, which room names it
     has where others have the rest (shards). With `tenants`, rooms of tenants (`tenant/room`) may be
-    joined as well.
+    joined as well. `web_url` is where browsers go. `logins` is what has come of logging in there.
     """
 
     server: Server
@@ -40,6 +41,8 @@ class Installation:
     name: str = "jitsi"
     tenants: bool = False
     rooms: re.Pattern[str] | None = None
+    web_url: str = ""
+    logins: Logins = field(default_factory=Logins, compare=False, repr=False)
 
     def room(self, text: str, tenant: str | None = None) -> RoomAddress:
         """The room of this installation that is meant; ConferenceError (NOT_FOUND) if none is."""
@@ -56,6 +59,12 @@ class Installation:
         except ConferenceError:
             return False
         return "@" in jid
+
+    def meeting_url(self, jid: str) -> str:
+        """Where browsers join the conference of a room of ours."""
+        address = self.room(jid)
+        tenant = f"{address.tenant}/" if address.tenant is not None else ""
+        return f"{self.web_url}/{tenant}{address.name}"
 
     def key_of(self, jid: str) -> str:
         """A room as no room of another installation is called."""

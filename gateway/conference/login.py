@@ -1,5 +1,6 @@
 """Being logged in at an installation: the connection, and what its server says of itself."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -60,7 +61,9 @@ async def log_in(installation: Installation, address: RoomAddress, connect: Conn
         )
     except ConnectionFailed as failure:
         cause = _FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
+        installation.logins.failure(cause, str(failure), time.monotonic())
         raise ConferenceError(cause, str(failure)) from failure
+    installation.logins.success()
     log.info("logged in", jid=connection.jid)
     try:
         components = await _discover(connection, installation.server.domain)

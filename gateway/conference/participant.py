@@ -111,6 +111,11 @@ class Participant:
         """Our endpoint id, empty before `join`; a new one after each `Rejoined`."""
         return self._stay.endpoint if self._stay is not None else ""
 
+    @property
+    def occupants(self) -> int:
+        """How many are in the room, ourselves included, the focus not; 0 before `join`."""
+        return self._stay.occupants if self._stay is not None else 0
+
     async def join(self) -> None:
         """Return when we are in the room; ConferenceError if we cannot be. May be called once."""
         self._stay = await self._arrive(self._at)

@@ -83,6 +83,11 @@ class Room:
         """Whether there are others, and all of them are phones."""
         return self.company.count.only_phones
 
+    @property
+    def occupants(self) -> int:
+        """How many are here, ourselves included, the focus not."""
+        return len(self.company) + self.entered
+
     def name_of(self, nick: str) -> str:
         """The display name of an occupant, its nick if it has none."""
         return self.company.name_of(nick)

@@ -149,6 +149,11 @@ class Stay:
         self.surroundings.show(profile)
         self.microphone.hold(profile.is_held)
 
+    @property
+    def occupants(self) -> int:
+        """How many are in the room, ourselves included, the focus not."""
+        return self._room.occupants
+
     def depart(self, status: str | None = None) -> None:
         """End the session and leave the room; the connection stays."""
         if not self._room.entered:

@@ -25,7 +25,6 @@ class Surroundings:
         self._room = entry.room
         self._profile = profile
         self._emit = emit
-        self.show(profile)  # it may have changed since we sent that presence
 
     def show(self, profile: Profile) -> None:
         """Something about us has changed."""
@@ -34,7 +33,7 @@ class Surroundings:
         self.appearance.has_status(profile.status_text(is_unheard=is_unheard))
 
     def look(self) -> None:
-        """Something in the room may have changed: tell it, and whether we are heard there."""
+        """Something in the room may have changed, and at first of us as well: tell it."""
         self.proceedings, changes = self.proceedings.now(self._room)
         for change in changes:
             log.debug("in the room", change=change)

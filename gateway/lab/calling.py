@@ -10,6 +10,7 @@ from gateway.lab.phone import NotAnswered, PhoneCall, TestPhone
 from gateway.lab.phone_media import RATE
 from gateway.lab.voice import read_audio, write_audio
 
+PAUSE = ","  # among keys: a second without any
 _SILENT_CALL = 10.0  # seconds a call lasts that says nothing
 
 
@@ -34,13 +35,24 @@ async def place_call(
             typer.echo(f"not answered: {refusal}", err=True)
             return False
         typer.echo(f"answered after {call.set_up_in:.2f} s")
-        if digits:
-            call.media.press(digits)
-        await _talk(call, _duration(seconds, speech))
+        pressing = asyncio.create_task(_press(call, digits))
+        try:
+            await _talk(call, _duration(seconds, speech))
+        finally:
+            pressing.cancel()
+            await asyncio.wait((pressing,))
         if record is not None:
             write_audio(record, call.media.recording(), RATE)
         _summarise(call)
     return True
+
+
+async def _press(call: PhoneCall, keys: str) -> None:
+    for key in keys:
+        if key == PAUSE:
+            await asyncio.sleep(1.0)
+        else:
+            call.media.press(key)
 
 
 async def _talk(call: PhoneCall, seconds: float) -> None:

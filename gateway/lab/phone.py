@@ -23,6 +23,7 @@ from gateway.sdp.offer_answer import Agreement, Format, make_offer, read_answer
 from gateway.sdp.session_description import Origin, SessionDescription
 from gateway.sip.admission import Verdict
 from gateway.sip.call import Call
+from gateway.sip.client_request import Outcome
 from gateway.sip.events import Answered, Failed, HungUp, Provisional
 from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
@@ -155,6 +156,14 @@ class PhoneCall:
             if isinstance(event, HungUp):
                 return event.reasons
         return ()
+
+    async def info(self, media_type: str, body: bytes) -> Outcome:
+        """Send an INFO; what became of it."""
+        return await self._call.info(media_type, body)
+
+    async def message(self, text: str) -> Outcome:
+        """Send a MESSAGE; what became of it."""
+        return await self._call.message(text)
 
     @property
     def is_over(self) -> bool:

@@ -28,6 +28,12 @@ def _samples(tone: Tone, rate: int) -> Samples:
             return tones.beeps(440.0, 620.0, 880.0, rate=rate)
         case Tone.REFUSED:
             return tones.tone([220.0], 0.6, rate=rate)
+        case Tone.RECORDING:
+            return tones.beeps(740.0, 740.0, 740.0, rate=rate)
+        case Tone.RECORDING_OVER:
+            return tones.beeps(880.0, 620.0, 440.0, rate=rate)
+        case Tone.NOT_HEARD:
+            return tones.beeps(440.0, 880.0, 440.0, 880.0, rate=rate)
         case Tone.CONGESTION:
             return tones.congestion(rate)
 

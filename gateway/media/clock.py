@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from gateway.media.load import EngineLoad, Lateness
+
 SLOTS = 10
 SLOT = 0.002
 _GIVE_UP = 0.200  # this late, time is not made up for any more
@@ -13,7 +15,8 @@ class Clock:
     """Calls `tick(slot, now)` for slots 0 to 9 in turn, one every 2 ms.
 
     A tick that is late is made up for at once; after a stall of more than 200 ms the lost time is
-    skipped. `late` counts ticks later than 5 ms, `longest_stall` is the worst, in seconds.
+    skipped. `late` counts ticks later than 5 ms, `longest_stall` is the worst, in seconds;
+    `last_tick` is when the last tick was.
     """
 
     def __init__(self, tick: Callable[[int, float], None]) -> None:
@@ -21,6 +24,8 @@ class Clock:
         self.late = 0
         self.skipped = 0
         self.longest_stall = 0.0
+        self.lateness = Lateness()
+        self.last_tick = 0.0
         self._tick = tick
         self._slot = 0
         self._deadline = 0.0
@@ -30,9 +35,23 @@ class Clock:
     def is_running(self) -> bool:
         return self._timer is not None
 
+    def load(self, late_share: float) -> EngineLoad:
+        """How well time has been kept; `late_share` is what the engine has seen lately."""
+        return EngineLoad(
+            is_ticking=self.is_running,
+            last_tick=self.last_tick,
+            late_share=late_share,
+            late=self.late,
+            skipped=self.skipped,
+            longest_stall=self.longest_stall,
+            lateness=self.lateness.counts,
+            lateness_sum=self.lateness.sum,
+        )
+
     def start(self) -> None:
         """Begin ticking, or go on."""
-        self._deadline = time.monotonic() + SLOT
+        self.last_tick = time.monotonic()
+        self._deadline = self.last_tick + SLOT
         self._arm()
 
     def stop(self) -> None:
@@ -56,8 +75,10 @@ class Clock:
         while self._deadline <= now and self._timer is not None:
             self.ticks += 1
             self.late += now - self._deadline > 0.005
+            self.lateness.add(now - self._deadline)
             self._tick(self._slot, now)
             self._slot = (self._slot + 1) % SLOTS
             self._deadline += SLOT
+            self.last_tick = now
         if self._timer is not None:  # else it was stopped by a tick
             self._arm()

@@ -16,6 +16,7 @@ from gateway.errors import MediaError
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.call_media import CallMedia
 from gateway.media.clock import SLOTS, Clock
+from gateway.media.load import TOLERABLE_LATE_SHARE, EngineLoad
 from gateway.media.messages import (
     AddBridgeCandidates,
     BridgeConnected,
@@ -48,7 +49,6 @@ log = structlog.get_logger(__name__)
 
 _WATCH_TURNS = 25  # rounds of 20 ms: each call is looked after twice a second
 _CLOCK_TURNS = 500  # rounds: ten seconds
-_LATE_SHARE = 0.02  # of the ticks of that time; beyond it callers hear it
 _ENCODE_WITHIN = 5  # slots after the room's own in which its callers are encoded
 
 
@@ -110,6 +110,7 @@ class MediaEngine:
         self._closing: set[asyncio.Task[None]] = set()
         self._round = 0
         self._late_before = 0
+        self._late_share = 0.0
 
     async def close(self) -> None:
         """Close every call and stop."""
@@ -123,6 +124,11 @@ class MediaEngine:
     def calls(self) -> int:
         """How many calls have something here."""
         return len(self._calls)
+
+    @property
+    def load(self) -> EngineLoad:
+        """How well it keeps its time."""
+        return self.clock.load(self._late_share)
 
     def report(self, call: str) -> CallReport:
         """What has been measured for a call so far."""
@@ -344,10 +350,12 @@ class MediaEngine:
         """Tell the operator if the machine is too slow for its calls; rest if there are none."""
         if self._round % _CLOCK_TURNS == 0:
             late, self._late_before = self.clock.late - self._late_before, self.clock.late
-            if late > _LATE_SHARE * _CLOCK_TURNS * SLOTS:
+            self._late_share = late / (_CLOCK_TURNS * SLOTS)
+            if self._late_share > TOLERABLE_LATE_SHARE:
                 log.warning("media is late", ticks=late, calls=len(self._calls))
         if not self._calls and not self._closing:
             self.clock.stop()
+            self._late_share = 0.0
 
     def _fail(self, room: _Room) -> None:
         self._free_room(room)

@@ -141,6 +141,9 @@ class Tone(StrEnum):
     HAND = "hand"  # the raised hand is shown: one high beep
     MAY_SPEAK = "may-speak"  # a moderator says that the caller may unmute: three rising beeps
     REFUSED = "refused"  # what was typed is wrong: one long low beep
+    RECORDING = "recording"  # what is said is kept from now on: three equal beeps
+    RECORDING_OVER = "recording-over"  # and no longer: three falling beeps
+    NOT_HEARD = "not-heard"  # others have encryption on that we cannot do: low, high, low, high
     CONGESTION = "congestion"  # the call cannot go on and is about to end
 
     @property

@@ -98,6 +98,7 @@ class ClientInvitation:
     def _send_again(self, now: float) -> None:
         """Repeat the INVITE with credentials: a new transaction of the same call (22.2)."""
         self._transaction.user = None  # what still happens there is the ACK's
+        self._has_early_answer = False
         headers = Headers(self._request.headers.fields())
         headers.set("CSeq", f"{headers.cseq.sequence + 1} INVITE")
         self._request = replace(self._request, headers=headers)
@@ -158,7 +159,8 @@ class ClientInvitation:
             return
         dialog = Dialog.of_client(self._request, response, self._flow)
         self._acknowledge(dialog, None)
-        bye = Order("BYE", _tell_nobody)
+        reasons = tuple(("Reason", reason.serialize()) for reason in self._cancelled_for or ())
+        bye = Order("BYE", _tell_nobody, reasons)
         ClientRequest(self._core, dialog, bye, digest=self._digest, now=now)
         self._decide(487, "Request Terminated", None, now)
 

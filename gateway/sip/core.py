@@ -4,6 +4,7 @@ It also writes what every message of ours has in common: Contact, Server or User
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -55,6 +56,7 @@ class Core:
         self.config = config
         self.network = network
         self.counters = Counters()
+        self.responses_sent: Counter[int] = Counter()  # by status, repetitions not counted
         self.queue = TimerQueue()
         self.transactions = TransactionLayer(config.timers, self.queue, self.counters, network)
         self.sessions = Sessions()
@@ -90,6 +92,7 @@ class Core:
             headers=(*headers, ("Server", self.config.user_agent), *content_type(sdp)),
             body=sdp or b"",
         )
+        self.responses_sent[status] += 1
         transaction.respond(response, now)
         return response
 

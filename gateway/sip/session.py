@@ -133,8 +133,7 @@ class Session:
             if outcome.status == 481:
                 self._lose(events.HungUp(self, ()), at)
 
-        if not self._is_given_up and self.phase is not Phase.OVER:
-            self._requests.add(Order(method, heard, headers, body), now)
+        self._requests.add(Order(method, heard, headers, body), now)
 
     def hang_up(self, reasons: tuple[Reason, ...], now: float) -> None:
         """End the session wherever it is; of its events only `Ended` comes after this."""

@@ -5,6 +5,7 @@ every input, and after every order given to a session, drain the last three.**
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2s
 
@@ -51,6 +52,11 @@ class SipStack:
     @property
     def counters(self) -> Counters:
         return self._core.counters
+
+    @property
+    def responses_sent(self) -> Mapping[int, int]:
+        """How many responses we have sent, by status; repetitions are not counted."""
+        return self._core.responses_sent
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -280,6 +286,7 @@ class SipStack:
             to_tag=self._stateless_tag(request),
             headers=(*refusal.headers, ("Server", self._core.config.user_agent)),
         )
+        self._core.responses_sent[refusal.status] += 1
         path, fallback = response_flow(request, flow)
         self._core.transactions.outbox.append(Transmission(response.serialize(), path, fallback))
 

@@ -6,9 +6,10 @@ It drives `SipStack` by its rule: after every input and every order, everything 
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -117,6 +118,11 @@ class UserAgent:
     @property
     def counters(self) -> Counters:
         return self._stack.counters
+
+    @property
+    def responses_sent(self) -> Mapping[int, int]:
+        """How many responses we have sent, by status; repetitions are not counted."""
+        return self._stack.responses_sent
 
     @property
     def call_count(self) -> int:
@@ -247,7 +253,9 @@ class UserAgent:
                     self._all_over.set()
 
     def _log_wire(self, event: str, flow: Flow, data: bytes) -> None:
-        """A message as it is on the wire, with the name its call has in the log."""
+        """A message as on the wire, but for secrets, with the name its call has in the log."""
+        if not log.is_enabled_for(logging.DEBUG):
+            return
         found = _CALL_ID.search(data)
         label = self._labels.get(found[1].decode(errors="replace"), "") if found else ""
         said = {"call": label} if label else {}

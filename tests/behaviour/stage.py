@@ -66,6 +66,7 @@ def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
             "muc_domains": [lab.muc_domain],
             "focus": lab.focus_jid,
         },
+        "control": {"listen": ""},
         "trunk": {
             "name": "phones",
             "from": ["127.0.0.0/8"],

@@ -146,3 +146,22 @@ async def test_payload_types_and_extension_ids_are_taken_from_the_offer() -> Non
 def beeps_in(recording: Samples) -> bool:
     """Whether the waiting tone is in a recording."""
     return sounds_in(425.0, recording, 8000)
+
+
+async def test_what_a_phone_says_by_info_and_message_does_not_end_its_call() -> None:
+    async with stage() as scene:
+        await scene.speakers(ROOM, "ann")
+        call = await scene.dial(USER)
+        await scene.media_up(call)
+        said = [
+            await call.info("application/dtmf-relay", b"Signal=5\r\nDuration=160\r\n"),
+            await call.info("application/json", b'{"t":11}'),
+            await call.message("hello"),
+            await call.info("text/html", b"<p>"),
+        ]
+        assert [outcome.status for outcome in said] == [200, 200, 200, 415]
+        assert not call.is_over
+        call.hang_up()
+        record = await scene.over()
+    assert record.end is not None
+    assert record.end.reason is EndReason.CALLER_HUNG_UP

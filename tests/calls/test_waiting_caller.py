@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.calls import incoming
+from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.end_reason import EndReason
 from gateway.calls.incoming import IncomingCall
 from gateway.calls.limits import Limits
@@ -28,7 +29,7 @@ from tests.xmpp.virtual_time import in_virtual_time
 PASSWORD = ".//{http://jabber.org/protocol/muc}password"
 INVITE = (
     b"INVITE sip:room@gateway.test SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\r\n"
-    b"From: <sip:erika@192.0.2.9>;tag=1\r\nTo: <sip:room@gateway.test>\r\nCall-ID: c\r\n"
+    b"From: CALLER;tag=1\r\nTo: <sip:room@gateway.test>\r\nCall-ID: c\r\n"
     b"CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
 )
 OFFER = (
@@ -43,12 +44,13 @@ class Phone:
 
     done: list[str] = field(default_factory=list)
     offer: bytes = OFFER
+    caller: str = "<sip:erika@192.0.2.9>"
     source: Flow = field(
         default_factory=lambda: Flow("udp", ("10.0.0.1", 5060), ("192.0.2.9", 5060))
     )
 
     def __post_init__(self) -> None:
-        request = parse_message(INVITE)
+        request = parse_message(INVITE.replace(b"CALLER", self.caller.encode()))
         assert isinstance(request, Request)
         self.request = request
         self._events: asyncio.Queue[Any] = asyncio.Queue()
@@ -71,11 +73,19 @@ class Phone:
         self.done.append("200")
         await asyncio.sleep(0.05)  # until its ACK comes
 
+    async def accept_reoffer(self, description: bytes) -> None:
+        self.done.append("200 again")
+
     def hang_up(self, reason: Reason | None = None) -> None:
         self.done.append(f"BYE {reason.cause if reason else ''}")
 
     def reject(self, status: int, **_: object) -> None:
         self.done.append(str(status))
+
+    def offers(self, direction: str) -> None:
+        """The phone makes another offer."""
+        offer = self.offer + f"a={direction}\r\n".encode()
+        self._events.put_nowait(sip.Reoffered(None, self.request, offer))  # type: ignore[arg-type]
 
     def goes(self) -> None:
         """The caller hangs up."""
@@ -92,9 +102,11 @@ class Scene:
         *,
         limits: Limits = Limits(),  # noqa: B008 -- frozen
         callers: int = 1,
+        phone: Phone | None = None,
+        show_caller: ShowCaller = ShowCaller.FULL,
     ) -> None:
         monkeypatch.setattr(incoming, "Participant", partial(Participant, connect=world.connect))
-        self.phone = Phone()
+        self.phone = phone or Phone()
         self.tones: list[m.Tone | None] = []
         self._switch = MediaSwitch(self._execute)
         services = Services(
@@ -106,7 +118,7 @@ class Scene:
             limits=limits,
         )
         self.record = CallRecord("c1", "c", "trunk", "Erika", "room")
-        trunk = Trunk("trunk", (), default_room="room")
+        trunk = Trunk("trunk", (), default_room="room", show_caller=show_caller)
         call = IncomingCall(self.phone, trunk, services, self.record)  # type: ignore[arg-type]
         self.running = asyncio.create_task(call.run())
 

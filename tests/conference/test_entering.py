@@ -11,6 +11,7 @@ from gateway.conference.entering import JOIN_TIMEOUT, Entry, enter
 from gateway.conference.events import WaitingFor
 from gateway.conference.floor import Floor
 from gateway.conference.login import log_in
+from gateway.conference.logins import Logins
 from gateway.conference.profile import Profile
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
@@ -130,6 +131,22 @@ async def test_the_password_is_in_the_join_and_nowhere_else() -> None:
 async def test_a_server_that_does_not_let_us_log_in(at: FailureCause, cause: JoinFailure) -> None:
     world = World(login_failures=[ConnectionFailed(at, "no")])
     assert await failure(world) is cause
+
+
+@in_virtual_time
+async def test_an_installation_knows_how_logging_in_has_gone() -> None:
+    site = replace(INSTALLATION, logins=Logins())
+    refused = ConnectionFailed(FailureCause.LOGIN, "no such account")
+    world = World(login_failures=[refused, refused])
+    for _ in range(2):
+        with pytest.raises(ConferenceError):
+            await log_in(site, ADDRESS, world.connect)
+    assert site.logins.failed == {JoinFailure.AUTHENTICATION: 2}
+    assert site.logins.failures_in_a_row == 2
+    assert "no such account" in site.logins.problem
+    login = await log_in(site, ADDRESS, world.connect)
+    assert (site.logins.succeeded, site.logins.failures_in_a_row) == (1, 0)
+    await login.connection.close()
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,9 @@ async def test_a_hold_before_we_are_in_the_room_counts_there() -> None:
     call.participant.set_held(True)
     assert media.log == [("mute", True)]
     async with call:
+        await settle(1)
         assert shown(world) == (True, "On hold")
+        assert world.stream.of("presence") == []  # it was in the first
         call.participant.set_held(False)
         assert media.log == [("mute", True), ("mute", False)]
         await settle(1)

@@ -137,3 +137,14 @@ def test_a_flood_of_occupants_is_not_kept() -> None:
     assert room.receive(left(f"n{MAX_OCCUPANTS + 1}")) == []
     room.receive(presence("one-too-many", "Name"))
     assert room.name_of("one-too-many") == "one-too-many"
+
+
+def test_all_but_the_focus_are_occupants() -> None:
+    room = Room(JID, "me")
+    room.receive(presence("focus"))
+    room.receive(presence("alice"))
+    assert room.occupants == 1
+    room.receive(presence("me", None, 110))
+    assert room.occupants == 2
+    room.receive(left("alice"))
+    assert room.occupants == 1

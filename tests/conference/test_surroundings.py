@@ -294,6 +294,20 @@ async def test_who_is_in_no_room_says_nothing() -> None:
         assert not call.participant.became_dominant_speaker()
 
 
+@pytest.mark.parametrize(
+    "type_",
+    ["polls", "visitors", "speakerstats", "conference_duration", "file-sharing", "lobby-notify"],
+)
+@in_virtual_time
+async def test_what_does_not_concern_a_phone_is_ignored(type_: str) -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        for sender in ("polls.meet.test", "m.test", "avmoderation.meet.test", f"{ROOM}/alice"):
+            world.tells(sender, type=type_, event=type_, value=[1], users={}, room=ROOM)
+        await settle(1)
+        assert call.told() == [] and world.stream.closed_at is None
+
+
 @in_virtual_time
 async def test_who_comes_and_goes_is_told_as_ever() -> None:
     world = with_alice()

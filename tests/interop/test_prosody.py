@@ -182,19 +182,23 @@ async def test_a_room_with_a_password_lets_in_who_knows_it(
 ) -> None:
     async with conference(shared, way) as scene:
         await scene.speakers(room, "ann")
-        scene.lab.set_password(room, "open sesame")
+        scene.lab.set_password(room, "4711")
         await scene.lab.settled()
-        for wrong in ((), (("Jitsi-Conference-Room-Pass", "close sesame"),)):
-            asked = await scene.dial(user(room), headers=wrong)  # to type it
+        wrong = await scene.dial(user(room), headers=(("Jitsi-Conference-Room-Pass", "0815"),))
+        for _ in range(3):
+            wrong.media.press("1#")
             await asyncio.sleep(0.5)
-            assert len(scene.lab.occupants(room)) == 1
-            asked.hang_up()
-            assert await end_of(scene) is EndReason.CALLER_HUNG_UP
-        right = ("Jitsi-Conference-Room-Pass", "open sesame")
-        call = await scene.dial(user(room), headers=(right,))
-        await scene.media_up(call)
+        (reason,) = await wrong.ended()
+        assert reason.cause == 403
+        assert len(scene.lab.occupants(room)) == 1
+        typed = await scene.dial(user(room))
+        typed.media.press("4711#")
+        await scene.media_up(typed)
+        right = ("Jitsi-Conference-Room-Pass", "4711")
+        given = await scene.dial(user(room), headers=(right,))
+        await scene.media_up(given)
         await asyncio.sleep(1.5)
-        assert names_in(call.media.recording()[4000:]) == {"ann"}
+        assert names_in(given.media.recording()[4000:]) >= {"ann"}
 
 
 async def test_a_full_room_is_busy(shared: ProsodyServer, way: str, room: str) -> None:

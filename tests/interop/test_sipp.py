@@ -16,6 +16,7 @@ from gateway import logs
 FOLDER = Path(__file__).parents[2] / "sip-test-scripts"
 sys.path.insert(0, str(FOLDER))
 
+from called import CALLED, CalledScenario, play_called  # noqa: E402
 from scene import TRANSPORTS, Sites  # noqa: E402
 from sipp import is_installed  # noqa: E402
 from stories import SCENARIOS, Scenario  # noqa: E402
@@ -49,6 +50,12 @@ async def test_scenario(sites: Sites, scenario: Scenario, transport: str) -> Non
         print(f"{scenario.name} over {transport}: {note}")
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("scenario", CALLED, ids=lambda scenario: scenario.name)
+async def test_scenario_in_which_sipp_is_called(scenario: CalledScenario, transport: str) -> None:
+    await play_called(scenario, transport)
+
+
 def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
     readme = (FOLDER / "README.md").read_text()
     rows = [line for line in readme.splitlines() if line.startswith("| [")]
@@ -56,6 +63,11 @@ def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
         (row,) = (row for row in rows if row.startswith(f"| [{scenario.name}]"))
         assert all(scenario.file(transport) in row for transport in TRANSPORTS)
         assert f"| {scenario.rfc} |" in row
-    assert len(rows) == len(SCENARIOS)
+    for called in CALLED:
+        (row,) = (row for row in rows if row.startswith(f"| [{called.name}]"))
+        assert f"(scenarios/{called.file})" in row
+        assert f"| {called.rfc} |" in row
+    assert len(rows) == len(SCENARIOS) + len(CALLED)
     files = {scenario.file(transport) for scenario in SCENARIOS for transport in TRANSPORTS}
+    files |= {called.file for called in CALLED}
     assert {path.name for path in (FOLDER / "scenarios").iterdir()} == files

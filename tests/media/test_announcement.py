@@ -9,6 +9,7 @@ from gateway.media.messages import Tone
 
 RATE, SIZE = 8000, 160
 SHORT = [Tone.MUTED, Tone.UNMUTED, Tone.HAND, Tone.MAY_SPEAK]
+NEWS = [Tone.RECORDING, Tone.RECORDING_OVER, Tone.NOT_HEARD]
 
 
 def played(tone: Tone, frames: int = 500) -> list[Samples]:
@@ -47,6 +48,16 @@ def test_answers_are_told_apart_by_how_they_rise_and_fall() -> None:
     assert heard[Tone.MUTED][0] > heard[Tone.MUTED][1]
     assert heard[Tone.UNMUTED] == heard[Tone.MUTED][::-1]
     assert heard[Tone.MAY_SPEAK] == sorted(heard[Tone.MAY_SPEAK])
+
+
+def test_no_news_sound_like_another_or_like_an_answer() -> None:
+    shapes = [tuple(pitches(tone)) for tone in (*SHORT, *NEWS)]
+    assert len(set(shapes)) == len(shapes)
+    assert len(set(pitches(Tone.RECORDING))) == 1 and len(pitches(Tone.RECORDING)) == 3
+    over = pitches(Tone.RECORDING_OVER)
+    assert over == sorted(over, reverse=True) and len(over) == 3
+    assert len(pitches(Tone.NOT_HEARD)) == 4
+    assert not any(tone.repeats for tone in NEWS)
 
 
 @pytest.mark.parametrize("tone", [Tone.WAITING, Tone.REPAIRING])

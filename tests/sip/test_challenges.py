@@ -9,7 +9,7 @@ from gateway.sip.digest import Credentials
 from gateway.sip.events import Answered, Ended, Failed, Provisional
 from gateway.sip.message import Request, Response
 from gateway.sip.session import Session
-from tests.sip.wire import ANSWER, OFFER, SIXTY_FOUR_T1, Bench, request, response
+from tests.sip.wire import ANSWER, OFFER, SIXTY_FOUR_T1, TCP, Bench, request, response
 
 ALICE = Credentials("alice", "open sesame")
 
@@ -111,6 +111,17 @@ def test_a_challenge_that_comes_again_is_only_acknowledged(bench: Bench) -> None
     bench.receive(asked)
     bench.receive(asked)
     assert bench.statuses() == ["ACK", "INVITE", "ACK"]
+
+
+def test_an_ack_that_cannot_be_sent_does_not_end_what_was_sent_after_it(bench: Bench) -> None:
+    session, invite = bench.inviting(flow=TCP, credentials=ALICE)
+    bench.receive(challenge(invite), TCP)
+    ack, again = bench.take()
+    bench.order(lambda now: bench.stack.transport_failed(ack.transmission, now))
+    assert bench.events() == []
+    bench.order(lambda now: bench.stack.transport_failed(again.transmission, now))
+    assert bench.events() == [Failed(session, 503, "Service Unavailable"), Ended(session)]
+    assert bench.remains() == []
 
 
 def test_without_credentials_a_challenge_is_a_refusal(bench: Bench) -> None:

@@ -390,12 +390,13 @@ def test_a_200_that_crosses_the_cancel_is_acknowledged_and_hung_up(
 ) -> None:
     session, invite = bench.inviting(offer)
     bench.receive(response(invite, 180))
-    bench.order(lambda now: session.hang_up((), now))
+    bench.order(lambda now: session.hang_up((Reason("SIP", 480),), now))
     bench.forget()
     bench.receive(response(invite, 200, body=ANSWER))
     ack, bye = bench.messages()
     assert isinstance(ack, Request) and isinstance(bye, Request)
     assert (ack.method, bye.method) == ("ACK", "BYE")
+    assert bye.headers["Reason"] == "SIP;cause=480"
     assert bench.events() == [Ended(session)]
     bench.receive(response(bye, 200))
     bench.advance(SIXTY_FOUR_T1)

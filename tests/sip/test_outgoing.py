@@ -1,11 +1,14 @@
 """What a call made tells: early media, forks, refusals."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.sip.events import Answered, Failed, Provisional
+from gateway.sip.digest import Credentials
+from gateway.sip.events import Answered, Ended, Failed, Provisional
 from gateway.sip.message import Request
 from gateway.sip.reason import Reason
-from tests.sip.wire import ANSWER, OFFER, Bench, response
+from tests.sip.wire import ANSWER, OFFER, SIXTY_FOUR_T1, Bench, response
 
 OTHER = ANSWER.replace(b"5000", b"6000")
 
@@ -123,3 +126,83 @@ def test_a_second_branch_is_hung_up_while_the_first_goes_on(bench: Bench) -> Non
     bench.receive(response(bye, 481))
     assert bench.events() == []
     assert bench.stack.sessions == (session,)
+
+
+def test_after_a_challenge_early_media_may_come_anew(bench: Bench) -> None:
+    _, invite = bench.inviting(credentials=Credentials("alice", "secret"))
+    bench.receive(response(invite, 183, body=ANSWER))
+    asked = [("WWW-Authenticate", 'Digest realm="r", nonce="n"')]
+    bench.receive(response(invite, 401, fields=asked))
+    again = bench.messages()[-1]
+    assert isinstance(again, Request)
+    bench.receive(response(again, 183, body=OTHER))
+    assert early(bench) == [(183, ANSWER), (183, OTHER)]
+
+
+# --- whatever the other side does ---------------------------------------------------------------
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.sampled_from([100, 180, 183, 200, 200, 302, 401, 407, 407, 486, 487]),
+            st.sampled_from(["one", "two", ""]),  # To tag
+            st.sampled_from(["n1", "n2"]),  # nonce
+            st.booleans(),  # stale
+        ),
+        st.just("hang up"),
+        st.just("wait"),
+    ),
+    max_size=14,
+)
+
+
+@given(
+    steps=STEPS,
+    offer=st.sampled_from([OFFER, None]),
+    credentials=st.sampled_from([None, Credentials("alice", "secret")]),
+)
+def test_every_call_made_ends_once_and_leaves_nothing(
+    steps: list[tuple[int, str, str, bool] | str],
+    offer: bytes | None,
+    credentials: Credentials | None,
+) -> None:
+    bench = Bench()
+    session, invite = bench.inviting(offer, credentials=credentials)
+    sent: list[Request] = [invite]
+
+    def look() -> None:
+        sent.extend(m for m in bench.messages() if isinstance(m, Request))
+
+    for step in steps:
+        latest = next(request for request in reversed(sent) if request.method == "INVITE")
+        if step == "hang up":
+            bench.order(lambda now: session.hang_up((), now))
+        elif step == "wait":
+            bench.advance(0.6)
+        else:
+            assert not isinstance(step, str)
+            status, tag, nonce, is_stale = step
+            more = ", stale=true" if is_stale else ""
+            fields = [("Proxy-Authenticate", f'Digest realm="r", nonce="{nonce}"{more}')]
+            body = ANSWER if status in (183, 200) else b""
+            data = response(latest, status, to_tag=tag, fields=fields, body=body)
+            bench.receive(data.replace(b";tag=\r\n", b"\r\n"))
+        look()
+    bench.order(lambda now: session.hang_up((), now))
+    bench.advance(3 * SIXTY_FOUR_T1)
+    look()
+
+    events = bench.events()
+    assert events.count(Ended(session)) == 1 and events[-1] == Ended(session)
+    assert sum(isinstance(event, Answered | Failed) for event in events) <= 1
+    assert len({request.headers["CSeq"] for request in sent if request.method == "INVITE"}) <= 3
+    # Each dialog that was acknowledged after a 200 is hung up, and no other.
+    byes = {request.headers.to.tag for request in sent if request.method == "BYE"}
+    own_via = {request.headers["Via"] for request in sent if request.method == "INVITE"}
+    acknowledged = {
+        request.headers.to.tag
+        for request in sent
+        if request.method == "ACK" and request.headers["Via"] not in own_via
+    }
+    assert byes == acknowledged
+    assert bench.remains() == []

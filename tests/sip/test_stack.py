@@ -334,3 +334,16 @@ def test_the_same_call_over_two_flows_is_told_apart_by_the_senders(bench: Bench)
     )
     assert bench.statuses() == [100]
     assert len(bench.stack.sessions) == 2
+
+
+# --- what is sent --------------------------------------------------------------------------------
+
+
+def test_responses_are_counted_by_status_each_once() -> None:
+    bench = Bench(admit=only_peer(FORBID))
+    bench.receive(request("OPTIONS"))
+    bench.receive(request("OPTIONS"), STRANGER)
+    invite = request("INVITE", body=OFFER)
+    bench.receive(invite)
+    bench.receive(invite)
+    assert bench.stack.responses_sent == {200: 1, 403: 1, 100: 1}

@@ -1,0 +1,225 @@
+"""`GET /metrics` for Prometheus: our own names, and what Jigasi's dashboards look for.
+
+Calls are counted as they end; everything else is read from a snapshot when it is asked for.
+config/JIGASI.md has the list for people; a test compares the two.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from gateway.calls.record import CallRecord
+from gateway.control.health import examine
+from gateway.control.snapshot import Phase, Snapshot
+from gateway.control.stats import JIGASI_STATS
+from gateway.media.load import LATENESS_BOUNDS, EngineLoad
+from gateway.media.messages import StreamReport
+
+_SETUP = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 60.0, 300.0)  # seconds
+
+
+class Metrics:
+    """The metrics of one gateway, in a registry of their own."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self._registry = CollectorRegistry()
+        self._calls = _CallMetrics(self._registry)
+        self._registry.register(_Reader(snapshot))
+        ProcessCollector(registry=self._registry)
+
+    def ended(self, record: CallRecord) -> None:
+        """Count a call that is over."""
+        self._calls.ended(record)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """All metrics, and their media type, as an Accept header wants them."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
+
+
+class _CallMetrics:
+    """What calls leave behind. Label values come from the configuration or from lists of ours."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._ended = Counter(
+            "sip_gateway_calls_ended",
+            "Calls that are over, by end reason.",
+            ("trunk", "reason"),
+            registry=registry,
+        )
+        self._setup = Histogram(
+            "sip_gateway_call_setup_seconds",
+            "From the INVITE to the acknowledged answer.",
+            ("trunk",),
+            registry=registry,
+            buckets=_SETUP,
+        )
+        self._media = Histogram(
+            "sip_gateway_media_setup_seconds",
+            "From the INVITE until audio of the conference flowed.",
+            ("trunk",),
+            registry=registry,
+            buckets=_SETUP,
+        )
+        self._packets = Counter(
+            "sip_gateway_rtp_packets",
+            "RTP packets of calls that are over, by direction.",
+            ("trunk", "direction"),
+            registry=registry,
+        )
+        self._lost = Counter(
+            "sip_gateway_rtp_packets_lost",
+            "RTP packets that never came.",
+            ("trunk", "direction"),
+            registry=registry,
+        )
+        self._dropped = Counter(
+            "sip_gateway_rtp_datagrams_dropped",
+            "Datagrams that came to a call's ports and were not used.",
+            ("trunk", "direction"),
+            registry=registry,
+        )
+
+    def ended(self, record: CallRecord) -> None:
+        assert record.end is not None
+        exemplar = {"call": record.id}
+        self._ended.labels(record.trunk, record.end.reason.label).inc()
+        if record.answered_at is not None:
+            self._setup.labels(record.trunk).observe(record.setup_time, exemplar)
+        if record.media_at is not None:
+            self._media.labels(record.trunk).observe(record.media_time, exemplar)
+        report = record.report
+        self._stream(record.trunk, "from_phone", report.from_phone)
+        self._stream(record.trunk, "from_bridge", report.from_bridge)
+        self._packets.labels(record.trunk, "to_phone").inc(report.to_phone.packets)
+        self._packets.labels(record.trunk, "to_bridge").inc(report.to_bridge.packets)
+
+    def _stream(self, trunk: str, direction: str, received: StreamReport) -> None:
+        self._packets.labels(trunk, direction).inc(received.packets)
+        self._lost.labels(trunk, direction).inc(max(0, received.lost))  # below 0: duplicates
+        self._dropped.labels(trunk, direction).inc(received.discarded)
+
+
+class _Reader(Collector):
+    """Makes metrics from a snapshot each time they are collected."""
+
+    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+        self._snapshot = snapshot
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: what there is does not depend on it, and nothing is read before it is asked."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        snapshot = self._snapshot()
+        yield _labelled(
+            GaugeMetricFamily("sip_gateway_info", "Its version.", labels=("version",)),
+            [((snapshot.version,), 1)],
+        )
+        yield from _of_calls(snapshot)
+        yield from _of_sip(snapshot)
+        yield from _of_xmpp(snapshot)
+        yield from _of_media(snapshot.load)
+        yield from _as_jigasi(snapshot)
+
+
+Family = CounterMetricFamily | GaugeMetricFamily
+
+
+def _labelled(family: Family, values: Iterable[tuple[tuple[str, ...], float]]) -> Family:
+    for labels, value in values:
+        family.add_metric(labels, value)
+    return family
+
+
+def _of_calls(snapshot: Snapshot) -> Iterator[Metric]:
+    by_trunk: dict[str, int] = {}
+    for record in snapshot.calls:
+        by_trunk[record.trunk] = by_trunk.get(record.trunk, 0) + 1
+    yield _labelled(
+        GaugeMetricFamily("sip_gateway_calls", "Calls that are not over.", labels=("trunk",)),
+        [((trunk,), count) for trunk, count in by_trunk.items()],
+    )
+    yield GaugeMetricFamily(
+        "sip_gateway_calls_joined", "Calls that are in a room.", len(snapshot.joined)
+    )
+    yield GaugeMetricFamily("sip_gateway_calls_max", "As configured.", snapshot.max_calls)
+    yield GaugeMetricFamily(
+        "sip_gateway_stress", "No more calls should come at 1.", snapshot.stress
+    )
+    yield GaugeMetricFamily(
+        "sip_gateway_draining", "1: new calls are refused.", snapshot.phase is Phase.DRAINING
+    )
+    yield _labelled(
+        GaugeMetricFamily("sip_gateway_healthy", "Whether a part is well.", labels=("part",)),
+        [((part.value,), each.is_well) for part, each in examine(snapshot).items()],
+    )
+
+
+def _of_sip(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _labelled(
+        CounterMetricFamily(
+            "sip_gateway_sip_responses_sent", "By status, each once.", labels=("code",)
+        ),
+        [((str(code),), count) for code, count in sorted(snapshot.responses_sent.items())],
+    )
+    yield _labelled(
+        CounterMetricFamily(
+            "sip_gateway_sip_messages", "What the SIP stack counts, drops too.", labels=("kind",)
+        ),
+        [((kind,), count) for kind, count in snapshot.sip_counters.items()],
+    )
+
+
+def _of_xmpp(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _labelled(
+        CounterMetricFamily("sip_gateway_xmpp_logins", "That succeeded.", labels=("installation",)),
+        [((name,), logins.succeeded) for name, logins in snapshot.logins.items()],
+    )
+    yield _labelled(
+        CounterMetricFamily(
+            "sip_gateway_xmpp_login_failures", "By cause.", labels=("installation", "cause")
+        ),
+        [
+            ((name, cause.value), count)
+            for name, logins in snapshot.logins.items()
+            for cause, count in logins.failed.items()
+        ],
+    )
+    yield CounterMetricFamily(
+        "sip_gateway_conference_rejoins", "Rooms entered again.", snapshot.totals.rejoins
+    )
+
+
+def _of_media(load: EngineLoad) -> Iterator[Metric]:
+    bounds = [*map(str, LATENESS_BOUNDS), "+Inf"]
+    yield HistogramMetricFamily(
+        "sip_gateway_tick_lateness_seconds",
+        "How late the media clock's ticks of 2 ms are.",
+        buckets=list(zip(bounds, accumulate(load.lateness), strict=True)),
+        sum_value=load.lateness_sum,
+    )
+    yield CounterMetricFamily("sip_gateway_ticks_skipped", "Time given up.", load.skipped)
+    yield GaugeMetricFamily(
+        "sip_gateway_tick_longest_stall_seconds", "The worst of all.", load.longest_stall
+    )
+    yield GaugeMetricFamily(
+        "sip_gateway_ticks_late_share", "Of the last 10 s, above 5 ms.", load.late_share
+    )
+
+
+def _as_jigasi(snapshot: Snapshot) -> Iterator[Metric]:
+    families = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+    for stat in JIGASI_STATS:
+        value = stat.read(snapshot)
+        if stat.metric is not None and isinstance(value, int | float):
+            yield families[stat.metric](f"jitsi_jigasi_{stat.name}", stat.help, value)

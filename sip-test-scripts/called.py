@@ -1,0 +1,193 @@
+"""Scenarios in which SIPp is called: a trunk as the gateway's user agent meets it when it dials.
+
+There is no conference here and no sound, only signalling: a story says what the user agent does
+with its call and what it must be told.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from scene import eventually
+from sipmessage import URI, Address
+from sipp import HOST, ScenarioFailed, Sipp
+
+from gateway.sip.admission import Verdict
+from gateway.sip.call import Call, CallEvent
+from gateway.sip.core import StackConfig
+from gateway.sip.digest import Credentials
+from gateway.sip.events import Answered, Failed, InfoReceived, MessageReceived, Provisional
+from gateway.sip.network import Listen
+from gateway.sip.reason import Reason
+from gateway.sip.timers import Timers
+from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
+
+_T1 = 0.1  # seconds
+_OFFER = (
+    f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+).encode()
+_UNANSWERED = Reason("SIP", 480, "No answer")
+
+
+@dataclass(frozen=True, slots=True)
+class CalledScenario:
+    """One scenario: `story` conducts our call of the trunk that `file` plays."""
+
+    name: str
+    proves: str
+    rfc: str
+    story: Callable[[Call], Awaitable[None]]
+
+    @property
+    def file(self) -> str:
+        """The SIPp scenario."""
+        return f"{self.name}.xml"
+
+
+async def play_called(scenario: CalledScenario, transport: str) -> None:
+    """Play a scenario; ScenarioFailed: it went another way, or left a call behind."""
+    config = UserAgentConfig(
+        (Listen(transport, HOST, 0),), stack=StackConfig(timers=Timers(t1=_T1))
+    )
+    async with (
+        UserAgent(config, lambda flow, request: Verdict.DROP) as agent,
+        Sipp(scenario.file, [(scenario.name,)], None, transport=transport) as sipp,
+    ):
+        call = await agent.invite(
+            f"sip:+49170123@{sipp.address[0]}:{sipp.address[1]}",
+            _OFFER,
+            from_=Address(URI("sip", HOST, user="room"), "Lecture"),
+            headers=[("P-Asserted-Identity", f"<sip:+4930123@{HOST}>")],
+            destination=Destination(transport, *sipp.address),
+            credentials=Credentials("alice", "open sesame"),
+        )
+        with call:
+            try:
+                await scenario.story(call)
+            except ScenarioFailed as failure:
+                await sipp.give_up(str(failure))  # which knows what it did not like
+        await sipp.succeeded()
+        await eventually(lambda: agent.call_count == 0, "the end of the call")
+
+
+async def _told(call: Call) -> CallEvent:
+    event = await call.events.next()
+    if event is None:
+        raise ScenarioFailed(["the call ended without an event"])
+    return event
+
+
+def _expect(found: object, wanted: object) -> None:
+    if found != wanted:
+        raise ScenarioFailed([f"{found!r} instead of {wanted!r}"])
+
+
+async def _progress(call: Call) -> tuple[list[int], Answered | Failed]:
+    """The provisional responses of a call, and what became of it."""
+    statuses = []
+    while isinstance(event := await _told(call), Provisional):
+        statuses.append(event.status)
+    assert isinstance(event, Answered | Failed)
+    return statuses, event
+
+
+async def answered(call: Call) -> None:
+    """The call is answered; we hang up."""
+    statuses, end = await _progress(call)
+    _expect((statuses, type(end)), ([180], Answered))
+
+
+async def _failure(call: Call, *statuses: int) -> Failed:
+    before, end = await _progress(call)
+    _expect((before, type(end)), (list(statuses[:-1]), Failed))
+    assert isinstance(end, Failed)
+    _expect(end.status, statuses[-1])
+    _expect(await call.events.next(), None)
+    return end
+
+
+async def unknown(call: Call) -> None:
+    """Our credentials are refused."""
+    await _failure(call, 401)
+
+
+async def busy(call: Call) -> None:
+    """Nobody can be reached for a minute."""
+    failed = await _failure(call, 486)
+    _expect(failed.reasons, (Reason("Q.850", 17, "user busy"),))
+    _expect(failed.retry_after, 60)
+
+
+async def declined(call: Call) -> None:
+    """Nobody wants to talk to us."""
+    await _failure(call, 180, 603)
+
+
+async def redirected(call: Call) -> None:
+    """We should call somebody else."""
+    failed = await _failure(call, 302)
+    _expect(failed.contacts, (f"sip:first@{HOST}", f"sip:second@{HOST}"))
+
+
+async def given_up(call: Call) -> None:
+    """It rings; nobody answers; we give up, and that is the end whatever comes."""
+    _expect(type(await _told(call)), Provisional)
+    call.hang_up(_UNANSWERED)
+    _expect(await call.events.next(), None)
+
+
+async def early_media(call: Call) -> None:
+    """The network's announcement has a session description of its own."""
+    early = await _told(call)
+    assert isinstance(early, Provisional)
+    _expect((early.status, b"m=audio" in (early.sdp or b"")), (183, True))
+    await answered(call)
+
+
+async def speaks(call: Call) -> None:
+    """A digit and a text come; a mute request and a text go."""
+    _expect(type(await _told(call)), Answered)
+    digit, text = await _told(call), await _told(call)
+    assert isinstance(digit, InfoReceived) and isinstance(text, MessageReceived)
+    _expect((digit.media_type, text.text.strip()), ("application/dtmf-relay", "hello"))
+    for outcome in (
+        await call.info("application/json", b'{"type":"muteRequest"}'),
+        await call.message("welcome"),
+    ):
+        _expect(outcome.status, 200)
+
+
+CALLED = (
+    CalledScenario(
+        "called-challenged",
+        "a 407 and a 401 are answered with digests that SIPp finds right; ACK and BYE carry them, "
+        "the nonce counted",
+        "3261 22; 7616 3.4",
+        answered,
+    ),
+    CalledScenario(
+        "called-unknown", "credentials that are refused are not sent again", "7616 3.3", unknown
+    ),
+    CalledScenario(
+        "called-busy", "486 with Reason and Retry-After", "3261 21.4.18, 20.33; 3326", busy
+    ),
+    CalledScenario("called-declined", "603 while it rings", "3261 21.6.2", declined),
+    CalledScenario(
+        "called-redirected", "302 says whom to call, in order", "3261 21.3.3, 8.1.3.4", redirected
+    ),
+    CalledScenario(
+        "called-cancelled", "a call given up while it rings: CANCEL, 487, ACK", "3261 9.1", given_up
+    ),
+    CalledScenario(
+        "called-answered-late",
+        "a 200 that crosses the CANCEL: ACK, and BYE at once",
+        "3261 9.1, 15",
+        given_up,
+    ),
+    CalledScenario(
+        "called-early-media", "183 with SDP, then 180, then 200", "3261 13.2.1; 3960", early_media
+    ),
+    CalledScenario(
+        "called-speaks", "INFO and MESSAGE within a call, both ways", "6086 9; 3428", speaks
+    ),
+)
+CALLED_BY_NAME = {scenario.name: scenario for scenario in CALLED}

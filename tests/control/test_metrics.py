@@ -1,0 +1,140 @@
+"""`/metrics`: what Prometheus reads, parsed by its own parsers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from gateway.calls.end_reason import EndReason
+from gateway.conference.logins import Logins
+from gateway.control.metrics import Metrics
+from gateway.control.stats import JIGASI_STATS
+from gateway.errors import JoinFailure
+from gateway.media.load import EngineLoad, Lateness
+from gateway.media.messages import CallReport, StreamReport
+from tests.control.snapshots import call, over, snapshot, table
+
+OPEN = "application/openmetrics-text; version=1.0.0"
+
+
+def made(**changes: Any) -> Metrics:
+    return Metrics(lambda: snapshot(**changes))
+
+
+def families(metrics: Metrics) -> dict[str, Metric]:
+    body, _ = metrics.exposition("text/plain")
+    found: Iterable[Metric] = parse_text(body.decode())
+    return {family.name: family for family in found}
+
+
+def value(metrics: Metrics, sample: str, **labels: str) -> float | None:
+    """One sample, None if there is none."""
+    body, _ = metrics.exposition("text/plain")
+    for family in parse_text(body.decode()):
+        for each in family.samples:
+            if each.name == sample and labels.items() <= each.labels.items():
+                return each.value
+    return None
+
+
+def test_the_guide_has_every_metric_of_ours_with_type_and_labels() -> None:
+    logins = Logins()
+    logins.failure(JoinFailure.UNREACHABLE, "no", 0.0)
+    metrics = made(
+        calls=(call(),),
+        logins={"x": logins},
+        sip_counters={"requests": 1},
+        responses_sent={200: 1},
+    )
+    metrics.ended(over(call(participants=1, answered_at=980.0, media_at=981.0)))
+    served = {
+        name: (
+            family.type,
+            {label for sample in family.samples for label in sample.labels} - {"le"},
+        )
+        for name, family in families(metrics).items()
+        if name.startswith("sip_gateway_") and not name.endswith("_created")
+    }
+    told = {
+        name: (type_, {label.strip() for label in labels.split(",") if label.strip()})
+        for name, type_, labels, *_ in table("Metrics")
+    }
+    assert served == told
+
+
+def test_jigasis_metrics_have_jigasis_names() -> None:
+    metrics = made(calls=(call(participants=3),))
+    assert value(metrics, "jitsi_jigasi_participants") == 3
+    assert value(metrics, "jitsi_jigasi_conferences") == 1
+    assert value(metrics, "jitsi_jigasi_graceful_shutdown") == 0
+    assert value(metrics, "jitsi_jigasi_total_conferences_completed_total") == 0
+    served = {name for name in families(metrics) if name.startswith("jitsi_jigasi_")}
+    without = {"conference_sizes", "current_timestamp"}
+    assert served == {f"jitsi_jigasi_{stat.name}" for stat in JIGASI_STATS} - {
+        f"jitsi_jigasi_{name}" for name in without
+    }
+
+
+def test_a_call_that_is_over_is_counted_by_trunk_and_reason() -> None:
+    metrics = made()
+    report = CallReport(
+        from_phone=StreamReport(packets=100, lost=3, discarded=2),
+        from_bridge=StreamReport(packets=90, lost=-1),
+        to_phone=StreamReport(packets=95),
+    )
+    record = call(answered_at=971.5, media_at=972.5, report=report)
+    metrics.ended(over(record, EndReason.KICKED))
+    labels = {"trunk": "pbx", "reason": "kicked"}
+    assert value(metrics, "sip_gateway_calls_ended_total", **labels) == 1
+    assert value(metrics, "sip_gateway_call_setup_seconds_sum", trunk="pbx") == 1.5
+    assert value(metrics, "sip_gateway_media_setup_seconds_sum", trunk="pbx") == 2.5
+    lost = "sip_gateway_rtp_packets_lost_total"
+    assert value(metrics, lost, direction="from_phone") == 3
+    assert value(metrics, lost, direction="from_bridge") == 0
+    assert value(metrics, "sip_gateway_rtp_datagrams_dropped_total", direction="from_phone") == 2
+    assert value(metrics, "sip_gateway_rtp_packets_total", direction="to_phone") == 95
+
+
+def test_a_call_that_was_not_answered_has_no_setup_time() -> None:
+    metrics = made()
+    metrics.ended(over(call(), EndReason.NO_SUCH_ROOM))
+    assert value(metrics, "sip_gateway_call_setup_seconds_count") is None
+
+
+def test_how_late_ticks_are_is_a_histogram() -> None:
+    lateness = Lateness()
+    for seconds in (0.0001, 0.001, 0.004, 0.5):
+        lateness.add(seconds)
+    load = EngineLoad(lateness=lateness.counts, lateness_sum=lateness.sum, skipped=7)
+    metrics = made(load=load)
+    buckets = {
+        le: value(metrics, "sip_gateway_tick_lateness_seconds_bucket", le=le)
+        for le in ("0.001", "0.002", "0.005", "0.2", "+Inf")
+    }
+    assert buckets == {"0.001": 2, "0.002": 2, "0.005": 3, "0.2": 3, "+Inf": 4}
+    assert value(metrics, "sip_gateway_tick_lateness_seconds_count") == 4
+    assert value(metrics, "sip_gateway_ticks_skipped_total") == 7
+
+
+def test_openmetrics_is_given_to_who_asks_and_names_the_call() -> None:
+    metrics = made()
+    metrics.ended(over(call("abcd", answered_at=971.0)))
+    body, content_type = metrics.exposition(OPEN)
+    assert content_type.startswith("application/openmetrics-text")
+    exemplars = [
+        sample.exemplar.labels
+        for family in parse_open(body.decode())
+        for sample in family.samples
+        if sample.exemplar is not None
+    ]
+    assert exemplars == [{"call": "abcd"}]
+    assert metrics.exposition("text/plain")[1].startswith("text/plain; version=0.0.4")
+    assert metrics.exposition("")[1].startswith("text/plain; version=0.0.4")
+
+
+def test_two_gateways_of_one_process_count_apart() -> None:
+    first, second = made(), made()
+    first.ended(over(call()))
+    assert value(second, "sip_gateway_calls_ended_total") is None
