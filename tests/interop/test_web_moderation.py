@@ -69,6 +69,12 @@ async def test_a_moderator_at_the_page_lets_a_phone_in_mutes_it_and_sends_it_awa
         assert await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await press(tab, "Send back", "#breakout")
         await hears(ann, {"phone"})
+        await asyncio.sleep(1.0)
+        await press(tab, "To the breakout room", phone)
+        await tab.until("document.querySelector('#breakout li') !== null")
+        await asyncio.sleep(1.0)
+        await press(tab, "Close it: everybody back")
+        await hears(ann, {"phone"})
 
         await press(tab, "Remove", phone)
         async with asyncio.timeout(20):

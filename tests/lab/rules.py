@@ -41,9 +41,9 @@ RULES = {
     ),
     4: Rule(
         "no room before the conference was asked for",
-        named("lab/focus_allocation", "the_focus_is_in_the_room_before_it_says_ready"),
-        named("lab/muc", "a_room_cannot_be_joined_before_the_focus_is_in_it")
+        named("lab/focus_allocation", "the_focus_is_in_the_room_before_it_says_ready")
         + named("lab/breakout_rooms", "a_room_that_nobody_has_made_cannot_be_entered"),
+        named("lab/muc", "a_room_cannot_be_joined_before_the_focus_is_in_it"),
     ),
     5: Rule(
         "a conference request without a room is lost",
