@@ -145,6 +145,16 @@ async def test_breakout_room_a_phone_comes_back_when_it_is_closed() -> None:
         await at.hear_each_other(call)
 
 
+async def test_breakout_room_a_phone_comes_back_when_it_is_gone_before_it_is_there() -> None:
+    async with meeting(jitsi={"join_timeout": 1.0}) as at:
+        call = await at.joined()
+        breakout = at.moderator.add_breakout("Group 1")
+        at.moderator.send_to_breakout(at.phone.nick, breakout)
+        at.moderator.remove_breakout(breakout)
+        await asyncio.sleep(1.5)  # so long it asks for that conference at most
+        await at.hear_each_other(call)
+
+
 async def test_moved_meeting_a_phone_goes_along_to_the_room_it_is_sent_to() -> None:
     async with meeting() as at:
         call = await at.joined()
