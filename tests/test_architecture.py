@@ -71,6 +71,7 @@ WALLS = {
     "aiohttp": {
         "gateway.xmpp.client",
         "gateway.xmpp.websocket",
+        "gateway.xmpp.http_request",
         "gateway.control.http",
         "gateway.lab",
     },
@@ -88,7 +89,14 @@ PURE = {
     "gateway.sdp": set(),
     "gateway.rtp": set(),
     "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
-    "gateway.xmpp": {"client", "connection", "managed_stream", "tls", "websocket"},
+    "gateway.xmpp": {
+        "client",
+        "connection",
+        "http_request",
+        "managed_stream",
+        "tls",
+        "websocket",
+    },
     "gateway.control": {"http", "stats"},  # stats counts threads
     "gateway.media": {"engine", "clock", "phone_sockets"},
 }
