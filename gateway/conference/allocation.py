@@ -56,8 +56,11 @@ class Allocation:
         return self._refused(answer, now)
 
     def _refused(self, error: StanzaError, now: float) -> float:
-        if error.has(ns.JITSI_FOCUS, "reservation-error"):
-            raise ConferenceError(JoinFailure.REFUSED, f"reservation: {error.text or error}")
+        reservation = error.find(ns.JITSI_FOCUS, "reservation-error")
+        if reservation is not None:
+            code = reservation.get("error-code", "without a code")
+            text = f"reservation refused ({code}): {error.text or error}"
+            raise ConferenceError(JoinFailure.REFUSED, text)
         if error.has(ns.JITSI_FOCUS, "session-invalid") and self.request.session_id:
             self.request = replace(self.request, session_id=None)
             return 0.0

@@ -58,6 +58,7 @@ _REFUSALS = {
 
 def refused(error: StanzaError) -> ConferenceError:
     """Why the room did not let us in, from the error of our joining presence."""
+    "conflict": JoinFailure.UNREACHABLE,  # our nick is another's: the next login has another nick
     cause = _REFUSALS.get(error.condition, JoinFailure.REFUSED)
     if error.has(ns.JITSI_MEET, "waiting-for-host"):
         cause = JoinFailure.WAITING_FOR_HOST
@@ -66,3 +67,5 @@ def refused(error: StanzaError) -> ConferenceError:
     elif error.has(ns.JITSI_MEET, "authentication-required") or "token" in error.text.lower():
         cause = JoinFailure.AUTHENTICATION
     return ConferenceError(cause, str(error))
+    elif error.condition == "not-allowed" and error.text.startswith("Invalid "):
+        cause = JoinFailure.PROTOCOL  # a nick that the server's modules do not like
