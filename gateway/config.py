@@ -37,7 +37,9 @@ from gateway.config_values import (
     Port,
     PublicUrl,
     Seconds,
+    VisitorDomain,
     WebAddress,
+    conference_request_problems,
     websocket_problems,
 )
 from gateway.errors import ConferenceError, ConfigError
@@ -101,6 +103,8 @@ class JitsiSection(Section):
     websocket: str | None = None
     tenants: bool = False
     public_url: PublicUrl | None = None
+    visitor_domain: VisitorDomain | None = None
+    conference_request_url: WebAddress | None = None
     region: str | None = None
     machine_uid: str | None = None
     join_timeout: Seconds = 30.0
@@ -140,6 +144,8 @@ class JitsiSection(Section):
             problems.append('ca_file: is of use with tls = "verify" only')
         if self.websocket is not None:
             problems += websocket_problems(self.websocket, self.tls)
+        if self.conference_request_url is not None:
+            problems += conference_request_problems(self.conference_request_url, self.tls)
         if self.ca_file is not None and not self.ca_file.is_file():
             problems.append(f"ca_file: there is no file {self.ca_file}")
         if problems:
@@ -175,6 +181,8 @@ class TrunkSection(Section):
     tenant_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Tenant",)
     domain_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Base",)
     token_headers: tuple[HeaderName, ...] = ("Jitsi-Auth-Token",)
+    visitor_headers: tuple[HeaderName, ...] = ("Jitsi-Visitor",)
+    allow_visitors: bool = False
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
     info_json: bool = False
@@ -268,6 +276,8 @@ class Config(Section):
                 tenant_headers=trunk.tenant_headers,
                 domain_headers=trunk.domain_headers,
                 token_headers=trunk.token_headers,
+                visitor_headers=trunk.visitor_headers,
+                allow_visitors=trunk.allow_visitors,
                 rules=tuple(RoomRule(rule.called, rule.room) for rule in trunk.rule),
                 default_room=trunk.default_room,
                 info_json=trunk.info_json,
@@ -310,6 +320,8 @@ class Config(Section):
             hidden_domains=jitsi.machines,
             avatar_url=jitsi.avatar_url,
             stats_id=jitsi.stats_id,
+            visitor_domain=jitsi.visitor_domain,
+            conference_request_url=jitsi.conference_request_url,
         )
 
     def breweries(self) -> tuple[BreweryAccount, ...]:

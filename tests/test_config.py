@@ -52,6 +52,31 @@ def test_the_sample_states_the_defaults() -> None:
     assert stated.log == least.log
 
 
+def test_visitors_and_their_nodes_are_read() -> None:
+    visitors = with_trunk(visitor_headers=["X-Visitor"], allow_visitors=True)
+    (trunk,) = parse(visitors).trunks
+    assert (trunk.visitor_headers, trunk.allow_visitors) == (("X-Visitor",), True)
+    (trunk,) = parse(LEAST).trunks
+    assert (trunk.visitor_headers, trunk.allow_visitors) == (("Jitsi-Visitor",), False)
+    site = parse(with_jitsi(visitor_domain="{vnode}.Visit.test")).installation()
+    assert site.for_visitors("v1").server.domain == "v1.visit.test"
+    assert site.server.domain == "meet.example.org"
+    for wrong in ("visit.test", "{vnode}.{vnode}.test", "{vnode}. test"):
+        (problem,) = problems(with_jitsi(visitor_domain=wrong))
+        assert "jitsi.visitor_domain" in problem
+
+
+def test_conferences_are_asked_for_over_tls_or_expressly_without() -> None:
+    url = "https://meet.example.org/conference-request/v1"
+    assert (
+        parse(with_jitsi(conference_request_url=url)).installation().conference_request_url == url
+    )
+    plain = url.replace("https", "http")
+    (problem,) = problems(with_jitsi(conference_request_url=plain))
+    assert "conference_request_url: http: is not encrypted" in problem
+    parse(with_jitsi(conference_request_url=plain, tls="off"))
+
+
 def test_little_is_needed() -> None:
     config = parse(LEAST)
     assert config.user_agent.listen == (Listen("udp", "0.0.0.0"), Listen("tcp", "0.0.0.0"))

@@ -74,6 +74,7 @@ class IncomingCall:
             media=session,
             password=route.password,
             ask_password=keys.ask_password,
+            visitor=route.visitor,
         )
         talk = Conversation(
             session,

@@ -55,9 +55,12 @@ def session_accept(
     answer: messages.BridgeAnswer,
     *,
     responder: str,
-    source: SignalledSource,
+    source: SignalledSource | None,
 ) -> Jingle:
-    """The session-accept: what we use of the offer, our source, our side of the transport."""
+    """The session-accept: what we use of the offer, our source, our side of the transport.
+
+    Who has no source only listens.
+    """
     description, _ = _audio(initiate)
     used = (_payload(description, "opus"), _payload(description, "telephone-event"))
     content = Content(
@@ -66,7 +69,7 @@ def session_accept(
             media="audio",
             payload_types=tuple(payload for payload in used if payload is not None),
             extensions=tuple(part for part in description.extensions if part.uri == AUDIO_LEVEL),
-            sources=(source,),
+            sources=(source,) if source is not None else (),
         ),
         transport=IceUdpTransport(
             ufrag=answer.ufrag,

@@ -69,7 +69,7 @@ class Fault:
 
 
 class BridgeSession:
-    """The session that `initiate` offers to our endpoint `nick`."""
+    """The session that `initiate` offers to our endpoint `nick`; visitors are only `listening`."""
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class BridgeSession:
         connection: Connection,
         media: BridgeMedia,
         emit: Emit,
+        listening: bool = False,
     ) -> None:
         self.sid = initiate.sid
         self._initiate = initiate
@@ -88,6 +89,7 @@ class BridgeSession:
         self._connection = connection
         self._media = media
         self._emit = emit
+        self._listening = listening
         self._sources = SourceRegistry(initiate.sources)
         self._candidates: tuple[messages.IceCandidate, ...] = ()  # came while opening
         self._open = False
@@ -142,7 +144,10 @@ class BridgeSession:
             msid=f"{self._nick}-audio-0-{offer.ssrc} {self._nick}-track-{offer.ssrc}",
         )
         accept = session_accept(
-            self._initiate, answer, responder=self._connection.jid, source=source
+            self._initiate,
+            answer,
+            responder=self._connection.jid,
+            source=source if not self._listening else None,
         )
         await self._connection.request(self._focus, accept.to_element())
         lost = await self._facts.get()

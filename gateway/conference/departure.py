@@ -7,17 +7,22 @@ from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.stanza import StanzaError
+from gateway.xmpp.visitors import Promotion
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """The end of a stay. With `rejoin` it is worth trying again; `moved_to` is where to go now."""
+    """The end of a stay. With `rejoin` it is worth trying again; `moved_to` is where to go now.
+
+    `promotion` lets a visitor come again, as a participant like others.
+    """
 
     cause: LeaveCause
     text: str
     actor: str | None = None
     rejoin: bool = False
     moved_to: str | None = None
+    promotion: Promotion | None = None
 
 
 def removed(presence: OccupantPresence, actor: str | None) -> Departure:
@@ -53,19 +58,23 @@ _REFUSALS = {
     "jid-malformed": JoinFailure.NOT_FOUND,
     "item-not-found": JoinFailure.NOT_FOUND,
     "remote-server-not-found": JoinFailure.NOT_FOUND,
+    "conflict": JoinFailure.UNREACHABLE,  # our nick is another's: the next login has another nick
 }
 
 
 def refused(error: StanzaError) -> ConferenceError:
     """Why the room did not let us in, from the error of our joining presence."""
-    "conflict": JoinFailure.UNREACHABLE,  # our nick is another's: the next login has another nick
     cause = _REFUSALS.get(error.condition, JoinFailure.REFUSED)
     if error.has(ns.JITSI_MEET, "waiting-for-host"):
         cause = JoinFailure.WAITING_FOR_HOST
     elif error.has(ns.JITSI_MEET, "room-does-not-exist"):
         cause = JoinFailure.NOT_FOUND
+    elif error.has(ns.VISITORS, "no-visitors-lobby"):
+        cause = JoinFailure.LOBBY
+    elif error.has(ns.VISITORS, "no-main-participants") or error.has(ns.VISITORS, "not-live-room"):
+        cause = JoinFailure.WAITING_FOR_HOST
     elif error.has(ns.JITSI_MEET, "authentication-required") or "token" in error.text.lower():
         cause = JoinFailure.AUTHENTICATION
-    return ConferenceError(cause, str(error))
     elif error.condition == "not-allowed" and error.text.startswith("Invalid "):
         cause = JoinFailure.PROTOCOL  # a nick that the server's modules do not like
+    return ConferenceError(cause, str(error))

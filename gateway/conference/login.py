@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -14,8 +14,10 @@ from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.client import Server
 from gateway.xmpp.component_message import Components
+from gateway.xmpp.conference_request import ConferenceRequest, ConferenceResult
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
+from gateway.xmpp.http_request import ask_by_http
 from gateway.xmpp.reception import Reception
 from gateway.xmpp.stanza import NoReply, StanzaError
 
@@ -34,12 +36,29 @@ _FAILURES = {
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A connection that serves one caller, in one room after the other."""
+    """A connection that serves one caller, in one room after the other.
+
+    `token` is what proves by HTTP as well who we are.
+    """
 
     installation: Installation
     connection: Connection
     reception: Reception
     components: Components
+    token: str | None = field(default=None, repr=False)
+
+    async def ask(self, request: ConferenceRequest) -> ConferenceResult:
+        """Ask the focus for a conference (`gateway.conference.allocation.Ask`)."""
+        site = self.installation
+        if site.conference_request_url is None:
+            reply = await self.connection.request(site.focus, request.to_element())
+            return ConferenceResult.parse(reply)
+        return await ask_by_http(
+            site.conference_request_url,
+            replace(request, room=site.internal_room(request.room)),
+            tls=site.server.tls,
+            token=self.token,
+        )
 
     def listen_to(self, room: str) -> None:
         """From now on the focus of this room gives the orders."""

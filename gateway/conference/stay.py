@@ -44,6 +44,7 @@ from gateway.xmpp.presence import OccupantPresence, PresenceRefused
 from gateway.xmpp.rayo import HangUp
 from gateway.xmpp.reception import JingleReceived, Received
 from gateway.xmpp.stanza import NoReply, StanzaError, iq
+from gateway.xmpp.visitors import Promotion
 
 log = structlog.get_logger(__name__)
 
@@ -216,6 +217,11 @@ class Stay:
                 decline = Jingle(Action.SESSION_TERMINATE, jingle.sid, reason=Reason("decline"))
                 self._send_jingle(sender, decline)
 
+            case Promotion(allowed=True) if self._room.is_server(received.sender):
+                self.microphone.lower_hand()
+                promoted = Departure(LeaveCause.CONNECTION_LOST, "promoted", promotion=received)
+                raise _Departed(promoted)
+
     def _component_says(self, message: ComponentMessage) -> None:
         match read_order(message, self.login.components):
             case ModerationChanged() | ApprovalChanged() as order:
@@ -300,6 +306,7 @@ class Stay:
             connection=self._connection,
             media=self._media,
             emit=self._emit,
+            listening=self._room.is_visitor,
         )
         self._serving = self._run(self._serve(self._session))
 
@@ -370,11 +377,13 @@ class Stay:
     async def _call_focus_back(self) -> None:
         """Media goes on without the focus, for a while; a new focus makes new sessions."""
         await asyncio.sleep(FOCUS_PATIENCE)
+        if self._installation.node is not None:  # it is asked for elsewhere
+            text = "the focus has left the visitors' room"
+            raise _Departed(Departure(LeaveCause.FOCUS_LOST, text, rejoin=True))
         log.info("calling the focus back")
         try:
             await allocate(
-                self._connection,
-                focus=self._installation.focus,
+                self.login.ask,
                 room=self._room.jid,
                 machine_uid=self._installation.machine_uid,
                 timeout=self._installation.join_timeout,

@@ -84,6 +84,14 @@ class Server:
             query += f"&prefix={quote(tenant)}"
         return replace(self, web_socket=f"{url}{'&' if '?' in url else '?'}{query}")
 
+    def asking(self, name: str, value: str) -> "Server":
+        """As it is used with one more parameter in the URL of its WebSocket."""
+        url = self.web_socket
+        if url is None:
+            return self
+        query = f"{'&' if '?' in url else '?'}{name}={quote(value, safe='')}"
+        return replace(self, web_socket=f"{url}{query}")
+
     @property
     def resumes(self) -> bool:
         """Whether a stream can be taken up again: the server has to know the user again.
@@ -94,11 +102,7 @@ class Server:
 
     def resuming(self, id_: str) -> "Server":
         """As it is used to take up a stream again: the URL of a WebSocket names it (`?previd=`)."""
-        url = self.web_socket
-        if url is None:
-            return self
-        query = f"{'&' if '?' in url else '?'}previd={quote(id_, safe='')}"
-        return replace(self, web_socket=f"{url}{query}")
+        return self.asking("previd", id_)
 
 
 async def connect(

@@ -92,6 +92,13 @@ def test_a_pbx_is_told_of_moderation_and_mutes() -> None:
     assert {**request, "id": ""} == {"type": "muteRequest", "id": "", "data": {"audio": True}}
 
 
+def test_a_pbx_is_told_of_being_a_visitor_and_of_promotion() -> None:
+    assert told(conference.VisitorChanged(True), conference.VisitorChanged(False)) == [
+        {"t": 12, "d": True},
+        {"t": 12, "d": False},
+    ]
+
+
 def test_answers_carry_the_id_of_what_they_answer() -> None:
     assert mute_answer(MuteWanted("u", False), done=False) == {
         "type": "muteResponse",

@@ -120,7 +120,7 @@ def test_the_reason_of_a_destroyed_room_is_kept() -> None:
         (condition("cancel", "not-allowed", text="Invalid resource"), JoinFailure.PROTOCOL),
         (
             condition("cancel", "not-allowed", "<no-main-participants xmlns='jitsi:visitors'/>"),
-            JoinFailure.REFUSED,
+            JoinFailure.WAITING_FOR_HOST,
         ),
     ],
 )
