@@ -44,6 +44,11 @@ def removed(presence: OccupantPresence, actor: str | None) -> Departure:
     return Departure(LeaveCause.CONNECTION_LOST, text or "removed from the room", rejoin=True)
 
 
+def promoted(promotion: Promotion) -> Departure:
+    """A visitor may come to the main room."""
+    return Departure(LeaveCause.CONNECTION_LOST, "promoted", promotion=promotion)
+
+
 def is_room_missing(error: StanzaError) -> bool:
     """Whether the room cannot be joined because the focus is not in it yet (or no longer)."""
     return error.condition == "not-allowed" and "creation is restricted" in error.text.lower()

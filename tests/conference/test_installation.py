@@ -6,7 +6,7 @@ import pytest
 
 from gateway.conference.address import RoomAddress
 from gateway.errors import ConferenceError
-from gateway.xmpp.client import Account, Server
+from gateway.xmpp.server import Account, Server
 from tests.conference.world import INSTALLATION
 
 SITE = replace(INSTALLATION, web_url="https://meet.test", tenants=True)

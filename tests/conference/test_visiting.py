@@ -8,7 +8,7 @@ import pytest
 from gateway.conference.events import Ended, Event, Rejoined, VisitorChanged
 from gateway.conference.floor import Toggled
 from gateway.errors import ConferenceError, JoinFailure
-from gateway.xmpp.client import Server
+from gateway.xmpp.server import Server
 from tests.conference.world import (
     INSTALLATION,
     NOT_YET,

@@ -20,6 +20,7 @@ from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.conference_request import ConferenceRequest
 from gateway.xmpp.element import child, element
+from gateway.xmpp.jid import bare
 from gateway.xmpp.jingle import Action, BridgeSessionId, Content, Jingle, Reason
 from gateway.xmpp.jingle_rtp import AUDIO_LEVEL, HeaderExtension, PayloadType, RtpDescription
 from gateway.xmpp.jingle_transport import DtlsFingerprint, IceUdpTransport
@@ -39,8 +40,9 @@ class FakeBridge:
         self.orders: list[tuple[object, ...]] = []
         self.connected: dict[str, dict[str, object]] = {}
         self.packets: dict[str, int] = {}
+        self.generation = 0
 
-    def allocate(self, conference, endpoint):
+    def allocate(self, conference, endpoint, negotiated=None):
         self.orders.append(("allocate", endpoint))
         candidate = IceCandidate("1", 1, "udp", 2130706431, "127.0.0.1", 10000, "host")
         return BridgeTransportOffer("ufrag00", "p" * 26, "sha-256", FINGERPRINT, (candidate,))
@@ -56,6 +58,20 @@ class FakeBridge:
 
     def force_mute(self, conference, endpoint, muted):
         self.orders.append(("mute", endpoint, muted))
+
+    def forget_former(self, conference, endpoint):
+        self.orders.append(("forget former", endpoint))
+
+    def restart_ice(self, conference, endpoint):
+        self.orders.append(("restart ice", endpoint))
+        if endpoint not in self.connected:
+            return None
+        self.generation += 1
+        offer = self.allocate(conference, endpoint)
+        return replace(offer, ufrag=f"ufrag{self.generation:02}", ice_generation=self.generation)
+
+    def continue_ice(self, conference, endpoint, generation, ufrag, pwd):
+        self.orders.append(("continue ice", endpoint, generation, ufrag, pwd))
 
     def expire(self, conference, endpoint):
         self.orders.append(("expire", endpoint))
@@ -120,6 +136,13 @@ class Rig:
         assert client.accept().get("type") == "result"
         return client
 
+    def member_client(self) -> "Client":
+        """A client that is in a room with a lobby, since it was made a member."""
+        client = self.client()
+        self.room.affiliations[bare(client.jid)] = "member"
+        client.join()
+        return client
+
     def speaker(self, name: str = "Ann") -> SpeakerClient:
         audio = Speaker(name, _SILENCE, payload_type=111, level_id=1)
         speaker = SpeakerClient(
@@ -145,9 +168,10 @@ class Client:
     username: str = field(default_factory=lambda: str(uuid.uuid4()))
     silent: bool = False
     capabilities: Capabilities = field(default_factory=Capabilities)
+    domain: str = "lab.test"
 
     def __post_init__(self):
-        self.jid = f"{self.username}@lab.test/resource"
+        self.jid = f"{self.username}@{self.domain}/resource"
         self.nick = self.username[:8]
         self.received: list[Element] = []
         self.presence = OwnPresence(ROOM, self.nick, "+49 30 1", self.capabilities)

@@ -32,7 +32,7 @@ async def server(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIt
     """Where such a server takes conference requests."""
     application = web.Application()
     application.router.add_post("/conference-request/v1", handler)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
@@ -121,12 +121,13 @@ async def test_a_server_is_asked_only_if_its_certificate_is_good() -> None:
     assert failed.value.cause is FailureCause.TLS
 
 
-async def test_a_login_asks_by_http_where_that_is_configured() -> None:
+async def test_a_login_asks_by_http_and_with_its_token_where_that_is_configured() -> None:
     asked: list[Any] = []
     world = World()
     async with server(answering(READY, asked=asked)) as url:
-        site = replace(INSTALLATION, conference_request_url=url, tenants=True)
-        login = await log_in(site, ADDRESS, world.connect)
+        by_web = replace(INSTALLATION.server, web_socket="wss://meet.test/ws")
+        site = replace(INSTALLATION, server=by_web, conference_request_url=url, tenants=True)
+        login = await log_in(site, ADDRESS, world.connect, token="a.b.c")
         await allocate(
             login.ask,
             room="room@conference.acme.meet.test",
@@ -136,6 +137,7 @@ async def test_a_login_asks_by_http_where_that_is_configured() -> None:
         )
         await login.connection.close()
     assert world.stream.of("conference") == []
-    ((_, body),) = asked
+    ((headers, body),) = asked
+    assert headers["Authorization"] == "Bearer a.b.c"
     assert body["room"] == "[acme]room@conference.meet.test"
     assert body["properties"] == {"visitors-version": "1", "visitor": "true"}
