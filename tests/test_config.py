@@ -10,6 +10,7 @@ from gateway.calls.caller_identity import ShowCaller
 from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
 from gateway.sip.network import Listen
+from tests.control.snapshots import table
 
 SAMPLE = Path(__file__).parent.parent / "config" / "gateway.toml"
 TRUNK: dict[str, Any] = {"name": "pbx", "from": ["192.0.2.1"]}
@@ -320,3 +321,11 @@ def test_a_name_of_no_installation_is_a_problem(change: dict[str, Any], problem:
     with pytest.raises(ConfigError) as refused:
         parse({**TWO, **change})
     assert problem in refused.value.problems
+
+
+def test_the_guide_for_those_who_come_from_jigasi_has_the_headers() -> None:
+    (trunk,) = parse(LEAST).trunks
+    listed = {row[1].removeprefix("trunk."): row[0] for row in table("Headers")}
+    assert listed == {
+        name: getattr(trunk, name)[0] for name in trunk.__slots__ if name.endswith("_headers")
+    }
