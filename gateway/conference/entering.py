@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from gateway.conference.allocation import allocate
 from gateway.conference.departure import Departure, is_room_missing, refused
 from gateway.conference.door import AskPassword, Door
 from gateway.conference.events import Waiting, WaitingFor
@@ -173,11 +172,8 @@ class _Entering:
         installation = self._login.installation
         if installation.node is not None:
             return  # the focus has sent us here, and is in the room
-        await allocate(
-            self._login.ask,
-            room=self._presence.room,
-            machine_uid=installation.machine_uid,
-            timeout=installation.join_timeout,
+        await self._login.open_room(
+            self._presence.room,
             host_until=self._until,
             visitor=self._as_visitor,
             waiting=lambda: self._door.waiting(Waiting(WaitingFor.HOST)),

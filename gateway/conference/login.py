@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from gateway.conference.address import RoomAddress
+from gateway.conference.allocation import allocate
 from gateway.conference.installation import Installation
 from gateway.conference.relays import Relays
 from gateway.conference.room import FOCUS_NICK
@@ -64,6 +65,25 @@ class Login:
             replace(request, room=site.internal_room(request.room)),
             tls=site.server.tls,
             token=self.token(),
+        )
+
+    async def open_room(
+        self,
+        room: str,
+        *,
+        host_until: float = 0.0,
+        waiting: Callable[[], None] = lambda: None,
+        visitor: bool = False,
+    ) -> None:
+        """Have the focus open a room; the rest is as in `allocate`."""
+        await allocate(
+            self.ask,
+            room=room,
+            machine_uid=self.installation.machine_uid,
+            timeout=self.installation.join_timeout,
+            host_until=host_until,
+            waiting=waiting,
+            visitor=visitor,
         )
 
     def listen_to(self, room: str) -> None:

@@ -105,10 +105,6 @@ class Room:
         room, _, nick = occupant.partition("/")
         return room == self.jid and self.company.has(nick)
 
-    def is_server(self, sender: str) -> bool:
-        """Whether a JID is of the room itself or of a component: no user has such a one."""
-        return sender == self.jid or ("@" not in sender and self.jid.endswith(f".{sender}"))
-
     def may_hang_up(self, occupant: str) -> bool:
         """Whether an occupant JID is of somebody who may end our call: the focus or a moderator."""
         nick = occupant.removeprefix(f"{self.jid}/")

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import structlog
 
-from gateway.conference.allocation import allocate
 from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
 from gateway.conference.bridge_channel import channel_opener
 from gateway.conference.bridge_session import BridgeSession, Fault, FaultKind
@@ -196,9 +195,10 @@ class Stay:
                 self._hang_up(received)
             case JingleReceived():
                 self._jingle_received(received.sender, received.jingle)
-            case Promotion(allowed=True) if self._room.is_server(received.sender):
+            case Promotion() if received.sender == self._room.jid:
                 self.microphone.lower_hand()
-                raise _Departed(promoted(received))
+                if received.allowed:
+                    raise _Departed(promoted(received))
 
     def _hang_up(self, order: HangUp) -> None:
         if not self._room.may_hang_up(order.sender):
@@ -384,15 +384,10 @@ class Stay:
         await asyncio.sleep(FOCUS_PATIENCE)
         log.info("calling the focus back")
         try:
-            await allocate(
-                self.login.ask,
-                room=self._room.jid,
-                machine_uid=self._installation.machine_uid,
-                timeout=self._installation.join_timeout,
-            )
+            await self.login.open_room(self._room.jid)
         except ConferenceError as error:
-            rejoin = self._installation.node is not None  # visitors ask elsewhere, and come anew
-            departure = Departure(LeaveCause.FOCUS_LOST, str(error), rejoin=rejoin)
+            comes_anew = self._installation.node is not None  # visitors cannot ask here
+            departure = Departure(LeaveCause.FOCUS_LOST, str(error), rejoin=comes_anew)
             raise _Departed(departure) from error
 
     # What goes out

@@ -167,17 +167,28 @@ async def test_a_promoted_visitor_comes_to_the_main_room_muted_and_may_speak() -
         (f"{NODE_ROOM}/alice", promotion()),
         ("alice@v1.meet.test/x", promotion()),
         ("elsewhere.test", promotion()),
+        (f"{NODE_ROOM}/focus", promotion()),
         (NODE_ROOM, promotion(allow="false")),
     ],
 )
 @in_virtual_time
-async def test_nobody_but_the_server_promotes(sender: str, told: str) -> None:
+async def test_nobody_but_the_room_promotes(sender: str, told: str) -> None:
     world = at_a_node()
     async with visiting(world, Media()):
         world.request(told, sender=sender)
         await settle(1)
         assert len(world.streams) == 2
         assert world.stream.closed_at is None
+
+
+@in_virtual_time
+async def test_a_promotion_that_is_denied_lowers_the_hand() -> None:
+    world = at_a_node()
+    async with visiting(world, Media()) as call:
+        call.participant.toggle_microphone()
+        world.request(promotion(allow="false"), sender=NODE_ROOM)
+        await settle(1)
+        assert call.participant.toggle_microphone() is Toggled.HAND_RAISED
 
 
 @in_virtual_time
