@@ -41,6 +41,8 @@ class TrunkSection(Section):
     tenant_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Tenant",)
     domain_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Base",)
     token_headers: tuple[HeaderName, ...] = ("Jitsi-Auth-Token",)
+    visitor_headers: tuple[HeaderName, ...] = ("Jitsi-Visitor",)
+    allow_visitors: bool = False
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
     installation: str | None = None
@@ -60,6 +62,8 @@ class TrunkSection(Section):
             tenant_headers=self.tenant_headers,
             domain_headers=self.domain_headers,
             token_headers=self.token_headers,
+            visitor_headers=self.visitor_headers,
+            allow_visitors=self.allow_visitors,
             installation=self.installation,
             rules=tuple(RoomRule(rule.called, rule.room, rule.installation) for rule in self.rule),
             default_room=self.default_room,

@@ -75,6 +75,7 @@ class IncomingCall:
             password=route.password,
             token=route.token,
             ask_password=keys.ask_password,
+            visitor=route.visitor,
         )
         talk = Conversation(
             session,

@@ -22,6 +22,8 @@ FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
     [
         (conference.MutedByModerator("Ann"), Tone.MUTED),
         (conference.Approved(), Tone.MAY_SPEAK),
+        (conference.VisitorChanged(True), Tone.MUTED),
+        (conference.VisitorChanged(False), Tone.MAY_SPEAK),
         (RecordingChanged(FILE, RecordingState.PENDING, "s"), None),
         (RecordingChanged(FILE, RecordingState.ON, "s"), Tone.RECORDING),
         (RecordingChanged(STREAM, RecordingState.ON, "s"), Tone.RECORDING),
