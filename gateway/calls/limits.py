@@ -12,7 +12,8 @@ from gateway.conference import events as conference
 class Limits:
     """In seconds, None without a limit: of a call from its answer on, and of being alone.
 
-    `only_phones` is how long it may have nobody but phones for company. `callers_per_room` is how many calls of this gateway a room may have, None for any number.
+    `only_phones` is how long it may have nobody but phones for company, `callers_per_room` how many
+    calls of this gateway a room may have, None for any number.
     """
 
     duration: float | None = None
