@@ -50,7 +50,7 @@ class Gateway:
     ) -> None:
         self._config = config
         self._version = version("sip-gateway")
-        self._installations = (config.installation(),)
+        self._installations = config.installations()
         self._on_end = on_end
         self._switch = MediaSwitch(self._execute)
         self.engine = MediaEngine(config.engine, self._switch.receive)

@@ -36,7 +36,7 @@ DOCKER = {
 def test_it_may_be_all_the_configuration_there_is() -> None:
     config = load(None, DOCKER)
     assert (config.jitsi.domain, config.jitsi.host) == ("meet.jitsi", "xmpp.meet.jitsi")
-    assert config.jitsi.rooms == ("muc.meet.jitsi",)
+    assert config.jitsi.served_domains == ("muc.meet.jitsi",)
     assert config.jitsi.region == "eu"
     assert config.jitsi.web_url == "https://meet.example.org:8443"
     assert (config.media.first_port, config.media.last_port) == (21000, 21050)
@@ -55,7 +55,7 @@ def test_it_may_be_all_the_configuration_there_is() -> None:
 def test_the_images_defaults_are_ours_then() -> None:
     config = load(None, {"JIGASI_SIP_SERVER": "2001:db8::5", "XMPP_DOMAIN": ""})
     assert (config.jitsi.domain, config.jitsi.host) == ("meet.jitsi", "xmpp.meet.jitsi")
-    assert (config.jitsi.port, config.jitsi.rooms) == (5222, ("muc.meet.jitsi",))
+    assert (config.jitsi.port, config.jitsi.served_domains) == (5222, ("muc.meet.jitsi",))
     assert config.control.listen == ("127.0.0.1", 8788)
 
 
@@ -98,7 +98,7 @@ def test_a_section_of_the_file_is_not_touched_and_our_own_names_are_stronger(
     file.write_text('[jitsi]\ndomain = "own.example"\n')
     config = load(file, {**DOCKER, "SIP_GATEWAY_CONTROL__LISTEN": "127.0.0.1:9000"})
     assert (config.jitsi.domain, config.jitsi.host) == ("own.example", None)
-    assert config.jitsi.rooms == ("conference.own.example",)
+    assert config.jitsi.served_domains == ("conference.own.example",)
     assert config.media.first_port == 21000
     assert config.control.listen == ("127.0.0.1", 9000)
     assert config.trunks[0].name == "jigasi"

@@ -91,6 +91,10 @@ class Conversation:
             match event:
                 case media.BridgeConnected():
                     self._participant.bridge_connected(event.session)
+                case media.BridgeInterrupted():
+                    self._participant.bridge_interrupted(event.session, event.reason)
+                case media.IceRestarted():
+                    self._participant.ice_restarted(event.session, event.local)
                 case media.BridgeLost():
                     self._participant.bridge_lost(event.session, event.reason)
                 case media.PhoneSilent():
@@ -131,6 +135,8 @@ class Conversation:
                 log.info("media connected", after=f"{self._record.media_time:.2f} s")
             case conference.MediaDown():
                 log.info("media disconnected", reason=event.reason)
+            case conference.DominantSpeaker() if event.endpoint == self._participant.endpoint:
+                self._participant.became_dominant_speaker()
             case conference.Rejoined():
                 self._keys.entered()
                 log.info("rejoined", endpoint=self._participant.endpoint)

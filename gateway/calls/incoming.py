@@ -73,6 +73,7 @@ class IncomingCall:
             display_name=CallerIdentity.of(self._call.request).shown(self._trunk.show_caller),
             media=session,
             password=route.password,
+            token=route.token,
             ask_password=keys.ask_password,
         )
         talk = Conversation(

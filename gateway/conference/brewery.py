@@ -15,13 +15,13 @@ from gateway.conference.backoff import Backoff
 from gateway.conference.login import CAPABILITIES, Connect
 from gateway.conference.room import FOCUS_NICK
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.client import Server
 from gateway.xmpp.connection import Connection, ConnectionFailed
 from gateway.xmpp.element import element
 from gateway.xmpp.jid import bare
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
 from gateway.xmpp.rayo import Dial
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 
 __all__ = ["Brewery", "BreweryAccount", "BreweryStats", "Dial", "Dialler"]
 

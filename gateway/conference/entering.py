@@ -15,7 +15,7 @@ from gateway.conference.door import AskPassword, Door
 from gateway.conference.events import Waiting, WaitingFor
 from gateway.conference.floor import Floor
 from gateway.conference.lobby import Typed, knock, lobby_of
-from gateway.conference.login import CAPABILITIES, Login
+from gateway.conference.login import Login
 from gateway.conference.profile import Profile
 from gateway.conference.room import Room
 from gateway.errors import ConferenceError, JoinFailure
@@ -62,7 +62,7 @@ async def enter(
         login.connection.nick,
         floor,
         installation=login.installation,
-        capabilities=CAPABILITIES,
+        capabilities=login.reception.capabilities,
     )
     try:
         return await _Entering(login, presence, password, door).run()

@@ -63,8 +63,7 @@ class FocusConference:
     def close(self) -> None:
         """Free what the bridge holds."""
         self.over = True
-        for member in self.members.values():
-            self.sessions.left(member)
+        self.sessions.close()
         self.members.clear()
 
     @property
@@ -185,7 +184,7 @@ class FocusConference:
         member = self.members.pop(nick, None)
         if member is None:
             return
-        self.sessions.left(member)
+        self.sessions.left(member, now)
         if not self.members:
             self.leave()
             return

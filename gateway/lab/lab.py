@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from gateway.lab.bridge_endpoint import BridgeEndpoint
+from gateway.lab.colibri_socket import ColibriSocket
 from gateway.lab.focus import Focus
 from gateway.lab.lab_browsers import LabBrowsers
 from gateway.lab.lab_config import LabConfig
@@ -59,6 +60,8 @@ class Lab:
             profiles=self.config.bridge_profiles,
             faults=self.config.faults,
         )
+        if self.config.bridge_channel:
+            self.bridge.channel = ColibriSocket(self.bridge.channel_password, self._blame)
         self._watch = MediaWatch(self.bridge, self._step)
         self._own: OwnVenue | None = None
         self._venue: Venue
@@ -78,6 +81,9 @@ class Lab:
         try:
             await self._venue.open()
             await self.bridge.start(self.config.host, self.config.bridge_port)
+            if self.bridge.channel is not None:
+                tls = self._own.server_tls if self._own is not None else None
+                await self.bridge.channel.start(self.config.host, tls)
         except BaseException:
             await self._close()
             raise
@@ -91,6 +97,8 @@ class Lab:
         try:
             await self._pace.stop()
         finally:
+            if self.bridge.channel is not None:
+                await self.bridge.channel.close()
             await self._venue.close()
             await self.bridge.close()
 
@@ -151,6 +159,8 @@ class Lab:
             voice,
             payload_type=offer.opus,
             level_id=offer.audio_level,
+            event_type=offer.telephone_event,
+            red_type=offer.red,
             listens=listens,
         )
         await self._speakers.add(self.room_jid(room), audio)
@@ -272,6 +282,17 @@ class Lab:
         member = self._focus.member(jid, nick)
         self._focus.conferences[jid].sessions.invite(member, now)
         self._venue.flush(now)
+
+    def restart_ice(self, room: str, nick: str) -> None:
+        """The bridge makes another ICE agent for a client, within its session."""
+        jid, now = self.room_jid(room), time.monotonic()
+        member = self._focus.member(jid, nick)
+        self._focus.conferences[jid].sessions.restart_ice(member, now)
+        self._venue.flush(now)
+
+    def break_path(self, room: str, nick: str) -> None:
+        """Nothing passes any more between the bridge and the address a client has now."""
+        self.bridge.break_path(self.room_jid(room), nick)
 
     def expire(self, room: str, nick: str) -> None:
         """End the session as if somebody had been alone for too long."""

@@ -33,7 +33,8 @@ class LabConfig:
     `auth.<domain>`. `ack_timeout` is how long a client may leave XEP-0198's `<r/>` unanswered.
     `hibernation` is how long a client that was cut off may come back. With `tokens` anonymous users
     need a JWT. `read_rate` (octets a second), `rate_limit`, `joins_a_second` (for each room) and
-    `nuisances` try a client's patience. For the rest see `FocusConfig`, `OfferConfig`,
+    `nuisances` try a client's patience. With `bridge_channel` the videobridge offers a WebSocket,
+    encrypted if the XMPP server is. For the rest see `FocusConfig`, `OfferConfig`,
     `BridgeTimers` and `Faults`.
     """
 
@@ -62,8 +63,12 @@ class LabConfig:
     reply_timeout: float = 15.0
     slow_answer: float = 10.0
     reinvite_after: float = 2.0
+    bridge_keeps: float = 0.05
+    ghosts_last: float = 0.0
+    ice_restart: bool = True
 
     bridge_timers: BridgeTimers = field(default_factory=BridgeTimers)
+    bridge_channel: bool = False
     bridge_profiles: tuple[SrtpProfile, ...] = PROFILES[:2]
     faults: Faults | None = None
 
@@ -79,6 +84,9 @@ class LabConfig:
             reply_timeout=self.reply_timeout,
             slow_answer=self.slow_answer,
             reinvite_after=self.reinvite_after,
+            bridge_keeps=self.bridge_keeps,
+            ghosts_last=self.ghosts_last,
+            ice_restart=self.ice_restart,
             early_sources=self.early_sources,
         )
         return SiteConfig(

@@ -1,5 +1,6 @@
 """The lab on a server of its own: a `Site` on the network."""
 
+import ssl
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -93,6 +94,11 @@ class OwnVenue:
     def ca_file(self) -> Path | None:
         """What to verify the server's certificate with; None without STARTTLS."""
         return self._certificate.ca_file if self._certificate is not None else None
+
+    @property
+    def server_tls(self) -> ssl.SSLContext | None:
+        """How other servers of the lab are to show the same certificate."""
+        return self._certificate.context if self._certificate is not None else None
 
     @property
     def tls(self) -> Tls:

@@ -9,8 +9,9 @@ import structlog
 
 from gateway.errors import RemoteProtocolError
 from gateway.lab.xmpp_host import Deliver
-from gateway.xmpp.client import Server, stream_to
+from gateway.xmpp.client import stream_to
 from gateway.xmpp.connection import LOGIN_TIMEOUT, ConnectionFailed, FailureCause, Stream
+from gateway.xmpp.server import Server
 
 log = structlog.get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""XMPP over TCP with STARTTLS (RFC 6120) or WebSocket (RFC 7395); only this imports slixmpp.
+"""XMPP over TCP with STARTTLS (RFC 6120), WebSocket (RFC 7395) or BOSH; only this imports slixmpp.
 
 slixmpp connects, encrypts, logs in and binds. From then on stanzas pass by it, both ways: the
 stream that a `SlixmppLink` is one link of counts them (XEP-0198). What slixmpp would leave behind
@@ -7,12 +7,10 @@ at the end (tasks, timers, its reconnecting) is owned and ended here.
 
 import asyncio
 import logging
+import re
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 import aiohttp
@@ -21,7 +19,9 @@ from slixmpp.stanza import StreamFeatures
 from slixmpp.xmlstream import StanzaBase, tostring
 from slixmpp.xmlstream.xmlstream import NotConnectedError
 
+from gateway.errors import RemoteProtocolError
 from gateway.xmpp import namespaces as ns
+from gateway.xmpp.bosh_transport import BoshTransport
 from gateway.xmpp.connection import (
     LOGIN_TIMEOUT,
     Connection,
@@ -32,6 +32,7 @@ from gateway.xmpp.connection import (
 from gateway.xmpp.element import child, child_text, local_name
 from gateway.xmpp.managed_stream import ManagedStream
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 from gateway.xmpp.websocket import WebSocketTransport
 from gateway.xmpp.whole_tags import WholeTags
 
@@ -39,66 +40,9 @@ from gateway.xmpp.whole_tags import WholeTags
 # ConnectionFailed here.
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
+_TOKEN = re.compile(r"(\btoken=)[^&#\s'\"]+", re.IGNORECASE)
 _CLOSE_TIMEOUT = 1.0  # for each of: sending what is queued, the server's end of stream, its FIN
 _STANZAS = frozenset(f"{{{ns.CLIENT}}}{name}" for name in ("iq", "message", "presence"))
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A user of the server; without one the login is anonymous."""
-
-    jid: str
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """An XMPP server: its domain, where it listens (the domain's host if None), how to trust it.
-
-    `tls` is the context for STARTTLS or wss:, shared by all connections; None means plain text,
-    which is for a server on the same machine. With `web_socket`, a URL, host and port do not
-    matter. `renewed` makes the same server for a later login, where a token in its URL may have
-    expired by then.
-    """
-
-    domain: str
-    tls: ssl.SSLContext | None
-    host: str | None = None
-    port: int = 5222
-    account: Account | None = None
-    web_socket: str | None = None
-    renewed: Callable[[], "Server"] | None = field(default=None, repr=False, compare=False)
-
-    def for_room(self, name: str, tenant: str | None = None) -> "Server":
-        """As it is used for one room: the URL of a WebSocket names it (`?room=`).
-
-        Jitsi's modules in Prosody know the room of a session by that, and its tenant: a web server
-        in front of them takes that from the path (where the URL has `{tenant}`), Prosody itself
-        from `prefix`.
-        """
-        if self.web_socket is None:
-            return self
-        url = self.web_socket.replace("{tenant}", f"/{quote(tenant)}" if tenant else "")
-        query = f"room={quote(name)}"
-        if tenant and url == self.web_socket:
-            query += f"&prefix={quote(tenant)}"
-        return replace(self, web_socket=f"{url}{'&' if '?' in url else '?'}{query}")
-
-    @property
-    def resumes(self) -> bool:
-        """Whether a stream can be taken up again: the server has to know the user again.
-
-        An anonymous user is known again by Jitsi's modules, and over WebSocket only.
-        """
-        return self.account is not None or self.web_socket is not None
-
-    def resuming(self, id_: str) -> "Server":
-        """As it is used to take up a stream again: the URL of a WebSocket names it (`?previd=`)."""
-        url = self.web_socket
-        if url is None:
-            return self
-        query = f"{'&' if '?' in url else '?'}previd={quote(id_, safe='')}"
-        return replace(self, web_socket=f"{url}{query}")
 
 
 async def connect(
@@ -169,7 +113,7 @@ class _Client(ClientXMPP):
                 "feature_mechanisms": {
                     "use_mech": None if account else "ANONYMOUS",
                     # Plain text has been allowed by name for such a server. PLAIN has not.
-                    "unencrypted_scram": server.tls is None or server.web_socket is not None,
+                    "unencrypted_scram": server.tls is None or server.is_web,
                 },
             },
             # A context is made for every client that is given none, even if it will not use it.
@@ -183,10 +127,10 @@ class _Client(ClientXMPP):
         self._bound: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._gone = asyncio.Event()
-        self._web_socket: WebSocketTransport | None = None
+        self._web: WebSocketTransport | BoshTransport | None = None
         self.enable_direct_tls = False
-        # Within a WebSocket the stream is plain: the WebSocket is what TLS protects.
-        self.enable_starttls = server.tls is not None and server.web_socket is None
+        # Within a WebSocket or HTTP the stream is plain: those are what TLS protects.
+        self.enable_starttls = server.tls is not None and not server.is_web
         self.enable_plaintext = not self.enable_starttls
         self.add_filter("in", self._take)
         self.add_event_handler("session_start", self._started)
@@ -227,8 +171,8 @@ class _Client(ClientXMPP):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT):
                     await self._gone.wait()
-        if self._web_socket is not None:
-            await self._web_socket.closed()
+        if self._web is not None:
+            await self._web.closed()
 
     # slixmpp's hooks
 
@@ -243,21 +187,32 @@ class _Client(ClientXMPP):
     async def _attempt_connection(
         self, host: str, port: int, tls: bool, server_hostname: str | None
     ) -> bool:
-        url = self._server.web_socket
-        if url is None:
+        if not self._server.is_web:
             return await super()._attempt_connection(host, port, tls, server_hostname)
         self.event_when_connected = "connected"
-        self._web_socket = WebSocketTransport(self)
         try:
-            await self._web_socket.connect(url, self._server.tls)
+            web = self._web = await self._connect_web()
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
             self._distrusted(error)
         except (aiohttp.ClientError, OSError) as error:
             self.event("connection_failed", error)
+        except RemoteProtocolError as error:
+            self._fail(FailureCause.STREAM, str(error))
         else:
-            self.connection_made(self._web_socket)
+            self.connection_made(web)
             return True
         return False
+
+    async def _connect_web(self) -> WebSocketTransport | BoshTransport:
+        server = self._server
+        if server.bosh is not None:
+            bosh = BoshTransport(self, server.domain)
+            await bosh.connect(server.bosh, server.tls)
+            return bosh
+        assert server.web_socket is not None
+        web_socket = WebSocketTransport(self)
+        await web_socket.connect(server.web_socket, server.tls)
+        return web_socket
 
     def init_parser(self) -> None:
         self._tags.reset()
@@ -329,7 +284,7 @@ class _Client(ClientXMPP):
         """Whether the stream is, or is about to be, as safe as configured (RFC 6120 section 5)."""
         return (
             self._server.tls is None
-            or self._server.web_socket is not None
+            or self._server.is_web
             or "starttls" in self.features
             or child(features, ns.TLS, "starttls") is not None
         )
@@ -363,7 +318,8 @@ class _Client(ClientXMPP):
             self._fail(FailureCause.LOGIN, "the server offers no login without TLS")
 
     def _fail(self, cause: FailureCause, text: str) -> None:
-        failure = ConnectionFailed(cause, text)
+        # An error of HTTP's names its URL, and a server may repeat what it was given.
+        failure = ConnectionFailed(cause, _TOKEN.sub(r"\1...", text))
         if not self._bound.done():
             self._bound.set_exception(failure)
         elif not self._ending:

@@ -9,11 +9,12 @@ import pytest
 
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.client import Account, Server, connect
+from gateway.xmpp.client import connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import child_text, element
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.reception import Received, Reception
+from gateway.xmpp.server import Account, Server
 from gateway.xmpp.tls import tls_context
 from tests.behaviour.stage import eventually
 from tests.interop.prosody_server import HOST, PASSWORD, ProsodyServer, demand_prosody

@@ -11,9 +11,10 @@ from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.stream_management import KeptStreams
 from gateway.lab.xmpp_login import Visit
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.client import Account, Server, connect
+from gateway.xmpp.client import connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import child, element, local_name
+from gateway.xmpp.server import Account, Server
 from gateway.xmpp.tls import tls_context
 from tests.behaviour.stage import eventually
 from tests.lab.test_xmpp_server import RECEPTION, join, server_of

@@ -13,11 +13,12 @@ from gateway.lab.lab_config import TokenRules
 from gateway.lab.token_rules import TokenRefused
 from gateway.lab.xmpp_login import Visit
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.client import Server, connect
+from gateway.xmpp.client import connect
 from gateway.xmpp.conference_request import ConferenceRequest
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import child_text, element
 from gateway.xmpp.presence import PresenceRefused
+from gateway.xmpp.server import Server
 from gateway.xmpp.websocket_framing import SUBPROTOCOL
 from tests.lab.test_xmpp_server import RECEPTION, join, server_of
 from tests.lab.test_xmpp_session import SASL, Peer, condition

@@ -18,12 +18,13 @@ import pytest
 from gateway.errors import ConfigError
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.client import Account, Server, connect
+from gateway.xmpp.client import connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
 from gateway.xmpp.own_presence import OwnPresence, unavailable
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.reception import Received, Reception
+from gateway.xmpp.server import Account, Server
 from gateway.xmpp.stanza import StanzaError
 from gateway.xmpp.tls import tls_context
 from tests.xmpp.prosody import (
