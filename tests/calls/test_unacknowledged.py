@@ -36,3 +36,4 @@ async def test_what_the_room_says_does_not_wait_for_the_acknowledgement(
         await settle(0.1)
         assert [record.end and record.end.reason for record in there.ended] == [EndReason.KICKED]
         assert phone.done == ["180", "200", "BYE 403"]
+        await settle(32)  # the phone says nothing more
