@@ -4,7 +4,7 @@ Whatever of it ends the call is raised as `Over`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -45,7 +45,7 @@ class Conversation:
         record: CallRecord,
         *,
         trunk: Trunk,
-        answer: Callable[[], Awaitable[None]],
+        answer: Callable[[], Coroutine[None, None, None]],
         keys: Keys,
         limits: LimitWatch,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
