@@ -26,6 +26,7 @@ class StrictWorld(World):
     ssrcs: set[int] = field(default_factory=set)
     violations: list[str] = field(default_factory=list)
     moderated: bool = False
+    starts_muted: bool = False
     _inside: str = ""  # the room we are in
     _offered: int = 0
     _sid: str = ""  # of the session that there is, accepted or not
@@ -71,7 +72,7 @@ class StrictWorld(World):
             self._offered += 1
             self._sid = f"s{self._offered}@{self.stream.nick}"
             self._accepted = ""
-            self.request(offer(self._sid))
+            self.request(offer(self._sid, muted=self.starts_muted))
 
     def ends_session(self, reason: str, text: str = "", *, again: bool = False) -> None:
         """The focus ends the session that there is; perhaps another follows."""
