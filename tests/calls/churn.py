@@ -105,7 +105,7 @@ class Fate:
         for number in range(20):
             self.world.stream.deliver(
                 f"<message xmlns='jabber:client' type='groupchat' from='{self.world.room}/alice'>"
-                f"<body>{number}</body></message>"
+                f"<body>{number} {'я' * 900}</body></message>"
             )
 
     def mute(self) -> None:
