@@ -143,7 +143,7 @@ class Conversation:
             case conference.Ended():
                 end = of_leaving(event.cause, event.text)
                 if end.reason in _TOLD:
-                    await self.say_farewell()
+                    await self.say_farewell(end)
                 raise Over(end)
             case _:
                 self._announce(event, answering)
@@ -156,8 +156,9 @@ class Conversation:
         """The phone is on hold, or no longer."""
         self._participant.set_held(held)
 
-    async def say_farewell(self) -> None:
-        """Let the caller hear that the call is broken, before it is hung up."""
+    async def say_farewell(self, end: CallEnd) -> None:
+        """Let the caller hear that the call is broken, before it is hung up for that reason."""
+        self._record.breaking = end
         self._session.play(media.Tone.CONGESTION)
         await asyncio.sleep(_FAREWELL)
 
