@@ -34,8 +34,9 @@ class CallRecord:
     `id` is ours and stands in every log line of the call; `sip_call_id` is the peer's.
     While the caller hears that the call is broken, `breaking` says by what it will end, even if the
     caller hangs up first. `participants` is how many were in the room last, ourselves included.
-    `rejoins` counts new stays, `media_losses` how often audio stopped, `media_returns` how often it flowed again, and
-    `bridge_changes` how often it did so without a new stay: over another session.
+    `rejoins` counts new stays, `media_losses` how often audio stopped, `media_returns` how
+    often it flowed again, and `bridge_changes` how often it did so without a new stay: over another
+    session.
     """
 
     id: str
