@@ -193,6 +193,8 @@ async def _join(
 
 
 def _see(room: Room, presence: OccupantPresence) -> None:
+    if not presence.available and presence.destroyed is None and presence.statuses == {110}:
+        return  # the echo of our leaving this room, from which we have been elsewhere
     for event in room.receive(presence):
         if isinstance(event, Departure):
             raise ConferenceError(JoinFailure.REFUSED, f"{event.cause}: {event.text}")

@@ -41,7 +41,9 @@ class FocusConfig:
     ended, or has been replaced, an endpoint works as before: the focus has to tell the bridge
     first. That of somebody who has left works for `ghosts_last` seconds more, as if the server had
     not noticed yet that the connection is gone. `ice_restart` is whether clients may ask for
-    another path within their sessions.
+    another path within their sessions. `av_moderation` is the component that says who may
+    speak, `breakout_domain` the one of rooms that need no host, `hidden_domains` those of
+    recorders, which are no members, `closed_domains` those of lobbies, which are no conferences.
     """
 
     offer: OfferConfig = field(default_factory=OfferConfig)
@@ -58,6 +60,11 @@ class FocusConfig:
     ice_restart: bool = True
     early_sources: bool = False
     region: str | None = None
+    recording_starts_after: float = 1.0
+    av_moderation: str | None = None
+    breakout_domain: str | None = None
+    hidden_domains: frozenset[str] = frozenset()
+    closed_domains: frozenset[str] = frozenset()
 
 
 class BridgeOrders(Protocol):

@@ -5,7 +5,9 @@ mod_muc_rate_limit lets who joins a room wait for its turn. No IO and no clock.
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from xml.etree.ElementTree import Element
 
 from gateway.lab.stanza_rate import Window
@@ -32,8 +34,11 @@ class RateLimit:
 class SessionLimit:
     """One session's. `throttled` is until when it is slow."""
 
-    def __init__(self, limit: RateLimit, throttled: float) -> None:
+    def __init__(
+        self, limit: RateLimit, throttled: float, told: Callable[[str], None] = lambda what: None
+    ) -> None:
         self._limit = limit
+        self._told = told
         self._throttled = throttled
         self._windows = {"presence": Window(), "iq": Window(), "message": Window()}
 
@@ -42,6 +47,7 @@ class SessionLimit:
         name = local_name(stanza)
         if self._windows[name].count(now) > getattr(self._limit, name):
             self._throttled = now + self._limit.penalty
+            self._told(f"sends {name}s too often")
 
     def pause(self, octets: int, now: float) -> float:
         """Seconds to read nothing after so many octets."""
@@ -49,10 +55,11 @@ class SessionLimit:
 
 
 class RateLimiter:
-    """All sessions of a server."""
+    """All sessions of a server. `told` hears who (an address) is slowed down, and what for."""
 
-    def __init__(self, limit: RateLimit) -> None:
+    def __init__(self, limit: RateLimit, told: Callable[[str, str], None] | None = None) -> None:
         self._limit = limit
+        self._told = told or (lambda address, what: None)
         self._logins: dict[str, Window] = {}
         self._throttled: dict[str, float] = {}  # by address: until when
 
@@ -60,7 +67,9 @@ class RateLimiter:
         """Somebody connects from an IP address."""
         if self._logins.setdefault(address, Window()).count(now) > self._limit.logins:
             self._throttled[address] = now + self._limit.penalty
-        return SessionLimit(self._limit, self._throttled.get(address, 0.0))
+            self._told(address, "logs in too often")
+        throttled = self._throttled.get(address, 0.0)
+        return SessionLimit(self._limit, throttled, partial(self._told, address))
 
 
 class JoinQueue:

@@ -282,6 +282,10 @@ class LabVideobridge(asyncio.DatagramProtocol):
 
     # What tests and the demo look at.
 
+    def has_client(self, conference: str, endpoint: str) -> bool:
+        """Whether there is such a client."""
+        return conference in self._conferences and endpoint in self._conferences[conference].clients
+
     def client(self, conference: str, endpoint: str) -> BridgeEndpoint:
         """A client's half of the bridge, to see how it fares."""
         return self._conferences[conference].clients[endpoint]

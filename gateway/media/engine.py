@@ -116,8 +116,8 @@ class MediaEngine:
         """Close every call and stop."""
         for name in list(self._calls):
             self._close_call(name)
-        # A connection that is cancelled on the way is closed as well: nothing of that is raised.
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        if self._closing:  # cancelled ones among them: that is no reason to be cancelled oneself
+            await asyncio.wait(self._closing)
         self.clock.stop()
 
     @property

@@ -152,7 +152,7 @@ async def test_a_path_that_breaks_is_replaced_within_the_session(
     async with stage() as scene:
         call, ann, nick = await in_room(scene)
         endpoint = scene.lab.endpoint("room1", nick)
-        scene.lab.break_path("room1", nick)
+        scene.lab.bridge.break_path(scene.lab.room_jid("room1"), nick)
         await eventually(lambda: endpoint.ice_restarts == 1, "another path")
         await asyncio.sleep(1.5)
         assert names_in(call.media.recording()[-6000:]) == {"ann"}
@@ -167,7 +167,7 @@ async def test_where_ice_cannot_be_restarted_there_is_another_session(
     async with stage(LabConfig(ice_restart=False)) as scene:
         call, ann, nick = await in_room(scene)
         endpoint = scene.lab.endpoint("room1", nick)
-        scene.lab.break_path("room1", nick)
+        scene.lab.bridge.break_path(scene.lab.room_jid("room1"), nick)
         await eventually(lambda: scene.lab.endpoint("room1", nick) is not endpoint, "another")
         await eventually(lambda: is_sending(scene, nick), "its audio")
         await asyncio.sleep(1.5)

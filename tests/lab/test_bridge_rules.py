@@ -11,6 +11,7 @@ from gateway.lab.endpoint_feedback import BridgeMediaOffer, Negotiated
 from gateway.lab.faults import Faults
 from gateway.lab.ice import ControllingAgent, IceState
 from gateway.lab.media_gate import MediaGate
+from gateway.lab.videobridge import LabVideobridge
 from gateway.rtp import red
 from gateway.rtp.packet import RtpPacket, pack_extensions, unpack_extensions
 from gateway.rtp.rtcp import (
@@ -494,3 +495,26 @@ def test_an_endpoint_without_a_sign_of_life_is_inactive_and_later_expires() -> N
     client.now += 61
     client.endpoint.handle_timer(client.now)
     assert client.endpoint.failed == "expired"
+
+
+async def test_who_sends_by_the_endpoint_it_had_before_as_well_is_blamed() -> None:
+    blamed: list[tuple[int, str]] = []
+    bridge = LabVideobridge(
+        lambda rule, who, what: blamed.append((rule, who)), lambda room, endpoint: None
+    )
+    await bridge.start("127.0.0.1")
+    try:
+        bridge.allocate("room", "1a2b3c4d")
+        former = bridge.client("room", "1a2b3c4d")
+        bridge.allocate("room", "1a2b3c4d")
+        current = bridge.client("room", "1a2b3c4d")
+        packet = RtpPacket(111, 1, 960, 0x1234, b"opus")
+        former._on_media(packet)  # the new one is not in use yet
+        assert blamed == []
+        current.received = 1
+        current._on_media(packet)
+        assert blamed == []
+        former._on_media(packet)
+        assert blamed == [(30, "1a2b3c4d")]
+    finally:
+        await bridge.close()

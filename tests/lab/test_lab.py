@@ -18,7 +18,6 @@ from gateway.conference.events import (
     LeaveCause,
     MediaDown,
     MediaUp,
-    MutedByModerator,
     Rejoined,
 )
 from gateway.conference.installation import Installation
@@ -186,26 +185,6 @@ async def test_a_participant_joins_hears_is_heard_and_leaves(config: LabConfig) 
         assert [o.display_name for o in lab.occupants("demo")] == ["Ann"]
 
 
-async def test_a_moderator_mutes_it() -> None:
-    async with conference() as (lab, ann), calling(lab) as call:
-        await call.event(MediaUp)
-        await heard(ann.mix, PHONE)
-        lab.mute("demo", call.nick, actor=lab.nick_of(ann))
-        assert await call.event(MutedByModerator) == MutedByModerator("Ann")
-        await asyncio.sleep(2.2)  # the focus looks for a while whether it is silent
-        (own,) = [o for o in lab.occupants("demo") if o.nick == call.nick]
-        assert own.muted
-
-
-async def test_it_starts_muted_when_everybody_has_to() -> None:
-    async with conference() as (lab, _):
-        lab.start_muted("demo")
-        async with calling(lab) as call:
-            await call.event(MutedByModerator)
-            await call.event(MediaUp)
-            await asyncio.sleep(2.2)
-
-
 async def test_alone_it_loses_its_session_and_gets_another_with_company() -> None:
     async with conference(LabConfig(alone_timeout=0.2)) as (lab, ann), calling(lab) as call:
         await call.event(MediaUp)
@@ -247,14 +226,6 @@ async def test_it_waits_for_a_bridge() -> None:
         await call.event(MediaUp, after=after)
 
 
-async def test_it_declines_a_direct_connection() -> None:
-    async with conference() as (lab, ann), calling(lab) as call:
-        await call.event(MediaUp)
-        lab.offer_directly(ann, call.nick)
-        await asyncio.sleep(5.2)  # that long it has time
-        assert lab.endpoint("demo", call.nick).connected
-
-
 async def test_it_comes_back_after_its_connection_broke() -> None:
     async with conference() as (lab, _), calling(lab) as call:
         await call.event(MediaUp)
@@ -276,13 +247,6 @@ async def test_banned_it_does_not_come_back() -> None:
         ended = await call.event(Ended)
         assert isinstance(ended, Ended)
         assert ended.cause is LeaveCause.BANNED
-
-
-async def test_the_meeting_ends_for_everybody() -> None:
-    async with conference() as (lab, _), calling(lab) as call:
-        lab.destroy("demo")
-        ended = await call.event(Ended)
-        assert ended == Ended(LeaveCause.MEETING_ENDED, "The meeting has been terminated")
 
 
 async def test_a_password_is_needed_and_helps() -> None:
