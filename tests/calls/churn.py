@@ -22,13 +22,14 @@ _ON_RETURN = {
 
 
 class Fate:
-    """What happens to one call. `may` is how it may end, `must` how it has to, once decided."""
+    """What happens to one call. `may` is how it may end, `must` how it has to, once something
+    has decided that."""
 
     def __init__(self, exchange: Exchange, party: Party, chance: Random) -> None:
         self.party = party
         self.may = {End.CALLER_HUNG_UP, End.CALLER_CANCELLED}
-        self.must: End | None = None
-        self._decided_at = 0.0
+        self.must: set[End] = set()
+        self._decided_at = -AT_ONCE
         self._last_act_at = -AT_ONCE
         self._hung_up_at: float | None = None
         self._exchange = exchange
@@ -52,12 +53,14 @@ class Fate:
         """Whether a call to which this has happened may have ended so."""
         if self._hung_up_at is not None and self._hung_up_at < self._decided_at + AT_ONCE:
             return end in self.may
-        return end in self.may if self.must is None else end is self.must
+        return end in (self.must or self.may)
 
     def _decide(self, end: End) -> None:
-        if self.must is None and _now() >= self._last_act_at + AT_ONCE:
-            self.must = end
-            self._decided_at = _now()
+        now = _now()
+        if not self.must and now >= self._last_act_at + AT_ONCE:
+            self._decided_at = now
+        if now < self._decided_at + AT_ONCE:
+            self.must.add(end)
 
     # The phone
 
