@@ -110,9 +110,10 @@ class IncomingCall:
             await participant.join()
         except ConferenceError as error:
             talk.rejected()
+            end = of_join_failure(error)
             if self._phone.is_answered:
-                await talk.say_farewell()
-            raise Over(of_join_failure(error)) from error
+                await talk.say_farewell(end)
+            raise Over(end) from error
         self._record.joined(participant)
 
 

@@ -80,7 +80,7 @@ class Phone:
         """End the call for this reason, unless it has ended for another."""
         if self._record.end is not None:
             return
-        self._record.ended(end)
+        self._record.ended(self._record.breaking or end)
         if end.reason in BY_THE_PHONE:
             return
         if self.is_answered:

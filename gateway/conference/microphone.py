@@ -117,6 +117,8 @@ class Microphone:
         while True:
             await self._unmuted.wait()
             self._unmuted.clear()
+            if self.floor.muted:  # again, already
+                continue
             request = unmute_request(self._appearance.presence.occupant)
             try:
                 await self._connection.request(self._focus, request)

@@ -306,3 +306,16 @@ async def test_who_is_alone_for_too_long_is_hung_up(monkeypatch: pytest.MonkeyPa
     assert scene.phone.done == ["180", "200"]
     assert await scene.over() is EndReason.ALONE
     assert scene.phone.done == ["180", "200", "BYE 480"]
+
+
+@in_virtual_time
+async def test_who_has_nobody_but_phones_for_company_for_too_long_is_hung_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = "<features><feature var='http://jitsi.org/protocol/jigasi'/></features>"
+    world = World(on_join=lambda: world.presence("phone", "+49 1", extra=phone))
+    scene = Scene(world, monkeypatch, limits=Limits(alone=10.0, only_phones=20.0))
+    await settle(19)
+    assert scene.phone.done == ["180", "200"]
+    assert await scene.over() is EndReason.ONLY_PHONES
+    assert scene.phone.done == ["180", "200", "BYE 480"]
