@@ -22,9 +22,11 @@ from gateway.lab.focus_port import (
     FocusPort,
 )
 from gateway.lab.focus_presence import CAPABILITIES
+from gateway.lab.focus_recording import JIBRI
 from gateway.lab.refusal import is_answer, is_request, refuse, result
 from gateway.lab.violation import Blame, Step
 from gateway.xmpp import namespaces as ns
+from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.element import child, element
 from gateway.xmpp.jid import bare
 from gateway.xmpp.sources import SignalledSource
@@ -81,6 +83,8 @@ class Focus:
             if conference is not None:
                 conference.receive_presence(stanza, now)
                 self._settle(conference)
+        elif stanza.get("from") == self._config.av_moderation:
+            self._moderation_told(stanza, now)
 
     def handle_timer(self, now: float) -> None:
         """Everything that happens by time."""
@@ -166,6 +170,15 @@ class Focus:
         self._later.clear()
         self.outgoing.clear()
 
+    def _moderation_told(self, stanza: Element, now: float) -> None:
+        told = child(stanza, ns.JITSI_MEET, "json-message")
+        if told is None:
+            return
+        message = ComponentMessage.parse(stanza.get("from", ""), told)
+        conference = self.conferences.get(message.text("room") or "")
+        if conference is not None:
+            conference.moderation_told(message.content, now)
+
     # Requests.
 
     def _request(self, stanza: Element, now: float) -> None:
@@ -185,13 +198,19 @@ class Focus:
             self._settle(conference)
         elif tag == f"{{{ns.JITSI_MUTE_AUDIO}}}mute" and conference is not None:
             conference.receive_mute(stanza, payload, now)
+        elif tag == f"{{{JIBRI}}}jibri" and conference is not None:
+            conference.receive_jibri(stanza, payload, now)
         else:
             self.outgoing.append(refuse(stanza, "cancel", "service-unavailable"))
 
     def _conference_requested(self, iq: Element, asked: Element, now: float) -> None:
         room = asked.get("room", "").lower()
         conference = self.conferences.get(room)
-        has_host = not self._config.needs_host or (conference is not None and conference.has_host)
+        if room.rpartition("@")[2] in self._config.closed_domains:
+            self._port.blame(10, iq.get("from", ""), f"asks for a conference in {room}")
+            self.outgoing.append(refuse(iq, "cancel", "service-unavailable"))
+            return
+        has_host = not self._needs_host(room) or (conference is not None and conference.has_host)
         chosen = self.allocations.choose(iq, has_host=has_host)
         self._step(iq.get("from", ""), f"asks for conference {room}: {chosen}")
         match chosen:
@@ -206,6 +225,11 @@ class Focus:
                 self._later.append((due, self.allocations.answer(iq, chosen)))
             case _:
                 self.outgoing.append(self.allocations.answer(iq, chosen))
+
+    def _needs_host(self, room: str) -> bool:
+        """Whether guests are turned away from a room until somebody of the lab's own is there."""
+        is_breakout = room.rpartition("@")[2] == self._config.breakout_domain
+        return self.allocations.needs_host and not is_breakout
 
     def _settle(self, conference: FocusConference) -> None:
         """Answer who waits for a room, and forget a conference that is over."""

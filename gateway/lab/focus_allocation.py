@@ -19,6 +19,7 @@ class Allocations:
 
     def __init__(self, config: FocusConfig, focus_jid: str, blame: Blame) -> None:
         self.script: deque[Allocation] = deque(config.allocations)
+        self.needs_host = config.needs_host
         self._focus_jid = focus_jid
         self._blame = blame
         self._sessions: set[str] = set()

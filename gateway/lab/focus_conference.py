@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
 from gateway.lab.focus_member import Member
+from gateway.lab.focus_moderation import FocusModeration
 from gateway.lab.focus_mutes import MuteOrders
 from gateway.lab.focus_port import NICK, FocusPort
 from gateway.lab.focus_presence import focus_presence
+from gateway.lab.focus_recording import Failure, Mode, RecordingRefused, Recordings
 from gateway.lab.focus_requests import JingleRequests
 from gateway.lab.focus_rules import (
     ASSUMED_FEATURES,
@@ -19,7 +21,7 @@ from gateway.lab.focus_sessions import FocusSessions
 from gateway.lab.muc_stanzas import MUC_ADMIN
 from gateway.lab.refusal import refuse, result
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import child, element
+from gateway.xmpp.element import child, child_text, element
 from gateway.xmpp.jid import bare
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
 from gateway.xmpp.sources import SignalledSource
@@ -43,6 +45,9 @@ class FocusConference:
         self.sessions = FocusSessions(room, port, self.members)
         self._requests = JingleRequests(room, port, self.sessions)
         self.mutes = MuteOrders(room, port, self.members)
+        self.moderation = FocusModeration()
+        self.recordings = Recordings(port.config.recording_starts_after)
+        self._everybody_starts_muted = False  # when the room is not moderated
         self._port = port
         self._speakers = speakers
         self._bridge_used = False
@@ -79,10 +84,13 @@ class FocusConference:
             self.close()
         elif presence.nick == NICK:
             self._own_presence(presence)
+        elif bare(presence.real_jid or "").rpartition("@")[2] in self._port.config.hidden_domains:
+            return
         elif not presence.available:
-            self._member_left(presence.nick, now)
+            switches = child_text(stanza, ns.CLIENT, "status") == "switch_room"
+            self._member_left(presence.nick, now, switches=switches)
         elif presence.nick in self.members:
-            self._member_changed(self.members[presence.nick], presence, stanza)
+            self._member_changed(self.members[presence.nick], presence, stanza, now)
         else:
             self._member_joined(presence, stanza, now)
 
@@ -106,12 +114,59 @@ class FocusConference:
             self._port.send(refuse(stanza, "modify", "bad-request"))
         elif about is not sender and (not muted or sender.affiliation not in ("owner", "admin")):
             self._port.send(refuse(stanza, "cancel", "not-allowed"))
+        elif not muted and self.moderation.blocks(sender):
+            self._port.blame(16, sender.nick, "asks to be heard before it is approved")
+            self._port.send(refuse(stanza, "cancel", "not-allowed"))
         else:
             self._port.send(result(stanza))
             if about is not sender:
                 self.mutes.order(about, sender.address, now)
             elif not muted:
                 self.mutes.lift(about)
+
+    def moderation_told(self, content: Mapping[str, object], now: float) -> None:
+        """The component says who may speak; who may not is muted by the focus itself."""
+        was_enabled = self.moderation.enabled
+        if not self.moderation.told(content):
+            return
+        if self.moderation.enabled and not was_enabled:
+            self._everybody_starts_muted = self.sessions.start_muted
+            self.sessions.start_muted = True
+        elif was_enabled and not self.moderation.enabled:
+            self.sessions.start_muted = self._everybody_starts_muted
+        for member in self.members.values():
+            if member.is_speaker or not self.moderation.blocks(member):
+                self.mutes.release(member)
+            elif not was_enabled and not member.muted:
+                self.mutes.order(member, None, now, until_approved=True)
+            elif not self.mutes.holds(member):
+                self.mutes.hold(member, now)
+
+    def receive_jibri(self, stanza: Element, jibri: Element, now: float) -> None:
+        """Somebody wants to record, or to record no longer: moderators only."""
+        sender = self._member_at(stanza.get("from", ""))
+        if sender is None or sender.affiliation not in ("owner", "admin"):
+            self._port.send(refuse(stanza, "cancel", "not-allowed"))
+            return
+        try:
+            payload = self.recordings.order(jibri, sender.address, now)
+        except RecordingRefused as refusal:
+            self._port.send(refuse(stanza, refusal.type, refusal.condition, str(refusal)))
+            return
+        self._port.send(result(stanza, payload))
+        self._send_presence()
+
+    def start_recording(self, mode: Mode, initiator: str | None, now: float) -> None:
+        """Record; RecordingRefused if that is done already."""
+        self.recordings.start(mode, initiator, now)
+        self._port.step(NICK, f"asks for a recorder ({mode})")
+        self._send_presence()
+
+    def stop_recording(self, failure: Failure | None = None) -> None:
+        """Record no longer, or fail to; RecordingRefused if nothing is recorded."""
+        self.recordings.stop(failure)
+        self._port.step(NICK, f"records no longer{f' ({failure})' if failure else ''}")
+        self._send_presence()
 
     def handle_timer(self, now: float) -> None:
         """An empty room is left, somebody who stays alone loses the session."""
@@ -125,6 +180,9 @@ class FocusConference:
                 self.sessions.terminate(member, "expired", "Idle session timeout", now)
         self.sessions.handle_timer(now)
         self.mutes.handle_timer(now)
+        if self.recordings.handle_timer(now):
+            self._port.step(NICK, "records")
+            self._send_presence()
 
     def bridge_lost(self, nick: str, now: float) -> None:
         """The bridge has given an endpoint up."""
@@ -171,21 +229,35 @@ class FocusConference:
             self._query_capabilities(member, stanza, now)
         self._invite_all(now)
 
-    def _member_changed(self, member: Member, presence: OccupantPresence, stanza: Element) -> None:
+    def _member_changed(
+        self, member: Member, presence: OccupantPresence, stanza: Element, now: float
+    ) -> None:
         member.affiliation = presence.affiliation
         if member.is_speaker:
             return
         if presence.audio_muted != member.muted:
             self._port.step(member.nick, "is muted" if presence.audio_muted else "is not muted")
+            if not presence.audio_muted:
+                self._unmuted(member, now)
         member.muted = presence.audio_muted
         for problem in _sources(stanza, member):
             self._port.blame(13, member.nick, problem)
 
-    def _member_left(self, nick: str, now: float) -> None:
+    def _unmuted(self, member: Member, now: float) -> None:
+        """A member says that it speaks again: it has to be allowed to, and to tell the focus."""
+        if self.moderation.blocks(member):
+            self._port.blame(16, member.nick, "unmutes before it is approved")
+        elif member.force_muted:
+            self.mutes.expect_request(member, now)
+
+    def _member_left(self, nick: str, now: float, *, switches: bool = False) -> None:
         member = self.members.pop(nick, None)
         if member is None:
             return
         self.sessions.left(member)
+        if not self.members and switches:  # perhaps it comes back from the other room
+            self._empty_since = now
+            return
         if not self.members:
             self.leave()
             return
@@ -242,6 +314,8 @@ class FocusConference:
                 self.sessions.invite(member, now)
                 if self.sessions.start_muted:
                     self.mutes.watch(member, 31, now)
+                if self.moderation.blocks(member):
+                    self.mutes.hold(member, now)
                 if not self._bridge_used:
                     self._bridge_used = True
                     self._send_presence()
@@ -258,6 +332,7 @@ class FocusConference:
             self._address,
             bridge_used=self._bridge_used,
             bridge_available=self._bridge_available,
+            states=[recording.to_element()] if (recording := self.recordings.current) else (),
         )
         for number, part in enumerate(first):
             told.insert(number, part)

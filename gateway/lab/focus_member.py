@@ -44,6 +44,7 @@ class Member:
     affiliation: str = "none"
     features: frozenset[str] | None = None
     muted: bool | None = None
+    force_muted: bool = False  # the bridge drops its audio until it asks to be heard
     may_be_invited: bool = True
     session: FocusSession | None = None
     sessions: dict[str, FocusSession] = field(default_factory=dict)

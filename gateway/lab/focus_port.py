@@ -36,7 +36,9 @@ class FocusConfig:
     `allocations` are the answers to clients' first conference requests; those after them are
     answered with READY. With `needs_host` clients are turned away until somebody of the lab is in
     the room. With `early_sources` sources are signalled before the session is accepted, twice,
-    and with an owner nobody knows (rule 29).
+    and with an owner nobody knows (rule 29). `av_moderation` is the component that says who may
+    speak, `breakout_domain` the one of rooms that need no host, `hidden_domains` those of
+    recorders, which are no members, `closed_domains` those of lobbies, which are no conferences.
     """
 
     offer: OfferConfig = field(default_factory=OfferConfig)
@@ -50,6 +52,11 @@ class FocusConfig:
     reinvite_after: float = 2.0
     early_sources: bool = False
     region: str | None = None
+    recording_starts_after: float = 1.0
+    av_moderation: str | None = None
+    breakout_domain: str | None = None
+    hidden_domains: frozenset[str] = frozenset()
+    closed_domains: frozenset[str] = frozenset()
 
 
 class BridgeOrders(Protocol):

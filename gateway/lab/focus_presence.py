@@ -1,5 +1,6 @@
 """How the focus shows itself in a room: Jicofo's presence and capabilities."""
 
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
 from gateway.lab.focus_port import NICK
@@ -28,9 +29,17 @@ CAPABILITIES = Capabilities(
 
 
 def focus_presence(
-    jid: str, address: str, *, bridge_used: bool, bridge_available: bool = True
+    jid: str,
+    address: str,
+    *,
+    bridge_used: bool,
+    bridge_available: bool = True,
+    states: Iterable[Element] = (),
 ) -> Element:
-    """The presence to `address` (an occupant JID) from the focus' real JID."""
+    """The presence to `address` (an occupant JID) from the focus' real JID.
+
+    `states` is what goes on in the conference: recordings.
+    """
     properties = {"support-terminate-restart": "true"}
     if bridge_used:
         properties["bridge-count"] = "1"
@@ -58,5 +67,6 @@ def focus_presence(
     )
     if not bridge_available:
         presence.append(element(ns.JITSI_FOCUS, "bridgeNotAvailable"))
+    presence.extend(states)
     presence.append(CAPABILITIES.to_presence())
     return presence

@@ -50,6 +50,8 @@ class FocusSessions:
         self._expiring.pop(member.nick, None)
         transport = port.bridge.allocate(self._room, member.nick)
         self.sources.set_bridge_ssrc(port.bridge.feedback_ssrc(self._room))
+        if member.force_muted:
+            port.bridge.force_mute(self._room, member.nick, True)
         session = FocusSession(secrets.token_hex(7), str(uuid.uuid4()))
         member.session = member.sessions[session.sid] = session
         jingle = session_initiate(

@@ -11,16 +11,21 @@ Rooms are named by name or JID, occupants by their nick, which is their endpoint
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from gateway.lab.bridge_endpoint import BridgeEndpoint
+from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus import Focus
+from gateway.lab.focus_port import Allocation
+from gateway.lab.hidden_occupant import HiddenOccupant, Kind
 from gateway.lab.lab_browsers import LabBrowsers
 from gateway.lab.lab_config import LabConfig
 from gateway.lab.lab_occupant import LabOccupant
 from gateway.lab.lab_speakers import LabSpeakers
 from gateway.lab.media_watch import MediaWatch
+from gateway.lab.moderator import Moderator
 from gateway.lab.own_venue import OwnVenue
 from gateway.lab.pace import Pace
 from gateway.lab.prosody_venue import Prosody, ProsodyVenue
@@ -33,9 +38,6 @@ from gateway.lab.voice import Voice
 from gateway.xmpp.sources import SignalledSource
 
 __all__ = ["Lab", "LabConfig", "LabOccupant", "Prosody", "Violation"]
-
-TERMINATED = "The meeting has been terminated"
-"""What a room that a moderator ended for everyone says."""
 
 
 class Lab:
@@ -72,6 +74,7 @@ class Lab:
             )
         self._speakers = LabSpeakers(self._venue, self.bridge, self._blame)
         self.browsers = LabBrowsers(self._venue, self.bridge, self.config.offer, step)
+        self._later: list[tuple[float, Callable[[], None]]] = []
         self._pace = Pace(self._tick)
 
     async def __aenter__(self) -> Self:
@@ -110,6 +113,11 @@ class Lab:
     def site(self) -> Site:
         """The lab's own server, rooms and focus. NotHere if it is on a Prosody."""
         return self._at_home.site
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether the server is the lab's own: a Prosody does not do everything."""
+        return self._own is not None
 
     @property
     def session_count(self) -> int:
@@ -172,6 +180,20 @@ class Lab:
         """A speaker mutes itself, or speaks again."""
         self._speakers.mute(speaker, muted)
 
+    def raise_hand(self, speaker: Speaker, raised: bool = True) -> None:
+        """A speaker raises its hand, or lowers it."""
+        now = round(time.time() * 1000)
+        self._speakers.raise_hand(speaker, now if raised else None)
+
+    def chat(self, speaker: Speaker, text: str, to: str | None = None) -> None:
+        """A speaker writes to everybody, or to an occupant alone."""
+        self._speakers.chat(speaker, text, to)
+
+    async def add_hidden(self, room: str, kind: Kind) -> HiddenOccupant:
+        """A recorder or a transcriber comes; it stays until its `leave`."""
+        seat = await self._at_home.seat(hidden=True)
+        return HiddenOccupant(self.room_jid(room), kind, seat)
+
     def occupants(self, room: str) -> list[LabOccupant]:
         """Everybody in a room but the focus; nobody if there is no such room."""
         return self._venue.rooms.occupants(self.room_jid(room))
@@ -190,6 +212,13 @@ class Lab:
         """An occupant's half of the bridge. KeyError if it has none."""
         return self.bridge.client(self.room_jid(room), nick)
 
+    def has_endpoint(self, room: str, nick: str) -> bool:
+        """Whether an occupant has a half of the bridge."""
+        try:
+            return self.endpoint(room, nick) is not None
+        except KeyError:
+            return False
+
     def room_jid(self, room: str) -> str:
         """The JID of a room, which may be one already."""
         return room if "@" in room else f"{room}@{self.muc_domain}"
@@ -200,6 +229,10 @@ class Lab:
 
     # What a moderator orders. KeyError if there is no such room or occupant. On a Prosody it is
     # the focus that orders it, whoever is said to be the actor, and it takes a moment (`settled`).
+
+    def moderator(self, room: str) -> Moderator:
+        """The lobby, the floor, breakout rooms and the recording of a room."""
+        return Moderator(self.room_jid(room), self._venue, lambda: self.site)
 
     async def settled(self) -> None:
         """Return when everything that was ordered has been done."""
@@ -236,7 +269,7 @@ class Lab:
     def set_members_only(self, room: str, members_only: bool = True) -> None:
         """Admit members only; who is none is thrown out (322), the lab's own speakers are not."""
         jid = self.room_jid(room)
-        self._at_home.rooms.set_members_only(jid, members_only, self._speakers.users(jid))
+        self._venue.rooms.set_members_only(jid, members_only, self._speakers.users(jid))
 
     def set_max_occupants(self, room: str, most: int | None) -> None:
         """From now on the room is full at so many occupants."""
@@ -257,7 +290,24 @@ class Lab:
         found.policy.metadata["startMuted"] = {"audio": muted, "video": muted}
         found.tell_metadata(time.monotonic())
 
-    # What goes wrong.
+    # What goes wrong; more of it is in `gateway.lab.troubles`.
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something later, if the lab is still there."""
+        self._later.append((time.monotonic() + seconds, act))
+
+    def answer_next(self, *allocations: Allocation) -> None:
+        """So the focus answers the next conference requests of clients."""
+        self._focus.allocations.script.extend(allocations)
+
+    @property
+    def needs_host(self) -> bool:
+        """Whether clients are turned away until somebody of the lab's own is in the room."""
+        return self._focus.allocations.needs_host
+
+    @needs_host.setter
+    def needs_host(self, needs_host: bool) -> None:
+        self._focus.allocations.needs_host = needs_host
 
     def move(self, room: str, nick: str) -> None:
         """To another bridge: the session ends ("moving"), another is offered."""
@@ -331,6 +381,10 @@ class Lab:
     def _tick(self, now: float) -> None:
         self._speakers.tick(now)
         self.browsers.tick(now)
+        due = [act for at, act in self._later if now >= at]
+        self._later = [(at, act) for at, act in self._later if now < at]
+        for act in due:
+            act()
         self._venue.handle_timer(now)
         self._watch.look(self._focus)
 

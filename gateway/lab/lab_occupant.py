@@ -1,16 +1,21 @@
 """An occupant of a room, for those who look at the lab from outside."""
 
 from dataclasses import dataclass
+from xml.etree.ElementTree import Element
 
 from gateway.lab.muc_stanzas import Occupant
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import element
+from gateway.xmpp.element import child_text, element
 from gateway.xmpp.presence import OccupantPresence, parse_presence
 
 
 @dataclass(frozen=True, slots=True)
 class LabOccupant:
-    """Somebody in a room, as the others see it. `muted` is None if it does not say."""
+    """Somebody in a room, as the others see it.
+
+    `muted` is None if it does not say; `hand_raised_at` is in milliseconds since 1970, None if its
+    hand is down (or on a server that is not the lab's own).
+    """
 
     nick: str
     real_jid: str
@@ -19,6 +24,7 @@ class LabOccupant:
     muted: bool | None
     role: str
     affiliation: str
+    hand_raised_at: int | None = None
 
     @classmethod
     def of(cls, occupant: Occupant) -> "LabOccupant":
@@ -35,6 +41,7 @@ class LabOccupant:
             muted=presence.audio_muted,
             role=occupant.role,
             affiliation=occupant.affiliation,
+            hand_raised_at=_hand(seen),
         )
 
     @classmethod
@@ -49,3 +56,8 @@ class LabOccupant:
             role=presence.role,
             affiliation=presence.affiliation,
         )
+
+
+def _hand(presence: Element) -> int | None:
+    text = child_text(presence, ns.CLIENT, "jitsi_participant_raisedHand")
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None

@@ -72,6 +72,14 @@ class LabSpeakers:
         """It mutes itself, or speaks again. KeyError if it is in no room."""
         self._places[self.nick_of(speaker)].client.mute(muted)
 
+    def raise_hand(self, speaker: Speaker, milliseconds: int | None) -> None:
+        """It raises its hand, at that time since 1970, or lowers it. KeyError: it is in no room."""
+        self._places[self.nick_of(speaker)].client.raise_hand(milliseconds)
+
+    def chat(self, speaker: Speaker, text: str, to: str | None) -> None:
+        """It writes to everybody, or to one (a nick). KeyError if it is in no room."""
+        self._places[self.nick_of(speaker)].client.chat(text, to)
+
     def of(self, room: str) -> list[Speaker]:
         """Those in a room (a JID)."""
         return [client.audio for client in self._clients if client.room == room]

@@ -22,16 +22,23 @@ _DISCO_INFO = f"{{{ns.DISCO_INFO}}}query"
 class Muc:
     """All rooms. With `strict_nick` a nick must be the first eight characters of the user name.
 
-    `wall_clock` is asked for the time of day in ms when a room is made. Rules 4, 8 and 9.
+    `wall_clock` is asked for the time of day in ms when a room is made, `may_exist` whether a room
+    may be made at all. Rules 4, 8 and 9.
     """
 
     def __init__(
-        self, services: RoomServices, wall_clock: Callable[[], int], *, strict_nick: bool = True
+        self,
+        services: RoomServices,
+        wall_clock: Callable[[], int],
+        *,
+        strict_nick: bool = True,
+        may_exist: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.rooms: dict[str, MucRoom] = {}
         self._services = services
         self._wall_clock = wall_clock
         self._strict_nick = strict_nick
+        self._may_exist = may_exist
 
     def receive(self, stanza: Element, now: float) -> None:
         """Take a stanza for the service, a room, or an occupant."""
@@ -43,9 +50,14 @@ class Muc:
             case "message":
                 self._message(stanza, now)
 
-    def room_destroyed(self, room: MucRoom) -> None:
-        """Forget a room."""
+    def end(self, room: MucRoom, removal: Removal, now: float) -> None:
+        """End a room: everybody is out, and it is forgotten."""
         self.rooms.pop(room.jid, None)
+        room.close(removal, now)
+
+    def room_of(self, jid: str) -> MucRoom | None:
+        """The room a session is in; in more than one, the first."""
+        return next((room for room in self.rooms.values() if room.occupant_of(jid)), None)
 
     def _presence(self, stanza: Element, now: float) -> None:
         to, sender = stanza.get("to", ""), stanza.get("from", "")
@@ -60,8 +72,8 @@ class Muc:
             room = self._create(stanza, now)
         if room is not None:
             room.presence(stanza, now)
-            if not room.occupants:
-                self.rooms.pop(room.jid, None)
+            if not room.occupants and room.jid in self.rooms:
+                self.end(room, Removal(), now)
 
     def _nick_problem(self, nick: str, sender: str) -> str | None:
         if bare(sender) in self._services.privileged:
@@ -76,8 +88,10 @@ class Muc:
         sender, room_jid = stanza.get("from", ""), bare(stanza.get("to", ""))
         if stanza.get("type") is not None:
             return None
-        if bare(sender) not in self._services.privileged:
+        is_stranger = bare(sender) not in self._services.privileged
+        if is_stranger:
             self._services.blame(4, sender, f"joins {room_jid} while the focus is not there")
+        if is_stranger or not self._may_exist(room_jid):
             text = "Room creation is restricted"
             self._services.send(refuse(stanza, "cancel", "not-allowed", text, by=room_jid), now)
             return None

@@ -31,12 +31,21 @@ def protect(password: str | None) -> Element:
 
     What is not in the form stays as it is.
     """
+    return _configure("muc#roomconfig_roomsecret", password or "")
+
+
+def admit_members_only(members_only: bool) -> Element:
+    """From now on only members come in, or everybody (section 10.2); who is none is put out."""
+    return _configure("muc#roomconfig_membersonly", "1" if members_only else "0")
+
+
+def _configure(variable: str, value: str) -> Element:
     form = element(
         _FORMS,
         "x",
         {"type": "submit"},
         _field("FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig"),
-        _field("muc#roomconfig_roomsecret", password or ""),
+        _field(variable, value),
     )
     return element(MUC_OWNER, "query", None, form)
 

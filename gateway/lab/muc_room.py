@@ -1,44 +1,56 @@
 """One room (XEP-0045) as Prosody with Jitsi's plugins keeps it: non-anonymous, nothing locked.
 
-No IO. Whoever may come in is the room's business (`admit`); what a nick may be is the service's.
+No IO. Whom it lets in, `gateway.lab.muc_admission` decides; what a nick may be, the service.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from gateway.lab import muc_stanzas
+from gateway.lab.muc_admission import RoomPolicy, refusal
 from gateway.lab.muc_stanzas import Occupant, Removal
 from gateway.lab.refusal import refuse
 from gateway.lab.violation import Blame, Step
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import child, child_text, element
-from gateway.xmpp.jid import bare, resource
+from gateway.xmpp.element import child, child_text
+from gateway.xmpp.jid import bare, local, resource
 
 _UNAVAILABLE = "unavailable"
 
 
+class RoomWatcher(Protocol):
+    """A component that is told of what happens in every room, as a plugin of Prosody's is."""
+
+    def joined(self, room: "MucRoom", occupant: Occupant, now: float) -> None: ...
+
+    def left(self, room: "MucRoom", occupant: Occupant, removal: Removal, now: float) -> None: ...
+
+    def closed(self, room: "MucRoom", removal: Removal, now: float) -> None:
+        """The room has ended; nobody is in it any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoomServices:
-    """What a room needs: how to send, whom to tell, and the components that speak in it."""
+    """What a room needs: how to send, whom to tell, and the components that speak in it.
+
+    `privileged` are bare JIDs that are owners everywhere; they, and users of `trusted_domains`,
+    need neither a password nor a membership.
+    """
 
     send: Callable[[Element, float], None]
     blame: Blame
     step: Step
     metadata: str
     duration: str
-    lobby: str
-    privileged: frozenset[str]  # bare JIDs that are owners everywhere and need no password
+    privileged: frozenset[str]
+    trusted_domains: frozenset[str] = frozenset()
+    watchers: list[RoomWatcher] = field(default_factory=list)
 
-
-@dataclass(slots=True)
-class RoomPolicy:
-    """What may be changed while the room lasts. `metadata` is told to everybody who comes in."""
-
-    password: str | None = None
-    members_only: bool = False
-    max_occupants: int | None = None
-    metadata: dict[str, object] = field(default_factory=dict)
+    def trusts(self, user: str) -> bool:
+        """Whether a user (bare JID) comes in without being asked anything."""
+        return user in self.privileged or user.rpartition("@")[2] in self.trusted_domains
 
 
 class MucRoom:
@@ -70,6 +82,11 @@ class MucRoom:
         else:
             self._update(present, stanza, now, joins=joins)
 
+    @property
+    def name(self) -> str:
+        """The room's JID without its domain."""
+        return local(self.jid)
+
     def occupant_of(self, jid: str) -> Occupant | None:
         """The occupant a session is, if it is in the room."""
         return next((o for o in self.occupants.values() if o.jid == jid), None)
@@ -79,16 +96,15 @@ class MucRoom:
     ) -> None:
         """Somebody is out; everybody, itself included, is told."""
         occupant.id = presence.get("id") if presence is not None else None
+        occupant.farewell = presence
         present = list(self.occupants.values())
         del self.occupants[occupant.nick]  # first: it may log out as soon as it is told
         for other in present:
             told = muc_stanzas.unavailable(self.jid, occupant, other.jid, removal)
             self._services.send(told, now)
         self._services.step(occupant.nick, f"is out of {self.jid}")
-
-    def destroy(self, reason: str | None, alternate: str | None, now: float) -> None:
-        """The end of the room."""
-        self.close(Removal(reason=reason, destroyed=True, alternate=alternate), now)
+        for watcher in self._services.watchers:
+            watcher.left(self, occupant, removal, now)
 
     def close(self, removal: Removal, now: float) -> None:
         """Everybody is out at once; each occupant is told only of itself."""
@@ -98,6 +114,8 @@ class MucRoom:
             occupant.id = None
             told = muc_stanzas.unavailable(self.jid, occupant, occupant.jid, removal)
             self._services.send(told, now)
+        for watcher in self._services.watchers:
+            watcher.closed(self, removal, now)
 
     def set_affiliation(self, jid: str, affiliation: str, actor: str | None, now: float) -> None:
         """Make a user (bare JID) an owner, a member, nobody, or an outcast."""
@@ -111,14 +129,18 @@ class MucRoom:
             self._broadcast(occupant, now, actor=actor)
             self._services.step(occupant.nick, f"is made {affiliation}")
 
-    def set_members_only(self, members_only: bool, now: float) -> None:
-        """Admit members only; who is in the room and is none, is thrown out (322)."""
+    def set_members_only(self, members_only: bool, now: float, *, lobby: str | None = None) -> None:
+        """Admit members only, others knock at `lobby`; nobody in the room is thrown out for it."""
         self.policy.members_only = members_only
+        self.policy.lobby = lobby
         self.tell_config_changed(now)
-        if not members_only:
-            return
+
+    def expel_strangers(self, now: float) -> None:
+        """Who is in the room and is no member, is thrown out (322)."""
         for occupant in list(self.occupants.values()):
-            if self.affiliations.get(bare(occupant.jid), "none") == "none":
+            user = bare(occupant.jid)
+            is_stranger = self.affiliations.get(user, "none") == "none"
+            if is_stranger and not self._services.trusts(user):
                 self.remove(occupant, Removal((322,)), now)
 
     def tell_config_changed(self, now: float) -> None:
@@ -139,38 +161,21 @@ class MucRoom:
 
     def _admit(self, stanza: Element, nick: str, now: float) -> bool:
         user = bare(stanza.get("from", ""))
-        muc = child(stanza, ns.MUC, "x")
-        assert muc is not None
-        password = child_text(muc, ns.MUC, "password")
-        affiliation = self.affiliations.get(user, "none")
-        policy = self.policy
-        if user in self._services.privileged:
+        if self._services.trusts(user):
             return True
-        if affiliation == "outcast":
-            self._refuse(stanza, "auth", "forbidden", now)
-        elif nick in self.occupants:
-            self._refuse(stanza, "cancel", "conflict", now)
-        elif policy.max_occupants is not None and len(self.occupants) > policy.max_occupants:
-            self._refuse(stanza, "cancel", "service-unavailable", now)
-        elif policy.members_only and affiliation == "none" and not self._opens(password):
-            self._refuse_to_lobby(stanza, now)
-        elif policy.password is not None and not self._opens(password):
-            self._refuse(stanza, "auth", "not-authorized", now)
-        else:
-            return True
-        return False
-
-    def _opens(self, password: str | None) -> bool:
-        return self.policy.password is not None and password == self.policy.password
-
-    def _refuse_to_lobby(self, stanza: Element, now: float) -> None:
-        """Both forms of `<lobbyroom>`, as mod_muc_lobby_rooms sends them."""
-        lobby = f"{self.jid.partition('@')[0]}@{self._services.lobby}"
-        named = element(ns.JITSI_MEET, "lobbyroom", text=lobby)
-        refusal = refuse(stanza, "auth", "registration-required", None, named, code="407")
-        refusal.append(element(ns.CLIENT, "lobbyroom", text=lobby))
-        refusal.append(element(ns.MUC, "x"))
-        self._services.send(refusal, now)
+        refused = refusal(
+            stanza,
+            self.policy,
+            affiliation=self.affiliations.get(user, "none"),
+            nick_is_taken=nick in self.occupants,
+            others=len(self.occupants),
+        )
+        if refused is not None:
+            self._services.send(refused, now)
+            return False
+        if self.policy.members_only:  # who knew the password need not know it again
+            self.affiliations.setdefault(user, "member")
+        return True
 
     def _refuse(
         self, stanza: Element, type_: str, condition: str, now: float, text: str | None = None
@@ -191,6 +196,8 @@ class MucRoom:
         self._finish_join(jid, now)
         name = child_text(stanza, ns.NICK, "nick")
         self._services.step(nick, f"is in {self.jid}" + (f" as {name}" if name else ""))
+        for watcher in self._services.watchers:
+            watcher.joined(self, newcomer, now)
 
     def _update(self, occupant: Occupant, stanza: Element, now: float, *, joins: bool) -> None:
         occupant.payload = muc_stanzas.payload_of(stanza)

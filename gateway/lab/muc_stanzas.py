@@ -31,7 +31,10 @@ _INJECTED = frozenset(
 
 @dataclass(slots=True)
 class Occupant:
-    """Somebody in a room. `payload` is what its latest presence said, `id` that presence's id."""
+    """Somebody in a room. `payload` is what its latest presence said, `id` that presence's id.
+
+    `farewell` is the presence it has left with, if it left by itself.
+    """
 
     nick: str
     jid: str
@@ -39,6 +42,17 @@ class Occupant:
     affiliation: str
     payload: list[Element] = field(default_factory=list)
     id: str | None = None
+    farewell: Element | None = None
+
+    @property
+    def display_name(self) -> str | None:
+        """What it calls itself."""
+        named = (part.text for part in self.payload if part.tag == f"{{{ns.NICK}}}nick")
+        return next(named, None)
+
+    @property
+    def is_moderator(self) -> bool:
+        return self.role == "moderator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +106,8 @@ def unavailable(room: str, occupant: Occupant, to: str, removal: Removal) -> Ele
     """An occupant is out, as `to` gets it."""
     presence = _presence(room, occupant, to)
     presence.set("type", "unavailable")
+    if occupant.farewell is not None:
+        presence.extend(occupant.farewell.findall(f"{{{ns.CLIENT}}}status"))
     presence.append(occupant_id(room, occupant.jid))
     own = (110,) if occupant.jid == to else ()
     affiliation = "outcast" if 301 in removal.statuses else "none"

@@ -9,7 +9,6 @@ from gateway.lab.certificate import Certificate
 from gateway.lab.focus import Focus
 from gateway.lab.lab_config import LabConfig
 from gateway.lab.lab_occupant import LabOccupant
-from gateway.lab.muc import Muc
 from gateway.lab.muc_room import MucRoom
 from gateway.lab.muc_stanzas import Removal
 from gateway.lab.nuisances import Nuisances
@@ -27,7 +26,7 @@ class OwnVenue:
 
     def __init__(self, config: LabConfig, site: Site, *, blame: Blame, step: Step) -> None:
         self.site = site
-        self.rooms = OwnRooms(site.muc, site.focus.jid)
+        self.rooms = OwnRooms(site)
         self._config = config
         self._blame = blame
         self._step = step
@@ -99,9 +98,10 @@ class OwnVenue:
         self.focus.open(room, now)
         self.flush(now)
 
-    async def seat(self) -> "OwnSeat":
-        """An entity of the host."""
-        return OwnSeat(anonymous_jid(self._config.domain), self.site.host)
+    async def seat(self, *, hidden: bool = False) -> "OwnSeat":
+        """An entity of the host; a `hidden` one is a recorder's."""
+        domain = self.site.hidden_domain if hidden else self._config.domain
+        return OwnSeat(anonymous_jid(domain), self.site.host)
 
     async def settled(self) -> None:
         """What is ordered here is done at once."""
@@ -117,7 +117,7 @@ class OwnVenue:
 
     def drop(self, nick: str) -> None:
         """Break a client's TCP connection. KeyError if it is in no room."""
-        rooms = self.site.muc.rooms.values()
+        rooms = self.rooms.all
         jids = [room.occupants[nick].jid for room in rooms if nick in room.occupants]
         if not jids:
             raise KeyError(nick)
@@ -150,23 +150,27 @@ class OwnSeat:
 
 
 class OwnRooms:
-    """The rooms of a `Muc` (`gateway.lab.venue.Rooms`); orders are carried out as they are given.
+    """The rooms of a `Site` (`gateway.lab.venue.Rooms`); orders are carried out as they are given.
 
-    `focus` is the full JID that is not shown as an occupant.
+    The focus is not shown as an occupant.
     """
 
-    def __init__(self, muc: Muc, focus: str) -> None:
-        self._muc = muc
-        self._focus = focus
+    def __init__(self, site: Site) -> None:
+        self._site = site
 
     def __getitem__(self, room: str) -> MucRoom:
-        return self._muc.rooms[room]
+        return self._site.room(room)
+
+    @property
+    def all(self) -> list[MucRoom]:
+        """Every room, breakout rooms among them."""
+        return [*self._site.muc.rooms.values(), *self._site.breakout_muc.rooms.values()]
 
     def occupants(self, room: str) -> list[LabOccupant]:
-        """Everybody in a room but the focus; nobody if there is no such room."""
-        found = self._muc.rooms.get(room)
+        """Everybody in a room but the focus and recorders; nobody if there is no such room."""
+        found = next((each for each in self.all if each.jid == room), None)
         occupants = found.occupants.values() if found is not None else ()
-        return [LabOccupant.of(each) for each in occupants if each.jid != self._focus]
+        return [LabOccupant.of(each) for each in occupants if self._is_seen(each.jid)]
 
     def kick(self, room: str, nick: str, reason: str | None, actor: str | None) -> None:
         """Throw somebody out (307)."""
@@ -181,15 +185,12 @@ class OwnRooms:
 
     def destroy(self, room: str, reason: str | None, alternate: str | None) -> None:
         """End a room."""
-        found = self[room]
-        found.destroy(reason, alternate, time.monotonic())
-        self._muc.room_destroyed(found)
+        removal = Removal(reason=reason, destroyed=True, alternate=alternate)
+        self._site.end(self[room], removal, time.monotonic())
 
     def shut_down(self, room: str) -> None:
         """End a room as a server that is restarted (332)."""
-        found = self[room]
-        found.close(Removal((332,)), time.monotonic())
-        self._muc.room_destroyed(found)
+        self._site.end(self[room], Removal((332,)), time.monotonic())
 
     def set_password(self, room: str, password: str | None) -> None:
         """From now on who comes in needs a password."""
@@ -203,3 +204,9 @@ class OwnRooms:
         for user in members:
             found.affiliations.setdefault(user, "member")
         found.set_members_only(members_only, time.monotonic())
+        if members_only:
+            found.expel_strangers(time.monotonic())
+
+    def _is_seen(self, jid: str) -> bool:
+        is_hidden = bare(jid).rpartition("@")[2] == self._site.hidden_domain
+        return jid != self._site.focus.jid and not is_hidden

@@ -1,6 +1,6 @@
 """The rooms of a real server, as the lab's focus sees them and orders them about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from xml.etree.ElementTree import Element
 
 from gateway.lab import muc_orders
@@ -69,6 +69,12 @@ class ProsodyRooms:
     def set_password(self, room: str, password: str | None) -> None:
         """From now on who comes in needs a password, a focus that comes back as well."""
         self._order(room, muc_orders.protect(password))
+
+    def set_members_only(self, room: str, members_only: bool, members: Collection[str]) -> None:
+        """Admit members only; who is none is thrown out (322)."""
+        for user in members:
+            self._order(room, muc_orders.affiliate(user, "member"))
+        self._order(room, muc_orders.admit_members_only(members_only))
 
     def _order(self, room: str, payload: Element) -> None:
         if room not in self._focus.conferences:

@@ -80,6 +80,7 @@ class SpeakerClient(Generic[Audio]):
         self.audio = audio
         self.present = False
         self.refusal: StanzaError | None = None  # why the room does not let it in
+        self._hand_raised_at: int | None = None
         self._send = send
         self._removed = removed
 
@@ -110,6 +111,19 @@ class SpeakerClient(Generic[Audio]):
         """Be silent, or speak again, and say so."""
         self.audio.muted = muted
         self._send(self._presence())
+
+    def raise_hand(self, milliseconds: int | None) -> None:
+        """Raise the hand, at that time since 1970, or lower it."""
+        self._hand_raised_at = milliseconds
+        self._send(self._presence())
+
+    def chat(self, text: str, to: str | None = None) -> None:
+        """Write to everybody, or to one (a nick) alone."""
+        address = self.room if to is None else f"{self.room}/{to}"
+        type_ = "groupchat" if to is None else "chat"
+        attributes = {"from": self.jid, "to": address, "type": type_}
+        body = element(ns.CLIENT, "body", text=text)
+        self._send(element(ns.CLIENT, "message", attributes, body))
 
     def receive(self, stanza: Element, now: float) -> None:
         """Take a stanza for it."""
@@ -143,7 +157,7 @@ class SpeakerClient(Generic[Audio]):
     def _presence(self, *first: Element) -> Element:
         sources = {f"{self.nick}-a0": {"muted": self.audio.muted}}
         caps = {"node": _NODE, "hash": "sha-1", "ver": _VERIFICATION}
-        return element(
+        presence = element(
             ns.CLIENT,
             "presence",
             {"from": self.jid, "to": f"{self.room}/{self.nick}"},
@@ -154,6 +168,10 @@ class SpeakerClient(Generic[Audio]):
             element(ns.NICK, "nick", text=self.display_name),
             element(ns.CLIENT, "SourceInfo", text=json.dumps(sources, separators=(",", ":"))),
         )
+        if self._hand_raised_at is not None:
+            raised = str(self._hand_raised_at)
+            presence.append(element(ns.CLIENT, "jitsi_participant_raisedHand", text=raised))
+        return presence
 
 
 def _described(query: Element) -> Element:

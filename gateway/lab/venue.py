@@ -4,7 +4,7 @@ The lab has a server of its own (`gateway.lab.own_venue`), or its focus and its 
 of somebody else's (`gateway.lab.prosody_venue`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Literal, Protocol
 from xml.etree.ElementTree import Element
@@ -51,6 +51,8 @@ class Rooms(Protocol):
     def destroy(self, room: str, reason: str | None, alternate: str | None) -> None: ...
 
     def set_password(self, room: str, password: str | None) -> None: ...
+
+    def set_members_only(self, room: str, members_only: bool, members: Collection[str]) -> None: ...
 
 
 class Venue(Protocol):

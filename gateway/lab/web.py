@@ -24,9 +24,10 @@ from gateway.lab.steps import Steps, StepTaken
 from gateway.lab.web_client import WebClient
 from gateway.lab.web_guard import guard
 from gateway.lab.web_levels import RoomLevels
-from gateway.lab.web_messages import MAX_MESSAGE
+from gateway.lab.web_messages import MAX_MESSAGE, Order
+from gateway.lab.web_orders import carry_out, listed_troubles
 from gateway.lab.web_participant import Told, WebParticipant
-from gateway.lab.web_view import levels_of, occupants_of
+from gateway.lab.web_view import levels_of, occupants_of, state_of
 
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _EVERY = 5  # ticks of 20 ms from one view of the room to the next
@@ -116,12 +117,14 @@ class WebPage:
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, max_msg_size=MAX_MESSAGE)
         await socket.prepare(request)
-        client = WebClient(socket, self._let_in)
+        client = WebClient(socket, self._let_in, self._carry_out)
         client.tell(
             "welcome",
             room=self._config.room,
             dial=self._config.dial,
             steps=[_told(step) for step in self._steps.past],
+            own=self._lab.is_at_home,
+            troubles=listed_troubles(self._lab),
         )
         self._clients.add(client)
         try:
@@ -132,6 +135,9 @@ class WebPage:
 
     async def _let_in(self, name: str, muted: bool, tell: Callable[[Told], None]) -> WebParticipant:
         return await self._lab.browsers.add(self._room, name, tell, muted=muted)
+
+    def _carry_out(self, order: Order) -> None:
+        carry_out(self._lab, self._room, order)
 
     def _show_step(self, step: StepTaken) -> None:
         for client in self._clients:
@@ -144,8 +150,9 @@ class WebPage:
             return
         levels = levels_of(self._lab, self._room, self._levels.take())
         occupants = occupants_of(self._lab, self._room)
+        state = state_of(self._lab, self._room)
         for client in self._clients:
-            client.tell("room", occupants=occupants, levels=levels)
+            client.tell("room", occupants=occupants, levels=levels, state=state)
 
     async def _close_clients(self) -> None:
         for client in list(self._clients):

@@ -13,7 +13,7 @@ from contextlib import suppress
 from aiohttp import WSMsgType, web
 
 from gateway.errors import RemoteProtocolError
-from gateway.lab.web_messages import Answer, BadMessage, Join, Leave, Mute, parse_message
+from gateway.lab.web_messages import Answer, BadMessage, Join, Leave, Mute, Order, parse_message
 from gateway.lab.web_negotiation import Offered
 from gateway.lab.web_participant import Muted, Removed, Told, WebParticipant
 
@@ -23,13 +23,20 @@ _UNSENT = 2000
 LetIn = Callable[[str, bool, Callable[[Told], None]], Awaitable[WebParticipant]]
 """Lets a browser in: its name, whether it is muted, and whom to tell."""
 
+CarryOut = Callable[[Order], None]
+"""Does what a moderator orders. BadMessage: it cannot be done."""
+
 
 class WebClient:
-    """Serves one open socket until it closes; `let_in` is the way into the room."""
+    """Serves one open socket until it closes; `let_in` is the way into the room.
 
-    def __init__(self, socket: web.WebSocketResponse, let_in: LetIn) -> None:
+    Who watches may give orders as well: the lab belongs to whoever has its page.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, let_in: LetIn, carry_out: CarryOut) -> None:
         self._socket = socket
         self._let_in = let_in
+        self._carry_out = carry_out
         self._participant: WebParticipant | None = None
         self._unsent: asyncio.Queue[str] = asyncio.Queue(_UNSENT)
 
@@ -76,6 +83,8 @@ class WebClient:
         match parse_message(text):
             case Leave():
                 self._leave()
+            case Order() as order:
+                self._carry_out(order)
             case Join() if participant is not None:
                 raise BadMessage("you are in the room already")
             case Join(name, muted):

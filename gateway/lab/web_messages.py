@@ -48,7 +48,17 @@ class Leave:
     """I am going, but go on watching."""
 
 
-BrowserMessage = Join | Answer | Mute | Leave
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A moderator's order, or trouble: to whom (a nick), on or off, and words, as it needs."""
+
+    name: str
+    nick: str | None = None
+    on: bool | None = None
+    text: str | None = None
+
+
+BrowserMessage = Join | Answer | Mute | Leave | Order
 
 
 def parse_message(text: str) -> BrowserMessage:
@@ -68,6 +78,13 @@ def parse_message(text: str) -> BrowserMessage:
             return Mute(_field(message, "muted", bool))
         case "leave":
             return Leave()
+        case "order":
+            return Order(
+                _field(message, "name", str),
+                nick=_optional(message, "nick", str),
+                on=_optional(message, "on", bool),
+                text=_optional(message, "text", str),
+            )
         case other:
             raise BadMessage(f"the message's type is {str(other)[:40]!r}")
 
@@ -77,6 +94,10 @@ def _field(message: dict[str, object], key: str, kind: type[Value]) -> Value:
     if type(value) is not kind:  # an exact type: True is an int as well
         raise BadMessage(f"{key!r} is missing or not of type {kind.__name__}")
     return value
+
+
+def _optional(message: dict[str, object], key: str, kind: type[Value]) -> Value | None:
+    return _field(message, key, kind) if key in message else None
 
 
 def _name(told: str) -> str:

@@ -116,7 +116,8 @@ class MediaEngine:
         """Close every call and stop."""
         for name in list(self._calls):
             self._close_call(name)
-        await asyncio.gather(*self._closing)
+        if self._closing:  # cancelled ones among them: that is no reason to be cancelled oneself
+            await asyncio.wait(self._closing)
         self.clock.stop()
 
     @property

@@ -25,6 +25,7 @@ from gateway.conference.departure import is_room_missing
 from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.phone import NotAnswered
 from gateway.lab.prosody_config import ProsodyConfig
+from gateway.lab.venue import NotHere
 from gateway.lab.voice import Voice
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.client import Server, connect
@@ -277,6 +278,43 @@ async def test_the_end_of_the_meeting_ends_the_call(
         scene.lab.destroy(room)
         assert await reasons_of(call)
         assert await end_of(scene) is EndReason.MEETING_ENDED
+        await eventually(lambda: not scene.lab.occupants(room), "no room")
+
+
+async def test_members_only_puts_a_caller_out_and_leaves_members_in(
+    shared: ProsodyServer, way: str, room: str
+) -> None:
+    async with conference(shared, way) as scene:
+        await scene.speakers(room, "ann")
+        call = await scene.dial(user(room))
+        await scene.media_up(call)
+        scene.lab.set_members_only(room)
+        assert await reasons_of(call)
+        assert await end_of(scene) is EndReason.MEMBERS_ONLY
+        # Prosody 0.12 tells nobody else of it: the focus goes on seeing the phone.
+        assert "ann" in [each.display_name for each in scene.lab.occupants(room)]
+        with pytest.raises(NotAnswered) as refused:
+            await scene.dial(user(room))
+        assert refused.value.status == 480
+
+
+async def test_what_needs_jitsis_plugins_says_so_and_a_recording_does_not(
+    shared: ProsodyServer, way: str, room: str
+) -> None:
+    async with conference(shared, way) as scene:
+        await scene.speakers(room, "ann")
+        moderator = scene.lab.moderator(room)
+        for order in (
+            moderator.open_lobby,
+            moderator.moderate_audio,
+            lambda: moderator.add_breakout("Group 1"),
+            lambda: moderator.approve("nobody"),
+        ):
+            with pytest.raises(NotHere):
+                order()
+        moderator.record()
+        await eventually(lambda: moderator.recording.status == "on", "a running recording")
+        moderator.end_for_all()
         await eventually(lambda: not scene.lab.occupants(room), "no room")
 
 

@@ -20,6 +20,7 @@ from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.conference_request import ConferenceRequest
 from gateway.xmpp.element import child, element
+from gateway.xmpp.jid import bare
 from gateway.xmpp.jingle import Action, BridgeSessionId, Content, Jingle, Reason
 from gateway.xmpp.jingle_rtp import AUDIO_LEVEL, HeaderExtension, PayloadType, RtpDescription
 from gateway.xmpp.jingle_transport import DtlsFingerprint, IceUdpTransport
@@ -120,6 +121,13 @@ class Rig:
         assert client.accept().get("type") == "result"
         return client
 
+    def member_client(self) -> "Client":
+        """A client that is in a room with a lobby, since it was made a member."""
+        client = self.client()
+        self.room.affiliations[bare(client.jid)] = "member"
+        client.join()
+        return client
+
     def speaker(self, name: str = "Ann") -> SpeakerClient:
         audio = Speaker(name, _SILENCE, payload_type=111, level_id=1)
         speaker = SpeakerClient(
@@ -145,9 +153,10 @@ class Client:
     username: str = field(default_factory=lambda: str(uuid.uuid4()))
     silent: bool = False
     capabilities: Capabilities = field(default_factory=Capabilities)
+    domain: str = "lab.test"
 
     def __post_init__(self):
-        self.jid = f"{self.username}@lab.test/resource"
+        self.jid = f"{self.username}@{self.domain}/resource"
         self.nick = self.username[:8]
         self.received: list[Element] = []
         self.presence = OwnPresence(ROOM, self.nick, "+49 30 1", self.capabilities)

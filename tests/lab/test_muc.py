@@ -233,7 +233,7 @@ def test_the_end_of_a_room_says_why_and_where_to_go(alternate: str | None) -> No
     rig = Rig()
     rig.speaker()
     client = rig.joined()
-    rig.room.destroy("over", alternate, rig.now)
+    rig.site.end(rig.room, Removal((), None, "over", True, alternate), rig.now)
     destroyed = parse_presence(client.presences[-1]).destroyed
     assert destroyed is not None
     assert (destroyed.reason, destroyed.alternate) == ("over", alternate)
@@ -253,7 +253,8 @@ def test_who_is_no_member_is_thrown_out_of_a_members_only_room_and_sent_to_the_l
     ann = rig.speaker()
     rig.room.affiliations[ann.jid.partition("/")[0]] = "member"
     client = rig.joined()
-    rig.room.set_members_only(True, rig.now)
+    rig.site.lobbies.open(rig.room, ann.nick, rig.now)
+    rig.room.expel_strangers(rig.now)
     assert parse_presence(client.presences[-1]).statuses == {322, 110}
     assert ann.present
     refused = client.join()

@@ -143,6 +143,15 @@ def test_the_end_of_a_room_says_why_and_where_to_go() -> None:
     assert len(muc_orders.destroy()[0]) == 0
 
 
+@pytest.mark.parametrize("members_only", [True, False])
+def test_members_only_is_a_form_with_nothing_else_in_it(members_only: bool) -> None:
+    (form,) = muc_orders.admit_members_only(members_only)
+    assert {field.get("var"): field[0].text for field in form} == {
+        "FORM_TYPE": "http://jabber.org/protocol/muc#roomconfig",
+        "muc#roomconfig_membersonly": "1" if members_only else "0",
+    }
+
+
 @pytest.mark.parametrize(("password", "value"), [("open sesame", "open sesame"), (None, None)])
 def test_a_password_is_a_form_with_nothing_else_in_it(
     password: str | None, value: str | None

@@ -1,15 +1,18 @@
 """What the lab sends has the shape of what the real Prosody and Jicofo have sent."""
 
+import json
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 import pytest
 
+from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus_offer import OfferConfig
 from gateway.lab.muc_stanzas import Removal
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import child
-from tests.lab.rig import FOCUS, ROOM, Rig
+from tests.lab.rig import FOCUS, ROOM, Client, Rig
+from tests.lab.test_lobby import notices
 from tests.xmpp.traces import trace
 
 # What differs on purpose: the lab has more candidates, and no bridge channel by default; nobody
@@ -132,7 +135,7 @@ def test_the_end_of_the_meeting() -> None:
     rig = Rig()
     rig.speaker()
     client = rig.joined()
-    rig.room.destroy("The meeting has been terminated", None, rig.now)
+    rig.site.end(rig.room, Removal(reason=TERMINATED, destroyed=True), rig.now)
     assert own_muc_user(client) == recorded_muc_user("end-meeting", "110", last=True)
 
 
@@ -159,8 +162,8 @@ def test_being_refused_without_the_password() -> None:
 
 def test_being_sent_to_the_lobby() -> None:
     rig = Rig()
-    rig.speaker()
-    rig.room.policy.members_only = True
+    ann = rig.speaker()
+    rig.site.lobbies.open(rig.room, ann.nick, rig.now)
     refused = rig.client().join()
     real = recorded("lobby-denied", f"{{{ns.STANZA_ERRORS}}}registration-required")
     assert list(shape(refused)) == list(shape(real))
@@ -188,3 +191,94 @@ def test_messages_of_components(component: str) -> None:
         if entry.stanza.get("from") == f"{component}.meet.test"
     )
     assert list(shape(ours)) == list(shape(real))
+
+
+def told_by(component: str, trace_name: str) -> list[dict]:
+    """What a component told in a trace, as JSON."""
+    messages = [
+        child(entry.stanza, ns.JITSI_MEET, "json-message")
+        for entry in trace(trace_name)
+        if entry.incoming and entry.stanza.get("from") == f"{component}.meet.test"
+    ]
+    return [json.loads(message.text or "") for message in messages if message is not None]
+
+
+def test_rule_16_audio_moderation() -> None:
+    rig = Rig()
+    ann = rig.speaker()
+    client = rig.joined()
+    moderation = rig.site.moderation
+    moderation.enable(rig.room, ann.nick, rig.now)
+    moderation.approve(rig.room, client.nick, ann.nick, rig.now)
+    moderation.reject(rig.room, client.nick, ann.nick, rig.now)
+    moderation.disable(rig.room, ann.nick, rig.now)
+    ours = notices(client, "av_moderation")
+    real = told_by("avmoderation", "av-moderation")
+    assert [sorted(each) for each in ours] == [sorted(each) for each in real]
+    said = [(each.get("enabled"), each.get("approved"), each.get("removed")) for each in real]
+    assert [(e.get("enabled"), e.get("approved"), e.get("removed")) for e in ours] == said
+    mute = f"{{{ns.JITSI_MUTE_AUDIO}}}mute"
+    order = next(stanza for stanza in client.received if stanza.find(mute) is not None)
+    assert list(shape(order)) == list(shape(recorded("av-moderation", mute)))
+
+
+def test_rule_14_being_sent_to_a_breakout_room() -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.joined()
+    breakout = rig.site.breakouts.add(rig.room, "Group 1", rig.now)
+    rig.site.breakouts.send_to(rig.room, client.nick, breakout.jid, rig.now)
+    ours = notices(client, "breakout_rooms")
+    real = told_by("breakout", "breakout-room")
+    assert [(each["event"], sorted(each)) for each in ours] == [
+        (each["event"], sorted(each)) for each in real
+    ]
+    for mine, theirs in zip(ours[0]["rooms"].values(), real[0]["rooms"].values(), strict=True):
+        assert sorted(mine) == sorted(theirs)
+        people = zip(mine["participants"].values(), theirs["participants"].values(), strict=True)
+        assert all(sorted(one) == sorted(other) for one, other in people)
+
+
+def lobby_with_a_guest() -> tuple[Rig, str, Client]:
+    rig = Rig()
+    ann = rig.speaker()
+    rig.site.lobbies.open(rig.room, ann.nick, rig.now)
+    client = rig.client()
+    client.say(client.presence.knock("demo@lobby.lab.test"))
+    return rig, ann.nick, client
+
+
+def recorded_in_lobby(name: str, *, last: bool) -> list[str]:
+    found = [
+        entry.stanza
+        for entry in trace(name)
+        if entry.incoming and "@lobby." in entry.stanza.get("from", "")
+    ]
+    return list(shape(child(found[-1 if last else 0], ns.MUC_USER, "x")))
+
+
+def seen_in_lobby(client: Client) -> list[str]:
+    return list(shape(child(client.presences[-1], ns.MUC_USER, "x")))
+
+
+def test_rule_10_knocking_and_being_denied() -> None:
+    rig, ann, client = lobby_with_a_guest()
+    assert seen_in_lobby(client) == recorded_in_lobby("lobby-denied", last=False)
+    rig.site.lobbies.deny(rig.room, client.nick, ann, rig.now)
+    assert seen_in_lobby(client) == recorded_in_lobby("lobby-denied", last=True)
+
+
+def test_rule_10_a_lobby_that_is_switched_off() -> None:
+    rig, ann, client = lobby_with_a_guest()
+    rig.site.lobbies.close(rig.room, ann, rig.now)
+    assert seen_in_lobby(client) == recorded_in_lobby("lobby-disabled", last=True)
+
+
+def test_rule_10_being_let_in() -> None:
+    rig, ann, client = lobby_with_a_guest()
+    rig.site.lobbies.admit(rig.room, client.nick, ann, rig.now)
+    real = recorded("lobby-approved", f"{{{ns.MUC_USER}}}invite")
+    assert list(shape(client.received[-1])) == list(shape(real))
+    client.join()
+    known = notices(client, "room_metadata")[-1]["metadata"]
+    assert known == told_by("metadata", "lobby-approved")[-1]["metadata"]

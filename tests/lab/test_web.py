@@ -70,6 +70,8 @@ async def test_a_browser_joins_as_an_occupant_whose_source_is_signalled_and_goes
                 "name": "Zoe",
                 "kind": "browser",
                 "muted": False,
+                "moderator": False,
+                "hand": False,
                 "connected": False,
             }
             assert {s.ssrc for s in at.lab.sources("demo") if s.owner == nick} == {4711}

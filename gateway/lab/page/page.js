@@ -1,14 +1,22 @@
 // The page: joins, shows, and comes back after an interruption. What is what: link.js is the
-// WebSocket, call.js WebRTC, people.js the list of the room, story.js the timeline.
+// WebSocket, call.js WebRTC, people.js the list of the room, moderate.js a moderator's buttons,
+// story.js the timeline.
 
 import { Call, openMicrophone, silentTrack } from "./call.js";
 import { Link } from "./link.js";
+import { Moderate } from "./moderate.js";
 import { People } from "./people.js";
 import { Story } from "./story.js";
 
 const at = (id) => document.getElementById(id);
 
-const people = new People({ list: at("people"), count: at("count"), nobody: at("nobody") });
+const people = new People({
+  list: at("people"),
+  count: at("count"),
+  nobody: at("nobody"),
+  order: (name, nick) => order(name, { nick }),
+});
+const moderate = new Moderate(at("moderate"), order);
 const story = new Story({ list: at("steps"), empty: at("no-steps"), filter: at("filter") });
 
 // While one wants to be in the room: name, track, whether one can speak and is muted, the call.
@@ -35,13 +43,15 @@ function told(message) {
       at("room").textContent = message.room;
       at("dial").hidden = !message.dial;
       at("dial-address").textContent = message.dial ?? "";
+      moderate.offer(message.own, message.troubles);
       story.restart(message.steps);
       break;
     case "step":
       story.add(message);
       break;
     case "room":
-      people.show(message.occupants, message.levels, you);
+      people.show(message.occupants, message.levels, you, message.state);
+      moderate.show(message.occupants, message.state);
       break;
     case "offer":
       if (stay) answer(message);
@@ -56,6 +66,12 @@ function told(message) {
       notice(`The lab says: ${message.message}.`);
       break;
   }
+}
+
+// What a moderator wants of the lab.
+function order(name, content = {}) {
+  notice("");
+  link.send("order", { name, ...content });
 }
 
 // Into the room and out of it.

@@ -6,7 +6,9 @@ const SPEAKING = 45;
 const HOLD = 500; // ms somebody counts as speaking after the last loud sound: words have gaps
 
 export class People {
-  constructor({ list, count, nobody }) {
+  // `order(name, nick)` tells the lab what is to be done to somebody.
+  constructor({ list, count, nobody, order }) {
+    this.order = order;
     this.list = list;
     this.count = count;
     this.nobody = nobody;
@@ -20,7 +22,7 @@ export class People {
   }
 
   // `you` is one's own nick, if one is in the room.
-  show(occupants, levels, you) {
+  show(occupants, levels, you, state = {}) {
     for (const [nick, row] of this.rows) {
       if (!occupants.some((occupant) => occupant.nick === nick)) {
         row.remove();
@@ -29,7 +31,7 @@ export class People {
     }
     for (const occupant of occupants) {
       if (!this.rows.has(occupant.nick)) this.add(occupant);
-      this.update(this.rows.get(occupant.nick), occupant, levels[occupant.nick], you);
+      this.update(this.rows.get(occupant.nick), occupant, levels[occupant.nick], you, state);
     }
     this.count.textContent = occupants.length;
     this.nobody.textContent = "Nobody is here yet.";
@@ -42,7 +44,8 @@ export class People {
     row.dataset.nick = nick;
     row.dataset.kind = kind;
     row.innerHTML = `<span class="face" aria-hidden="true"></span><span class="who"></span>
-      <span class="flags"></span><span class="meter" aria-hidden="true"><i></i></span>`;
+      <span class="flags"></span><span class="meter" aria-hidden="true"><i></i></span>
+      <details class="menu"><summary aria-label="What a moderator can do">⋯</summary><div class="buttons"></div></details>`;
     const face = row.querySelector(".face");
     if (kind === "phone") face.innerHTML = '<svg><use href="#icon-phone"/></svg>';
     else face.textContent = [...name][0].toUpperCase();
@@ -50,16 +53,17 @@ export class People {
     this.list.append(row);
   }
 
-  update(row, { nick, name, kind, muted, connected }, level, you) {
+  update(row, { nick, name, kind, muted, connected, moderator, hand }, level, you, state) {
     const now = performance.now();
     if (level !== undefined && level < SPEAKING && !muted) row.loudAt = now;
     const speaking = now - (row.loudAt ?? -Infinity) < HOLD;
     const loud = level === undefined ? 0 : Math.max(0, (100 * (QUIETEST - level)) / (QUIETEST - 6));
     row.querySelector(".meter i").style.setProperty("--loud", Math.min(100, loud).toFixed(0));
     row.classList.toggle("speaking", speaking);
-    const about = `${nick === you ? "you" : KINDS[kind]} · ${nick}`;
+    const about = `${nick === you ? "you" : KINDS[kind]}${moderator ? ", moderator" : ""} · ${nick}`;
     const flags = (connected ? "" : "connecting…") || (muted ? "muted" : speaking ? "speaking" : "");
-    const shown = `${name}|${about}|${flags}`;
+    const choices = menuOf({ muted, moderator }, state.approved?.includes(nick), state);
+    const shown = `${name}|${about}|${flags}|${hand}|${choices.map(([order]) => order)}`;
     if (row.shown === shown) return; // ten times a second: leave alone what has not changed
     row.shown = shown;
     const who = row.querySelector(".who");
@@ -67,10 +71,34 @@ export class People {
     who.title = who.textContent + about;
     who.append(Object.assign(document.createElement("small"), { textContent: about }));
     const place = row.querySelector(".flags");
-    place.innerHTML = flags === "muted" ? '<svg aria-hidden="true"><use href="#icon-mic-off"/></svg>' : "";
+    const icon = hand ? "hand" : flags === "muted" ? "mic-off" : "";
+    place.innerHTML = icon && `<svg aria-hidden="true"><use href="#icon-${icon}"/></svg>`;
+    place.classList.toggle("asks", hand);
     const text = document.createElement("span");
-    text.textContent = flags;
+    text.textContent = hand ? "hand raised" : flags;
     text.classList.toggle("talks", flags === "speaking");
     place.append(text);
+    const buttons = choices.map(([order, words]) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: words });
+      button.addEventListener("click", () => {
+        this.order(order, nick);
+        row.querySelector(".menu").open = false;
+      });
+      return button;
+    });
+    row.querySelector(".menu .buttons").replaceChildren(...buttons);
   }
+}
+
+// What a moderator can do to somebody now: orders, and words for them.
+function menuOf({ muted, moderator }, approved, { moderated, lobby }) {
+  const ours = lobby !== undefined; // else the server is not the lab's own
+  const choices = [];
+  if (!muted) choices.push(["mute", "Mute"]);
+  if (ours && moderated && approved) choices.push(["reject", "Let speak no longer"]);
+  else if (ours && moderated && !moderator) choices.push(["approve", "Let speak"]);
+  else if (ours && muted) choices.push(["approve", "Ask to unmute"]);
+  if (ours) choices.push(["send-away", "To the breakout room"], ["disconnect", "Cut the connection"]);
+  choices.push(["kick", "Remove"]);
+  return choices;
 }
