@@ -28,6 +28,7 @@ from gateway.lab.media_watch import MediaWatch
 from gateway.lab.moderator import Moderator
 from gateway.lab.own_venue import OwnVenue
 from gateway.lab.pace import Pace
+from gateway.lab.phones_out import PhonesOut
 from gateway.lab.prosody_venue import Prosody, ProsodyVenue
 from gateway.lab.site import Site
 from gateway.lab.speaker import Speaker
@@ -193,6 +194,16 @@ class Lab:
         """A recorder or a transcriber comes; it stays until its `leave`."""
         seat = await self._at_home.seat(hidden=True)
         return HiddenOccupant(self.room_jid(room), kind, seat)
+
+    def phones_out(self, room: str) -> dict[str, PhonesOut]:
+        """What each of the lab's own in a room, browsers among them, has called; by nick."""
+        jid = self.room_jid(room)
+        return {**self._speakers.phones(jid), **self.browsers.phones(jid)}
+
+    @property
+    def brewery(self) -> str:
+        """The room in which gateways wait to be told to dial."""
+        return self.config.site.brewery
 
     def occupants(self, room: str) -> list[LabOccupant]:
         """Everybody in a room but the focus; nobody if there is no such room."""

@@ -7,7 +7,7 @@ order of stanzas are Prosody's; the focus and the videobridge remain the lab's.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -69,7 +69,12 @@ class ProsodyVenue:
     ) -> None:
         user = f"{NICK}@{site.auth_domain}"
         self.focus = Focus(
-            f"{user}/{NICK}", bridge, site.focus, packets=packets, blame=blame, step=step
+            f"{user}/{NICK}",
+            bridge,
+            replace(site.focus, brewery=site.brewery),
+            packets=packets,
+            blame=blame,
+            step=step,
         )
         self.rooms = ProsodyRooms(self.focus, time.monotonic, self.flush, step)
         self._prosody = prosody
@@ -172,6 +177,8 @@ class ProsodyVenue:
         self._focus_lost.clear()
         seat.listen(self._tell_focus, self._focus_lost.set)
         self._step(NICK, f"has logged in as {seat.jid}")
+        self.focus.begin()
+        self.flush(time.monotonic())
 
     async def _keep_focus(self) -> None:
         while True:
