@@ -108,6 +108,7 @@ class OutgoingCall:
                     beside.create_task(self._until_stopped())
                     beside.create_task(talk.follow_engine())
                     beside.create_task(talk.follow_conference())
+                    await phone.prepare()
                     await self._join()
                     await phone.call(
                         self._number,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from gateway.lab.muc import Muc
-from gateway.lab.muc_room import RoomServices
+from gateway.lab.muc_room import MucRoom, RoomServices
 from gateway.xmpp.element import local_name
 from gateway.xmpp.jid import bare
 
@@ -23,6 +23,11 @@ class InternalRooms:
         self._services = services
         quiet = replace(services, watchers=[])
         self._muc = Muc(quiet, wall_clock, strict_nick=False)
+
+    @property
+    def rooms(self) -> list[MucRoom]:
+        """Every room there is."""
+        return list(self._muc.rooms.values())
 
     def receive(self, stanza: Element, now: float) -> None:
         """Take a stanza for the service, a room, or an occupant."""

@@ -18,6 +18,7 @@ from typing import Self
 from gateway.lab.bridge_endpoint import BridgeEndpoint
 from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus import Focus
+from gateway.lab.focus_brewery import Instance
 from gateway.lab.focus_port import Allocation
 from gateway.lab.hidden_occupant import HiddenOccupant, Kind
 from gateway.lab.lab_browsers import LabBrowsers
@@ -36,6 +37,7 @@ from gateway.lab.venue import NotHere, Tls, Venue
 from gateway.lab.videobridge import LabVideobridge
 from gateway.lab.violation import Step, Violation
 from gateway.lab.voice import Voice
+from gateway.xmpp.jid import resource
 from gateway.xmpp.sources import SignalledSource
 
 __all__ = ["Lab", "LabConfig", "LabOccupant", "Prosody", "Violation"]
@@ -204,6 +206,12 @@ class Lab:
     def brewery(self) -> str:
         """The room in which gateways wait to be told to dial."""
         return self.config.site.brewery
+
+    @property
+    def waiting_gateways(self) -> dict[str, Instance]:
+        """Those in the brewery, by nick, as the focus knows them."""
+        known = self._focus.brewery.instances
+        return {resource(address): instance for address, instance in known.items()}
 
     def occupants(self, room: str) -> list[LabOccupant]:
         """Everybody in a room but the focus; nobody if there is no such room."""
