@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 help:
 	@echo "make demo    one call through the whole gateway, explained as it happens"
 	@echo "             ONCE=1 ends after it; HOST=address listens for real phones"
-	@echo "make test    everything; installs SIPp, Prosody, baresip and Chromium if it may"
+	@echo "make test    everything; installs SIPp, Prosody, coturn, baresip, Chromium if it may"
 	@echo "make check   style, types and the fast tests: under a minute"
 	@echo "make soak    floods, churn and long runs"
 	@echo "make format  put the code into shape; make lock renews requirements.lock"
@@ -28,7 +28,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $@
 
 tools:
-	@.ci/tools sipp=sip-tester prosody=prosody baresip=baresip-core chromium=chromium
+	@.ci/tools sipp=sip-tester prosody=prosody baresip=baresip-core chromium=chromium \
+		turnserver=coturn
 
 demo: setup
 	$(BIN)/sip-gateway demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(WEB),--web $(WEB))

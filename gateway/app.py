@@ -24,6 +24,7 @@ from gateway.config import Config
 from gateway.control.http import ControlServer
 from gateway.control.metrics import Metrics
 from gateway.control.snapshot import Phase, Snapshot
+from gateway.jigasi_accounts import JigasiAccounts
 from gateway.media.engine import MediaEngine
 from gateway.media.messages import Command
 from gateway.sip.admission import FORBID, Refusal, Verdict
@@ -49,7 +50,7 @@ class Gateway:
     ) -> None:
         self._config = config
         self._version = version("sip-gateway")
-        self._installations = (config.installation(),)
+        self._installations = config.installations()
         self._on_end = on_end
         self._switch = MediaSwitch(self._execute)
         self.engine = MediaEngine(config.engine, self._switch.receive)
@@ -83,7 +84,8 @@ class Gateway:
         self._metrics = Metrics(self.snapshot)
         self.control: ControlServer | None = None
         if config.control.http is not None:
-            self.control = ControlServer(config.control.http, self, self._metrics)
+            accounts = JigasiAccounts(self.breweries, config.brewery_account)
+            self.control = ControlServer(config.control.http, self, self._metrics, accounts)
         self._taking: asyncio.Task[None] | None = None
         self._draining = asyncio.Event()
         self._is_closing = False
@@ -185,13 +187,14 @@ class Gateway:
 
     def _brewery_stats(self) -> BreweryStats:
         """How busy we are, for Jicofo, which chooses the gateway with the fewest participants."""
-        rooms = {record.room for record in self.switchboard.calls if record.endpoint}
-        calls = len(self.switchboard.calls)
+        snapshot = self.snapshot()
+        joined = snapshot.joined
         return BreweryStats(
-            conferences=len(rooms),
-            participants=calls,
-            stress_level=min(1.0, calls / self._config.sip.max_calls),
+            conferences=len(joined),
+            participants=sum(record.participants for record in joined),
+            stress_level=round(snapshot.stress, 2),
             graceful_shutdown=self.user_agent.is_draining,
+            supports_sip=any(trunk.dial_out is not None for trunk in self._config.trunks),
             region=self._config.jitsi.region,
             version=self._version,
         )

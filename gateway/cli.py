@@ -60,7 +60,7 @@ def check_config(config: ConfigFile = None) -> None:
     if loaded.control.http is not None:
         host, port = loaded.control.http.listen
         typer.echo(f"  HTTP on {host}, port {port}")
-    typer.echo(f"  conferences of {', '.join(loaded.jitsi.rooms)}")
+    typer.echo(f"  conferences of {', '.join(loaded.jitsi.served_domains)}")
     for trunk in loaded.trunk:
         networks = ", ".join(str(network) for network in trunk.networks)
         typer.echo(f"  calls from {networks} ({trunk.name})")
@@ -182,7 +182,7 @@ def main() -> None:
 def _load(file: Path | None) -> Config:
     try:
         config = load(file)
-        config.installation()
+        config.installations()
     except ConfigError as error:
         _fail(
             [

@@ -5,40 +5,30 @@ frozen and in the terms of the packages that use it.
 """
 
 import os
-import re
 import tomllib
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from gateway import jigasi_environment
-from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.limits import Limits
-from gateway.calls.routing import RoomRule, Trunk
+from gateway.calls.routing import Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
 from gateway.config_control import ControlSection
-from gateway.config_dial_out import BrewerySection, DialOutSection, TrunkDialOutSection
+from gateway.config_dial_out import BrewerySection, DialOutSection
+from gateway.config_jitsi import InstallationSection, JitsiSection
 from gateway.config_problems import problems_of
 from gateway.config_section import Section
+from gateway.config_trunk import TrunkSection
 from gateway.config_values import (
-    Domain,
-    FocusAddress,
-    HeaderName,
     ListenAddress,
     LiteralAddress,
-    Network,
-    Pattern,
     Port,
-    PublicUrl,
     Seconds,
-    WebAddress,
-    websocket_problems,
 )
 from gateway.errors import ConferenceError, ConfigError
 from gateway.media.engine import EngineConfig
@@ -46,8 +36,8 @@ from gateway.sip.core import StackConfig
 from gateway.sip.network import Listen
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgentConfig
-from gateway.xmpp.client import Account, Server
-from gateway.xmpp.own_presence import STATS_ID
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.server import Account, Server
 from gateway.xmpp.tls import tls_context
 
 ENVIRONMENT_PREFIX = "SIP_GATEWAY_"
@@ -78,110 +68,20 @@ class MediaSection(Section):
     no_rtp_timeout: Seconds = 30.0
     opus_bitrate: int = Field(default=24_000, ge=6_000, le=128_000)
     opus_complexity: int = Field(default=5, ge=0, le=10)
+    red: bool = True
+    transport_cc: bool = False
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What is advertised to the focus beside what every participant can."""
+        wanted = ((self.red, ns.JITSI_OPUS_RED), (self.transport_cc, ns.JITSI_TCC))
+        return tuple(feature for is_wanted, feature in wanted if is_wanted)
 
     @model_validator(mode="after")
     def _check_ports(self) -> Self:
         if self.last_port < self.first_port + 1:
             raise ValueError("last_port: must be above first_port; a call takes two ports")
         return self
-
-
-class JitsiSection(Section):
-    """`[jitsi]`: the installation whose conferences can be joined."""
-
-    domain: Domain
-    host: str | None = None
-    port: Port = 5222
-    tls: Literal["verify", "insecure", "off"] = "verify"
-    ca_file: Path | None = None
-    user: str | None = None
-    password: SecretStr | None = None
-    muc_domains: tuple[Domain, ...] = ()
-    focus: FocusAddress | None = None
-    websocket: str | None = None
-    tenants: bool = False
-    public_url: PublicUrl | None = None
-    region: str | None = None
-    machine_uid: str | None = None
-    join_timeout: Seconds = 30.0
-    media_timeout: Seconds = 15.0
-    lobby_timeout: Seconds = 600.0
-    hidden_domains: tuple[Domain, ...] | None = None
-    avatar_url: WebAddress | None = None
-    stats_id: str = Field(default=STATS_ID, min_length=1, max_length=100)
-
-    @property
-    def machines(self) -> tuple[str, ...]:
-        """The domains at which recorders and transcribers log in."""
-        usual = (f"hidden.{self.domain}", f"recorder.{self.domain}")
-        return usual if self.hidden_domains is None else self.hidden_domains
-
-    @property
-    def rooms(self) -> tuple[str, ...]:
-        """The MUC domains that may be joined."""
-        return self.muc_domains or (f"conference.{self.domain}",)
-
-    @property
-    def web_url(self) -> str:
-        """Where browsers join, as configured or by what else is."""
-        if self.public_url is not None:
-            return self.public_url
-        host = urlsplit(self.websocket).netloc if self.websocket is not None else self.domain
-        return f"https://{host}"
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        problems = []
-        if self.user is not None and "@" not in self.user:
-            problems.append(f"user: write a whole JID, e.g. {self.user}@auth.{self.domain}")
-        if (self.user is None) != (self.password is None):
-            problems.append("user: goes with password; give both, or neither to be a guest")
-        if self.ca_file is not None and self.tls != "verify":
-            problems.append('ca_file: is of use with tls = "verify" only')
-        if self.websocket is not None:
-            problems += websocket_problems(self.websocket, self.tls)
-        if self.ca_file is not None and not self.ca_file.is_file():
-            problems.append(f"ca_file: there is no file {self.ca_file}")
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
-
-
-class RuleSection(Section):
-    """`[[trunk.rule]]`: calls to numbers that `called` matches go to `room`."""
-
-    called: Pattern
-    room: str = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _check_groups(self) -> Self:
-        for reference in re.findall(r"\\(?:g<(\w+)>|(\d+))", self.room):
-            name = reference[0] or reference[1]
-            known = name in self.called.groupindex or (
-                name.isdigit() and int(name) <= self.called.groups
-            )
-            if not known:
-                raise ValueError(f"room: there is no group {name!r} in called")
-        return self
-
-
-class TrunkSection(Section):
-    """`[[trunk]]`: who may call, and how the room of a call is found."""
-
-    name: str = Field(min_length=1)
-    networks: tuple[Network, ...] = Field(alias="from", min_length=1)
-    room_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room",)
-    password_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room-Pass",)
-    tenant_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Tenant",)
-    domain_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Base",)
-    token_headers: tuple[HeaderName, ...] = ("Jitsi-Auth-Token",)
-    rule: tuple[RuleSection, ...] = ()
-    default_room: str | None = None
-    info_json: bool = False
-    heartbeat: float = Field(default=0.0, ge=0)
-    chat: bool = False
-    dial_out: TrunkDialOutSection | None = None
-    show_caller: Literal["full", "masked", "name"] = "full"
 
 
 class LimitsSection(Section):
@@ -199,12 +99,16 @@ class LogSection(Section):
     format: Literal["text", "json"] = "text"
 
 
+_FIRST = "jitsi"  # the name of the installation in that section
+
+
 class Config(Section):
     """The whole configuration."""
 
     sip: SipSection = SipSection()
     media: MediaSection = MediaSection()
     jitsi: JitsiSection
+    installation: tuple[InstallationSection, ...] = ()
     trunk: tuple[TrunkSection, ...] = Field(min_length=1)
     limits: LimitsSection = LimitsSection()
     dial_out: DialOutSection = DialOutSection()
@@ -213,23 +117,43 @@ class Config(Section):
     log: LogSection = LogSection()
 
     @model_validator(mode="after")
-    def _check_rooms(self) -> Self:
-        problems = list(self._room_problems())
-        names = [trunk.name for trunk in self.trunk]
-        problems += [
-            f"trunk.{at}.name: {name!r} is the name of an earlier trunk as well"
-            for at, name in enumerate(names)
-            if name in names[:at]
+    def _check_names_and_rooms(self) -> Self:
+        problems = [
+            *_twice("trunk", "name", [trunk.name for trunk in self.trunk]),
+            *_twice("brewery", "id", [brewery.id for brewery in self.brewery]),
+            *_twice("installation", "name", [each.name for each in self.installation], _FIRST),
         ]
+        problems += self._installation_problems()
+        problems += self._room_problems()
         if problems:
             raise ValueError("\n".join(problems))
         return self
 
+    def _installation_problems(self) -> Iterator[str]:
+        """Names of installations that there are not."""
+        known = {_FIRST, *(installation.name for installation in self.installation)}
+        used: list[tuple[str, str | None]] = [
+            (f"brewery.{at}", each.installation) for at, each in enumerate(self.brewery)
+        ]
+        for at, trunk in enumerate(self.trunk):
+            used.append((f"trunk.{at}", trunk.installation))
+            used += [
+                (f"trunk.{at}.rule.{number}", rule.installation)
+                for number, rule in enumerate(trunk.rule)
+            ]
+        for place, name in used:
+            if name is not None and name not in known:
+                there = ", ".join(sorted(known))
+                yield f"{place}.installation: there is no {name!r}; there are {there}"
+
     def _room_problems(self) -> Iterator[str]:
+        sections = (self.jitsi, *self.installation)
+        served = tuple(domain for section in sections for domain in section.served_domains)
+        tenants = any(section.tenants for section in sections)
         for at, trunk in enumerate(self.trunk):
             if trunk.default_room is not None:
                 try:
-                    RoomAddress.parse(trunk.default_room, self.jitsi.rooms)
+                    RoomAddress.parse(trunk.default_room, served, tenants=tenants)
                 except ConferenceError as error:
                     yield f"trunk.{at}.default_room: {error.text}; see jitsi.muc_domains"
 
@@ -259,25 +183,7 @@ class Config(Section):
     @property
     def trunks(self) -> tuple[Trunk, ...]:
         """For `gateway.calls`."""
-        return tuple(
-            Trunk(
-                name=trunk.name,
-                networks=trunk.networks,
-                room_headers=trunk.room_headers,
-                password_headers=trunk.password_headers,
-                tenant_headers=trunk.tenant_headers,
-                domain_headers=trunk.domain_headers,
-                token_headers=trunk.token_headers,
-                rules=tuple(RoomRule(rule.called, rule.room) for rule in trunk.rule),
-                default_room=trunk.default_room,
-                info_json=trunk.info_json,
-                heartbeat=trunk.heartbeat or None,
-                chat=trunk.chat,
-                dial_out=trunk.dial_out.for_calls() if trunk.dial_out is not None else None,
-                show_caller=ShowCaller(trunk.show_caller),
-            )
-            for trunk in self.trunk
-        )
+        return tuple(trunk.for_calls() for trunk in self.trunk)
 
     @property
     def call_limits(self) -> Limits:
@@ -287,36 +193,19 @@ class Config(Section):
             limits.duration or None, limits.alone or None, limits.callers_per_room or None
         )
 
-    def installation(self) -> Installation:
-        """For `gateway.conference`; ConfigError if the CA file cannot be used."""
-        jitsi = self.jitsi
-        tls = None
-        if jitsi.tls != "off":
-            tls = tls_context(ca_file=jitsi.ca_file, verify=jitsi.tls == "verify")
-        account = None
-        if jitsi.user is not None and jitsi.password is not None:
-            account = Account(jitsi.user, jitsi.password.get_secret_value())
-        return Installation(
-            server=Server(jitsi.domain, tls, jitsi.host, jitsi.port, account, jitsi.websocket),
-            muc_domains=jitsi.rooms,
-            focus=jitsi.focus or f"focus.{jitsi.domain}",
-            machine_uid=jitsi.machine_uid or _machine_uid(jitsi.domain),
-            region=jitsi.region,
-            media_timeout=jitsi.media_timeout,
-            join_timeout=jitsi.join_timeout,
-            lobby_timeout=jitsi.lobby_timeout,
-            web_url=jitsi.web_url,
-            tenants=jitsi.tenants,
-            hidden_domains=jitsi.machines,
-            avatar_url=jitsi.avatar_url,
-            stats_id=jitsi.stats_id,
+    def installations(self) -> tuple[Installation, ...]:
+        """For `gateway.conference`; ConfigError if a CA file or a private key cannot be used."""
+        return tuple(
+            section.for_calls(name, self.media.features)
+            for name, section in ((_FIRST, self.jitsi), *((i.name, i) for i in self.installation))
         )
 
     def breweries(self) -> tuple[BreweryAccount, ...]:
         """For `gateway.conference`; ConfigError if a CA file cannot be used."""
-        return tuple(self._brewery(brewery) for brewery in self.brewery)
+        return tuple(self.brewery_account(brewery) for brewery in self.brewery)
 
-    def _brewery(self, brewery: BrewerySection) -> BreweryAccount:
+    def brewery_account(self, brewery: BrewerySection) -> BreweryAccount:
+        """One of them; ConfigError if its CA file cannot be used."""
         tls = brewery.tls or self.jitsi.tls
         ca_file = brewery.ca_file or (self.jitsi.ca_file if brewery.tls is None else None)
         context = None
@@ -329,9 +218,16 @@ class Config(Section):
             id=brewery.id,
             server=server,
             room=brewery.room,
-            installation="jitsi",
+            installation=brewery.installation,
             allowed=brewery.allowed,
         )
+
+
+def _twice(section: str, key: str, names: list[str], *taken: str) -> Iterator[str]:
+    """Names that are not one's own."""
+    for at, name in enumerate(names):
+        if name in names[:at] or name in taken:
+            yield f"{section}.{at}.{key}: {name!r} is the {key} of an earlier {section} as well"
 
 
 def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
@@ -368,7 +264,9 @@ def parse(values: Mapping[str, Any], environment: Mapping[str, str] | None = Non
 
 
 def _copied(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return value
 
 
 def _override(values: dict[str, Any], environment: Mapping[str, str]) -> list[str]:
@@ -377,8 +275,10 @@ def _override(values: dict[str, Any], environment: Mapping[str, str]) -> list[st
     for variable, text in sorted(environment.items()):
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
-        section, separator, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        inside = values.setdefault(section, {}) if separator else None
+        *sections, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        inside: Any = values if sections else None
+        for section in sections:
+            inside = inside.setdefault(section, {}) if isinstance(inside, dict) else None
         if not isinstance(inside, dict):
             hint = f"write {ENVIRONMENT_PREFIX}SECTION__KEY, of a section that is not a list"
             problems.append(f"{variable}: names no key ({hint})")
@@ -393,8 +293,3 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _machine_uid(domain: str) -> str:
-    """The same on one machine each time, and another on every other."""
-    return uuid.uuid5(uuid.NAMESPACE_DNS, f"{uuid.getnode():x}.{domain}").hex

@@ -79,6 +79,7 @@ class BrewerySection(Section):
     password: SecretStr
     room: RoomJid
     id: str = "brewery"
+    installation: str = "jitsi"
     host: Host | None = None
     port: Port = 5222
     tls: Literal["verify", "insecure", "off"] | None = None

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -67,5 +68,7 @@ def _suggestion(location: tuple[str | int, ...], model: type[BaseModel]) -> str:
 
 
 def _section_type(section: Any, name: str) -> Any:
+    """The section within `section`: one, a list of them, or one that may be left out."""
     annotation = section.model_fields[name].annotation
-    return get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
+    is_one_of = get_origin(annotation) in (tuple, UnionType)
+    return get_args(annotation)[0] if is_one_of else annotation

@@ -80,12 +80,23 @@ def _focus(value: str) -> str:
 
 def websocket_problems(url: str, tls: str) -> list[str]:
     """What is wrong with a URL for XMPP over WebSocket, given how TLS is wanted."""
-    if not re.fullmatch(r"wss?://[^\s/?#]+(/[^\s#]*)?", url):
-        return [f"websocket: {url!r} is no URL; write e.g. wss://meet.example.org/xmpp-websocket"]
-    if url.startswith("ws://") and tls != "off":
-        return ['websocket: ws: is not encrypted; write wss:, or allow that with tls = "off"']
-    if url.startswith("wss://") and tls == "off":
-        return ['websocket: wss: is encrypted; leave tls = "off" out']
+    return _url_problems("websocket", "ws", "xmpp-websocket", url, tls)
+
+
+def bosh_problems(url: str, tls: str) -> list[str]:
+    """What is wrong with a URL for XMPP over BOSH, given how TLS is wanted."""
+    return _url_problems("bosh", "http", "http-bind", url, tls)
+
+
+def _url_problems(key: str, scheme: str, path: str, url: str, tls: str) -> list[str]:
+    if not re.fullmatch(rf"{scheme}s?://[^\s/?#]+(/[^\s#]*)?", url):
+        return [f"{key}: {url!r} is no URL; write e.g. {scheme}s://meet.example.org/{path}"]
+    is_encrypted = url.startswith(f"{scheme}s://")
+    if not is_encrypted and tls != "off":
+        allow = f'write {scheme}s:, or allow that with tls = "off"'
+        return [f"{key}: {scheme}: is not encrypted; {allow}"]
+    if is_encrypted and tls == "off":
+        return [f'{key}: {scheme}s: is encrypted; leave tls = "off" out']
     return []
 
 

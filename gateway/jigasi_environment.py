@@ -22,6 +22,9 @@ READ = (
     "SHUTDOWN_REST_ENABLED",
     "JIGASI_XMPP_USER",
     "JIGASI_XMPP_PASSWORD",
+    "JIGASI_BREWERY_MUC",
+    "XMPP_INTERNAL_MUC_DOMAIN",
+    "JIGASI_STATS_ID",
     "JIGASI_LOCAL_REGION",
     "JIGASI_PORT_MIN",
     "JIGASI_PORT_MAX",
@@ -44,6 +47,9 @@ def sections(environment: Mapping[str, str]) -> dict[str, Any]:
     media = {"first_port": said.get("JIGASI_PORT_MIN"), "last_port": said.get("JIGASI_PORT_MAX")}
     found["media"] = _given(media)
     found["control"] = _control(said)
+    brewery = _brewery(said)
+    if brewery is not None:
+        found["brewery"] = [brewery]
     trunk = _trunk(said)
     if trunk is not None:
         found["trunk"] = [trunk]
@@ -70,12 +76,29 @@ def _jitsi(said: Mapping[str, str]) -> dict[str, Any]:
         "muc_domains": [said.get("XMPP_MUC_DOMAIN", "muc.meet.jitsi")],
         "public_url": said.get("PUBLIC_URL"),
         "region": said.get("JIGASI_LOCAL_REGION"),
+        "stats_id": said.get("JIGASI_STATS_ID"),
     }
     if _is_true(said.get("ENABLE_AUTH")) and not _is_true(said.get("ENABLE_GUESTS")):
-        domain = said.get("XMPP_AUTH_DOMAIN", "auth.meet.jitsi")
-        values["user"] = f"{said.get('JIGASI_XMPP_USER', 'jigasi')}@{domain}"
+        values["user"] = _account(said)
         values["password"] = said.get("JIGASI_XMPP_PASSWORD")
     return _given(values)
+
+
+def _account(said: Mapping[str, str]) -> str:
+    domain = said.get("XMPP_AUTH_DOMAIN", "auth.meet.jitsi")
+    return f"{said.get('JIGASI_XMPP_USER', 'jigasi')}@{domain}"
+
+
+def _brewery(said: Mapping[str, str]) -> dict[str, Any] | None:
+    """Where orders to dial come from; without a password there is no account for that."""
+    if "JIGASI_XMPP_PASSWORD" not in said:
+        return None
+    domain = said.get("XMPP_INTERNAL_MUC_DOMAIN", "internal-muc.meet.jitsi")
+    return {
+        "user": _account(said),
+        "password": said["JIGASI_XMPP_PASSWORD"],
+        "room": f"{said.get('JIGASI_BREWERY_MUC', 'jigasibrewery')}@{domain}",
+    }
 
 
 def _control(said: Mapping[str, str]) -> dict[str, Any]:

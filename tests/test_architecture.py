@@ -55,9 +55,13 @@ COMPOSERS = {
     "gateway.config_dial_out",
     "gateway.config_section",
     "gateway.config_control",
+    "gateway.config_jitsi",
+    "gateway.config_jwt",
+    "gateway.config_trunk",
     "gateway.config_problems",
     "gateway.config_values",
     "gateway.demo",
+    "gateway.jigasi_accounts",
     "gateway.jigasi_environment",
 }
 LAB_USERS = {"gateway.cli", "gateway.demo", "gateway.lab"}
@@ -70,13 +74,16 @@ WALLS = {
     "aiohttp": {
         "gateway.xmpp.client",
         "gateway.xmpp.websocket",
+        "gateway.xmpp.bosh_transport",
         "gateway.control.http",
+        "gateway.conference.bridge_channel",
         "gateway.lab",
     },
     "pylibsrtp": {"gateway.rtp.srtp"},
     "cffi": {"audiocodecs.opus"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
     "av": {"gateway.lab.voice"},
+    "jwt": {"gateway.conference.token", "gateway.lab.token_rules"},
     "prometheus_client": {"gateway.control.metrics"},
 }
 
@@ -86,9 +93,17 @@ PURE = {
     "gateway.sdp": set(),
     "gateway.rtp": set(),
     "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
-    "gateway.xmpp": {"client", "connection", "tls", "websocket"},
+    "gateway.xmpp": {
+        "client",
+        "connection",
+        "managed_stream",
+        "server",  # names the type of a TLS context
+        "tls",
+        "websocket",
+        "bosh_transport",
+    },
     "gateway.control": {"http", "stats"},  # stats counts threads
-    "gateway.media": {"engine", "clock", "phone_sockets"},
+    "gateway.media": {"engine", "bridges", "clock", "phone_sockets"},
 }
 IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}
 

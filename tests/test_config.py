@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 
@@ -36,8 +36,8 @@ def test_the_sample_is_good_and_has_every_key_there_is() -> None:
     told = SAMPLE.read_text()
     for section, field in Config.model_fields.items():
         assert f"[{section}]" in told
-        model = getattr(config, section)
-        fields = type(model[0] if field.alias is None and isinstance(model, tuple) else model)
+        type_: Any = field.annotation
+        fields = get_args(type_)[0] if get_origin(type_) is tuple else type_
         for name, key in fields.model_fields.items():
             assert f"{key.alias or name} = " in told or f".{name}]" in told, f"{section}.{name}"
 
@@ -55,11 +55,25 @@ def test_the_sample_states_the_defaults() -> None:
 def test_little_is_needed() -> None:
     config = parse(LEAST)
     assert config.user_agent.listen == (Listen("udp", "0.0.0.0"), Listen("tcp", "0.0.0.0"))
-    installation = config.installation()
+    installation = config.installations()[0]
     assert installation.muc_domains == ("conference.meet.example.org",)
     assert installation.focus == "focus.meet.example.org"
     assert installation.server.tls is not None
     assert installation.server.tls.check_hostname
+
+
+@pytest.mark.parametrize(
+    ("media", "features"),
+    [
+        ({}, ("http://jitsi.org/opus-red",)),
+        ({"red": False}, ()),
+        ({"red": False, "transport_cc": True}, ("http://jitsi.org/tcc",)),
+    ],
+)
+def test_what_is_negotiated_with_the_bridge_is_the_operators_choice(
+    media: dict[str, bool], features: tuple[str, ...]
+) -> None:
+    assert parse({**LEAST, "media": media}).installations()[0].features == features
 
 
 def test_everything_wrong_is_told_at_once() -> None:
@@ -96,6 +110,19 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_jitsi(websocket="meet.example.org"), "jitsi.websocket: 'meet.example.org' is no URL"),
         (with_jitsi(websocket="ws://a/x"), "jitsi.websocket: ws: is not encrypted"),
         (with_jitsi(websocket="wss://a/x", tls="off"), "jitsi.websocket: wss: is encrypted"),
+        (with_jitsi(bosh="ws://a/x"), "jitsi.bosh: 'ws://a/x' is no URL; write e.g. https://"),
+        (with_jitsi(bosh="http://a/x"), "jitsi.bosh: http: is not encrypted"),
+        (
+            with_jitsi(bosh="https://a/x", websocket="wss://a/x"),
+            "jitsi.bosh: goes without websocket",
+        ),
+        (with_jitsi(jwt={"app_id": "a", "secret": "s"}), "jitsi.jwt: needs websocket"),
+        (with_jitsi(jwt={"app_id": "a"}), "jitsi.jwt.secret: give a shared secret (HS256), or"),
+        (with_jitsi(jwt={"app_id": "a", "secret": ""}), "jitsi.jwt.secret: is empty"),
+        (with_jitsi(jwt={"app_id": "a", "key_file": "/no"}), "jitsi.jwt.key_file: there is no"),
+        (with_jitsi(jwt={"ap_id": "a", "secret": "s", "app_id": "a"}), "jitsi.jwt.ap_id: no such"),
+        (with_jitsi(turn="always"), "jitsi.turn: "),
+        (with_jitsi(logins_per_second=0), "jitsi.logins_per_second: "),
         (with_jitsi(muc_domains=["a b"]), "jitsi.muc_domains.0: 'a b' is no domain"),
         (with_jitsi(avatar_url="phone.png"), "jitsi.avatar_url: 'phone.png' is no URL; write"),
         (with_trunk(show_caller="some"), "trunk.0.show_caller: input should be 'full', 'masked'"),
@@ -119,15 +146,15 @@ def test_a_problem_names_its_key_and_the_way_out(values: dict[str, Any], told: s
 
 def test_machines_log_in_at_the_usual_domains_unless_others_are_named() -> None:
     usual = ("hidden.meet.example.org", "recorder.meet.example.org")
-    assert parse(LEAST).installation().hidden_domains == usual
-    named = parse(with_jitsi(hidden_domains=["bots.example.org"])).installation()
+    assert parse(LEAST).installations()[0].hidden_domains == usual
+    named = parse(with_jitsi(hidden_domains=["bots.example.org"])).installations()[0]
     assert named.hidden_domains == ("bots.example.org",)
-    assert parse(with_jitsi(hidden_domains=[])).installation().hidden_domains == ()
+    assert parse(with_jitsi(hidden_domains=[])).installations()[0].hidden_domains == ()
 
 
 def test_what_is_shown_of_callers_is_configured() -> None:
     picture = "https://meet.example.org/phone.png"
-    shown = parse(with_jitsi(avatar_url=picture, stats_id="gw-1")).installation()
+    shown = parse(with_jitsi(avatar_url=picture, stats_id="gw-1")).installations()[0]
     assert (shown.avatar_url, shown.stats_id) == (picture, "gw-1")
     assert parse(LEAST).trunks[0].show_caller is ShowCaller.FULL
     assert parse(with_trunk(show_caller="masked")).trunks[0].show_caller is ShowCaller.MASKED
@@ -150,6 +177,14 @@ def test_the_environment_overrides_the_file() -> None:
     assert config.sip.listen == (Listen("tcp", "127.0.0.1", 5070),)
 
 
+def test_a_secret_within_a_section_of_a_section_comes_from_the_environment_too() -> None:
+    values = with_jitsi(websocket="wss://a/x", jwt={"app_id": "a"})
+    config = parse(values, {"SIP_GATEWAY_JITSI__JWT__SECRET": "hunter2"})
+    assert config.jitsi.jwt is not None and config.jitsi.jwt.secret is not None
+    assert config.jitsi.jwt.secret.get_secret_value() == "hunter2"
+    assert values["jitsi"]["jwt"] == {"app_id": "a"}
+
+
 def test_a_wrong_variable_is_told_like_a_wrong_key() -> None:
     found = problems(LEAST, {"SIP_GATEWAY_DOMAIN": "x", "SIP_GATEWAY_SIP__MAX_CALL": "7"})
     assert any(line.startswith("SIP_GATEWAY_DOMAIN: names no key") for line in found)
@@ -159,8 +194,8 @@ def test_a_wrong_variable_is_told_like_a_wrong_key() -> None:
 def test_a_password_is_never_printed() -> None:
     config = parse(with_jitsi(user="me@auth.x", password="hunter2"))
     assert "hunter2" not in repr(config)
-    assert config.installation().server.account is not None
-    assert "hunter2" not in repr(config.installation())
+    assert config.installations()[0].server.account is not None
+    assert "hunter2" not in repr(config.installations()[0])
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -211,4 +246,53 @@ def test_a_token_is_never_printed() -> None:
 def test_browsers_go_where_it_says_or_where_the_websocket_is(
     keys: dict[str, str], url: str
 ) -> None:
-    assert parse(with_jitsi(**keys)).installation().web_url == url
+    assert parse(with_jitsi(**keys)).installations()[0].web_url == url
+
+
+# --- several installations -----------------------------------------------------------------------
+
+TWO = {
+    **LEAST,
+    "installation": [{"name": "west", "domain": "west.example.org", "rooms": "[n-z].*"}],
+}
+
+
+def test_there_may_be_several_installations() -> None:
+    config = parse({**TWO, "trunk": [{**TRUNK, "installation": "west"}]})
+    first, west = config.installations()
+    assert (first.name, west.name) == ("jitsi", "west")
+    assert west.server.domain == "west.example.org"
+    assert west.rooms is not None
+    assert west.rooms.fullmatch("zulu")
+    assert config.trunks[0].installation == "west"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            {"installation": [{"name": "jitsi", "domain": "a.test"}]},
+            "installation.0.name: 'jitsi' is the name of an earlier installation as well",
+        ),
+        (
+            {"trunk": [{**TRUNK, "installation": "east"}]},
+            "trunk.0.installation: there is no 'east'; there are jitsi, west",
+        ),
+        (
+            {"trunk": [{**TRUNK, "rule": [{"called": "1", "room": "a", "installation": "east"}]}]},
+            "trunk.0.rule.0.installation: there is no 'east'; there are jitsi, west",
+        ),
+        (
+            {
+                "brewery": [
+                    {"user": "a@b.test", "password": "x", "room": "c@d.test", "installation": "e"}
+                ]
+            },
+            "brewery.0.installation: there is no 'e'; there are jitsi, west",
+        ),
+    ],
+)
+def test_a_name_of_no_installation_is_a_problem(change: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse({**TWO, **change})
+    assert problem in refused.value.problems

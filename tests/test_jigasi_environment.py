@@ -36,12 +36,16 @@ DOCKER = {
 def test_it_may_be_all_the_configuration_there_is() -> None:
     config = load(None, DOCKER)
     assert (config.jitsi.domain, config.jitsi.host) == ("meet.jitsi", "xmpp.meet.jitsi")
-    assert config.jitsi.rooms == ("muc.meet.jitsi",)
+    assert config.jitsi.served_domains == ("muc.meet.jitsi",)
     assert config.jitsi.region == "eu"
     assert config.jitsi.web_url == "https://meet.example.org:8443"
     assert (config.media.first_port, config.media.last_port) == (21000, 21050)
     assert config.control.listen == ("0.0.0.0", 8788)
     assert config.control.enable_shutdown
+    (brewery,) = config.brewery
+    assert brewery.user == "jigasi@auth.meet.jitsi"
+    assert brewery.room == "jigasibrewery@internal-muc.meet.jitsi"
+    assert brewery.password.get_secret_value() == "hunter2"
     (trunk,) = config.trunks
     assert [str(network) for network in trunk.networks] == ["192.0.2.5/32"]
     assert trunk.default_room == "welcome"
@@ -51,7 +55,7 @@ def test_it_may_be_all_the_configuration_there_is() -> None:
 def test_the_images_defaults_are_ours_then() -> None:
     config = load(None, {"JIGASI_SIP_SERVER": "2001:db8::5", "XMPP_DOMAIN": ""})
     assert (config.jitsi.domain, config.jitsi.host) == ("meet.jitsi", "xmpp.meet.jitsi")
-    assert (config.jitsi.port, config.jitsi.rooms) == (5222, ("muc.meet.jitsi",))
+    assert (config.jitsi.port, config.jitsi.served_domains) == (5222, ("muc.meet.jitsi",))
     assert config.control.listen == ("127.0.0.1", 8788)
 
 
@@ -94,7 +98,7 @@ def test_a_section_of_the_file_is_not_touched_and_our_own_names_are_stronger(
     file.write_text('[jitsi]\ndomain = "own.example"\n')
     config = load(file, {**DOCKER, "SIP_GATEWAY_CONTROL__LISTEN": "127.0.0.1:9000"})
     assert (config.jitsi.domain, config.jitsi.host) == ("own.example", None)
-    assert config.jitsi.rooms == ("conference.own.example",)
+    assert config.jitsi.served_domains == ("conference.own.example",)
     assert config.media.first_port == 21000
     assert config.control.listen == ("127.0.0.1", 9000)
     assert config.trunks[0].name == "jigasi"
@@ -116,9 +120,9 @@ def test_a_value_that_is_wrong_is_told_with_the_key_it_is_for() -> None:
 @pytest.mark.parametrize(
     ("environment", "unknown"),
     [
-        (DOCKER, ("JIGASI_BREWERY_MUC", "JIGASI_SIP_PASSWORD", "JIGASI_SIP_URI")),
+        (DOCKER, ("JIGASI_SIP_PASSWORD", "JIGASI_SIP_URI")),
         ({"JIGASI_SIP_SERVER": "sip.provider.example"}, ("JIGASI_SIP_SERVER",)),
-        ({"JIGASI_STATS_ID": "", "XMPP_CROSS_DOMAIN": "1"}, ()),
+        ({"JIGASI_STATS_ID": "x", "XMPP_CROSS_DOMAIN": "1"}, ()),
     ],
 )
 def test_what_means_nothing_here_is_named(
@@ -133,5 +137,11 @@ def test_the_guide_has_every_variable_that_is_read() -> None:
 
 @pytest.mark.parametrize("variable", [name for name in READ if name.startswith("JIGASI_")])
 def test_every_variable_changes_something(variable: str) -> None:
-    full: dict[str, Any] = {**DOCKER, "ENABLE_AUTH": "1", "JIGASI_XMPP_USER": "me"}
+    full: dict[str, Any] = {
+        **DOCKER,
+        "ENABLE_AUTH": "1",
+        "JIGASI_XMPP_USER": "me",
+        "JIGASI_BREWERY_MUC": "gateways",
+        "JIGASI_STATS_ID": "gw1",
+    }
     assert sections(full) != sections({**full, variable: "", "JIGASI_SIP_URI": "x"})

@@ -6,6 +6,9 @@ import numpy as np
 
 from audiocodecs.frames import Samples, silence
 
+_ROWS = (697.0, 770.0, 852.0, 941.0)
+_COLUMNS = (1209.0, 1336.0, 1477.0, 1633.0)
+_KEYS = ("123A", "456B", "789C", "*0#D")
 _RAMP = 0.005  # seconds of fade at each end, so that a tone begins and ends without a click
 
 
@@ -24,6 +27,14 @@ def tone(
 def pulsed(frequency: float, *, rate: int, on: float = 0.2, off: float = 0.1) -> Samples:
     """One period of a pulsed sine: a voice for tests that voice activity detection keeps."""
     return np.concatenate((tone([frequency], on, rate=rate), silence(round(off * rate))))
+
+
+def dtmf(digit: str, seconds: float, *, rate: int) -> Samples:
+    """A key's two tones together (ITU-T Q.23). ValueError: there is no such key."""
+    for row, keys in zip(_ROWS, _KEYS, strict=True):
+        if len(digit) == 1 and digit in keys:
+            return tone([row, _COLUMNS[keys.index(digit)]], seconds, rate=rate, level=-8.0)
+    raise ValueError(f"there is no key {digit!r}")
 
 
 def waiting(rate: int) -> Samples:

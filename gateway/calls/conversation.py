@@ -90,6 +90,10 @@ class Conversation:
             match event:
                 case media.BridgeConnected():
                     self._participant.bridge_connected(event.session)
+                case media.BridgeInterrupted():
+                    self._participant.bridge_interrupted(event.session, event.reason)
+                case media.IceRestarted():
+                    self._participant.ice_restarted(event.session, event.local)
                 case media.BridgeLost():
                     self._participant.bridge_lost(event.session, event.reason)
                 case media.PhoneSilent():
@@ -108,6 +112,7 @@ class Conversation:
     async def follow_conference(self) -> None:
         """Tell the caller and the record what happens in the room, until we are not in it."""
         async for event in self._participant.events():
+            self._record.told(event, self._participant)
             self.backdrop.told(event)
             self._limits.told(event)
             self._in_call.told(event)
@@ -121,13 +126,13 @@ class Conversation:
                 case conference.Alone():
                     log.info("alone in the conference")
                 case conference.MediaUp():
-                    self._record.media_up()
                     log.info("media connected", after=f"{self._record.media_time:.2f} s")
                 case conference.MediaDown():
                     log.info("media disconnected", reason=event.reason)
+                case conference.DominantSpeaker() if event.endpoint == self._participant.endpoint:
+                    self._participant.became_dominant_speaker()
                 case conference.Rejoined():
                     self._keys.entered()
-                    self._record.endpoint = self._participant.endpoint
                     log.info("rejoined", endpoint=self._participant.endpoint)
                 case conference.Ended():
                     end = of_leaving(event.cause, event.text)

@@ -73,6 +73,7 @@ class IncomingCall:
             display_name=CallerIdentity.of(self._call.request).shown(self._trunk.show_caller),
             media=session,
             password=route.password,
+            token=route.token,
             ask_password=keys.ask_password,
         )
         talk = Conversation(
@@ -111,7 +112,7 @@ class IncomingCall:
             if self._phone.is_answered:
                 await talk.say_farewell()
             raise Over(of_join_failure(error)) from error
-        self._record.endpoint = participant.endpoint
+        self._record.joined(participant)
 
 
 def called_of(call: Call) -> Called:

@@ -38,7 +38,7 @@ class MediaSwitch:
 class MediaSession:
     """The media of call `call`, as long as `async with` lasts.
 
-    Serves as `gateway.conference.bridge_session.BridgeMedia`.
+    Serves as `gateway.conference.audio.BridgeMedia`.
     """
 
     def __init__(self, switch: MediaSwitch, call: str) -> None:
@@ -82,6 +82,10 @@ class MediaSession:
         """End the tone that repeats: let the caller hear the conference again."""
         self._switch.execute(m.Silence(self.call))
 
+    def send_digit(self, digit: str, duration: float = 0.1) -> None:
+        """Send a key press to the phone; `duration` is in seconds."""
+        self._switch.execute(m.SendDigit(self.call, digit, duration))
+
     # The bridge (BridgeMedia).
 
     def enter_room(self, room: str) -> None:
@@ -106,9 +110,13 @@ class MediaSession:
         """More candidates of the videobridge."""
         self._switch.execute(m.AddBridgeCandidates(self.call, session, candidates))
 
-    def close_bridge(self, session: str) -> None:
-        """Drop a connection."""
-        self._switch.execute(m.CloseBridge(self.call, session))
+    def restart_ice(self, session: str, remote: m.IceParameters) -> None:
+        """The videobridge has new ICE credentials."""
+        self._switch.execute(m.RestartIce(self.call, session, remote))
+
+    def close_bridge(self, session: str, linger: float = 0.0) -> None:
+        """Drop a connection; the one in use may go on for `linger` seconds."""
+        self._switch.execute(m.CloseBridge(self.call, session, linger))
 
     def mute(self, muted: bool) -> None:
         """Stop or resume sending the phone's audio."""

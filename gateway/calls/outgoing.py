@@ -147,7 +147,7 @@ class OutgoingCall:
             if not self.joined.done():
                 self.joined.set_exception(error)
             raise Over(of_join_failure(error)) from error
-        self._record.endpoint = self._participant.endpoint
+        self._record.joined(self._participant)
         self._is_at(f"{self._participant.room.jid}/{self._participant.endpoint}")
 
     def _is_at_door(self, waiting: Waiting) -> None:

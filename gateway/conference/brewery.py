@@ -15,13 +15,13 @@ from gateway.conference.backoff import Backoff
 from gateway.conference.login import CAPABILITIES, Connect
 from gateway.conference.room import FOCUS_NICK
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.client import Server
 from gateway.xmpp.connection import Connection, ConnectionFailed
 from gateway.xmpp.element import element
 from gateway.xmpp.jid import bare
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
 from gateway.xmpp.rayo import Dial
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 
 __all__ = ["Brewery", "BreweryAccount", "BreweryStats", "Dial", "Dialler"]
 
@@ -36,13 +36,15 @@ STEADY = 60.0  # seconds after which an outage is a new one
 class BreweryStats:
     """How busy this gateway is, as Jicofo and Jigasi's operators read it.
 
-    `participants` is what Jicofo chooses the least busy gateway by. `stress_level` is 0..1.
+    `participants` is what Jicofo chooses the least busy gateway by. `stress_level` is 0..1. Who
+    does not support SIP is never asked to dial.
     """
 
     conferences: int = 0
     participants: int = 0
     stress_level: float = 0.0
     graceful_shutdown: bool = False
+    supports_sip: bool = True
     region: str | None = None
     version: str = ""
 
@@ -53,7 +55,7 @@ class BreweryStats:
             "participants": self.participants,
             "graceful_shutdown": str(self.graceful_shutdown).lower(),
             "stress_level": f"{self.stress_level:.3f}",
-            "supports_sip": "true",
+            "supports_sip": str(self.supports_sip).lower(),
             "supports_transcription": "false",
             "version": self.version,
         }

@@ -6,11 +6,12 @@ codecs, other header extensions) is left out of the answer.
 
 import secrets
 from collections.abc import Collection
+from dataclasses import replace
 
 from gateway.errors import JingleError
 from gateway.media import messages
 from gateway.xmpp.jingle import Action, Content, Jingle
-from gateway.xmpp.jingle_rtp import AUDIO_LEVEL, PayloadType, RtpDescription
+from gateway.xmpp.jingle_rtp import AUDIO_LEVEL, TRANSPORT_CC, PayloadType, RtpDescription
 from gateway.xmpp.jingle_transport import Candidate, DtlsFingerprint, IceUdpTransport
 from gateway.xmpp.sources import MAX_SSRC, SignalledSource, SourceRegistry
 
@@ -22,7 +23,9 @@ def choose_ssrc(taken: Collection[int]) -> int:
     return ssrc
 
 
-def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
+def bridge_offer(
+    initiate: Jingle, ssrc: int, relays: tuple[messages.TurnServer, ...] = ()
+) -> messages.BridgeOffer:
     """What the engine needs of a session-initiate; JingleError if something is missing."""
     description, transport = _audio(initiate)
     if transport.ufrag is None or transport.pwd is None:
@@ -32,7 +35,6 @@ def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
     opus = _payload(description, "opus")
     if opus is None:
         raise JingleError("the offer has no Opus")
-    levels = (part.id for part in description.extensions if part.uri == AUDIO_LEVEL)
     return messages.BridgeOffer(
         session=initiate.sid,
         ufrag=transport.ufrag,
@@ -43,10 +45,13 @@ def bridge_offer(initiate: Jingle, ssrc: int) -> messages.BridgeOffer:
         setup=transport.fingerprints[0].setup,
         candidates=ice_candidates(transport),
         opus=_engine_payload(opus),
-        audio_level_id=next(levels, None),
+        audio_level_id=_extension_id(description, AUDIO_LEVEL),
         ssrc=ssrc,
         telephone_event=_optional_engine_payload(_payload(description, "telephone-event")),
         bridge_ssrc=SourceRegistry(initiate.sources).bridge_ssrc,
+        red=_optional_engine_payload(_red(description, opus)),
+        transport_cc_id=_extension_id(description, TRANSPORT_CC),
+        relays=relays,
     )
 
 
@@ -59,25 +64,20 @@ def session_accept(
 ) -> Jingle:
     """The session-accept: what we use of the offer, our source, our side of the transport."""
     description, _ = _audio(initiate)
-    used = (_payload(description, "opus"), _payload(description, "telephone-event"))
+    opus = _payload(description, "opus")
+    used = (_red(description, opus), opus, _payload(description, "telephone-event"))
+    extensions = (
+        part for part in description.extensions if part.uri in (AUDIO_LEVEL, TRANSPORT_CC)
+    )
     content = Content(
         name=_audio_content(initiate).name,
         description=RtpDescription(
             media="audio",
             payload_types=tuple(payload for payload in used if payload is not None),
-            extensions=tuple(part for part in description.extensions if part.uri == AUDIO_LEVEL),
+            extensions=tuple(extensions),
             sources=(source,),
         ),
-        transport=IceUdpTransport(
-            ufrag=answer.ufrag,
-            pwd=answer.pwd,
-            fingerprints=(
-                DtlsFingerprint(
-                    answer.fingerprint.hash.lower(), answer.fingerprint.value, answer.setup
-                ),
-            ),
-            candidates=tuple(_jingle_candidate(candidate) for candidate in answer.candidates),
-        ),
+        transport=_answered_transport(answer),
     )
     return Jingle(
         action=Action.SESSION_ACCEPT,
@@ -88,6 +88,11 @@ def session_accept(
     )
 
 
+def channel_url(initiate: Jingle) -> str | None:
+    """Where the bridge channel is, if one is offered."""
+    return _audio(initiate)[1].web_socket
+
+
 def ice_candidates(transport: IceUdpTransport) -> tuple[messages.IceCandidate, ...]:
     """The candidates of a transport, for the engine."""
     return tuple(_engine_candidate(candidate) for candidate in transport.candidates)
@@ -95,9 +100,30 @@ def ice_candidates(transport: IceUdpTransport) -> tuple[messages.IceCandidate, .
 
 def offered_candidates(jingle: Jingle) -> tuple[messages.IceCandidate, ...]:
     """The candidates of a transport-info."""
-    transports = (content.transport for content in jingle.contents)
-    first = next((transport for transport in transports if transport is not None), None)
-    return ice_candidates(first) if first is not None else ()
+    transport = _first_transport(jingle)
+    return ice_candidates(transport) if transport is not None else ()
+
+
+def offered_ice_restart(jingle: Jingle) -> messages.IceParameters | None:
+    """The new ICE credentials in a transport-info, if it is an ICE restart."""
+    told = _first_transport(jingle)
+    if told is None or told.ice_generation is None or told.ufrag is None or told.pwd is None:
+        return None
+    return messages.IceParameters(told.ice_generation, told.ufrag, told.pwd, ice_candidates(told))
+
+
+def ice_restart_answer(
+    initiate: Jingle, answer: messages.BridgeAnswer, local: messages.IceParameters
+) -> Jingle:
+    """The transport-info with our new credentials; the rest is as in the session-accept."""
+    renewed = replace(answer, ufrag=local.ufrag, pwd=local.pwd, candidates=local.candidates)
+    transport = replace(_answered_transport(renewed), ice_generation=local.generation)
+    return Jingle(
+        action=Action.TRANSPORT_INFO,
+        sid=initiate.sid,
+        initiator=initiate.initiator,
+        contents=(Content(name=_audio_content(initiate).name, transport=transport),),
+    )
 
 
 def engine_sources(registry: SourceRegistry, own: str) -> tuple[messages.Source, ...]:
@@ -106,6 +132,21 @@ def engine_sources(registry: SourceRegistry, own: str) -> tuple[messages.Source,
         messages.Source(source.ssrc, source.owner)
         for source in registry.audio
         if source.owner != own
+    )
+
+
+def _first_transport(jingle: Jingle) -> IceUdpTransport | None:
+    transports = (content.transport for content in jingle.contents)
+    return next((transport for transport in transports if transport is not None), None)
+
+
+def _answered_transport(answer: messages.BridgeAnswer) -> IceUdpTransport:
+    fingerprint = answer.fingerprint
+    return IceUdpTransport(
+        ufrag=answer.ufrag,
+        pwd=answer.pwd,
+        fingerprints=(DtlsFingerprint(fingerprint.hash.lower(), fingerprint.value, answer.setup),),
+        candidates=tuple(_jingle_candidate(candidate) for candidate in answer.candidates),
     )
 
 
@@ -126,6 +167,20 @@ def _audio(initiate: Jingle) -> tuple[RtpDescription, IceUdpTransport]:
 
 def _payload(description: RtpDescription, name: str) -> PayloadType | None:
     return next((part for part in description.payload_types if part.name.lower() == name), None)
+
+
+def _red(description: RtpDescription, opus: PayloadType | None) -> PayloadType | None:
+    """Redundancy of this Opus; its payloads are listed in a parameter without a name."""
+    red = _payload(description, "red")
+    if red is None or opus is None:
+        return None
+    listed = {kind for name, value in red.parameters if name is None for kind in value.split("/")}
+    return red if listed == {str(opus.id)} else None
+
+
+def _extension_id(description: RtpDescription, uri: str) -> int | None:
+    """The id of a header extension (RFC 8285), None if it is not offered."""
+    return next((part.id for part in description.extensions if part.uri == uri), None)
 
 
 def _engine_payload(payload: PayloadType) -> messages.Payload:

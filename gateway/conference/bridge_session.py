@@ -1,54 +1,42 @@
 """One Jingle session: from the focus' offer until its media is gone.
 
 `BridgeSession.run` is its story. It ends by returning the fault that ended it, or by being
-cancelled when the focus ends it or we leave; either way the engine's connection is closed. But
-where only the XMPP connection is lost, audio goes on as a rule: the session lingers, until there is
-another or `release`.
+cancelled when the focus ends it or we leave. What becomes of its audio then is up to `Audio`: where
+only the XMPP connection is lost, or another session follows, it goes on as a rule.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Protocol
 
+import structlog
+
+from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
+from gateway.conference.bridge_channel import OpenChannel
 from gateway.conference.bridge_offer import (
     bridge_offer,
+    channel_url,
     choose_ssrc,
     engine_sources,
+    ice_restart_answer,
+    offered_candidates,
+    offered_ice_restart,
     session_accept,
 )
-from gateway.conference.events import Event, MediaDown, MediaUp
+from gateway.conference.recovery import MediaRecovery
+from gateway.conference.relays import Relays
 from gateway.errors import JingleError, MediaError
 from gateway.media import messages
 from gateway.xmpp.connection import Connection
 from gateway.xmpp.jingle import Action, BridgeSessionId, Jingle, Reason
 from gateway.xmpp.sources import SignalledSource, SourceRegistry
-from gateway.xmpp.stanza import NoReply, StanzaError
+from gateway.xmpp.stanza import NoReply, StanzaError, iq
 
-Emit = Callable[[Event], None]
+log = structlog.get_logger(__name__)
 
-
-class BridgeMedia(Protocol):
-    """The media engine, as one call reaches it. `session` is a Jingle sid."""
-
-    async def open_bridge(self, offer: messages.BridgeOffer) -> messages.BridgeAnswer:
-        """Prepare the connection that is offered and start connecting; may raise MediaError."""
-
-    def set_sources(self, session: str, sources: tuple[messages.Source, ...]) -> None:
-        """All remote sources of a session, each time they change."""
-
-    def add_candidates(self, session: str, candidates: tuple[messages.IceCandidate, ...]) -> None:
-        """More candidates of the videobridge."""
-
-    def enter_room(self, room: str) -> None:
-        """The sessions that follow belong to this room."""
-
-    def close_bridge(self, session: str) -> None:
-        """Drop a connection, or what there is of it."""
-
-    def mute(self, muted: bool) -> None:
-        """Stop or resume sending the phone's audio, in this session and those that follow."""
+ICE_RESTART_PATIENCE = 10.0  # seconds the focus has for bringing the bridge's new credentials
 
 
 class FaultKind(Enum):
@@ -68,8 +56,47 @@ class Fault:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    """The engine says that media flows."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Interrupted:
+    """The engine says that no path leads to the bridge any more."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """The engine says that the connection broke, or could not be made."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _IceOffered:
+    """The focus says that the bridge has another ICE agent."""
+
+    remote: messages.IceParameters
+
+
+@dataclass(frozen=True, slots=True)
+class _IceRestarted:
+    """The engine has another one as well."""
+
+    local: messages.IceParameters
+
+
+_Fact = _Connected | _Interrupted | _Lost | _IceOffered | _IceRestarted
+
+
 class BridgeSession:
-    """The session that `initiate` offers to our endpoint `nick`."""
+    """The session that `initiate` offers to our endpoint `nick`.
+
+    `relays` are given where the bridge could not be reached without.
+    """
 
     def __init__(
         self,
@@ -80,6 +107,10 @@ class BridgeSession:
         connection: Connection,
         media: BridgeMedia,
         emit: Emit,
+        open_channel: OpenChannel | None = None,
+        relays: Relays | None = None,
+        audio: Audio,
+        recovery: MediaRecovery,
     ) -> None:
         self.sid = initiate.sid
         self._initiate = initiate
@@ -88,13 +119,18 @@ class BridgeSession:
         self._connection = connection
         self._media = media
         self._emit = emit
+        self._open_channel = open_channel
+        self._relays = relays
+        self._audio = audio
+        self._recovery = recovery
         self._sources = SourceRegistry(initiate.sources)
         self._candidates: tuple[messages.IceCandidate, ...] = ()  # came while opening
+        self._answer: messages.BridgeAnswer | None = None  # once the engine has opened it
         self._open = False
-        self._is_up = False
-        self._is_ended = False  # by the focus, or by us
-        self._facts: asyncio.Queue[str | None] = asyncio.Queue()  # None: connected; else: lost
-        self._ended_by = "left the conference"
+        self._ice_generation = 0
+        self._facts: asyncio.Queue[_Fact] = asyncio.Queue()
+        self._ended_by: str | None = None  # None: not on purpose
+        self._linger = 0.0
 
     async def run(self, timeout: float) -> Fault:
         """Bring media up within `timeout` seconds and return when it fails."""
@@ -113,23 +149,19 @@ class BridgeSession:
             return Fault(FaultKind.LOST, await self._until_lost())
         finally:
             self._open = False
-            if not self.lingers:
-                self._media.close_bridge(self.sid)
-
-    @property
-    def lingers(self) -> bool:
-        """Whether audio goes on though nobody can tell us about the session any more."""
-        return self._is_up and not self._is_ended and self._connection.is_lost
-
-    def release(self, reason: str) -> None:
-        """End what lingers, if it does."""
-        if self.lingers:
-            self._media.close_bridge(self.sid)
-            self._go_down(reason)
+            # Without a connection nobody can tell us of the session, and it may be well.
+            is_cut_off = self._ended_by is None and self._connection.is_lost
+            self._audio.leave(
+                self.sid,
+                self._ended_by or "left the conference",
+                linger=FOREVER if is_cut_off else self._linger,
+            )
 
     async def _connect(self) -> None:
-        offer = bridge_offer(self._initiate, choose_ssrc(self._sources.ssrcs))
-        answer = await self._media.open_bridge(offer)
+        relays = await self._relays.servers() if self._relays is not None else ()
+        offer = bridge_offer(self._initiate, choose_ssrc(self._sources.ssrcs), relays)
+        self._audio.opening(self.sid)
+        answer = self._answer = await self._media.open_bridge(offer)
         self._open = True
         self._tell_sources()
         if self._candidates:
@@ -145,38 +177,97 @@ class BridgeSession:
             self._initiate, answer, responder=self._connection.jid, source=source
         )
         await self._connection.request(self._focus, accept.to_element())
-        lost = await self._facts.get()
-        if lost is not None:
-            raise MediaError(lost)
+        while not isinstance(fact := await self._facts.get(), _Connected):
+            if isinstance(fact, _Lost):
+                raise MediaError(fact.reason)
 
     async def _until_lost(self) -> str:
-        self._is_up = True
-        self._emit(MediaUp())
+        """Why it is lost. An interruption is repaired in place if the focus and the bridge can."""
+        async with self._channel():
+            while True:
+                match await self._facts.get():
+                    case _Lost(reason):
+                        return reason
+                    case _Interrupted(reason):
+                        if not await self._is_repaired():
+                            return reason
+                    case fact:
+                        self._restart_ice(fact)
+
+    def _channel(self) -> AbstractAsyncContextManager[None]:
+        """The bridge channel, if it is wanted and offered."""
+        url = channel_url(self._initiate)
+        if self._open_channel is None or url is None:
+            return nullcontext()
+        return self._open_channel(url, self._emit)
+
+    async def _is_repaired(self) -> bool:
+        """Ask the focus for an ICE restart, and see whether the bridge is reached again."""
+        told = self._initiate.bridge_session
+        if told is None or not self._recovery.may_restart_ice(asyncio.get_running_loop().time()):
+            return False
+        log.info("asking for an ICE restart", sid=self.sid)
+        wanted = BridgeSessionId(told.id, ice_restart=True)
+        request = Jingle(Action.SESSION_INFO, self.sid, bridge_session=wanted)
         try:
-            while (lost := await self._facts.get()) is None:
-                pass
-            self.ended_by(lost)
-            return lost
-        finally:
-            if not self.lingers:
-                self._go_down(self._ended_by)
+            async with asyncio.timeout(ICE_RESTART_PATIENCE) as patience:
+                await self._connection.request(self._focus, request.to_element())
+                while True:
+                    match await self._facts.get():
+                        case _Connected():
+                            return True
+                        case _Lost():
+                            return False
+                        case _IceOffered() as offered:
+                            patience.reschedule(None)  # for the rest the engine sets the limit
+                            self._restart_ice(offered)
+                        case fact:
+                            self._restart_ice(fact)
+        except StanzaError as error:
+            log.info("ICE restart refused", error=str(error))
+            if error.condition == "feature-not-implemented":
+                self._recovery.ice_restarts_unknown()
+        except (NoReply, TimeoutError):
+            log.info("ICE restart not granted in time")
+        return False
 
-    def _go_down(self, reason: str) -> None:
-        if self._is_up:
-            self._is_up = False
-            self._emit(MediaDown(reason))
+    def _restart_ice(self, fact: _Fact) -> None:
+        """A step of an ICE restart, if that is what the fact is."""
+        match fact:
+            case _IceOffered(remote):
+                self._media.restart_ice(self.sid, remote)
+            case _IceRestarted(local) if self._answer is not None:
+                answer = ice_restart_answer(self._initiate, self._answer, local)
+                self._connection.send(iq("set", self._focus, answer.to_element()))
 
-    def ended_by(self, reason: str) -> None:
-        """Say why, before cancelling `run`."""
-        self._is_ended, self._ended_by = True, reason
+    def ended_by(self, reason: str, *, linger: float = 0.0) -> None:
+        """Say why, and how long audio may go on, before cancelling `run`."""
+        self._ended_by, self._linger = reason, linger
 
     def connected(self) -> None:
         """The engine says that media flows."""
-        self._facts.put_nowait(None)
+        self._facts.put_nowait(_Connected())
+
+    def interrupted(self, reason: str) -> None:
+        """The engine says that no path leads to the bridge any more."""
+        self._facts.put_nowait(_Interrupted(reason))
+
+    def ice_restarted(self, local: messages.IceParameters) -> None:
+        """The engine has new ICE credentials."""
+        self._facts.put_nowait(_IceRestarted(local))
 
     def lost(self, reason: str) -> None:
         """The engine says that the connection broke, or could not be made."""
-        self._facts.put_nowait(reason)
+        self._facts.put_nowait(_Lost(reason))
+
+    def transport_told(self, info: Jingle) -> None:
+        """A transport-info: the videobridge has more addresses, or another ICE agent."""
+        remote = offered_ice_restart(info)
+        if remote is None:
+            self._add_candidates(offered_candidates(info))
+        elif remote.generation > self._ice_generation:  # else it has been overtaken
+            self._ice_generation = remote.generation
+            self._facts.put_nowait(_IceOffered(remote))
 
     def add_sources(self, sources: Iterable[SignalledSource]) -> None:
         """The focus signals more sources, perhaps some that are known."""
@@ -193,8 +284,7 @@ class BridgeSession:
         if self._sources.drop_owner(endpoint):
             self._tell_sources()
 
-    def add_candidates(self, candidates: tuple[messages.IceCandidate, ...]) -> None:
-        """The videobridge has more addresses."""
+    def _add_candidates(self, candidates: tuple[messages.IceCandidate, ...]) -> None:
         if self._open:
             self._media.add_candidates(self.sid, candidates)
         else:

@@ -15,7 +15,7 @@ from gateway.conference.door import AskPassword, Door
 from gateway.conference.events import Waiting, WaitingFor
 from gateway.conference.floor import Floor
 from gateway.conference.lobby import Typed, knock, lobby_of
-from gateway.conference.login import CAPABILITIES, Login
+from gateway.conference.login import Login
 from gateway.conference.profile import Profile
 from gateway.conference.room import Room
 from gateway.errors import ConferenceError, JoinFailure
@@ -62,7 +62,7 @@ async def enter(
         login.connection.nick,
         floor,
         installation=login.installation,
-        capabilities=CAPABILITIES,
+        capabilities=login.reception.capabilities,
     )
     try:
         return await _Entering(login, presence, password, door).run()
@@ -193,6 +193,8 @@ async def _join(
 
 
 def _see(room: Room, presence: OccupantPresence) -> None:
+    if not presence.available and presence.destroyed is None and presence.statuses == {110}:
+        return  # the echo of our leaving this room, from which we have been elsewhere
     for event in room.receive(presence):
         if isinstance(event, Departure):
             raise ConferenceError(JoinFailure.REFUSED, f"{event.cause}: {event.text}")

@@ -9,6 +9,8 @@ import asyncio
 from gateway.conference.events import (
     ChatReceived,
     CompanyChanged,
+    ConferenceDigit,
+    DominantSpeaker,
     EncryptionChanged,
     Event,
     OccupantJoined,
@@ -17,7 +19,7 @@ from gateway.conference.events import (
 
 MAX_UNREAD = 1000
 
-_NEWS = OccupantJoined | OccupantLeft | ChatReceived
+_NEWS = OccupantJoined | OccupantLeft | ChatReceived | DominantSpeaker | ConferenceDigit
 _STATES = CompanyChanged | EncryptionChanged
 
 

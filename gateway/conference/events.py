@@ -158,6 +158,25 @@ class ChatReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class DominantSpeaker:
+    """Another endpoint speaks most: as the videobridge sees it, if there is a bridge channel."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceDigit:
+    """Somebody in the conference has pressed a key, and said so by Jingle (XEP-0181).
+
+    One event a press; `duration` is in seconds. Presses that come as RTP are the engine's to tell.
+    """
+
+    endpoint: str
+    digit: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
 class MutedByModerator:
     """We were muted: by `actor` (a name), or by the conference's rules (None)."""
 
@@ -208,6 +227,8 @@ Event = (
     | TranscriptionChanged
     | EncryptionChanged
     | ChatReceived
+    | DominantSpeaker
+    | ConferenceDigit
     | MutedByModerator
     | ModerationSwitched
     | Approved

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.conference.address import RoomAddress
+from gateway.conference.login_queue import LoginQueue
 from gateway.conference.logins import Logins
+from gateway.conference.token import TokenIssuer
 from gateway.errors import ConferenceError, JoinFailure
-from gateway.xmpp.client import Server
 from gateway.xmpp.own_presence import STATS_ID
+from gateway.xmpp.server import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,9 @@ class Installation:
     shown of every caller. `name` tells several installations apart; `rooms`, which room names it
     has where others have the rest (shards). With `tenants`, rooms of tenants (`tenant/room`) may be
     joined as well. `web_url` is where browsers go. `logins` is what has come of logging in there.
+    `features` are advertised beside those every participant has. With `bridge_channel` the
+    videobridge's WebSocket is connected, where one is offered. `tokens` makes a JWT for each login,
+    `login_queue` is the queue for it, and `turn` says that the server may be asked for relays.
     """
 
     server: Server
@@ -42,6 +47,11 @@ class Installation:
     tenants: bool = False
     rooms: re.Pattern[str] | None = None
     web_url: str = ""
+    features: tuple[str, ...] = ()
+    bridge_channel: bool = False
+    tokens: TokenIssuer | None = None
+    login_queue: LoginQueue | None = None
+    turn: bool = False
     logins: Logins = field(default_factory=Logins, compare=False, repr=False)
 
     def room(self, text: str, tenant: str | None = None) -> RoomAddress:

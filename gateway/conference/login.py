@@ -2,21 +2,23 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
+from gateway.conference.relays import Relays
 from gateway.conference.room import FOCUS_NICK
+from gateway.conference.token import user_id
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.client import Server
 from gateway.xmpp.component_message import Components
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 from gateway.xmpp.stanza import NoReply, StanzaError
 
 log = structlog.get_logger(__name__)
@@ -40,6 +42,7 @@ class Login:
     connection: Connection
     reception: Reception
     components: Components
+    relays: Relays | None = None
 
     def listen_to(self, room: str) -> None:
         """From now on the focus of this room gives the orders."""
@@ -52,28 +55,66 @@ class Login:
         return self.installation.serves(room) or (bool(name) and domain == breakout)
 
 
-async def log_in(installation: Installation, address: RoomAddress, connect: Connect) -> Login:
-    """Log in for a room; ConferenceError, with nothing left open, if that is not possible."""
-    reception = Reception(CAPABILITIES, focus=f"{address.jid}/{FOCUS_NICK}")
+async def log_in(
+    installation: Installation,
+    address: RoomAddress,
+    connect: Connect,
+    *,
+    features: tuple[str, ...] = (),
+    display_name: str = "",
+    token: str | None = None,
+) -> Login:
+    """Log in for a room; ConferenceError, with nothing left open, if that is not possible.
+
+    `features` are advertised beside the installation's. `token` is a JWT that the caller has
+    brought; without it we make one for `display_name`, where that is configured.
+    """
+    capabilities = CAPABILITIES.with_features(*installation.features, *features)
+    reception = Reception(capabilities, focus=f"{address.jid}/{FOCUS_NICK}")
+    if token is not None and not installation.server.is_web:
+        text = "a token needs websocket or bosh in [jitsi]: a plain TCP stream takes none"
+        raise ConferenceError(JoinFailure.AUTHENTICATION, text)
+    if installation.login_queue is not None:
+        await installation.login_queue.turn()
+
+    def server() -> Server:
+        """As it is now: a token of ours that is needed again later may have expired by then."""
+        minted = token if token is not None else _mint(installation, address, display_name)
+        there = installation.server.for_room(address.name, address.tenant, minted)
+        return replace(there, renewed=server)
+
     try:
-        connection = await connect(
-            installation.server.for_room(address.name, address.tenant), reception
-        )
+        connection = await connect(server(), reception)
     except ConnectionFailed as failure:
         cause = _FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
         installation.logins.failure(cause, str(failure), time.monotonic())
         raise ConferenceError(cause, str(failure)) from failure
     installation.logins.success()
     log.info("logged in", jid=connection.jid)
+    domain = installation.server.domain
+    relays = Relays(connection, domain) if installation.turn else None
     try:
-        components = await _discover(connection, installation.server.domain)
+        components = await _discover(connection, domain)
+        if relays is not None:
+            await relays.ask()
     except ConnectionFailed as failure:
         await connection.close()
         raise ConferenceError(JoinFailure.UNREACHABLE, str(failure)) from failure
     except BaseException:
         await connection.close()
         raise
-    return Login(installation, connection, reception, components)
+    return Login(installation, connection, reception, components, relays)
+
+
+def _mint(installation: Installation, address: RoomAddress, display_name: str) -> str | None:
+    if installation.tokens is None:
+        return None
+    return installation.tokens.mint(
+        address.name,
+        name=display_name,
+        user=user_id(installation.machine_uid, display_name),
+        now=time.time(),
+    )
 
 
 async def _discover(connection: Connection, domain: str) -> Components:

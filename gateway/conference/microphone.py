@@ -11,7 +11,7 @@ import time
 import structlog
 
 from gateway.conference.appearance import Appearance
-from gateway.conference.bridge_session import BridgeMedia, Emit
+from gateway.conference.audio import BridgeMedia, Emit
 from gateway.conference.component_orders import ApprovalChanged, ModerationChanged
 from gateway.conference.events import (
     ApprovalWithdrawn,

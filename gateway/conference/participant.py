@@ -9,7 +9,8 @@ from types import TracebackType
 import structlog
 
 from gateway.conference.address import RoomAddress
-from gateway.conference.bridge_session import BridgeMedia
+from gateway.conference.audio import Audio, BridgeMedia
+from gateway.conference.bridge_session import BridgeSession
 from gateway.conference.departure import Departure
 from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import enter
@@ -30,6 +31,8 @@ from gateway.conference.profile import INCOMING, Profile
 from gateway.conference.recovery import MediaRecovery, RejoinLimit
 from gateway.conference.stay import Stay
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.media.messages import IceParameters
+from gateway.xmpp import namespaces as ns
 from gateway.xmpp.client import connect as connect_by_tcp
 
 log = structlog.get_logger(__name__)
@@ -55,9 +58,11 @@ class Participant:
                 ...
 
     `media` is how the engine is reached; what the engine says about its connections is passed on
-    by `bridge_connected` and `bridge_lost`. `display_name` is shown in the conference, `initiator`
+    by `bridge_connected` and so on. `display_name` is shown in the conference, `initiator`
     are headers on where the call came from. With `dial_pad` others are offered to press keys for
-    the phone. `ask_password` is how the caller can be asked for the room's password.
+    the phone, and their presses are told. `ask_password` is how the caller can be asked for the
+    room's password. `features` are advertised beside the usual ones. `token` is a JWT that the
+    caller has brought along; it never reaches a log.
     """
 
     def __init__(
@@ -71,7 +76,9 @@ class Participant:
         ask_password: AskPassword | None = None,
         initiator: Mapping[str, str] = INCOMING,
         dial_pad: bool = False,
+        token: str | None = None,
         connect: Connect = connect_by_tcp,
+        features: tuple[str, ...] = (),
     ) -> None:
         self.room = room
         self._installation = installation
@@ -79,9 +86,12 @@ class Participant:
         self._media = media
         self._password = password
         self._door = Door(self._wait, ask_password)
+        self._token = token
         self._connect = connect
+        self._features = (*features, ns.JINGLE_DTMF) if dial_pad else features
         self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
+        self._audio = Audio(media, self._emit)
         self._rejoins = RejoinLimit()
         self._events = EventQueue()
         self._stay: Stay | None = None
@@ -100,8 +110,8 @@ class Participant:
             return
         self._life.cancel()
         await asyncio.wait([self._life])
+        self._audio.end("left the conference")
         if self._stay is not None:
-            self._release(self._stay)
             await self._stay.leave()
         if not self._life.cancelled():
             self._life.result()  # our own mistake, if it raises
@@ -179,13 +189,27 @@ class Participant:
 
     def bridge_connected(self, session: str) -> None:
         """The engine has connected the session to the videobridge: media flows."""
-        if self._stay is not None:
-            self._stay.bridge_connected(session)
+        self._audio.connected(session)
+        if (known := self._session(session)) is not None:
+            self._recovery.connected()
+            known.connected()
+
+    def bridge_interrupted(self, session: str, reason: str) -> None:
+        """The engine has lost its path to the videobridge, but DTLS stands."""
+        self._audio.interrupted(session, reason)
+        if (known := self._session(session)) is not None:
+            known.interrupted(reason)
+
+    def ice_restarted(self, session: str, local: IceParameters) -> None:
+        """The engine has new ICE credentials for the session."""
+        if (known := self._session(session)) is not None:
+            known.ice_restarted(local)
 
     def bridge_lost(self, session: str, reason: str) -> None:
         """The engine could not connect the session, or has lost it."""
-        if self._stay is not None:
-            self._stay.bridge_lost(session, reason)
+        self._audio.lost(session, reason)
+        if (known := self._session(session)) is not None:
+            known.lost(reason)
 
     async def _live(self, stay: Stay) -> None:
         try:
@@ -199,8 +223,7 @@ class Participant:
                     departure = await self._return(departure)
                 else:
                     break
-            if self._stay is not None:
-                self._release(self._stay)
+            self._audio.end("left the conference")
             log.info("conference ended", cause=departure.cause, reason=departure.text)
             self._emit(Ended(departure.cause, departure.text, departure.actor))
         except Exception:
@@ -209,6 +232,8 @@ class Participant:
 
     async def _attend(self, stay: Stay) -> Departure:
         departure = await stay.attend()
+        if not departure.rejoin:
+            self._audio.end(departure.text or "left the conference")
         if departure.moved_to is None:
             await stay.leave()
         else:
@@ -262,7 +287,14 @@ class Participant:
 
     async def _arrive(self, room: str) -> Stay:
         """Log in and enter; nothing is left open if that is not possible."""
-        login = await log_in(self._installation, self.room, self._connect)
+        login = await log_in(
+            self._installation,
+            self.room,
+            self._connect,
+            features=self._features,
+            display_name=self._profile.display_name,
+            token=self._token,
+        )
         try:
             return await self._enter(login, room)
         except BaseException:
@@ -287,8 +319,8 @@ class Participant:
             floor=self._floor,
             proceedings=self._proceedings,
             media=self._media,
+            audio=self._audio,
             recovery=self._recovery,
-            lingering=self._stay.lingering if self._stay is not None else None,
             emit=self._emit,
         )
 
@@ -311,9 +343,8 @@ class Participant:
         if self._stay is not None:
             self._stay.show(profile)
 
-    def _release(self, stay: Stay) -> None:
-        if stay.lingering is not None:
-            stay.lingering.release("left the conference")
+    def _session(self, session: str) -> BridgeSession | None:
+        return self._stay.session(session) if self._stay is not None else None
 
     def _emit(self, event: Event) -> None:
         self._events.put(event)

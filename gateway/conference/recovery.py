@@ -5,6 +5,8 @@ from enum import Enum, auto
 
 from gateway.xmpp.jingle import Reason
 
+_MOVING = 10.0
+
 
 class Remedy(Enum):
     """What may bring media back."""
@@ -38,20 +40,35 @@ class RestartLimit:
 
 
 class MediaRecovery:
-    """Chooses the remedy: one restart for media that never comes up, more for media that breaks."""
+    """Chooses the remedy: one restart for media that never comes up, more for media that breaks.
+
+    `needs_relay` once the bridge could not be reached: it should not be tried in that way again.
+    """
 
     def __init__(self) -> None:
+        self.needs_relay = False
         self._limit = RestartLimit()
+        self._ice_limit = RestartLimit(most=2)  # the focus counts these apart, and grants more
+        self._ice_restarts = True
         self._never_connected = 0
 
     def connected(self) -> None:
         """Media is up."""
         self._never_connected = 0
 
+    def may_restart_ice(self, now: float) -> bool:
+        """Whether to ask for another path for a session that was up; a yes is counted."""
+        return self._ice_restarts and self._ice_limit.allow(now)
+
+    def ice_restarts_unknown(self) -> None:
+        """The focus has no such thing."""
+        self._ice_restarts = False
+
     def lost(self, now: float, *, was_connected: bool) -> Remedy:
         """A session has lost its media, or has not got any."""
         if not was_connected:
             self._never_connected += 1
+            self.needs_relay = True
             if self._never_connected > 1:
                 return Remedy.GIVE_UP
         return Remedy.RESTART if self._limit.allow(now) else Remedy.REJOIN
@@ -82,3 +99,11 @@ def offer_due(reason: Reason | None) -> bool:
     followed by an offer or by a presence in their own time; anything else is a fault.
     """
     return reason is None or reason.condition not in ("expired", "success", "gone")
+
+
+def lingering(reason: Reason | None) -> float:
+    """For how many seconds audio may go on in a session that the focus has ended.
+
+    When it moves us to another videobridge, the one we are on may work for a moment yet.
+    """
+    return _MOVING if reason == Reason("success", "moving") else 0.0

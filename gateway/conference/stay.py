@@ -12,8 +12,9 @@ from dataclasses import replace
 import structlog
 
 from gateway.conference.allocation import allocate
-from gateway.conference.bridge_offer import offered_candidates
-from gateway.conference.bridge_session import BridgeMedia, BridgeSession, Emit, Fault, FaultKind
+from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
+from gateway.conference.bridge_channel import channel_opener
+from gateway.conference.bridge_session import BridgeSession, Fault, FaultKind
 from gateway.conference.component_orders import (
     ApprovalChanged,
     ModerationChanged,
@@ -28,8 +29,9 @@ from gateway.conference.floor import Floor
 from gateway.conference.microphone import Microphone
 from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import Profile
-from gateway.conference.recovery import MediaRecovery, Remedy, offer_due
+from gateway.conference.recovery import MediaRecovery, Remedy, lingering, offer_due
 from gateway.conference.room import FocusJoined, FocusLeft, MachineLeft, RoomEvent
+from gateway.conference.room_keys import RoomKeys
 from gateway.conference.sayings import Sayings
 from gateway.conference.surroundings import Surroundings
 from gateway.errors import ConferenceError
@@ -38,6 +40,7 @@ from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.connection import ConnectionFailed
 from gateway.xmpp.jid import bare, resource
 from gateway.xmpp.jingle import Action, Jingle, Reason
+from gateway.xmpp.jingle_dtmf import Dtmf
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.own_presence import unavailable
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
@@ -64,7 +67,7 @@ class Stay:
     """We are in the room of `entry`, as `profile` says, with the microphone as `floor` says.
 
     `recovery` remembers what earlier stays went through, `proceedings` what the caller was told in
-    them; `lingering` is a session of the last one whose audio goes on until we have another.
+    them; `audio` may still be that of the last one.
     """
 
     def __init__(
@@ -75,8 +78,8 @@ class Stay:
         floor: Floor,
         proceedings: Proceedings,
         media: BridgeMedia,
+        audio: Audio,
         recovery: MediaRecovery,
-        lingering: BridgeSession | None,
         emit: Emit,
     ) -> None:
         self.login = entry.login
@@ -85,8 +88,8 @@ class Stay:
         self._room = entry.room
         self._early = entry.early
         self._media = media
+        self._audio = audio
         self._recovery = recovery
-        self._lingering = lingering
         self._emit = emit
         self.sayings = Sayings(entry.login, entry.room)
         self.surroundings = Surroundings(entry, profile, proceedings, emit)
@@ -99,6 +102,7 @@ class Stay:
             media=media,
             emit=emit,
         )
+        self._keys = RoomKeys()
         self._tasks = asyncio.TaskGroup()
         self._session: BridgeSession | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -133,13 +137,6 @@ class Stay:
         return departure
 
     @property
-    def lingering(self) -> BridgeSession | None:
-        """The session whose audio goes on after the end of the stay, if there is one."""
-        if self._session is not None and self._session.lingers:
-            return self._session
-        return self._lingering
-
-    @property
     def endpoint(self) -> str:
         """Our endpoint id."""
         return self._room.nick
@@ -169,18 +166,9 @@ class Stay:
         self.depart()
         await self._connection.close()
 
-    def bridge_connected(self, session: str) -> None:
-        """The engine has connected a session."""
-        if self._session is not None and self._session.sid == session:
-            self._recovery.connected()
-            self._session.connected()
-
-    def bridge_lost(self, session: str, reason: str) -> None:
-        """The engine has lost a session."""
-        if self.lingering is not None and self.lingering.sid == session:
-            self.lingering.release(reason)
-        elif self._session is not None and self._session.sid == session:
-            self._session.lost(reason)
+    def session(self, sid: str) -> BridgeSession | None:
+        """The session of that name, unless we have done with it."""
+        return self._session if self._session is not None and self._session.sid == sid else None
 
     # What comes in
 
@@ -203,15 +191,28 @@ class Stay:
                 self._component_says(received)
             case ChatMessage():
                 self.surroundings.hears(received)
-            case HangUp(sender) if self._room.may_hang_up(sender):
-                self._connection.send(received.granted())
-                name = self._room.name_of(resource(sender))
-                raise _Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
             case HangUp():
-                self._connection.send(received.refused())
-            case JingleReceived(sender, jingle) if sender == self._room.focus:
+                self._hang_up(received)
+            case JingleReceived():
+                self._jingle_received(received.sender, received.jingle)
+
+    def _hang_up(self, order: HangUp) -> None:
+        if not self._room.may_hang_up(order.sender):
+            self._connection.send(order.refused())
+            return
+        self._connection.send(order.granted())
+        name = self._room.name_of(resource(order.sender))
+        raise _Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
+
+    def _jingle_received(self, sender: str, jingle: Jingle) -> None:
+        match jingle:
+            case Jingle(action=Action.SESSION_INFO, dtmf=Dtmf() as dtmf):
+                digit = self._keys.received(resource(sender), dtmf)
+                if digit is not None:
+                    self._emit(digit)
+            case _ if sender == self._room.focus:
                 self._focus_says(jingle)
-            case JingleReceived(sender, jingle) if bare(sender) == self._room.jid:
+            case _ if bare(sender) == self._room.jid:
                 # A browser offers a direct connection; declined, it stays on the videobridge.
                 decline = Jingle(Action.SESSION_TERMINATE, jingle.sid, reason=Reason("decline"))
                 self._send_jingle(sender, decline)
@@ -262,7 +263,11 @@ class Stay:
             log.debug("jingle for another session", action=jingle.action, sid=jingle.sid)
         elif jingle.action == Action.SESSION_TERMINATE:
             # Without a session, perhaps the end of one whose offer we have refused as unreadable.
-            self._end_session(str(jingle.reason or "the focus gave no reason"))
+            reason = str(jingle.reason or "the focus gave no reason")
+            linger = lingering(jingle.reason)
+            self._end_session(reason, linger)
+            if not linger:
+                self._audio.end(reason)
             if offer_due(jingle.reason):
                 self._wait_for_offer(OFFER_PATIENCE)
             elif self._room.alone:
@@ -276,7 +281,7 @@ class Stay:
         elif jingle.action == Action.SOURCE_REMOVE:
             session.remove_sources(jingle.sources)
         elif jingle.action == Action.TRANSPORT_INFO:
-            session.add_candidates(offered_candidates(jingle))
+            session.transport_told(jingle)
         elif jingle.action == Action.TRANSPORT_REPLACE:
             self._send_jingle(self._room.focus, session.reject_transport(jingle))
 
@@ -285,10 +290,7 @@ class Stay:
     def _offered(self, initiate: Jingle) -> None:
         if self._session is not None and self._session.sid == initiate.sid:
             return
-        self._end_session("replaced by another session")
-        if self._lingering is not None:
-            self._lingering.release("replaced by another session")
-            self._lingering = None
+        self._end_session("replaced by another session", FOREVER)
         self._stop_waiting_for_offer()
         if initiate.start_muted:
             self.microphone.muted_by(None)
@@ -300,13 +302,18 @@ class Stay:
             connection=self._connection,
             media=self._media,
             emit=self._emit,
+            open_channel=channel_opener(self._installation),
+            relays=self.login.relays if self._recovery.needs_relay else None,
+            audio=self._audio,
+            recovery=self._recovery,
         )
         self._serving = self._run(self._serve(self._session))
 
-    def _end_session(self, reason: str) -> None:
+    def _end_session(self, reason: str, linger: float) -> None:
+        """Its audio may go on for `linger` seconds, until another session has come up."""
         if self._session is not None and self._serving is not None:
             log.info("session ended", sid=self._session.sid, reason=reason)
-            self._session.ended_by(reason)
+            self._session.ended_by(reason, linger=linger)
             self._serving.cancel()
             self._session = None
 

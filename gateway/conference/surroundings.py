@@ -3,7 +3,7 @@
 import structlog
 
 from gateway.conference.appearance import Appearance
-from gateway.conference.bridge_session import Emit
+from gateway.conference.audio import Emit
 from gateway.conference.entering import Entry
 from gateway.conference.events import ChatReceived
 from gateway.conference.proceedings import Proceedings

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gateway.calls.end_reason import EndReason
 from gateway.control.snapshot import Phase, Snapshot
 
 CONFERENCE_SIZES = 22  # buckets; the last is for all that are larger
@@ -117,7 +118,9 @@ JIGASI_STATS = (
         "Ended because there was no media connection with the bridge.",
     ),
     _total(
-        "calls_no_heartbeat_response", lambda _: 0, "No heartbeats are sent to phones, none misses."
+        "calls_no_heartbeat_response",
+        lambda s: s.ended.get(EndReason.NO_HEARTBEAT, 0),
+        "Ended because the other end did not answer heartbeats (`trunk.heartbeat`).",
     ),
     Stat(
         "graceful_shutdown",

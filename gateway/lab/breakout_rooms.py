@@ -110,6 +110,8 @@ class BreakoutRooms:
     def remove(self, jid: str, now: float) -> None:
         """End a room; who is there is sent back. KeyError if there is no such one."""
         gone = self._rooms.pop(jid)
+        # Who is on the way there cannot arrive any more.
+        self._sent = {who: sent for who, sent in self._sent.items() if sent.to != jid}
         there = self._breakout.get(jid)
         if there is not None:
             for occupant in _guests(there):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.errors import RtpError
+from gateway.lab.endpoint_feedback import BridgeMediaOffer, EndpointFeedback, Negotiated
 from gateway.lab.ice import Address, ControllingAgent, IceState
 from gateway.lab.media_gate import MediaGate
 from gateway.rtp.packet import RtpPacket, is_rtcp
@@ -21,11 +22,13 @@ from gateway.rtp.rtcp import (
 )
 from gateway.rtp.srtp import SrtpProfile
 from gateway.rtp.statistics import Reception
+from gateway.rtp.transport_cc import TransportFeedback
 from gateway.webrtc.dtls import PROFILES, DtlsEndpoint, DtlsError, DtlsIdentity, Role
 
 REPORT_INTERVAL = 0.5
 _DTLS_LIMIT = 30.0
 _SENDER_REPORT_LIMIT = 5.0
+_ICE_RESTART_LIMIT = 20.0
 _CLOCK_RATE = 48000
 
 
@@ -36,14 +39,6 @@ class BridgeTimers:
     consent: float = 15.0
     inactive: float = 8.0
     expire: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeMediaOffer:
-    """What the focus offers in the bridge's name: opus and telephone-event types, level id."""
-
-    payload_types: frozenset[int] = frozenset({111, 126})
-    level_id: int = 1
 
 
 class BridgeEndpoint:
@@ -64,13 +59,21 @@ class BridgeEndpoint:
         find_cached: Callable[[int, int], RtpPacket | None],
         timers: BridgeTimers,
         profiles: tuple[SrtpProfile, ...] = PROFILES[:2],
+        negotiated: Negotiated | None = None,
     ) -> None:
         self.agent = ControllingAgent(consent_interval=timers.consent)
         self.identity = DtlsIdentity()
-        self.gate = MediaGate(offer.payload_types, offer.level_id, violation)
+        self.feedback = EndpointFeedback(
+            feedback_ssrc, offer, negotiated or Negotiated(), violation
+        )
+        self.gate = MediaGate(self.feedback.payload_types, offer.level_id, violation)
         self.failed: str | None = None
         self.isolated = False  # a test's doing: the network to this client is broken
+        self.broken_paths: set[Address] = set()  # a test's doing: or to these addresses of it
+        self.ice_generation = 0
+        self.ice_restarts = 0  # those that have come to an end
         self.inactive = 0  # how often nothing came for longer than the limit
+        self.lose_every = 0  # a test's doing: each so manieth packet of it is lost on the way
         self.received = 0
         self.longest_silence = 0.0  # seconds between two signs of life
         self.outgoing: list[tuple[bytes, Address]] = []
@@ -81,6 +84,8 @@ class BridgeEndpoint:
         self._find_cached = find_cached
         self._timers = timers
         self._profiles = profiles
+        self._next_agent: ControllingAgent | None = None  # of an ICE restart
+        self._next_agent_until = 0.0
         self._dtls: DtlsEndpoint | None = None
         self._dtls_deadline: float | None = None
         self._receptions: dict[int, Reception] = {}
@@ -92,11 +97,17 @@ class BridgeEndpoint:
         self._last_packet = 0.0
         self._last_sender_report = 0.0
         self._consents = 0
+        self._arrived = 0
 
     @property
     def connected(self) -> bool:
         """Whether media can flow: DTLS is done and nothing has failed."""
         return self.failed is None and self._dtls is not None and self._dtls.keys is not None
+
+    @property
+    def lost(self) -> int:
+        """How many packets of the client have not come, not even when they were asked for."""
+        return sum(reception.lost for reception in self._receptions.values())
 
     def connect(
         self, *, ufrag: str, pwd: str, fingerprint: tuple[str, str], setup: str, now: float
@@ -108,12 +119,40 @@ class BridgeEndpoint:
         self.agent.set_remote(ufrag, pwd, now)
         self._collect()
 
+    def restart_ice(self, now: float) -> ControllingAgent | None:
+        """Make another agent, of generation `ice_generation`, beside the one that is used.
+
+        None, and nothing happens, if the old one has never connected. Asked again before the client
+        has answered it is the same.
+        """
+        if self.agent.state is not IceState.CONNECTED or self.failed:
+            return None
+        pending = self._next_agent
+        if pending is None or pending.has_remote:
+            self.ice_generation += 1
+            pending = ControllingAgent(consent_interval=self._timers.consent)
+            self._next_agent, self._next_agent_until = pending, now + _ICE_RESTART_LIMIT
+        return pending
+
+    def continue_ice(self, generation: int, ufrag: str, pwd: str, now: float) -> None:
+        """The client's half of an ICE restart; of one that was overtaken nothing is taken."""
+        if self._next_agent is not None and generation == self.ice_generation:
+            self._next_agent.set_remote(ufrag, pwd, now)
+            self._collect()
+
+    @property
+    def agents(self) -> list[ControllingAgent]:
+        """The agent in use, and the one that may take its place."""
+        return [self.agent] if self._next_agent is None else [self.agent, self._next_agent]
+
     def receive(self, data: bytes, source: Address, now: float) -> None:
         """Take a datagram the owner knows to be this client's."""
-        if self.isolated:
+        if self.isolated or source in self.broken_paths:
             return
         if data[0] <= 3:
-            self.agent.receive(data, source, now)
+            agent = self._agent_for(data)
+            if agent is not None:
+                agent.receive(data, source, now)
             self._after_ice(now)
         elif 20 <= data[0] <= 63:
             self._receive_dtls(data, now)
@@ -126,7 +165,8 @@ class BridgeEndpoint:
     def send(self, packet: RtpPacket) -> None:
         """Forward another endpoint's packet to this client."""
         if self._dtls is not None and self._dtls.keys is not None and self.agent.peer is not None:
-            protected = self._dtls.keys.sender.protect(packet.serialize())
+            for_client = self.feedback.outgoing(packet)
+            protected = self._dtls.keys.sender.protect(for_client.serialize())
             self.outgoing.append((protected, self.agent.peer))
 
     def send_rtcp(self, packets: list[RtcpPacket]) -> None:
@@ -138,18 +178,23 @@ class BridgeEndpoint:
 
     def handle_timer(self, now: float) -> None:
         """Everything that happens by time: checks, flights, reports, and patience running out."""
-        self.agent.handle_timer(now)
+        for agent in self.agents:
+            agent.handle_timer(now)
         self._after_ice(now)
         self._handle_dtls_timer(now)
         if self.connected and now >= self._next_report:
             self._next_report = now + REPORT_INTERVAL
             blocks = tuple(reception.report(now) for reception in self._receptions.values())
             self.send_rtcp([ReceiverReport(self._feedback_ssrc, blocks)])
+        for feedback in self.feedback.arrivals(now):
+            self.send_rtcp([feedback])
         self._watch(now)
 
     def take_outgoing(self) -> list[tuple[bytes, Address]]:
         """What has to be sent now, and where."""
         taken = [] if self.isolated else self.outgoing
+        if self.broken_paths:
+            taken = [(data, address) for data, address in taken if address not in self.broken_paths]
         self.outgoing = []
         return taken
 
@@ -160,9 +205,11 @@ class BridgeEndpoint:
             self._collect()
 
     def _after_ice(self, now: float) -> None:
-        for what in self.agent.violations:
-            self._violation(33, what)
-        self.agent.violations.clear()
+        for agent in self.agents:
+            for what in agent.violations:
+                self._violation(33, what)
+            agent.violations.clear()
+        self._follow_ice_restart(now)
         if self.agent.consents > self._consents:
             self._consents = self.agent.consents
             self._alive(now)
@@ -176,6 +223,24 @@ class BridgeEndpoint:
             if self._role is Role.CLIENT:
                 self._dtls.start()
         self._collect()
+
+    def _agent_for(self, data: bytes) -> ControllingAgent | None:
+        """Whose STUN message it is; an agent that another took the place of gets none any more."""
+        concerned = [agent for agent in self.agents if agent.is_for(data)]
+        if concerned:
+            return concerned[0]
+        return None if self.ice_restarts else self.agent
+
+    def _follow_ice_restart(self, now: float) -> None:
+        pending = self._next_agent
+        if pending is None:
+            return
+        if pending.state is IceState.CONNECTED:
+            self.agent, self._next_agent, self._consents = pending, None, 0
+            self.ice_restarts += 1
+            self._alive(now)
+        elif pending.state is IceState.FAILED or now >= self._next_agent_until:
+            self._next_agent = None
 
     def _receive_dtls(self, data: bytes, now: float) -> None:
         if self._dtls is None:
@@ -214,6 +279,9 @@ class BridgeEndpoint:
     def _receive_rtp(self, data: bytes, now: float) -> None:
         assert self._dtls is not None
         assert self._dtls.keys is not None
+        self._arrived += 1
+        if self.lose_every and self._arrived % self.lose_every == 0:
+            return
         try:
             packet = RtpPacket.parse(self._dtls.keys.receiver.unprotect(data))
         except RtpError as error:
@@ -221,6 +289,9 @@ class BridgeEndpoint:
             return
         self._alive(now)
         self.received += 1
+        nack = self.feedback.received(packet, now)
+        if nack is not None:
+            self.send_rtcp([nack])
         if packet.ssrc in self.gate.ssrcs:
             reception = self._receptions.setdefault(
                 packet.ssrc, Reception(packet.ssrc, _CLOCK_RATE)
@@ -258,6 +329,8 @@ class BridgeEndpoint:
                     self._on_report(packet)
                 case GenericNack():
                     self._retransmit(packet)
+                case TransportFeedback():
+                    self.feedback.told(packet)
                 case _:
                     pass
 
@@ -289,8 +362,9 @@ class BridgeEndpoint:
             self.failed = reason
 
     def _collect(self) -> None:
-        self.outgoing += self.agent.outgoing
-        self.agent.outgoing.clear()
+        for agent in self.agents:
+            self.outgoing += agent.outgoing
+            agent.outgoing.clear()
         if self._dtls is not None and self.agent.peer is not None:
             peer = self.agent.peer
             self.outgoing += [(datagram, peer) for datagram in self._dtls.datagrams_to_send()]

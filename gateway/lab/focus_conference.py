@@ -68,8 +68,7 @@ class FocusConference:
     def close(self) -> None:
         """Free what the bridge holds."""
         self.over = True
-        for member in self.members.values():
-            self.sessions.left(member)
+        self.sessions.close()
         self.members.clear()
 
     @property
@@ -263,7 +262,7 @@ class FocusConference:
         member = self.members.pop(nick, None)
         if member is None:
             return
-        self.sessions.left(member)
+        self.sessions.left(member, now)
         if not self.members and switches:  # perhaps it comes back from the other room
             self._empty_since = now
             return

@@ -17,13 +17,18 @@ class SessionState(Enum):
 
 @dataclass(slots=True)
 class FocusSession:
-    """One session. `queued` are source changes (action, sources) until it is accepted."""
+    """One session. `queued` are source changes (action, sources) until it is accepted.
+
+    `ufrag` is the client's, `ice_generation` that of the last ICE restart it was told of.
+    """
 
     sid: str
     bridge_session: str
     state: SessionState = SessionState.PENDING
     acknowledged: bool = False
     has_transport: bool = False
+    ufrag: str = ""
+    ice_generation: int | None = None
     bridge_lost_at: float | None = None
     queued: list[tuple[str, tuple[SignalledSource, ...]]] = field(default_factory=list)
 
@@ -34,7 +39,8 @@ class Member:
 
     `address` is its occupant JID, `features` is None until its capabilities are known. A speaker
     is the lab's own: it has no session and its media is always there. `sessions` are all it ever
-    had, by sid; `session` is the one that is not over. `restarts` are when it was granted one.
+    had, by sid; `session` is the one that is not over. `restarts` are when it was granted one,
+    `ice_restarts` when it was granted a path.
     """
 
     nick: str
@@ -49,3 +55,4 @@ class Member:
     session: FocusSession | None = None
     sessions: dict[str, FocusSession] = field(default_factory=dict)
     restarts: deque[float] = field(default_factory=lambda: deque(maxlen=5))
+    ice_restarts: deque[float] = field(default_factory=lambda: deque(maxlen=5))

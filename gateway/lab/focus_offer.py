@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from gateway.lab.bridge_endpoint import BridgeMediaOffer
+from gateway.lab.endpoint_feedback import BridgeMediaOffer, Negotiated
 from gateway.lab.focus_sources import compact, described
 from gateway.lab.videobridge import BridgeTransportOffer
 from gateway.media.messages import IceCandidate
@@ -29,7 +29,7 @@ class OfferConfig:
     """Jicofo's configuration of offers: payload types and header-extension ids.
 
     `red` and `mid` are None where they are switched off. `web_socket` is the bridge channel's
-    address up to the conference's name.
+    address up to the endpoint's name, for a channel that is not there.
     """
 
     opus: int = 111
@@ -44,10 +44,14 @@ class OfferConfig:
     @property
     def bridge_media(self) -> BridgeMediaOffer:
         """What the videobridge is told of it."""
-        types = {self.opus, self.telephone_event}
-        if self.red is not None:
-            types.add(self.red)
-        return BridgeMediaOffer(frozenset(types), self.audio_level)
+        types = frozenset({self.opus, self.telephone_event})
+        return BridgeMediaOffer(types, self.audio_level, self.red, self.tcc)
+
+    def negotiated(self, features: frozenset[str]) -> Negotiated:
+        """What a client with these features is offered beyond that."""
+        return Negotiated(
+            red=self.red is not None and OPUS_RED in features, transport_cc=TCC in features
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,15 @@ def session_initiate(
     return jingle
 
 
+def transport_info(
+    config: OfferConfig, invited: Invited, transport: BridgeTransportOffer
+) -> Element:
+    """An ICE restart: the bridge's new transport for a session."""
+    content = _content("audio", _transport(config, transport, invited))
+    attributes = {"sid": invited.sid, "action": "transport-info"}
+    return element(ns.JINGLE, "jingle", attributes, content)
+
+
 def session_terminate(sid: str, condition: str, text: str) -> Element:
     """The focus ends a session."""
     reason = element(
@@ -128,8 +141,8 @@ def _content(name: str, *parts: Element) -> Element:
 
 
 def _description(config: OfferConfig, features: frozenset[str]) -> Element:
-    red = config.red is not None and OPUS_RED in features
-    tcc = TCC in features
+    negotiated = config.negotiated(features)
+    red, tcc = negotiated.red, negotiated.transport_cc
     parts = []
     if red:
         listed = element(ns.JINGLE_RTP, "parameter", {"value": f"{config.opus}/{config.opus}"})
@@ -171,9 +184,13 @@ def _extension(id_: int, uri: str) -> Element:
 def _transport(
     config: OfferConfig, offer: BridgeTransportOffer, invited: Invited, *, sctp: bool = False
 ) -> Element:
-    transport = element(ns.JINGLE_ICE_UDP, "transport", {"ufrag": offer.ufrag, "pwd": offer.pwd})
-    if config.web_socket is not None:
+    generation = None if offer.ice_generation is None else str(offer.ice_generation)
+    credentials = {"ufrag": offer.ufrag, "pwd": offer.pwd, "ice-generation": generation}
+    transport = element(ns.JINGLE_ICE_UDP, "transport", credentials)
+    url = offer.web_socket
+    if url is None and config.web_socket is not None:
         url = f"{config.web_socket}/{invited.endpoint}?pwd={offer.pwd}"
+    if url is not None:
         transport.append(element(ns.JITSI_COLIBRI, "web-socket", {"url": url}))
     if sctp:
         association = {"number": "5000", "protocol": "webrtc-datachannel", "streams": "1024"}

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
+from gateway.lab.endpoint_feedback import Negotiated
 from gateway.lab.focus_offer import OfferConfig
 from gateway.lab.videobridge import BridgeTransportOffer
 from gateway.lab.violation import Blame, Step
@@ -36,7 +37,11 @@ class FocusConfig:
     `allocations` are the answers to clients' first conference requests; those after them are
     answered with READY. With `needs_host` clients are turned away until somebody of the lab is in
     the room. With `early_sources` sources are signalled before the session is accepted, twice,
-    and with an owner nobody knows (rule 29). `av_moderation` is the component that says who may
+    and with an owner nobody knows (rule 29). For `bridge_keeps` seconds after its session has
+    ended, or has been replaced, an endpoint works as before: the focus has to tell the bridge
+    first. That of somebody who has left works for `ghosts_last` seconds more, as if the server had
+    not noticed yet that the connection is gone. `ice_restart` is whether clients may ask for
+    another path within their sessions. `av_moderation` is the component that says who may
     speak, `breakout_domain` the one of rooms that need no host, `hidden_domains` those of
     recorders, which are no members, `closed_domains` those of lobbies, which are no conferences,
     `brewery` the room in which gateways wait to be told to dial.
@@ -51,6 +56,9 @@ class FocusConfig:
     mute_timeout: float = 1.0
     slow_answer: float = 10.0
     reinvite_after: float = 2.0
+    bridge_keeps: float = 0.05
+    ghosts_last: float = 0.0
+    ice_restart: bool = True
     early_sources: bool = False
     region: str | None = None
     recording_starts_after: float = 1.0
@@ -64,7 +72,9 @@ class FocusConfig:
 class BridgeOrders(Protocol):
     """The videobridge, as the focus orders it about."""
 
-    def allocate(self, conference: str, endpoint: str) -> BridgeTransportOffer: ...
+    def allocate(
+        self, conference: str, endpoint: str, negotiated: Negotiated | None = None
+    ) -> BridgeTransportOffer: ...
 
     def feedback_ssrc(self, conference: str) -> int: ...
 
@@ -84,6 +94,14 @@ class BridgeOrders(Protocol):
     def force_mute(self, conference: str, endpoint: str, muted: bool) -> None: ...
 
     def expire(self, conference: str, endpoint: str) -> None: ...
+
+    def forget_former(self, conference: str, endpoint: str) -> None: ...
+
+    def restart_ice(self, conference: str, endpoint: str) -> BridgeTransportOffer | None: ...
+
+    def continue_ice(
+        self, conference: str, endpoint: str, generation: int, ufrag: str, pwd: str
+    ) -> None: ...
 
 
 class Ask(Protocol):

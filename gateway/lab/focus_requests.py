@@ -3,6 +3,7 @@
 Wrong requests are answered as Jicofo answers them, and noted.
 """
 
+from collections import deque
 from xml.etree.ElementTree import Element
 
 from gateway.errors import JingleError
@@ -103,6 +104,9 @@ class JingleRequests:
         transport = next(jingle.iter(f"{{{ns.JINGLE_ICE_UDP}}}transport"), None)
         if transport is None:
             return False
+        if transport.get("ice-generation") is not None:
+            self._ice_restarted(member, session, transport)
+            return True
         if session.has_transport:
             return True  # candidates are nothing the bridge needs
         problems = list(transport_problems(transport))
@@ -111,7 +115,7 @@ class JingleRequests:
         fingerprint = child(transport, ns.JINGLE_DTLS, "fingerprint")
         if problems or fingerprint is None or session.bridge_lost_at is not None:
             return True  # and the bridge never connects
-        session.has_transport = True
+        session.has_transport, session.ufrag = True, transport.get("ufrag", "")
         self._port.bridge.connect(
             self._room,
             member.nick,
@@ -121,6 +125,22 @@ class JingleRequests:
             setup=fingerprint.get("setup", ""),
         )
         return True
+
+    def _ice_restarted(self, member: Member, session: FocusSession, transport: Element) -> None:
+        """The client's half of an ICE restart; the bridge can only use one with new credentials."""
+        generation, ufrag = transport.get("ice-generation"), transport.get("ufrag", "")
+        problems = list(transport_problems(transport))
+        if session.ice_generation is None or generation != str(session.ice_generation):
+            problems.append(f"ice-generation {generation}, not {session.ice_generation}")
+        if ufrag == session.ufrag:
+            problems.append("an ICE restart with the old ufrag")
+        for problem in problems:
+            self._blame(27, member, problem)
+        if problems or session.ice_generation is None or session.bridge_lost_at is not None:
+            return
+        session.ufrag = ufrag
+        pwd, number = transport.get("pwd", ""), session.ice_generation
+        self._port.bridge.continue_ice(self._room, member.nick, number, ufrag, pwd)
 
     def _terminated(
         self, member: Member, session: FocusSession, request: Element, jingle: Element, now: float
@@ -138,7 +158,7 @@ class JingleRequests:
             self._refuse(request, "cancel", "item-not-found", text)
         elif not restart:
             self._port.send(result(request))
-        elif not _grant_restart(member, now):
+        elif not _grant(member.restarts, now):
             self._blame(27, member, "asks for another session too often")
             self._refuse(request, "wait", "resource-constraint", "rate-limited")
         else:
@@ -192,13 +212,29 @@ class JingleRequests:
         told = child(jingle, ns.JITSI_FOCUS, "bridge-session")
         right = told is not None and told.get("id") == session.bridge_session
         if told is not None and told.get("ice-restart") == "true":
-            self._refuse(request, "cancel", "feature-not-implemented", "no ICE restart")
+            self._ice_restart_wanted(member, request, right=right, now=now)
             return
         self._port.send(result(request))
         if child_text(jingle, ns.JITSI_FOCUS, "ice-state") == "failed" and right:
             self._blame(28, member, "ice-state failed, upon which Jicofo never invites again")
             member.may_be_invited = False
             self._sessions.terminate(member, "success", "moving", now)
+
+    def _ice_restart_wanted(
+        self, member: Member, request: Element, *, right: bool, now: float
+    ) -> None:
+        """A budget of its own, of which an attempt for the wrong bridge session takes as well."""
+        if not self._port.config.ice_restart:
+            self._refuse(request, "cancel", "feature-not-implemented", "no ICE restart")
+        elif not _grant(member.ice_restarts, now):
+            self._blame(27, member, "asks for an ICE restart too often")
+            self._refuse(request, "wait", "resource-constraint", "rate-limited")
+        elif not right:
+            self._blame(26, member, "asks for an ICE restart of another bridge session")
+            self._refuse(request, "cancel", "item-not-found", "not a currently active session")
+        else:
+            self._port.send(result(request))
+            self._sessions.restart_ice(member, now)
 
     def _blame(self, rule: int, member: Member, what: str) -> None:
         self._port.blame(rule, member.nick, what)
@@ -212,9 +248,8 @@ def _has_known_media(jingle: Element) -> bool:
     return all(description.get("media") in _MEDIA for description in descriptions)
 
 
-def _grant_restart(member: Member, now: float) -> bool:
+def _grant(restarts: deque[float], now: float) -> bool:
     """Jicofo's restart-request-rate-limits: 5 s apart, at most five a minute."""
-    restarts = member.restarts
     if restarts and now - restarts[-1] < _RESTARTS_APART:
         return False
     if len(restarts) == restarts.maxlen and now - restarts[0] < _RESTARTS_PERIOD:

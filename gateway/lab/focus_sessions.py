@@ -16,13 +16,11 @@ from gateway.lab.focus_offer import (
     session_initiate,
     session_terminate,
     source_change,
+    transport_info,
 )
 from gateway.lab.focus_port import FocusPort
 from gateway.lab.focus_sources import ConferenceSources
 from gateway.xmpp.sources import SignalledSource
-
-_EXPIRE_AFTER = 0.05
-"""Seconds from a session-terminate until the bridge knows: Jicofo has to ask it first."""
 
 _STRANGER = SignalledSource("ffffffff", 0xFEEDBEEF, "ffffffff-a0", "stranger track")
 
@@ -37,6 +35,7 @@ class FocusSessions:
         self._port = port
         self._members = members
         self._expiring: dict[str, float] = {}  # nicks, and when their endpoints go
+        self._former: dict[str, float] = {}  # or those that others have taken the place of
 
     # What the focus does.
 
@@ -48,7 +47,9 @@ class FocusSessions:
             self.end(member, expire=False)
             self.signal("source-remove", self.sources.drop(member.nick), member, now)
         self._expiring.pop(member.nick, None)
-        transport = port.bridge.allocate(self._room, member.nick)
+        negotiated = port.config.offer.negotiated(member.features)
+        self._former[member.nick] = now + port.config.bridge_keeps
+        transport = port.bridge.allocate(self._room, member.nick, negotiated)
         self.sources.set_bridge_ssrc(port.bridge.feedback_ssrc(self._room))
         if member.force_muted:
             port.bridge.force_mute(self._room, member.nick, True)
@@ -82,7 +83,7 @@ class FocusSessions:
         jingle = session_terminate(session.sid, condition, text)
         self._ask(member, jingle, now)
         self.end(member, expire=False)
-        self._expiring[member.nick] = now + _EXPIRE_AFTER
+        self._expiring[member.nick] = now + self._port.config.bridge_keeps
         self._port.step("focus", f"session-terminate to {member.nick}: {condition} ({text})")
 
     def move(self, member: Member, now: float) -> None:
@@ -90,17 +91,43 @@ class FocusSessions:
         self.terminate(member, "success", "moving", now)
         self.invite(member, now)
 
+    def restart_ice(self, member: Member, now: float) -> None:
+        """Another path for a session; without one that has connected the bridge keeps what it has.
+
+        In that case there is nothing to tell the client, though it may have asked.
+        """
+        session, port = member.session, self._port
+        transport = port.bridge.restart_ice(self._room, member.nick)
+        if session is None or transport is None:
+            port.step("focus", f"nothing to restart for {member.nick}")
+            return
+        session.ice_generation = transport.ice_generation
+        features = member.features or frozenset()
+        invited = Invited(member.nick, features, session.sid, session.bridge_session)
+        self._ask(member, transport_info(port.config.offer, invited, transport), now)
+        port.step("focus", f"ICE restart for {member.nick} ({transport.ice_generation})")
+
     def add_speaker(self, member: Member, source: SignalledSource, now: float) -> None:
         """One of the lab's own speaks from now on."""
         self.sources.add(member.nick, [source])
         self.signal("source-add", (source,), member, now)
 
-    def left(self, member: Member) -> None:
+    def left(self, member: Member, now: float) -> None:
         """A member has left the room: nobody is sent a source-remove for that."""
         if member.session is not None:
-            self.end(member)
-        self._expire(member.nick)
+            self.end(member, expire=False)
+            self._expiring[member.nick] = now + self._port.config.ghosts_last
+        if not self._port.config.ghosts_last:
+            self._expire(member.nick)
+        self._forget_former(member.nick)
         self.sources.drop(member.nick)
+
+    def close(self) -> None:
+        """The conference is over: nothing of anybody works any more."""
+        for member in self._members.values():
+            self.left(member, 0.0)
+        for nick in list(self._expiring):
+            self._expire(nick)
 
     def bridge_lost(self, member: Member, now: float) -> None:
         """The bridge has given the member up; Jicofo finds out a little later."""
@@ -111,6 +138,8 @@ class FocusSessions:
         """Endpoints without a session go, members without an endpoint are invited anew."""
         for nick in [nick for nick, due in self._expiring.items() if now >= due]:
             self._expire(nick)
+        for nick in [nick for nick, due in self._former.items() if now >= due]:
+            self._forget_former(nick)
         for member in list(self._members.values()):
             session = member.session
             lost = session.bridge_lost_at if session is not None else None
@@ -161,6 +190,10 @@ class FocusSessions:
     def _expire(self, nick: str) -> None:
         if self._expiring.pop(nick, None) is not None:
             self._port.bridge.expire(self._room, nick)
+
+    def _forget_former(self, nick: str) -> None:
+        if self._former.pop(nick, None) is not None:
+            self._port.bridge.forget_former(self._room, nick)
 
     def _offer_answered(
         self, member: Member, session: FocusSession, answer: Element | None

@@ -62,6 +62,15 @@ class ControllingAgent:
         for address in self._pairs:
             self._check(address, now, nominate=False)
 
+    def is_for(self, data: bytes) -> bool:
+        """Whether a STUN message is a check of this agent, or the answer to one."""
+        try:
+            message = stun.parse_message(data)
+        except ValueError:
+            return False
+        ours, _, _ = str(message.attributes.get("USERNAME", "")).partition(":")
+        return ours == self.ufrag or message.transaction_id in self._checks
+
     def receive(self, data: bytes, source: Address, now: float) -> None:
         """Take a STUN message that came from `source`; what is not one is dropped."""
         try:
@@ -74,6 +83,11 @@ class ControllingAgent:
             self._request(message, source, now)
         elif message.message_class in (stun.Class.RESPONSE, stun.Class.ERROR):
             self._response(message, source, now)
+
+    @property
+    def has_remote(self) -> bool:
+        """Whether the client's credentials have come."""
+        return self._remote is not None
 
     def handle_timer(self, now: float) -> None:
         """Repeat checks that are overdue, give up those repeated too often, ask for consent."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from gateway.lab.bridge_endpoint import BridgeEndpoint
+from gateway.lab.colibri_socket import ColibriSocket
 from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus import Focus
 from gateway.lab.focus_brewery import Instance
@@ -64,6 +65,8 @@ class Lab:
             profiles=self.config.bridge_profiles,
             faults=self.config.faults,
         )
+        if self.config.bridge_channel:
+            self.bridge.channel = ColibriSocket(self.bridge.channel_password, self._blame)
         self._watch = MediaWatch(self.bridge, self._step)
         self._own: OwnVenue | None = None
         self._venue: Venue
@@ -84,6 +87,9 @@ class Lab:
         try:
             await self._venue.open()
             await self.bridge.start(self.config.host, self.config.bridge_port)
+            if self.bridge.channel is not None:
+                tls = self._own.server_tls if self._own is not None else None
+                await self.bridge.channel.start(self.config.host, tls)
         except BaseException:
             await self._close()
             raise
@@ -97,6 +103,8 @@ class Lab:
         try:
             await self._pace.stop()
         finally:
+            if self.bridge.channel is not None:
+                await self.bridge.channel.close()
             await self._venue.close()
             await self.bridge.close()
 
@@ -162,6 +170,8 @@ class Lab:
             voice,
             payload_type=offer.opus,
             level_id=offer.audio_level,
+            event_type=offer.telephone_event,
+            red_type=offer.red,
             listens=listens,
         )
         await self._speakers.add(self.room_jid(room), audio)
@@ -233,10 +243,7 @@ class Lab:
 
     def has_endpoint(self, room: str, nick: str) -> bool:
         """Whether an occupant has a half of the bridge."""
-        try:
-            return self.endpoint(room, nick) is not None
-        except KeyError:
-            return False
+        return self.bridge.has_client(self.room_jid(room), nick)
 
     def room_jid(self, room: str) -> str:
         """The JID of a room, which may be one already."""
@@ -342,6 +349,13 @@ class Lab:
         self._focus.conferences[jid].sessions.invite(member, now)
         self._venue.flush(now)
 
+    def restart_ice(self, room: str, nick: str) -> None:
+        """The bridge makes another ICE agent for a client, within its session."""
+        jid, now = self.room_jid(room), time.monotonic()
+        member = self._focus.member(jid, nick)
+        self._focus.conferences[jid].sessions.restart_ice(member, now)
+        self._venue.flush(now)
+
     def expire(self, room: str, nick: str) -> None:
         """End the session as if somebody had been alone for too long."""
         jid, now = self.room_jid(room), time.monotonic()
@@ -369,21 +383,21 @@ class Lab:
         self._venue.flush(now)
 
     def drop_connection(self, nick: str) -> None:
-        """Break a client's TCP connection."""
+        """Break a client's connection without a word; it may resume its stream, if it can."""
         self._at_home.drop(nick)
+
+    @property
+    def refuses_resumes(self) -> bool:
+        """Whether the server has forgotten the streams of clients that it has lost."""
+        return self._at_home.refuses_resumes
+
+    @refuses_resumes.setter
+    def refuses_resumes(self, refuses: bool) -> None:
+        self._at_home.refuses_resumes = refuses
 
     def pause_bridge(self, room: str, nick: str, paused: bool = True) -> None:
         """Break (or mend) the network between a client and the bridge."""
         self.endpoint(room, nick).isolated = paused
-
-    @property
-    def isolate_clients(self) -> bool:
-        """Whether clients that are invited from now on cannot reach the bridge."""
-        return self.bridge.isolate_clients
-
-    @isolate_clients.setter
-    def isolate_clients(self, isolated: bool) -> None:
-        self.bridge.isolate_clients = isolated
 
     # Details.
 

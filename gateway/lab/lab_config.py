@@ -7,12 +7,22 @@ from gateway.lab.bridge_endpoint import BridgeTimers
 from gateway.lab.faults import Faults
 from gateway.lab.focus_offer import OfferConfig
 from gateway.lab.focus_port import Allocation, FocusConfig
+from gateway.lab.rate_limit import RateLimit
 from gateway.lab.site import SiteConfig
+from gateway.lab.token_rules import TokenRules
 from gateway.lab.xmpp_login import LoginRules
 from gateway.rtp.srtp import SrtpProfile
 from gateway.webrtc.dtls import PROFILES
 
-__all__ = ["Allocation", "BridgeTimers", "Faults", "LabConfig", "OfferConfig"]
+__all__ = [
+    "Allocation",
+    "BridgeTimers",
+    "Faults",
+    "LabConfig",
+    "OfferConfig",
+    "RateLimit",
+    "TokenRules",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +31,11 @@ class LabConfig:
 
     `starttls` demands TLS, otherwise there is none. `accounts` (user name: password) may log in to
     `auth.<domain>`. `ack_timeout` is how long a client may leave XEP-0198's `<r/>` unanswered.
-    `read_rate` (octets a second) and `nuisances` try a client's patience. For the rest see
-    `FocusConfig`, `OfferConfig`, `BridgeTimers` and `Faults`.
+    `hibernation` is how long a client that was cut off may come back. With `tokens` anonymous users
+    need a JWT. `read_rate` (octets a second), `rate_limit`, `joins_a_second` (for each room) and
+    `nuisances` try a client's patience. With `bridge_channel` the videobridge offers a WebSocket,
+    encrypted if the XMPP server is. For the rest see `FocusConfig`, `OfferConfig`,
+    `BridgeTimers` and `Faults`.
     """
 
     host: str = "127.0.0.1"
@@ -34,7 +47,11 @@ class LabConfig:
     accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
     strict_nick: bool = True
     ack_timeout: float = 30.0
+    hibernation: float = 60.0
+    tokens: TokenRules | None = None
     read_rate: int | None = None
+    rate_limit: RateLimit | None = None
+    joins_a_second: int | None = None
     nuisances: bool = False
 
     offer: OfferConfig = field(default_factory=OfferConfig)
@@ -46,8 +63,12 @@ class LabConfig:
     reply_timeout: float = 15.0
     slow_answer: float = 10.0
     reinvite_after: float = 2.0
+    bridge_keeps: float = 0.05
+    ghosts_last: float = 0.0
+    ice_restart: bool = True
 
     bridge_timers: BridgeTimers = field(default_factory=BridgeTimers)
+    bridge_channel: bool = False
     bridge_profiles: tuple[SrtpProfile, ...] = PROFILES[:2]
     faults: Faults | None = None
 
@@ -63,6 +84,9 @@ class LabConfig:
             reply_timeout=self.reply_timeout,
             slow_answer=self.slow_answer,
             reinvite_after=self.reinvite_after,
+            bridge_keeps=self.bridge_keeps,
+            ghosts_last=self.ghosts_last,
+            ice_restart=self.ice_restart,
             early_sources=self.early_sources,
         )
         return SiteConfig(
@@ -81,4 +105,6 @@ class LabConfig:
             accounts=self.accounts,
             tls=self.starttls,
             ack_timeout=self.ack_timeout,
+            hibernation=self.hibernation,
+            tokens=self.tokens,
         )

@@ -89,7 +89,7 @@ class Muc:
         if stanza.get("type") is not None:
             return None
         is_stranger = bare(sender) not in self._services.privileged
-        if is_stranger:
+        if is_stranger and self._may_exist(room_jid):  # else it may have been ended just now
             self._services.blame(4, sender, f"joins {room_jid} while the focus is not there")
         if is_stranger or not self._may_exist(room_jid):
             text = "Room creation is restricted"

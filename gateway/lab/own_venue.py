@@ -1,7 +1,9 @@
 """The lab on a server of its own: a `Site` on the network."""
 
+import ssl
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -12,6 +14,7 @@ from gateway.lab.lab_occupant import LabOccupant
 from gateway.lab.muc_room import MucRoom
 from gateway.lab.muc_stanzas import Removal
 from gateway.lab.nuisances import Nuisances
+from gateway.lab.rate_limit import JoinQueue, RateLimiter
 from gateway.lab.site import Site
 from gateway.lab.speaker_client import anonymous_jid
 from gateway.lab.venue import Tls
@@ -40,6 +43,8 @@ class OwnVenue:
             domains = (config.domain, config.site.auth_domain)
             self._certificate = Certificate(domains, config.host)
         nuisances = Nuisances(config.domain, host.send, self._blame) if config.nuisances else None
+        muc_domain, rate = config.site.muc_domain, config.joins_a_second
+        joins = JoinQueue(rate, muc_domain) if rate is not None else None
         self._server = XmppServer(
             host,
             config.login,
@@ -48,6 +53,9 @@ class OwnVenue:
             step=self._step,
             read_rate=config.read_rate,
             nuisances=nuisances,
+            muc_domain=muc_domain,
+            limiter=self._limiter(config),
+            joins=joins,
         )
         await self._server.start(config.host, config.xmpp_port)
 
@@ -88,6 +96,11 @@ class OwnVenue:
         return self._certificate.ca_file if self._certificate is not None else None
 
     @property
+    def server_tls(self) -> ssl.SSLContext | None:
+        """How other servers of the lab are to show the same certificate."""
+        return self._certificate.context if self._certificate is not None else None
+
+    @property
     def tls(self) -> Tls:
         """With a certificate of its own, or plain text."""
         return "verify" if self._config.starttls else "off"
@@ -106,6 +119,12 @@ class OwnVenue:
     async def settled(self) -> None:
         """What is ordered here is done at once."""
 
+    def _limiter(self, config: LabConfig) -> RateLimiter | None:
+        """Who is slowed down by it breaks a rule: it ought to have paced itself."""
+        if config.rate_limit is None:
+            return None
+        return RateLimiter(config.rate_limit, partial(self._blame, 17))
+
     def flush(self, now: float) -> None:
         """Send what the focus has to say, after it was given an order."""
         self.site.flush(now)
@@ -116,13 +135,22 @@ class OwnVenue:
         self.site.handle_timer(now)
 
     def drop(self, nick: str) -> None:
-        """Break a client's TCP connection. KeyError if it is in no room."""
+        """Break a client's connection. KeyError if it is in no room, or has none now."""
         rooms = self.rooms.all
         rooms += self.site.internal.rooms
         jids = [room.occupants[nick].jid for room in rooms if nick in room.occupants]
         if not jids:
             raise KeyError(nick)
         self._running.drop(jids[0])
+
+    @property
+    def refuses_resumes(self) -> bool:
+        """Whether streams are not taken up again."""
+        return self._running.streams.refuses
+
+    @refuses_resumes.setter
+    def refuses_resumes(self, refuses: bool) -> None:
+        self._running.streams.refuses = refuses
 
     @property
     def _running(self) -> XmppServer:

@@ -18,7 +18,7 @@ from gateway.rtp.packet import RtpPacket, is_rtcp
 from gateway.rtp.rtcp import ReceiverReport, SenderReport, SourceDescription, parse_compound
 from gateway.rtp.sender import RtpSender
 from gateway.rtp.statistics import Reception
-from gateway.rtp.telephone_event import DIGITS
+from gateway.rtp.telephone_event import DIGITS, Press, TelephoneEventReceiver
 
 RATE = 8000
 _FRAME = 160
@@ -42,6 +42,7 @@ class PhoneMedia(asyncio.DatagramProtocol):
         self.frames: list[Samples] = []
         self.said: Tap | None = None  # set them to find out how long audio is under way
         self.arrived: Tap | None = None
+        self.pressed: list[Press] = []  # the keys the other side has pressed
         self._law = law
         self._payload_type = payload_type
         self._event_type = event_type
@@ -58,6 +59,7 @@ class PhoneMedia(asyncio.DatagramProtocol):
         self._pace = Pace(self._tick)
         self._now = 0.0
         self._keys: list[bytes] = []
+        self._events = TelephoneEventReceiver(RATE)
 
     async def open(self, host: str) -> tuple[str, int]:
         """Open a port on `host`; its address."""
@@ -107,6 +109,8 @@ class PhoneMedia(asyncio.DatagramProtocol):
         """Nobody listens at the other end yet, or any more."""
 
     def _receive(self, packet: RtpPacket) -> None:
+        if packet.payload_type == self._event_type:
+            self.pressed += self._events.receive(packet, asyncio.get_running_loop().time())
         if packet.payload_type != self._payload_type:
             return
         if self.reception is None:

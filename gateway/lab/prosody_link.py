@@ -9,8 +9,9 @@ import structlog
 
 from gateway.errors import RemoteProtocolError
 from gateway.lab.xmpp_host import Deliver
-from gateway.xmpp.client import Server, SlixmppStream
-from gateway.xmpp.connection import LOGIN_TIMEOUT, ConnectionFailed, FailureCause
+from gateway.xmpp.client import stream_to
+from gateway.xmpp.connection import LOGIN_TIMEOUT, ConnectionFailed, FailureCause, Stream
+from gateway.xmpp.server import Server
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +22,7 @@ class ProsodySeat:
     What comes before it is told where to is kept.
     """
 
-    def __init__(self, stream: SlixmppStream) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.jid = ""
         self._stream = stream
         self._early: list[Element] = []
@@ -33,7 +34,7 @@ class ProsodySeat:
     @classmethod
     async def log_in(cls, server: Server, timeout: float = LOGIN_TIMEOUT) -> "ProsodySeat":
         """Log in; ConnectionFailed, with nothing left open, if that is not possible."""
-        stream = SlixmppStream(server)
+        stream = stream_to(server, resumes=False)
         seat = cls(stream)
         try:
             async with asyncio.timeout(timeout):

@@ -20,8 +20,8 @@ from gateway.lab.site import SiteConfig
 from gateway.lab.venue import Tls
 from gateway.lab.violation import Blame, Step
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.client import Account, Server
 from gateway.xmpp.connection import ConnectionFailed
+from gateway.xmpp.server import Account, Server
 from gateway.xmpp.tls import tls_context
 
 _ROOM_WITHIN = 10.0  # seconds until Prosody lets the focus into a room

@@ -11,21 +11,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.lab.scram import ScramRefused, ScramServer
+from gateway.lab.token_rules import ANY, TokenRefused, TokenRules
 
 
 class LoginRefused(Exception):
     """`condition` is one of RFC 6120 section 6.5."""
 
-    def __init__(self, condition: str) -> None:
+    def __init__(self, condition: str, text: str = "") -> None:
         super().__init__(condition)
         self.condition = condition
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a connection has brought along before its stream began.
+
+    `previd` and `token` are the URL's, which only a WebSocket has.
+    """
+
+    address: str = ""
+    previd: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class LoginRules:
     """`domain` is for anonymous users, `auth_domain` for `accounts` (user name: password).
 
-    With `tls` STARTTLS comes first. `ack_timeout` is the patience of XEP-0198 in seconds.
+    With `tls` STARTTLS comes first. With `tokens` anonymous users have to bring one. `ack_timeout`
+    is the patience of XEP-0198 in seconds, `hibernation` is how long it keeps a stream.
     """
 
     domain: str
@@ -33,6 +48,8 @@ class LoginRules:
     accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: bool = True
     ack_timeout: float = 30.0
+    hibernation: float = 60.0
+    tokens: TokenRules | None = None
 
     def mechanisms(self, domain: str, *, encrypted: bool) -> tuple[str, ...]:
         """What is offered to users of a domain."""
@@ -42,12 +59,20 @@ class LoginRules:
 
 
 class Login:
-    """One attempt. `username` is known when `done`."""
+    """One attempt. `username` is known when `done`, and `room`, the only one it may join, or `*`.
 
-    def __init__(self, rules: LoginRules, mechanism: str) -> None:
+    `known_as` is who an anonymous user was before, if it comes back to resume its stream.
+    """
+
+    def __init__(
+        self, rules: LoginRules, mechanism: str, visit: Visit, known_as: str | None
+    ) -> None:
         self.username = ""
+        self.room = ANY
         self.done = False
         self._rules = rules
+        self._visit = visit
+        self._known_as = known_as
         self._mechanism = mechanism
         self._scram: ScramServer | None = None
 
@@ -59,12 +84,20 @@ class Login:
             raise LoginRefused("incorrect-encoding") from None
         match self._mechanism:
             case "ANONYMOUS":
-                self._finish(str(uuid.uuid4()))
+                self._anonymous()
             case "PLAIN":
                 self._plain(message)
             case _:
                 return self._scram_step(message)
         return None
+
+    def _anonymous(self) -> None:
+        if self._rules.tokens is not None:
+            try:
+                self.room = self._rules.tokens.room_of(self._visit.token)
+            except TokenRefused as refused:
+                raise LoginRefused(refused.condition, refused.text) from None
+        self._finish(self._known_as or str(uuid.uuid4()))
 
     def _plain(self, message: str) -> None:
         _, username, password = [*message.split("\0"), "", ""][:3]

@@ -12,11 +12,16 @@ from xml.etree.ElementTree import Element
 from aiohttp import web
 
 from gateway.lab.nuisances import Nuisances
+from gateway.lab.rate_limit import JoinQueue, RateLimiter, SessionLimit, is_join
+from gateway.lab.refusal import refuse
+from gateway.lab.stream_management import KeptStreams
+from gateway.lab.token_rules import ANY
 from gateway.lab.violation import Blame, Step
 from gateway.lab.xmpp_connection import Connection, TcpConnection, WebSocketConnection
 from gateway.lab.xmpp_host import XmppHost
-from gateway.lab.xmpp_login import LoginRules
+from gateway.lab.xmpp_login import LoginRules, Visit
 from gateway.lab.xmpp_session import XmppSession
+from gateway.xmpp.jid import bare, local
 from gateway.xmpp.websocket_framing import SUBPROTOCOL
 
 WEB_SOCKET_PATH = "/xmpp-websocket"
@@ -28,7 +33,8 @@ class XmppServer:
     """`start` and `close` belong together; `handle_timer` wants to be called often.
 
     `read_rate` throttles reading to so many octets a second, as mod_limits does (rule 3);
-    `nuisances` bothers clients with what they must be able to bear (rule 3).
+    `nuisances` bothers clients with what they must be able to bear (rule 3); `limiter` and `joins`
+    slow down who is in too much of a hurry. Tokens are for rooms of the `muc_domain`.
     """
 
     def __init__(
@@ -41,7 +47,11 @@ class XmppServer:
         step: Step,
         read_rate: int | None = None,
         nuisances: Nuisances | None = None,
+        muc_domain: str = "",
+        limiter: RateLimiter | None = None,
+        joins: JoinQueue | None = None,
     ) -> None:
+        self.streams = KeptStreams(rules.hibernation)
         self._host = host
         self._rules = rules
         self._tls = tls
@@ -49,6 +59,9 @@ class XmppServer:
         self._step = step
         self._read_rate = read_rate
         self._nuisances = nuisances
+        self._muc_domain = muc_domain
+        self._limiter = limiter
+        self._joins = joins
         self._server: asyncio.Server | None = None
         self._web: web.AppRunner | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
@@ -98,12 +111,18 @@ class XmppServer:
             await self._web.cleanup()
 
     def handle_timer(self, now: float) -> None:
-        """Acknowledgements that never come, and nuisances."""
+        """Acknowledgements and clients that do not come, nuisances, and who waits to join."""
         for connection in list(self._connections.values()):
             connection.session.handle_timer(now)
             connection.flush()
             if connection.session.closed:
                 connection.abort()
+        for kept in self.streams.expire(now):
+            self._host.remove_entity(kept.jid, now)
+            self._step(kept.jid, "has not come back")
+        if self._joins is not None:
+            for stanza in self._joins.handle_timer(now):
+                self._host.send(stanza, now)
         if self._nuisances is not None:
             self._nuisances.handle_timer(now)
 
@@ -116,26 +135,31 @@ class XmppServer:
         raise KeyError(jid)
 
     async def _serve_tcp(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = XmppSession(self._rules, self._blame)
-        await self._serve(TcpConnection(session, reader, writer))
+        visit = Visit(address=writer.get_extra_info("peername")[0])
+        session = XmppSession(self._rules, self._blame, self.streams, visit)
+        await self._serve(TcpConnection(session, reader, writer), visit)
 
     async def _serve_web_socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,))
         await socket.prepare(request)
-        session = XmppSession(self._rules, self._blame)
+        visit = _visit(request)
+        session = XmppSession(self._rules, self._blame, self.streams, visit)
         if self._tls is not None:
             session.encrypted()  # all of the WebSocket is
         self._step("server", f"a WebSocket for room {request.query.get('room')!r}")
-        await self._serve(WebSocketConnection(session, socket, request, self._blame))
+        await self._serve(WebSocketConnection(session, socket, request, self._blame), visit)
         return socket
 
-    async def _serve(self, connection: Connection) -> None:
+    async def _serve(self, connection: Connection, visit: Visit) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections[task] = connection
+        limit = None
+        if self._limiter is not None:
+            limit = self._limiter.arrived(visit.address, time.monotonic())
         try:
             async with asyncio.timeout(_LOGIN_TIMEOUT) as patience:
-                await self._converse(connection, patience)
+                await self._converse(connection, patience, limit)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             pass  # the client is gone, whatever the reason
         finally:
@@ -143,7 +167,9 @@ class XmppServer:
             self._gone(connection)
             await connection.close()
 
-    async def _converse(self, connection: Connection, patience: asyncio.Timeout) -> None:
+    async def _converse(
+        self, connection: Connection, patience: asyncio.Timeout, limit: SessionLimit | None
+    ) -> None:
         session = connection.session
         registered = False
         while not session.closed:
@@ -157,7 +183,9 @@ class XmppServer:
                 patience.reschedule(None)
                 self._arrived(connection, now)
             for stanza in stanzas:
-                self._received(stanza, now)
+                if limit is not None:
+                    limit.count(stanza, now)
+                self._received(session, stanza, now)
             connection.flush()
             if session.wants_tls:
                 assert self._tls is not None
@@ -165,6 +193,8 @@ class XmppServer:
                 session.encrypted()
             if self._read_rate is not None:
                 await asyncio.sleep(len(data) / self._read_rate)
+            if limit is not None:
+                await asyncio.sleep(limit.pause(len(data), now))
 
     def _arrived(self, connection: Connection, now: float) -> None:
         session = connection.session
@@ -177,19 +207,43 @@ class XmppServer:
             session.send_whitespace()
             connection.flush()
 
+        is_back = session.jid in self._host.entities
         self._host.add_entity(session.jid, deliver)
-        self._step(session.jid, "is logged in")
+        self._step(session.jid, "is back" if is_back else "is logged in")
         if self._nuisances is not None:
             self._nuisances.add(session.jid, send_whitespace, now)
 
-    def _received(self, stanza: Element, now: float) -> None:
-        if self._nuisances is None or not self._nuisances.take_answer(stanza):
+    def _received(self, session: XmppSession, stanza: Element, now: float) -> None:
+        if self._nuisances is not None and self._nuisances.take_answer(stanza):
+            return
+        if is_join(stanza, self._muc_domain):
+            room = bare(stanza.get("to", ""))
+            if session.token_room not in (ANY, local(room)):  # mod_token_verification
+                text = "Room and token mismatched"
+                refusal = refuse(stanza, "cancel", "not-allowed", text, by=room)
+                self._host.send(refusal, now)
+                return
+        if self._joins is None or self._joins.admits(stanza, now):
             self._host.send(stanza, now)
 
     def _gone(self, connection: Connection) -> None:
-        jid = connection.session.jid
-        if jid:
-            self._host.remove_entity(jid, time.monotonic())
-            self._step(jid, "is disconnected")
-            if self._nuisances is not None:
-                self._nuisances.remove(jid)
+        session, now = connection.session, time.monotonic()
+        if not session.jid or session.is_taken_over:
+            return
+        if self._nuisances is not None:
+            self._nuisances.remove(session.jid)
+        if session.kept is not None:
+            self.streams.hibernate(session.kept, now)
+            self._host.add_entity(session.jid, session.kept.hold)
+            self._step(session.jid, "is cut off, and kept for a while")
+            session.kept = None
+        else:
+            self._host.remove_entity(session.jid, now)
+            self._step(session.jid, "is disconnected")
+
+
+def _visit(request: web.Request) -> Visit:
+    """What the URL of a WebSocket says; its token counts before that of a header."""
+    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+    token = request.query.get("token") or (bearer if scheme == "Bearer" else None)
+    return Visit(request.remote or "", request.query.get("previd"), token)

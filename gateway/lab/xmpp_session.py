@@ -10,9 +10,10 @@ from xml.etree.ElementTree import Element
 
 from gateway.lab.refusal import is_answer, refuse, result
 from gateway.lab.stanza_rate import StanzaRate
-from gateway.lab.stream_management import SM, StreamManagement
+from gateway.lab.stream_management import KeptStream, KeptStreams, StreamManagement
+from gateway.lab.token_rules import ANY
 from gateway.lab.violation import Blame
-from gateway.lab.xmpp_login import Login, LoginRefused, LoginRules
+from gateway.lab.xmpp_login import Login, LoginRefused, LoginRules, Visit
 from gateway.lab.xmpp_stream import (
     StreamClosed,
     StreamError,
@@ -23,6 +24,7 @@ from gateway.lab.xmpp_stream import (
 )
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import child, element, local_name
+from gateway.xmpp.jid import bare
 
 BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 SESSION = "urn:ietf:params:xml:ns:xmpp-session"
@@ -40,13 +42,24 @@ class _State(Enum):
 
 
 class XmppSession:
-    """`jid` is empty until the client has bound a resource. Rules 1, 2 and 17 are watched here."""
+    """`jid` is empty until the client has bound a resource, or resumed a stream of `streams`.
 
-    def __init__(self, rules: LoginRules, blame: Blame) -> None:
+    `kept` is set while the stream may be resumed, `is_taken_over` once another session has done so.
+    `token_room` is the one room that the client may join, or `*`. Rules 1, 2 and 17 are watched.
+    """
+
+    def __init__(
+        self, rules: LoginRules, blame: Blame, streams: KeptStreams, visit: Visit | None = None
+    ) -> None:
         self.jid = ""
         self.wants_tls = False
+        self.kept: KeptStream | None = None
+        self.is_taken_over = False
+        self.token_room = ANY
         self._rules = rules
         self._blame = blame
+        self._streams = streams
+        self._visit = visit or Visit()
         self._parser = StreamParser()
         self._state = _State.CONNECTED
         self._encrypted = False
@@ -87,7 +100,7 @@ class XmppSession:
         if self.closed:
             return
         self._write(stanza)
-        request = self._management.count_sent(now)
+        request = self._management.count_sent(stanza, now)
         if request is not None:
             self._write(request)
 
@@ -119,6 +132,9 @@ class XmppSession:
         if self._header_sent and not self.closed:
             self._outgoing.append("</stream:stream>")
         self._state = _State.CLOSED
+        if self.kept is not None:  # what has ended in due form is not resumed
+            self._streams.forget(self.kept)
+            self.kept = None
 
     def take_outgoing(self) -> list[str]:
         """What has to be sent now: headers, stanzas, white space, footers."""
@@ -135,8 +151,8 @@ class XmppSession:
                 self.end()
             case _ if self._state is _State.CONNECTED:
                 self._negotiate(part)
-            case _ if part.tag.startswith(f"{{{SM}}}"):
-                self._manage(part)
+            case _ if part.tag.startswith(f"{{{ns.SM}}}"):
+                self._manage(part, now)
             case _ if part.tag not in _STANZAS:
                 raise StreamError("unsupported-stanza-type", part.tag)
             case _:
@@ -158,7 +174,7 @@ class XmppSession:
         if self._state is not _State.CONNECTED:
             features.append(element(BIND, "bind", None, element(BIND, "required")))
             features.append(element(SESSION, "session", None, element(SESSION, "optional")))
-            features.append(element(SM, "sm", None, element(SM, "optional")))
+            features.append(element(ns.SM, "sm", None, element(ns.SM, "optional")))
         elif self._rules.tls and not self._encrypted:
             features.append(element(ns.TLS, "starttls", None, element(ns.TLS, "required")))
         else:
@@ -193,26 +209,33 @@ class XmppSession:
             self._blame(1, "a client", f"mechanism {mechanism!r} was not offered")
             self._refuse_login("invalid-mechanism")
         else:
-            self._login = Login(self._rules, mechanism)
+            # As mod_auth_jitsi-anonymous: who comes back is known by the id of its stream.
+            known = self._streams.find(self._visit.previd)
+            known_as = bare(known.jid).partition("@")[0] if known is not None else None
+            self._login = Login(self._rules, mechanism, self._visit, known_as)
             self._log_in(self._login, auth)
 
     def _log_in(self, login: Login, part: Element) -> None:
         try:
             answer = login.receive((part.text or "").strip())
         except LoginRefused as refused:
-            self._refuse_login(refused.condition)
+            self._refuse_login(refused.condition, refused.text)
             return
         if not login.done:
             self._write(element(ns.SASL, "challenge", text=answer))
             return
         self._username = login.username
+        self.token_room = login.room
         self._state = _State.AUTHENTICATED
         self._write(element(ns.SASL, "success", text=answer))
         self._restart()
 
-    def _refuse_login(self, condition: str) -> None:
+    def _refuse_login(self, condition: str, text: str = "") -> None:
         self._login = None
-        self._write(element(ns.SASL, "failure", None, element(ns.SASL, condition)))
+        failure = element(ns.SASL, "failure", None, element(ns.SASL, condition))
+        if text:
+            failure.append(element(ns.SASL, "text", text=text))
+        self._write(failure)
         self._failures += 1
         if self._failures >= _MAX_ATTEMPTS:
             raise StreamError("policy-violation", "too many attempts to log in")
@@ -253,19 +276,53 @@ class XmppSession:
         bound = element(BIND, "bind", None, element(BIND, "jid", text=self.jid))
         self.send(result(request, bound), now)
 
-    def _manage(self, part: Element) -> None:
+    def _manage(self, part: Element, now: float) -> None:
         name = local_name(part)
-        if name == "enable" and self._state is _State.BOUND and not self._management.enabled:
-            self._write(self._management.enable())
+        is_bound = self._state is _State.BOUND
+        if name == "enable" and is_bound and not self._management.enabled:
+            self._enable(resumable=part.get("resume") in ("true", "1"))
+        elif name == "resume" and not is_bound:
+            self._resume(part, now)
         elif name in ("enable", "resume"):
-            condition = "item-not-found" if name == "resume" else "unexpected-request"
-            self._write(element(SM, "failed", None, element(ns.STANZA_ERRORS, condition)))
+            self._refuse_management("unexpected-request")
         elif name in ("r", "a") and self._management.enabled:
             answer = self._management.receive(part)
             if answer is not None:
                 self._write(answer)
         else:
             raise StreamError("unsupported-stanza-type", name)
+
+    def _enable(self, *, resumable: bool) -> None:
+        if resumable:
+            self.kept = self._streams.keep(self.jid, self._management, self._give_up)
+        id_ = self.kept.id if self.kept is not None else None
+        self._write(self._management.enable(id_, self._streams.hibernation))
+
+    def _resume(self, request: Element, now: float) -> None:
+        """Go on where another session was (XEP-0198 section 5), if it was the same user's."""
+        kept = self._streams.find(request.get("previd"))
+        if kept is None or bare(kept.jid) != f"{self._username}@{self._domain}":
+            self._refuse_management("item-not-found")
+            return
+        answer = kept.management.resume(request, now)
+        if answer is None:
+            self._refuse_management("item-not-found")
+            return
+        kept.taken_over()
+        kept.taken_over, kept.until = self._give_up, None
+        self.kept, self.jid, self._management = kept, kept.jid, kept.management
+        self._state = _State.BOUND
+        for part in answer:
+            self._write(part)
+
+    def _give_up(self) -> None:
+        """Another session serves the client from now on; this one may be over already."""
+        self.is_taken_over = True
+        self.kept = None
+        self.fail("conflict", "resumed elsewhere")
+
+    def _refuse_management(self, condition: str) -> None:
+        self._write(element(ns.SM, "failed", None, element(ns.STANZA_ERRORS, condition)))
 
     def _write(self, part: Element) -> None:
         self._outgoing.append(serialize(part))

@@ -6,14 +6,15 @@ are worth opening. No IO of its own; packets go out through the transport it is 
 
 import secrets
 from collections.abc import Iterable
-from typing import Protocol
 
 from audiocodecs.frames import SILENCE_LEVEL, Samples, audio_level
 from audiocodecs.opus import OpusEncoder
 from gateway.errors import RtpError
+from gateway.media.bridge_feedback import BridgeFeedback, MediaSink
 from gateway.media.messages import BridgeOffer, StreamReport
 from gateway.media.reports import RtcpSession
 from gateway.rtp.packet import RtpPacket, pack_extensions
+from gateway.rtp.red import RedSender
 from gateway.rtp.rtcp import parse_compound
 from gateway.rtp.sender import RtpSender
 from gateway.rtp.srtp import SrtpReceiver
@@ -23,14 +24,7 @@ _CLOCK_RATE = 48000  # of Opus, whatever the rate of the frames (RFC 7587 sectio
 _FRAME = 960
 _SILENT_SENT = 3  # packets that say "silence" before sending stops: the bridge passes four
 _LEAST_LOSS = 0.05  # the share of FEC never falls below what this fraction needs
-
-
-class MediaSink(Protocol):
-    """Where protected packets go: the connection to the bridge."""
-
-    def send_rtp(self, packet: bytes) -> None: ...
-
-    def send_rtcp(self, packet: bytes) -> None: ...
+_HEAVY_LOSS, _LIGHT_LOSS = 0.10, 0.05  # above, two packets back are repeated; below, one
 
 
 class BridgeLeg:
@@ -54,6 +48,9 @@ class BridgeLeg:
         self.ssrc = offer.ssrc
         self.bridge_ssrc = offer.bridge_ssrc
         self.payload_type = offer.opus.payload_type
+        self.red_type = offer.red.payload_type if offer.red else None
+        self.event = offer.telephone_event
+        self.feedback = BridgeFeedback(offer, sink)
         self.undecodable = 0
         self.muted = False
         self._level_id = offer.audio_level_id
@@ -63,26 +60,27 @@ class BridgeLeg:
         self._sender = RtpSender(
             offer.ssrc, _CLOCK_RATE, sequence=secrets.randbits(15), timestamp=secrets.randbits(32)
         )
+        self._red = RedSender(self.payload_type)
         self._rtcp = RtcpSession(self._sender, now)
         self._silent = 0
 
     def send(self, frame: Samples) -> None:
         """Encode the caller's frame and send it; while muted, time passes without packets."""
         if self.muted:
-            self._sender.pause(_FRAME)
+            self._pause()
             return
         level = audio_level(frame)
         self._silent = self._silent + 1 if level == SILENCE_LEVEL else 0
         if self._silent > _SILENT_SENT:
             # Digital silence: the bridge would discard it (and mask it), so it is not sent.
-            self._sender.pause(_FRAME)
+            self._pause()
             return
-        payload = self._encoder.encode(frame)
-        extension = (0, b"")
+        elements = self.feedback.elements()
         if self._level_id is not None:
-            extension = pack_extensions({self._level_id: bytes([level])})
-        packet = self._sender.packet(self.payload_type, payload, _FRAME, extension)
-        self._sink.send_rtp(packet.serialize())
+            elements = {self._level_id: bytes([level]), **elements}
+        extension = pack_extensions(elements) if elements else (0, b"")
+        payload_type, payload = self._payload(frame)
+        self.feedback.send(self._sender.packet(payload_type, payload, _FRAME, extension))
 
     def open(self, data: bytes) -> RtpPacket | None:
         """Decrypt a packet; None if it is forged, replayed or damaged."""
@@ -100,14 +98,19 @@ class BridgeLeg:
             self.undecodable += 1
             return
         self._rtcp.receive(packets, receptions, now)
-        if self._rtcp.reported_loss is not None:
-            self._encoder.set_loss(max(_LEAST_LOSS, self._rtcp.reported_loss))
+        self.feedback.receive(packets, now)
+        loss = self._rtcp.reported_loss
+        if loss is not None:
+            self._encoder.set_loss(max(_LEAST_LOSS, loss))
+            if loss > _HEAVY_LOSS or loss < _LIGHT_LOSS:
+                self._red.distance = 2 if loss > _HEAVY_LOSS else 1
 
     def report(self, receptions: Iterable[Reception], now: float) -> None:
         """Send the report that is due, about the sources this leg carries."""
         compound = self._rtcp.due(receptions, now)
         if compound is not None:
             self._sink.send_rtcp(compound)
+        self.feedback.tell_arrivals(now)
 
     def sent(self) -> StreamReport:
         """What was sent to the bridge so far."""
@@ -122,3 +125,16 @@ class BridgeLeg:
     def reported_loss(self) -> float | None:
         """Which fraction of what we send the bridge says it loses."""
         return self._rtcp.reported_loss
+
+    def _pause(self) -> None:
+        self._sender.pause(_FRAME)
+        self._red.pause()
+
+    def _payload(self, frame: Samples) -> tuple[int, bytes]:
+        """The payload of a frame and its type: RED if that was negotiated and repeats anything."""
+        payload = self._encoder.encode(frame)
+        if self.red_type is not None:
+            redundant = self._red.payload(payload, self._sender.timestamp)
+            if redundant is not None:
+                return self.red_type, redundant
+        return self.payload_type, payload

@@ -1,5 +1,6 @@
 """All media of one call: a phone leg, at times a bridge leg, and the bus they are on."""
 
+from collections import deque
 from collections.abc import Callable
 
 from audiocodecs.frames import Samples, silence
@@ -9,11 +10,15 @@ from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.messages import (
     Address,
     CallReport,
+    ConferenceDigit,
     DigitReceived,
     Event,
     PhoneLatched,
     PhoneMedia,
     PhoneSilent,
+    Play,
+    SendDigit,
+    Silence,
     StreamReport,
     Tone,
 )
@@ -22,9 +27,9 @@ from gateway.media.phone_sockets import PhoneSockets
 from gateway.media.reports import combined, since
 from gateway.media.room_bus import RoomBus
 from gateway.rtp.telephone_event import Press
-from gateway.webrtc.transport import BridgeTransport
 
 _FRAME = 160
+_OWN_SSRCS = 8  # of the last sessions: no packet is under way for so long that it needs more
 
 
 class CallMedia:
@@ -46,8 +51,6 @@ class CallMedia:
         self.bus = bus
         self.phone: PhoneLeg | None = None
         self.leg: BridgeLeg | None = None
-        self.session: str | None = None  # of the bridge connection that is up or being made
-        self.transport: BridgeTransport | None = None
         self.muted = False
         self._sockets = sockets
         self._emit = emit
@@ -59,6 +62,7 @@ class CallMedia:
         self._heard = CallReport().from_bridge  # in conferences that are over
         self._at_entry = self._heard  # what the bus had heard before
         self._told_silent = False
+        self._ssrcs: deque[int] = deque(maxlen=_OWN_SSRCS)
 
     # The phone.
 
@@ -100,6 +104,11 @@ class CallMedia:
         return self.leg is not None and not self.muted and phone_speaks
 
     @property
+    def own_ssrcs(self) -> frozenset[int]:
+        """The SSRCs of the session with the bridge and of those before."""
+        return frozenset(self._ssrcs)
+
+    @property
     def law(self) -> G711 | None:
         """How to encode what the caller hears."""
         return self.phone.law if self.phone is not None else None
@@ -121,6 +130,20 @@ class CallMedia:
             if destination is not None:
                 self._sockets.send_rtp(packet, destination)
 
+    def pressed(self, endpoint: str, press: Press) -> None:
+        """Somebody in the conference has pressed a key."""
+        self._emit(ConferenceDigit(self.call, endpoint, press.digit, press.duration))
+
+    def let_hear(self, command: Play | Silence | SendDigit, *, rate: int) -> None:
+        """Do what concerns the caller's ears alone."""
+        match command:
+            case Play():
+                self.play(command.tone, rate=rate)
+            case Silence():
+                self.silence()
+            case SendDigit() if self.phone is not None:
+                self.phone.send_digit(command.digit, command.duration)
+
     def play(self, tone: Tone, *, rate: int = 8000) -> None:
         """Play a tone to the caller instead of the conference."""
         announcement = Announcement(tone, rate=rate, size=_FRAME)
@@ -140,10 +163,22 @@ class CallMedia:
         self._heard = self._heard_so_far()
         if self.phone is not None:
             self.bus.leave(self, now)
+        self._use(leg)
         self.bus, self.leg = bus, leg
         self._at_entry = bus.heard()
         if self.phone is not None:
             bus.join(self)
+
+    def switch(self, leg: BridgeLeg) -> None:
+        """Stay in the conference by this leg."""
+        if leg is not self.leg:
+            self._use(leg)
+            self.bus.switch(self, leg)
+
+    def _use(self, leg: BridgeLeg | None) -> None:
+        """Know its SSRC for our own from now on."""
+        if leg is not None and leg.ssrc not in self._ssrcs:
+            self._ssrcs.append(leg.ssrc)
 
     def send_to_bridge(self) -> None:
         """Encode and send the frame that `speak` has given the bus."""
@@ -159,6 +194,7 @@ class CallMedia:
             carried = [source.reception for source in self.bus.carried(self.leg)]
             self.leg.receive_rtcp(data, carried, now)
         else:
+            self.leg.feedback.arrived(data, now)
             self.bus.receive(self.leg, data, now)
 
     # What happens by time.

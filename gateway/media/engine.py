@@ -7,22 +7,19 @@ for the bridge in that slot or one soon after, so that no tick bursts.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 
 import structlog
 
 from gateway.errors import MediaError
 from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.bridges import CallBridges
 from gateway.media.call_media import CallMedia
 from gateway.media.clock import SLOTS, Clock
+from gateway.media.engine_config import EngineConfig
 from gateway.media.load import TOLERABLE_LATE_SHARE, EngineLoad
 from gateway.media.messages import (
     AddBridgeCandidates,
-    BridgeConnected,
-    BridgeLost,
-    BridgeOffer,
-    BridgeOpened,
     CallReport,
     Close,
     CloseBridge,
@@ -36,6 +33,8 @@ from gateway.media.messages import (
     OpenPhone,
     PhoneOpened,
     Play,
+    RestartIce,
+    SendDigit,
     SetSources,
     Silence,
     Source,
@@ -43,31 +42,14 @@ from gateway.media.messages import (
 from gateway.media.phone_leg import RATE
 from gateway.media.phone_sockets import PhoneSockets, PortRange
 from gateway.media.room_bus import RoomBus
-from gateway.webrtc.transport import BridgeTransport, TransportError
+
+__all__ = ["EngineConfig", "MediaEngine"]
 
 log = structlog.get_logger(__name__)
 
 _WATCH_TURNS = 25  # rounds of 20 ms: each call is looked after twice a second
 _CLOCK_TURNS = 500  # rounds: ten seconds
 _ENCODE_WITHIN = 5  # slots after the room's own in which its callers are encoded
-
-
-@dataclass(frozen=True, slots=True)
-class EngineConfig:
-    """How the engine deals with the network and with time.
-
-    `bridge_addresses` are the local addresses ICE uses, all interfaces' if empty. `silent_after`
-    and `connect_within` are seconds; `bitrate` is bit/s of Opus towards the bridge.
-    """
-
-    phone_host: str = "0.0.0.0"
-    first_port: int = 20000
-    last_port: int = 29999
-    bridge_addresses: tuple[str, ...] = ()
-    silent_after: float = 30.0
-    connect_within: float = 15.0
-    bitrate: int = 24_000
-    complexity: int = 5
 
 
 @dataclass(slots=True, eq=False)
@@ -85,10 +67,28 @@ class _Call:
     name: str
     alone: _Room  # where it is while it has no conference
     media: CallMedia | None = None
+    bridges: CallBridges | None = None
     room_key: str | None = None
     opening: asyncio.Task[None] | None = None
-    bridge: asyncio.Task[None] | None = None
-    sources: dict[str, tuple[Source, ...]] = field(default_factory=dict)  # by session
+
+
+@dataclass(slots=True, eq=False)
+class _InConference:
+    """A call's way in and out of rooms (`gateway.media.bridges.Conference`)."""
+
+    engine: "MediaEngine"
+    call: _Call
+    media: CallMedia
+
+    def enter(self, room: str, leg: BridgeLeg, sources: tuple[Source, ...]) -> None:
+        self.engine._enter_room(self.call, self.media, room, leg)
+        self.media.bus.set_sources(self.media, sources, time.monotonic())
+
+    def leave(self) -> None:
+        self.engine._leave_room(self.call, self.media)
+
+    def receive(self, data: bytes, now: float) -> None:
+        self.media.receive_from_bridge(data, now)
 
 
 class MediaEngine:
@@ -145,34 +145,29 @@ class MediaEngine:
             self._close_call(command.call)
             return
         call = self._calls.get(command.call)
-        if call is None or call.media is None:
+        if call is None or call.media is None or call.bridges is None:
             log.debug("command for a call that is gone", command=type(command).__name__)
             return
-        self._execute_for(call, call.media, command)
+        self._execute_for(call.media, call.bridges, command)
 
-    def _execute_for(self, call: _Call, media: CallMedia, command: Command) -> None:
+    def _execute_for(self, media: CallMedia, bridges: CallBridges, command: Command) -> None:
         match command:
             case ConnectPhone():
                 media.connect_phone(command.media, time.monotonic())
             case OpenBridge():
-                self._open_bridge(call, media, command.room, command.offer)
+                bridges.open(command.room, command.offer)
             case CloseBridge():
-                if media.session == command.session:
-                    self._drop_bridge(call)
+                bridges.leave(command.session, command.linger)
             case AddBridgeCandidates():
-                if media.session == command.session and media.transport is not None:
-                    adding = media.transport.add_candidates(command.candidates)
-                    self._spawn(adding)
+                bridges.add_candidates(command.session, command.candidates)
+            case RestartIce():
+                bridges.restart_ice(command.session, command.remote)
             case SetSources():
-                call.sources = {command.session: command.sources}
-                if media.leg is not None and media.leg.session == command.session:
-                    media.bus.set_sources(media, command.sources, time.monotonic())
+                bridges.set_sources(command.session, command.sources)
             case Mute():
                 media.muted = command.muted
-            case Play():
-                media.play(command.tone, rate=RATE)
-            case Silence():
-                media.silence()
+            case Play() | Silence() | SendDigit():
+                media.let_hear(command, rate=RATE)
             case OpenPhone() | Close():
                 raise AssertionError("handled before")
 
@@ -203,95 +198,26 @@ class MediaEngine:
             self._free_room(call.alone)
             self._emit(Failed(call.name, OpenPhone.__name__, str(error)))
             return
-        call.media = CallMedia(
+        media = call.media = CallMedia(
             call.name, sockets, call.alone.bus, self._emit, silent_after=self._config.silent_after
         )
+        conference = _InConference(self, call, media)
+        call.bridges = CallBridges(call.name, self._config, conference, self._emit, self._spawn)
         self._emit(PhoneOpened(call.name, sockets.address))
 
-    # The bridge.
+    # Rooms.
 
-    def _open_bridge(self, call: _Call, media: CallMedia, room: str, offer: BridgeOffer) -> None:
-        previous = call.bridge
-        self._drop_bridge(call)
-        media.session = offer.session
-        call.bridge = self._spawn(self._run_bridge(call, media, room, offer, previous))
-
-    async def _run_bridge(
-        self,
-        call: _Call,
-        media: CallMedia,
-        room: str,
-        offer: BridgeOffer,
-        previous: asyncio.Task[None] | None,
-    ) -> None:
-        """The life of one connection to the bridge, from our sockets to its loss."""
-        if previous is not None:
-            await asyncio.wait((previous,))
-        receive = partial(self._receive_from_bridge, media, offer.session)
-        transport = BridgeTransport(self._config.bridge_addresses, receive)
-        media.transport = transport
-        try:
-            answer = await transport.open(offer)
-            self._emit(BridgeOpened(call.name, offer.session, answer))
-            async with asyncio.timeout(self._config.connect_within):
-                await transport.connect(offer)
-            self._enter_room(call, media, room, offer, transport)
-            self._emit(BridgeConnected(call.name, offer.session))
-            reason = await transport.lost()
-        except TransportError as error:
-            reason = str(error)
-        except TimeoutError:
-            reason = f"not connected within {self._config.connect_within:g} s"
-        except Exception:
-            log.exception("bridge connection failed")
-            reason = "internal error"
-        finally:
-            if media.transport is transport:
-                media.transport = None
-                self._leave_room(call, media)
-            await transport.close()
-        self._emit(BridgeLost(call.name, offer.session, reason))
-
-    def _drop_bridge(self, call: _Call) -> None:
-        """Leave the room at once; the connection is closed in its own time."""
-        if call.bridge is not None:
-            call.bridge.cancel()
-            call.bridge = None
-        if call.media is not None:
-            call.media.session = None
-            call.media.transport = None
-            self._leave_room(call, call.media)
-
-    def _receive_from_bridge(self, media: CallMedia, session: str, data: bytes) -> None:
-        if media.leg is not None and media.leg.session == session:
-            media.receive_from_bridge(data, time.monotonic())
-
-    def _enter_room(
-        self,
-        call: _Call,
-        media: CallMedia,
-        key: str,
-        offer: BridgeOffer,
-        transport: BridgeTransport,
-    ) -> None:
-        assert transport.keys is not None
-        now = time.monotonic()
-        leg = BridgeLeg(
-            offer,
-            transport,
-            transport.keys.receiver,
-            now,
-            rate=RATE,
-            bitrate=self._config.bitrate,
-            complexity=self._config.complexity,
-        )
+    def _enter_room(self, call: _Call, media: CallMedia, key: str, leg: BridgeLeg) -> None:
+        if call.room_key == key:
+            media.switch(leg)
+            return
+        self._leave_room(call, media)
         room = self._rooms.get(key)
         if room is None:
             room = self._rooms[key] = self._new_room()
         self._free_room(call.alone)
         call.room_key = key
-        media.move(room.bus, leg, now)
-        room.bus.set_sources(media, call.sources.get(offer.session, ()), now)
+        media.move(room.bus, leg, time.monotonic())
         self._encoding[self._encoding_slot(room.slot)].append(media)
 
     def _leave_room(self, call: _Call, media: CallMedia) -> None:
@@ -375,12 +301,10 @@ class MediaEngine:
 
     async def _finish(self, call: _Call) -> None:
         report = call.media.report() if call.media is not None else CallReport()
-        under_way = [task for task in (call.opening, call.bridge) if task is not None]
         if call.opening is not None:
             await asyncio.wait((call.opening,))
-        self._drop_bridge(call)
-        if under_way:
-            await asyncio.wait(under_way)
+        if call.bridges is not None:
+            await call.bridges.close()
         if call.media is not None:
             call.media.close()
         self._free_room(call.alone)

@@ -1,7 +1,7 @@
 """The media engine's whole interface: commands go down, events come up.
 
 Frozen dataclasses of plain values, so that they cross a function call (engine in-process) and a
-Unix socket (engine in worker processes) alike. This module imports nothing of the gateway; SIP's
+Unix socket (engine in worker processes) alike. This module imports only what they consist of; SIP's
 session descriptions and Jingle's descriptions are turned into these types by `gateway.calls` and
 `gateway.conference`. Every message names the call it belongs to.
 """
@@ -9,82 +9,26 @@ session descriptions and Jingle's descriptions are turned into these types by `g
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-Address = tuple[str, int]
-"""Host (a literal IPv4 or IPv6 address) and port of a UDP socket."""
+from gateway.media import descriptions
 
-
-class Direction(StrEnum):
-    """Which way media may flow, seen from the gateway (RFC 3264 section 5.1)."""
-
-    SENDRECV = "sendrecv"
-    SENDONLY = "sendonly"
-    RECVONLY = "recvonly"
-    INACTIVE = "inactive"
-
-    @property
-    def sends(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.SENDONLY)
-
-    @property
-    def receives(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.RECVONLY)
+Address = descriptions.Address
+Direction = descriptions.Direction
+Payload = descriptions.Payload
+PhoneMedia = descriptions.PhoneMedia
+IceCandidate = descriptions.IceCandidate
+Fingerprint = descriptions.Fingerprint
+IceParameters = descriptions.IceParameters
 
 
 @dataclass(frozen=True, slots=True)
-class Payload:
-    """One negotiated RTP payload type.
+class TurnServer:
+    """A server that relays media (RFC 8656); `transport` to it is "udp", "tcp" or "tls"."""
 
-    `encoding` is upper case ("PCMU", "TELEPHONE-EVENT", "OPUS"); `clock_rate` is the RTP clock
-    in Hz; `parameters` are the format parameters (`a=fmtp`) as written.
-    """
-
-    payload_type: int
-    encoding: str
-    clock_rate: int
-    channels: int = 1
-    parameters: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PhoneMedia:
-    """What offer and answer agreed on for the audio of a phone (RFC 3264).
-
-    `remote` is where the phone wants to be sent to, None while it has no address (0.0.0.0).
-    `signalling_host` is where its SIP messages come from: a hint for latching.
-    `payloads` holds the audio payload to send first, then others that may arrive, and
-    telephone-event if negotiated. `ptime` is in milliseconds. What a phone sends while it `is_held`
-    (its hold music) is not for the conference.
-    """
-
-    remote: Address | None
-    remote_rtcp: Address | None
-    signalling_host: str
-    payloads: tuple[Payload, ...]
-    ptime: int = 20
-    direction: Direction = Direction.SENDRECV
-    is_held: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IceCandidate:
-    """An ICE candidate (RFC 8445); `related` is what a reflexive or relayed one is related to."""
-
-    foundation: str
-    component: int
-    protocol: str
-    priority: int
     host: str
     port: int
-    type: str
-    related: Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """A certificate's fingerprint (RFC 8122): `hash` lower case, `value` upper-case with colons."""
-
-    hash: str
-    value: str
+    transport: str
+    username: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +36,9 @@ class BridgeOffer:
     """What the focus offers for the connection to the videobridge (a Jingle session-initiate).
 
     `session` is the Jingle sid. `opus` and `audio_level_id` (RFC 6464) are used as signalled,
-    never assumed. `ssrc` is our own, chosen by the caller of the engine.
+    never assumed. `ssrc` is our own, chosen by the caller of the engine. `red` (RFC 2198) and
+    `transport_cc_id` (a header extension's) are None where they were not negotiated. `relays` may
+    be used if the bridge cannot be reached directly.
     """
 
     session: str
@@ -106,6 +52,9 @@ class BridgeOffer:
     ssrc: int
     telephone_event: Payload | None = None
     bridge_ssrc: int | None = None
+    red: Payload | None = None
+    transport_cc_id: int | None = None
+    relays: tuple[TurnServer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +126,9 @@ class OpenBridge:
     """Prepare a connection to the videobridge and start connecting it.
 
     `room` keys the room bus: all calls of one conference name the same. Answered by
-    `BridgeOpened` or `Failed`, later by `BridgeConnected` or `BridgeLost`. A bridge connection
-    the call already has is closed.
+    `BridgeOpened` or `Failed`, later by `BridgeConnected` or `BridgeLost`. A connection that
+    carries the call's audio already goes on doing so until this one is connected, and is closed in
+    that moment (`BridgeLost`); one that is still being made is given up without a word.
     """
 
     call: str
@@ -196,6 +146,19 @@ class AddBridgeCandidates:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartIce:
+    """The videobridge's new ICE credentials for a session whose DTLS and SRTP go on.
+
+    Answered by `IceRestarted`. The path there is, if there is one, is used until the new one is
+    nominated. A session that was interrupted is then connected again (`BridgeConnected`).
+    """
+
+    call: str
+    session: str
+    remote: IceParameters
+
+
+@dataclass(frozen=True, slots=True)
 class SetSources:
     """The remote sources of a session, all of them, each time they change."""
 
@@ -206,10 +169,15 @@ class SetSources:
 
 @dataclass(frozen=True, slots=True)
 class CloseBridge:
-    """Drop the connection to the videobridge; the phone stays."""
+    """Drop a connection to the videobridge; the phone stays.
+
+    If it carries the call's audio it goes on for up to `linger` seconds: until another is
+    connected, it breaks, or time is up (`BridgeLost`).
+    """
 
     call: str
     session: str
+    linger: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +208,19 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class SendDigit:
+    """Send a key press to the phone, after those that are still being sent.
+
+    As telephone-event (RFC 4733) if that was negotiated, as a DTMF tone otherwise; the phone hears
+    nothing else meanwhile. `digit` is one of 0-9, *, #, A-D; `duration` is in seconds.
+    """
+
+    call: str
+    digit: str
+    duration: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Free everything the call has in the engine. Answered by `Closed`, also if it had nothing."""
 
@@ -251,11 +232,13 @@ Command = (
     | ConnectPhone
     | OpenBridge
     | AddBridgeCandidates
+    | RestartIce
     | SetSources
     | CloseBridge
     | Mute
     | Play
     | Silence
+    | SendDigit
     | Close
 )
 
@@ -297,6 +280,16 @@ class DigitReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ConferenceDigit:
+    """`endpoint` of the conference pressed a key (RFC 4733); one event a press and call."""
+
+    call: str
+    endpoint: str
+    digit: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeOpened:
     """Our transport parameters for the session-accept."""
 
@@ -307,15 +300,36 @@ class BridgeOpened:
 
 @dataclass(frozen=True, slots=True)
 class BridgeConnected:
-    """ICE and DTLS with the videobridge are up: media flows."""
+    """ICE and DTLS with the videobridge are up, or up again: media flows."""
 
     call: str
     session: str
 
 
 @dataclass(frozen=True, slots=True)
+class IceRestarted:
+    """Our new ICE credentials for a session, which the videobridge has to know."""
+
+    call: str
+    session: str
+    local: IceParameters
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeInterrupted:
+    """No path leads to the videobridge any more (RFC 7675), but DTLS stands.
+
+    `RestartIce` may mend it; in time `BridgeConnected` or `BridgeLost` follows.
+    """
+
+    call: str
+    session: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeLost:
-    """The connection to the videobridge could not be made, or broke."""
+    """A connection to the videobridge could not be made, broke, or has been replaced."""
 
     call: str
     session: str
@@ -337,7 +351,8 @@ class StreamReport:
 
     `lost` and `late` are packets; `concealed` and `gap` (longest run without real audio) are
     milliseconds of media time; `jitter` is RFC 3550's, in milliseconds; `delay` is the current
-    depth of the jitter buffer in milliseconds.
+    depth of the jitter buffer in milliseconds. `recovered` are packets that were lost, or late,
+    and came inside a later one (RFC 2198).
     """
 
     packets: int = 0
@@ -346,6 +361,7 @@ class StreamReport:
     late: int = 0
     duplicate: int = 0
     discarded: int = 0
+    recovered: int = 0
     concealed: int = 0
     gap: int = 0
     jitter: float = 0.0
@@ -383,8 +399,11 @@ Event = (
     | PhoneLatched
     | PhoneSilent
     | DigitReceived
+    | ConferenceDigit
     | BridgeOpened
     | BridgeConnected
+    | IceRestarted
+    | BridgeInterrupted
     | BridgeLost
     | Failed
     | Closed

@@ -11,6 +11,7 @@ from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711, PCMA, PCMU
 from gateway.errors import RtpError
 from gateway.media.decoding import phone_decoder
+from gateway.media.key_presses import KeyPresses
 from gateway.media.messages import Address, Direction, Payload, PhoneMedia, StreamReport
 from gateway.media.playout import Playout
 from gateway.media.reports import RtcpSession
@@ -62,12 +63,14 @@ class PhoneLeg:
         self._stream: _Stream | None = None
         self._rival: tuple[int, int] | None = None  # SSRC and sequence of a packet of another
         self._pending = b""
+        self._keys = KeyPresses(RATE)
         self.negotiated(media, now)
 
     def negotiated(self, media: PhoneMedia, now: float) -> None:
         """Apply what an offer/answer agreed on."""
         self._audio = {p.payload_type: p for p in media.payloads if p.encoding in _LAWS}
         events = [p for p in media.payloads if p.encoding == "TELEPHONE-EVENT"]
+        self._event = events[0] if events else None
         self._event_type = events[0].payload_type if events else None
         self._events = TelephoneEventReceiver(events[0].clock_rate if events else RATE)
         self._sent: Payload = next(iter(self._audio.values()))
@@ -148,10 +151,23 @@ class PhoneLeg:
         return frame if self.is_heard else silence(_FRAME)
 
     def push(self, payload: bytes) -> list[bytes]:
-        """Give the phone a frame, encoded by `law`; the packets that are full now."""
+        """Give the phone a frame, encoded by `law`; the packets that are full now.
+
+        While a key press is sent, that takes the place of the frame.
+        """
         if not self.direction.sends:
+            self._keys.clear()
             self._sender.pause(_FRAME)
             return []
+        if self._event is not None:
+            pressed, event = self._keys.event(self._event, self._sender)
+            if pressed:
+                self._pending = b""
+                return [event.serialize()] if event is not None else []
+        else:
+            tone = self._keys.tone()
+            if tone is not None:
+                payload = self.law.encode(tone)
         self._pending += payload
         packets = []
         while len(self._pending) >= self._packet_size:
@@ -162,6 +178,10 @@ class PhoneLeg:
             packet = self._sender.packet(self._sent.payload_type, chunk, self._packet_size)
             packets.append(packet.serialize())
         return packets
+
+    def send_digit(self, digit: str, duration: float) -> None:
+        """Send a key press of `duration` seconds; ValueError if there is no such key."""
+        self._keys.press(digit, duration)
 
     def rtcp(self, now: float) -> tuple[bytes, Address] | None:
         """The report that is due, and where it goes."""

@@ -6,7 +6,6 @@ from audiocodecs.frames import Samples, audio_level, silence
 from gateway.media.decoding import Decoder, PayloadError
 from gateway.rtp.jitter_buffer import FRAME, Arrival, Dry, Hold, JitterBuffer, Lost, Play
 from gateway.rtp.packet import RtpPacket
-from gateway.rtp.sequence import distance
 
 _QUIET = 45  # -dBov: a frame as soft as this may be left out unnoticed
 _DRY_CONCEALED = 5  # frames without a packet that are filled; after that there is silence
@@ -59,6 +58,14 @@ class Playout:
                 self.discarded += 1
             case Arrival.STORED:
                 pass
+
+    def put_aside(self, sequence: int) -> None:
+        """A packet of the source that is not audio has come: its number is not a loss."""
+        self._buffer.put_aside(sequence)
+
+    def time_left(self, timestamp: int, now: float) -> float:
+        """Seconds until the packet at `timestamp` is to be played."""
+        return self._buffer.time_left(timestamp, now)
 
     def pull(self, now: float) -> Samples:
         """The next 20 ms, whatever has arrived."""
@@ -118,7 +125,7 @@ class Playout:
     def _count_gap(self, sequence: int, seconds: float) -> None:
         """How much of what was missing before this packet was lost, and not just a pause."""
         if self._missing and self._last_sequence is not None:
-            lost = (distance(sequence, self._last_sequence, 16) - 1) * seconds
+            lost = self._buffer.lost_between(sequence, self._last_sequence) * seconds
             gap = min(self._missing, max(lost, 0.0))
             self.concealed += gap
             self.longest_gap = max(self.longest_gap, gap)

@@ -25,7 +25,16 @@ from gateway.rtp.statistics import Reception, round_trip
 
 _INTERVAL = (2.0, 2.4)
 _MOST_BLOCKS = 31
-_COUNTED = ("packets", "octets", "lost", "late", "duplicate", "discarded", "concealed")
+_COUNTED = (
+    "packets",
+    "octets",
+    "lost",
+    "late",
+    "duplicate",
+    "discarded",
+    "recovered",
+    "concealed",
+)
 
 
 class RtcpSession:

@@ -17,6 +17,7 @@ from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.messages import Source, StreamReport
 from gateway.media.reports import combined
 from gateway.media.room_source import RoomSource
+from gateway.rtp.telephone_event import Press
 
 RATE = 8000
 _FRAME = 160
@@ -30,6 +31,11 @@ class Member(Protocol):
     """One of our callers, as the bus sees it."""
 
     leg: BridgeLeg | None
+
+    @property
+    def own_ssrcs(self) -> frozenset[int]:
+        """The SSRCs it sends to the conference with, or did: their last packets may come late."""
+        ...
 
     def speak(self, now: float) -> Samples:
         """Its next frame."""
@@ -51,6 +57,10 @@ class Member(Protocol):
 
     def hear(self, payload: bytes) -> None:
         """Its mix of the conference, encoded."""
+        ...
+
+    def pressed(self, endpoint: str, press: Press) -> None:
+        """Somebody in the conference has pressed a key."""
         ...
 
 
@@ -81,6 +91,14 @@ class RoomBus:
         self._refresh_own()
         self._retire_unsignalled(now)
 
+    def switch(self, member: Member, leg: BridgeLeg) -> None:
+        """A caller goes on with another leg, and goes on hearing what it has heard."""
+        if member.leg is not None:
+            for source in self._sources.values():
+                source.leave(member.leg)
+        member.leg = leg
+        self._refresh_own()
+
     def set_sources(self, member: Member, sources: Iterable[Source], now: float) -> None:
         """All sources the focus has signalled to a member."""
         self._signalled[member] = frozenset(sources)
@@ -104,7 +122,7 @@ class RoomBus:
         if source is None:
             self._receive_unsignalled(leg, ssrc, data, now)
         else:
-            source.receive(leg, data, leg.payload_type, now)
+            source.receive(leg, data, now)
 
     def tick(self, now: float) -> None:
         """Decode, mix and encode 20 ms for everybody in the room."""
@@ -118,6 +136,7 @@ class RoomBus:
             frame = source.pull(now)
             if frame is not None:
                 total = total + frame
+            self._tell_presses(source, now)
         mixes = np.clip(total - voices, -32768, 32767).astype(np.int16)
         self._deliver(mixes)
 
@@ -149,6 +168,12 @@ class RoomBus:
             for row, payload in zip(rows, law.encode_rows(mixes[rows]), strict=True):
                 self.members[row].hear(payload)
 
+    def _tell_presses(self, source: RoomSource, now: float) -> None:
+        for press in source.presses(now):
+            if source.endpoint is not None:  # whose key it was decides what it is good for
+                for member in self.members:
+                    member.pressed(source.endpoint, press)
+
     def _receive_unsignalled(self, leg: BridgeLeg, ssrc: int, data: bytes, now: float) -> None:
         """A source may speak before the focus names it: adopt it, if it is authentic."""
         strange = sum(source.endpoint is None for source in self._sources.values())
@@ -156,13 +181,13 @@ class RoomBus:
             self.unsignalled_dropped += 1
             return
         source = RoomSource(ssrc, None, now, rate=RATE)
-        if source.receive(leg, data, leg.payload_type, now):
+        if source.receive(leg, data, now):
             self._sources[ssrc] = source
         else:
             self.unsignalled_dropped += 1
 
     def _refresh_own(self) -> None:
-        self._own = frozenset(m.leg.ssrc for m in self.members if m.leg is not None)
+        self._own = frozenset().union(*(member.own_ssrcs for member in self.members))
         for ssrc in self._own:
             self._sources.pop(ssrc, None)
 

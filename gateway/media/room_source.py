@@ -11,9 +11,14 @@ from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.decoding import OpusStreamDecoder
 from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
+from gateway.rtp.packet import RtpPacket
+from gateway.rtp.red import RedReceiver
+from gateway.rtp.retransmission import LossWatch
 from gateway.rtp.statistics import Reception
+from gateway.rtp.telephone_event import Press, TelephoneEventReceiver
 
 _CLOCK_RATE = 48000
+_FRAME = 960
 _STALL = 0.030  # seconds: one and a half packets
 _GLANCE = 1.0  # seconds between copies opened for the rollover counter alone
 
@@ -28,13 +33,14 @@ class RoomSource:
         self.last_carried = now
         self.playout = Playout(OpusStreamDecoder(rate), _CLOCK_RATE)
         self.reception = Reception(ssrc, _CLOCK_RATE)
+        self._red = RedReceiver()
+        self._watch = LossWatch()
+        self._keys: TelephoneEventReceiver | None = None
+        self._presses: list[Press] = []
         self._glanced: dict[BridgeLeg, float] = {}
 
-    def receive(self, leg: BridgeLeg, data: bytes, payload_type: int, now: float) -> bool:
-        """Take the copy `leg` got; False if it was opened and is not what it claims to be.
-
-        `payload_type` is the only one that can be played: of others nothing is kept.
-        """
+    def receive(self, leg: BridgeLeg, data: bytes, now: float) -> bool:
+        """Take the copy `leg` got; False if it was opened and is not what it claims to be."""
         carried = leg is self.carrier
         if not carried and now - self.last_carried < _STALL and self.carrier is not None:
             if now - self._glanced.get(leg, -_GLANCE) < _GLANCE:
@@ -51,9 +57,22 @@ class RoomSource:
         if carried:
             self.last_carried = now
             self.reception.received(packet, now)
-        if packet.payload_type == payload_type:
-            self.playout.put(packet, now)
+        if packet.payload_type in (leg.payload_type, leg.red_type):
+            self._hear(leg, packet, now)
+        else:
+            # Its audio goes on with the same numbers: this one is no loss.
+            self.playout.put_aside(packet.sequence)
+            self._watch.missing(packet.sequence)
+            if leg.event is not None and packet.payload_type == leg.event.payload_type:
+                self._press(leg.event.clock_rate, packet, now)
         return True
+
+    def presses(self, now: float) -> list[Press]:
+        """The keys its owner has pressed since the last time."""
+        if self._keys is None:
+            return []
+        finished, self._presses = self._presses + self._keys.expire(now), []
+        return finished
 
     def leave(self, leg: BridgeLeg) -> None:
         """An endpoint of ours is gone: the next copy that comes makes another the carrier."""
@@ -70,7 +89,8 @@ class RoomSource:
             lost=max(0, reception.lost),
             late=playout.late,
             duplicate=playout.duplicate,
-            discarded=playout.discarded,
+            discarded=playout.discarded + self._red.damaged,
+            recovered=self._red.recovered,
             concealed=round(playout.concealed * 1000),
             gap=round(playout.longest_gap * 1000),
             jitter=reception.jitter * 1000,
@@ -81,3 +101,30 @@ class RoomSource:
         """The next frame, None while the source is silent."""
         frame = self.playout.pull(now)
         return frame if self.playout.is_sounding else None
+
+    def _hear(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
+        """Audio: play it, with what it repeats, and ask for what is missing all the same."""
+        for part in self._red.unpack(packet, leg.red_type, leg.payload_type):
+            missing = self._watch.missing(part.sequence)
+            if missing and leg is self.carrier:
+                self._ask_again(leg, part, missing, now)
+            self.playout.put(part, now)
+
+    def _ask_again(
+        self, leg: BridgeLeg, packet: RtpPacket, missing: tuple[int, ...], now: float
+    ) -> None:
+        """Ask for what is missing before a packet, if the answer comes before it is due."""
+        if leg.round_trip is None:
+            return
+        due = {
+            sequence: self.playout.time_left(packet.timestamp - back * _FRAME & 0xFFFFFFFF, now)
+            for back, sequence in zip(range(len(missing), 0, -1), missing, strict=True)
+        }
+        in_time = [sequence for sequence in missing if due[sequence] * 1000 > leg.round_trip]
+        if in_time:
+            leg.feedback.ask_again(self.ssrc, in_time)
+
+    def _press(self, clock_rate: int, packet: RtpPacket, now: float) -> None:
+        if self._keys is None:
+            self._keys = TelephoneEventReceiver(clock_rate)
+        self._presses += self._keys.receive(packet, now)

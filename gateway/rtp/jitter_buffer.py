@@ -29,6 +29,7 @@ _TOLERANCE = 0.005  # of the tick that plays: smaller than the margin
 _SHRINK = 1.5 * FRAME  # so much more delay than needed is given back when it is quiet
 _OVERDUE = 0.200  # so much more is given back at once: something stalled
 _RESTART_AFTER = 0.060  # late for so long without a packet in time: the timestamps jumped
+_OTHERS = 64  # sequence numbers that were used for something else than audio
 _JUMP = 1.0  # no network holds a packet back longer than this
 
 
@@ -91,6 +92,7 @@ class JitterBuffer:
         self._newest: int | None = None  # the unwrapped timestamp of the last good packet
         self._cursor: int | None = None  # the next timestamp to be decoded
         self._last_sequence: int | None = None  # of the last packet played
+        self._others: deque[int] = deque(maxlen=_OTHERS)
         self._base = 0.0
         self._transits: deque[float] = deque(maxlen=_WINDOW)
         self._since_review = 0
@@ -125,6 +127,20 @@ class JitterBuffer:
             return Arrival.DISCARDED
         self._packets[timestamp] = (packet, duration)
         return Arrival.STORED
+
+    def put_aside(self, sequence: int) -> None:
+        """A packet that is not audio, a telephone-event say, has this number: it is not lost."""
+        if sequence not in self._others:
+            self._others.append(sequence)
+
+    def lost_between(self, later: int, earlier: int) -> int:
+        """How many audio packets are missing between two sequence numbers."""
+        step = distance(later, earlier, 16)
+        return step - 1 - sum(0 < distance(other, earlier, 16) < step for other in self._others)
+
+    def time_left(self, timestamp: int, now: float) -> float:
+        """Seconds until the packet at `timestamp` is due; negative if that is over."""
+        return self._base + self.target + self._unwrap(timestamp) / self._rate - now
 
     def take(self, now: float, ahead: float = 0.0) -> Due:
         """What to play next, `ahead` seconds of decoded audio being still unplayed."""
@@ -171,7 +187,9 @@ class JitterBuffer:
             return self._play(following, packet, duration)
         hole = min(following - cursor, self._frame)
         self._cursor = cursor + hole
-        if self._last_sequence is None or distance(packet.sequence, self._last_sequence, 16) == 1:
+        if self._last_sequence is None or not self.lost_between(
+            packet.sequence, self._last_sequence
+        ):
             return _DRY
         return Lost(hole, packet.payload if following == self._cursor else None)
 

@@ -15,6 +15,7 @@ MAX_TIMESTAMP = 0xFFFFFFFF
 _HEADER = struct.Struct("!BBHII")
 _ONE_BYTE_PROFILE = 0xBEDE
 _TWO_BYTE_PROFILE = 0x1000
+_MOST_ONE_BYTE = 14
 
 
 class RtpPacket(NamedTuple):
@@ -73,7 +74,11 @@ def is_rtcp(data: bytes) -> bool:
 
 
 def pack_extensions(elements: dict[int, bytes]) -> tuple[int, bytes]:
-    """Header-extension elements by id (1..14, 1..16 octets each) in the one-byte form."""
+    """Header-extension elements by id (1..255), of 1..16 octets each: in the one-byte form, unless
+    an id above 14 needs the other."""
+    if max(elements, default=0) > _MOST_ONE_BYTE:
+        packed = b"".join(bytes([number, len(data)]) + data for number, data in elements.items())
+        return _TWO_BYTE_PROFILE, packed + bytes(-len(packed) % 4)
     packed = b"".join(
         bytes([number << 4 | len(data) - 1]) + data for number, data in elements.items()
     )

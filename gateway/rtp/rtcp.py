@@ -1,9 +1,11 @@
-"""RTCP packets: reports, descriptions and goodbyes (RFC 3550 section 6), and NACK (RFC 4585)."""
+"""RTCP packets: reports, descriptions, goodbyes (RFC 3550 section 6), and feedback (RFC 4585)."""
 
 import struct
 from dataclasses import dataclass
 
 from gateway.errors import RtpError
+from gateway.rtp import transport_cc
+from gateway.rtp.transport_cc import TransportFeedback
 
 SENDER_REPORT = 200
 RECEIVER_REPORT = 201
@@ -124,7 +126,9 @@ class GenericNack:
         return _packet(TRANSPORT_FEEDBACK, _GENERIC_NACK, body)
 
 
-RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Goodbye | GenericNack
+RtcpPacket = (
+    SenderReport | ReceiverReport | SourceDescription | Goodbye | GenericNack | TransportFeedback
+)
 
 
 def ntp_time(unix_time: float) -> int:
@@ -176,6 +180,8 @@ def _parse_one(kind: int, count: int, body: bytes) -> RtcpPacket | None:
                 return Goodbye(struct.unpack_from(f"!{count}I", body))
             case 205 if count == _GENERIC_NACK:
                 return _parse_nack(body)
+            case 205 if count == transport_cc.FORMAT:
+                return TransportFeedback.parse(body)
             case _:
                 return None
     except struct.error as error:

@@ -44,6 +44,16 @@ class RtpSender:
         self.octets += len(payload)
         return packet
 
+    def event(
+        self, payload_type: int, payload: bytes, timestamp: int, *, marker: bool
+    ) -> RtpPacket:
+        """The next packet, about an event that began at `timestamp`: time does not go on."""
+        packet = RtpPacket(payload_type, self.sequence, timestamp, self.ssrc, payload, marker)
+        self.sequence = (self.sequence + 1) & MAX_SEQUENCE
+        self.packets += 1
+        self.octets += len(payload)
+        return packet
+
     def pause(self, duration: int) -> None:
         """Let `duration` clock units pass without a packet: time goes on, the sequence does not."""
         self._paused = True

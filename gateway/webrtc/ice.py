@@ -8,13 +8,30 @@ nominated, past aioice, which then sees STUN only. The private names this leans 
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import aioice
-from aioice.ice import StunProtocol
+import structlog
+from aioice.ice import StunProtocol, relayed_candidate
+from aioice.stun import TransactionError
+from aioice.turn import TurnTransport
+
+from gateway.media.messages import TurnServer
+
+log = structlog.get_logger(__name__)
+
+RELAY_WITHIN = 3.0  # seconds in which a TURN server has to give us an address
+_CLOSE_WITHIN = 2.0  # seconds in which it has to take it back
 
 Receive = Callable[[bytes], None]
+
+SILENT_FOR = 12.0
+"""Seconds without anything on a path that is of no use: two checks for consent are unanswered by
+then, and of the bridge's reports, two a second, nothing has come."""
+_LOOK_EVERY = 1.0
 
 
 class IceError(Exception):
@@ -32,11 +49,15 @@ class IceConnection(aioice.Connection):
         super().__init__(ice_controlling=False)
         self._addresses = addresses
         self._receive = receive
+        self._heard = 0  # datagrams since somebody looked
 
-    async def gather(self) -> tuple[aioice.Candidate, ...]:
-        """Open a socket on each address. IceError: none could be opened."""
+    async def gather(self, relays: tuple[TurnServer, ...] = ()) -> tuple[aioice.Candidate, ...]:
+        """Open a socket on each address and, in a bounded time, an allocation at each relay.
+
+        IceError: none could be opened.
+        """
         # aioice loses sockets that are being opened when it is cancelled: let it finish.
-        gathering = asyncio.ensure_future(self._gather())
+        gathering = asyncio.ensure_future(self._gather(relays))
         try:
             await asyncio.shield(gathering)
         except asyncio.CancelledError:
@@ -46,7 +67,7 @@ class IceConnection(aioice.Connection):
             raise IceError(f"no local address to use of {self._addresses or 'all interfaces'}")
         return tuple(self._local_candidates)
 
-    async def _gather(self) -> None:
+    async def _gather(self, relays: tuple[TurnServer, ...]) -> None:
         if self._addresses:
             self._local_candidates_start = True
             usable = [address for address in self._addresses if _is_ours(address)]
@@ -54,6 +75,28 @@ class IceConnection(aioice.Connection):
             self._local_candidates_end = True
         else:
             await self.gather_candidates()
+        await asyncio.gather(*(self._allocate(relay) for relay in relays))
+
+    async def _allocate(self, relay: TurnServer) -> None:
+        """Have a TURN server (RFC 8656) receive and send for us; do without it if it does not."""
+        try:
+            async with asyncio.timeout(RELAY_WITHIN):
+                candidate, protocol = await relayed_candidate(
+                    component=1,
+                    hide_related_address=False,
+                    protocol_factory=lambda: StunProtocol(self),
+                    turn_server=(relay.host, relay.port),
+                    turn_username=relay.username,
+                    turn_password=relay.password,
+                    # What is said to be a bool is passed on to asyncio, which takes a context too.
+                    turn_ssl=_tls() if relay.transport == "tls" else False,  # type: ignore[arg-type]
+                    turn_transport="udp" if relay.transport == "udp" else "tcp",
+                )
+        except (OSError, UnicodeError, TransactionError) as error:  # TimeoutError is an OSError
+            log.warning("no relay", host=relay.host, transport=relay.transport, error=repr(error))
+            return
+        self._protocols.append(protocol)
+        self._local_candidates.append(candidate)
 
     async def establish(self, ufrag: str, pwd: str) -> None:
         """Check pairs until the bridge has nominated one. IceError: all have failed."""
@@ -66,7 +109,7 @@ class IceConnection(aioice.Connection):
             # A TURN allocation is no socket: what it receives goes through `data_received`.
             set_protocol = getattr(protocol.transport, "set_protocol", None)
             if set_protocol is not None:
-                set_protocol(_Demultiplexer(protocol, self._receive))
+                set_protocol(_Demultiplexer(protocol, self._hear))
 
     def transmit(self, datagram: bytes) -> None:
         """Send on the nominated pair. IceError: there is none."""
@@ -76,9 +119,39 @@ class IceConnection(aioice.Connection):
         pair.protocol.transport.sendto(datagram, pair.remote_addr)
 
     async def lost(self) -> None:
-        """Return once the bridge has withdrawn its consent (RFC 7675) or the agent is closed."""
-        while await self.get_event() is not None:
-            return
+        """Return once the path is of no use: the bridge has withdrawn its consent (RFC 7675),
+        nothing has come from it for `SILENT_FOR` seconds, or the agent is closed. Through a TURN
+        server not everything that comes is seen here: there consent alone counts."""
+        over = asyncio.ensure_future(self.get_event())
+        pair = self._nominated.get(1)
+        is_seen = pair is not None and hasattr(pair.protocol.transport, "set_protocol")
+        silent = 0.0
+        try:
+            while silent < SILENT_FOR and not over.done():
+                self._heard = 0
+                await asyncio.wait((over,), timeout=_LOOK_EVERY)
+                silent = 0.0 if self._heard or not is_seen else silent + _LOOK_EVERY
+        finally:
+            over.cancel()
+            await asyncio.gather(over, return_exceptions=True)
+
+    def _hear(self, datagram: bytes) -> None:
+        self._heard += 1
+        if datagram[0] > 3:
+            self._receive(datagram)
+
+    async def close(self) -> None:
+        """Give back sockets and allocations; one whose TURN server is gone is not waited for."""
+        transports: list[Any] = [protocol.transport for protocol in self._protocols]
+        relayed = [each for each in transports if isinstance(each, TurnTransport)]
+        for transport in relayed:
+            transport.close()
+        closing = asyncio.ensure_future(super().close())
+        await asyncio.wait((closing,), timeout=_CLOSE_WITHIN)
+        if not closing.done():
+            for transport in relayed:
+                transport.__dict__["_TurnTransport__close_task"].cancel()
+        await closing
 
     def data_received(self, data: bytes, component: int) -> None:
         """What aioice took for data while no pair was nominated yet: DTLS may be early."""
@@ -96,17 +169,23 @@ def _is_ours(address: str) -> bool:
     return True
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: it reads the system's certificates, which stalls the loop."""
+    return ssl.create_default_context()
+
+
 class _Demultiplexer(asyncio.DatagramProtocol):
     """Tells STUN from the rest by the first octet (RFC 7983 section 7)."""
 
-    def __init__(self, stun: StunProtocol, receive: Receive) -> None:
+    def __init__(self, stun: StunProtocol, hear: Receive) -> None:
         self._stun = stun
-        self._receive = receive
+        self._hear = hear
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if data and data[0] > 3:
-            self._receive(data)
-        else:
+        if data:
+            self._hear(data)
+        if not data or data[0] <= 3:
             self._stun.datagram_received(data, addr)
 
     def error_received(self, exc: Exception) -> None:

@@ -2,11 +2,18 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Literal
 
 import aioice
 
-from gateway.media.messages import BridgeAnswer, BridgeOffer, Fingerprint, IceCandidate
+from gateway.media.messages import (
+    BridgeAnswer,
+    BridgeOffer,
+    Fingerprint,
+    IceCandidate,
+    IceParameters,
+)
 from gateway.rtp.srtp import SrtpProfile
 from gateway.webrtc.dtls import PROFILES, DtlsEndpoint, DtlsError, DtlsIdentity, Role, SrtpKeys
 from gateway.webrtc.ice import IceConnection, IceError
@@ -21,6 +28,10 @@ class TransportError(Exception):
 class BridgeTransport:
     """One connection to a videobridge, from `open` to `close`.
 
+    ICE may be restarted under the DTLS association (RFC 8445 section 2.4): `gather_again` makes
+    another agent, `switch` connects it and sends through it from then on, and `leave_former` closes
+    the one that was used before, whose last datagrams are still taken.
+
     `addresses` are the local ones to use (all interfaces' if empty). `receive` gets every
     datagram that may be SRTP or SRTCP, as it came: the caller unprotects those it wants.
     """
@@ -32,7 +43,9 @@ class BridgeTransport:
         profiles: tuple[SrtpProfile, ...] = PROFILES,
     ) -> None:
         self.keys: SrtpKeys | None = None
+        self._addresses = addresses
         self._ice = IceConnection(addresses, self._demultiplex)
+        self._other_ice: IceConnection | None = None  # is to take its place, or had it before
         self._identity = DtlsIdentity()
         self._profiles = profiles
         self._receive = receive
@@ -43,7 +56,7 @@ class BridgeTransport:
     async def open(self, offer: BridgeOffer) -> BridgeAnswer:
         """Open our sockets and say what the session-accept has to carry. TransportError: none."""
         try:
-            candidates = await self._ice.gather()
+            candidates = await self._ice.gather(offer.relays)
         except IceError as error:
             raise TransportError(str(error)) from error
         return BridgeAnswer(
@@ -56,9 +69,7 @@ class BridgeTransport:
 
     async def add_candidates(self, candidates: tuple[IceCandidate, ...]) -> None:
         """Candidates of the bridge; those that cannot be used (host names, TCP) are passed over."""
-        for candidate in candidates:
-            if _is_usable(candidate):
-                await self._ice.add_remote_candidate(_to_aioice(candidate))
+        await _add_candidates(self._ice, candidates)
 
     async def connect(self, offer: BridgeOffer) -> None:
         """Connect to the bridge of `offer`. TransportError: it cannot be reached or trusted.
@@ -77,17 +88,54 @@ class BridgeTransport:
         except DtlsError as error:
             raise TransportError(f"DTLS: {error}") from error
 
+    async def gather_again(self, generation: int) -> IceParameters:
+        """Open sockets for another ICE agent. TransportError: none."""
+        await self.leave_former()
+        self._other_ice = other = IceConnection(self._addresses, self._demultiplex)
+        try:
+            candidates = await other.gather()
+        except IceError as error:
+            raise TransportError(str(error)) from error
+        return IceParameters(
+            generation,
+            other.local_username,
+            other.local_password,
+            tuple(_from_aioice(candidate) for candidate in candidates),
+        )
+
+    async def switch(self, remote: IceParameters) -> None:
+        """Connect the agent of `gather_again`, and use it. TransportError: the old one stays."""
+        assert self._other_ice is not None
+        await _add_candidates(self._other_ice, remote.candidates)
+        try:
+            await self._other_ice.establish(remote.ufrag, remote.pwd)
+        except IceError as error:
+            raise TransportError(f"ICE: {error}") from error
+        self._ice, self._other_ice = self._other_ice, self._ice
+
+    async def leave_former(self) -> None:
+        """Close the agent that is not in use, if there is one."""
+        if self._other_ice is not None:
+            await self._other_ice.close()
+            self._other_ice = None
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether the DTLS association stands, whatever has become of the path."""
+        return self.keys is not None and not self._goodbye.is_set()
+
     async def lost(self) -> str:
-        """Wait until the connection is gone, and say why."""
-        ice = asyncio.ensure_future(self._ice.lost())
+        """Wait until the path or the association is gone, and say why."""
         goodbye = asyncio.ensure_future(self._goodbye.wait())
         try:
-            await asyncio.wait((ice, goodbye), return_when=asyncio.FIRST_COMPLETED)
-            return "the bridge closed DTLS" if goodbye.done() else "the bridge is gone (ICE)"
+            while not goodbye.done():
+                used = self._ice
+                await _first(used.lost(), goodbye)
+                if used is self._ice and not goodbye.done():
+                    return "the bridge is gone (ICE)"
+            return "the bridge closed DTLS"
         finally:
-            for waiting in (ice, goodbye):
-                waiting.cancel()
-            await asyncio.gather(ice, goodbye, return_exceptions=True)
+            goodbye.cancel()
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send; a packet is dropped while there is no connection."""
@@ -106,6 +154,7 @@ class BridgeTransport:
             self._flush(self._dtls)
         self.keys = None
         await self._ice.close()
+        await self.leave_former()
 
     async def _shake_hands(self, dtls: DtlsEndpoint) -> None:
         dtls.start()
@@ -147,6 +196,24 @@ class BridgeTransport:
             self._ice.transmit(datagram)
         except IceError:
             return  # media is not worth an error: `lost` tells the owner
+
+
+async def _first(
+    coroutine: Coroutine[None, None, None], future: asyncio.Future[Literal[True]]
+) -> None:
+    """Return when either is done; the coroutine is over then."""
+    task = asyncio.ensure_future(coroutine)
+    try:
+        await asyncio.wait((task, future), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _add_candidates(ice: IceConnection, candidates: tuple[IceCandidate, ...]) -> None:
+    for candidate in candidates:
+        if _is_usable(candidate):
+            await ice.add_remote_candidate(_to_aioice(candidate))
 
 
 def _is_usable(candidate: IceCandidate) -> bool:

@@ -6,7 +6,7 @@ features it cannot learn within 15 s.
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from xml.etree.ElementTree import Element
 
@@ -40,6 +40,10 @@ class Capabilities:
     type: str = "phone"
     name: str = "SIP gateway"
     features: tuple[str, ...] = PARTICIPANT_FEATURES
+
+    def with_features(self, *more: str) -> "Capabilities":
+        """These and `more`: what is advertised only where it is wanted."""
+        return replace(self, features=tuple(dict.fromkeys((*self.features, *more))))
 
     @cached_property
     def verification(self) -> str:

@@ -1,26 +1,27 @@
-"""XMPP over TCP with STARTTLS (RFC 6120) or WebSocket (RFC 7395); only this imports slixmpp.
+"""XMPP over TCP with STARTTLS (RFC 6120), WebSocket (RFC 7395) or BOSH; only this imports slixmpp.
 
-slixmpp connects, encrypts, logs in, binds and counts stanzas (XEP-0198). Once the session is up,
-stanzas pass by its handlers: they go to the connection as they are. What slixmpp would leave
-behind at the end (tasks, timers, its reconnecting) is owned and ended here.
+slixmpp connects, encrypts, logs in and binds. From then on stanzas pass by it, both ways: the
+stream that a `SlixmppLink` is one link of counts them (XEP-0198). What slixmpp would leave behind
+at the end (tasks, timers, its reconnecting) is owned and ended here.
 """
 
 import asyncio
 import logging
+import re
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 import aiohttp
 from slixmpp import ClientXMPP
-from slixmpp.stanza import Iq, Message, Presence, StreamFeatures
-from slixmpp.xmlstream import StanzaBase
+from slixmpp.stanza import StreamFeatures
+from slixmpp.xmlstream import StanzaBase, tostring
 from slixmpp.xmlstream.xmlstream import NotConnectedError
 
+from gateway.errors import RemoteProtocolError
 from gateway.xmpp import namespaces as ns
+from gateway.xmpp.bosh_transport import BoshTransport
 from gateway.xmpp.connection import (
     LOGIN_TIMEOUT,
     Connection,
@@ -29,7 +30,9 @@ from gateway.xmpp.connection import (
     Sink,
 )
 from gateway.xmpp.element import child, child_text, local_name
+from gateway.xmpp.managed_stream import ManagedStream
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 from gateway.xmpp.websocket import WebSocketTransport
 from gateway.xmpp.whole_tags import WholeTags
 
@@ -37,52 +40,9 @@ from gateway.xmpp.whole_tags import WholeTags
 # ConnectionFailed here.
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
+_TOKEN = re.compile(r"(\btoken=)[^&#\s'\"]+", re.IGNORECASE)
 _CLOSE_TIMEOUT = 1.0  # for each of: sending what is queued, the server's end of stream, its FIN
-_STANZAS: dict[str, type[Iq] | type[Message] | type[Presence]] = {
-    f"{{{ns.CLIENT}}}iq": Iq,
-    f"{{{ns.CLIENT}}}message": Message,
-    f"{{{ns.CLIENT}}}presence": Presence,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A user of the server; without one the login is anonymous."""
-
-    jid: str
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """An XMPP server: its domain, where it listens (the domain's host if None), how to trust it.
-
-    `tls` is the context for STARTTLS or wss:, shared by all connections; None means plain text,
-    which is for a server on the same machine. With `web_socket`, a URL, host and port do not
-    matter.
-    """
-
-    domain: str
-    tls: ssl.SSLContext | None
-    host: str | None = None
-    port: int = 5222
-    account: Account | None = None
-    web_socket: str | None = None
-
-    def for_room(self, name: str, tenant: str | None = None) -> "Server":
-        """As it is used for one room: the URL of a WebSocket names it (`?room=`).
-
-        Jitsi's modules in Prosody know the room of a session by that, and its tenant: a web server
-        in front of them takes that from the path (where the URL has `{tenant}`), Prosody itself
-        from `prefix`.
-        """
-        if self.web_socket is None:
-            return self
-        url = self.web_socket.replace("{tenant}", f"/{quote(tenant)}" if tenant else "")
-        query = f"room={quote(name)}"
-        if tenant and url == self.web_socket:
-            query += f"&prefix={quote(tenant)}"
-        return replace(self, web_socket=f"{url}{'&' if '?' in url else '?'}{query}")
+_STANZAS = frozenset(f"{{{ns.CLIENT}}}{name}" for name in ("iq", "message", "presence"))
 
 
 async def connect(
@@ -90,37 +50,60 @@ async def connect(
 ) -> Connection:
     """Log in to a server; ConnectionFailed if it is not possible within `timeout` seconds."""
     anonymous = server.account is None
-    return await Connection.open(
-        SlixmppStream(server), reception, anonymous=anonymous, timeout=timeout
-    )
+    stream = stream_to(server, resumes=server.resumes)
+    return await Connection.open(stream, reception, anonymous=anonymous, timeout=timeout)
 
 
-class SlixmppStream:
-    """A stream over TCP or WebSocket (`gateway.xmpp.connection.Stream`)."""
+def stream_to(server: Server, *, resumes: bool) -> ManagedStream:
+    """A stream that is not open yet, and is or is not taken up again when its transport is lost."""
 
-    def __init__(self, server: Server) -> None:
+    def link(resumed: str | None) -> SlixmppLink:
+        if resumed is None:
+            return SlixmppLink(server, binds=True)
+        again = server.renewed() if server.renewed is not None else server
+        return SlixmppLink(again.resuming(resumed), binds=False)
+
+    return ManagedStream(link, resumes=resumes)
+
+
+class SlixmppLink:
+    """A link over TCP or WebSocket (`gateway.xmpp.managed_stream.Link`)."""
+
+    def __init__(self, server: Server, *, binds: bool) -> None:
         self._server = server
+        self._binds = binds
         self._client: _Client | None = None
 
+    @property
+    def offers_management(self) -> bool:
+        """Whether the server has XEP-0198."""
+        return self._client is not None and self._client.offers_management
+
     async def open(self, sink: Sink) -> str:
-        """Connect, log in and bind; the bound JID."""
-        self._client = _Client(self._server, sink)
+        """Connect, log in and bind, or be ready to resume; the bound JID."""
+        self._client = _Client(self._server, sink, binds=self._binds)
         return await self._client.log_in()
 
-    def send(self, stanza: Element) -> None:
-        """Send a stanza, or drop it if the stream has ended."""
+    def send(self, part: Element) -> None:
+        """Send a child of the stream, or drop it if the transport is lost."""
         if self._client is not None:
-            self._client.send_stanza(stanza)
+            self._client.send_part(part)
 
     async def close(self) -> None:
         """End the stream and free everything it has, in at most about four seconds."""
         if self._client is not None:
-            await self._client.end()
+            await self._client.end(_CLOSE_TIMEOUT)
+            self._client = None
+
+    async def break_off(self) -> None:
+        """Free everything; the server is not told that this is the end of the stream."""
+        if self._client is not None:
+            await self._client.end(None)
             self._client = None
 
 
 class _Client(ClientXMPP):
-    def __init__(self, server: Server, sink: Sink) -> None:
+    def __init__(self, server: Server, sink: Sink, *, binds: bool) -> None:
         account = server.account
         self._tags = WholeTags()
         super().__init__(
@@ -130,25 +113,25 @@ class _Client(ClientXMPP):
                 "feature_mechanisms": {
                     "use_mech": None if account else "ANONYMOUS",
                     # Plain text has been allowed by name for such a server. PLAIN has not.
-                    "unencrypted_scram": server.tls is None or server.web_socket is not None,
+                    "unencrypted_scram": server.tls is None or server.is_web,
                 },
-                "xep_0198": {"allow_resume": False},
             },
             # A context is made for every client that is given none, even if it will not use it.
             ssl_context=server.tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         )
         self._server = server
         self._sink = sink
+        self._binds = binds
+        self._ending = False
+        self.offers_management = False
         self._bound: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Future[Any]] = set()
         self._gone = asyncio.Event()
-        self._web_socket: WebSocketTransport | None = None
+        self._web: WebSocketTransport | BoshTransport | None = None
         self.enable_direct_tls = False
-        # Within a WebSocket the stream is plain: the WebSocket is what TLS protects.
-        self.enable_starttls = server.tls is not None and server.web_socket is None
+        # Within a WebSocket or HTTP the stream is plain: those are what TLS protects.
+        self.enable_starttls = server.tls is not None and not server.is_web
         self.enable_plaintext = not self.enable_starttls
-        self.register_plugin("xep_0198")
-        # Filters run in the order they were added: XEP-0198 has counted what we take.
         self.add_filter("in", self._take)
         self.add_event_handler("session_start", self._started)
         self.add_event_handler("disconnected", self._disconnected)
@@ -162,16 +145,17 @@ class _Client(ClientXMPP):
         self._tasks.add(self.connect(host, self._server.port))
         return await self._bound
 
-    def send_stanza(self, stanza: Element) -> None:
-        if self.transport is not None:
-            # As slixmpp's own classes, which are what XEP-0198 counts.
-            self.send(_STANZAS[stanza.tag](self, xml=stanza))
+    def send_part(self, part: Element) -> None:
+        with suppress(NotConnectedError):
+            self.send_raw(tostring(part, xmlns=ns.CLIENT, stream=self, top_level=True))
 
-    async def end(self) -> None:
+    async def end(self, patience: float | None) -> None:
+        """Free everything. With `patience` (seconds) the stream is ended before, if it can be."""
+        self._ending = True
         connected = self.transport is not None
         try:
-            if connected:
-                await self.disconnect(wait=_CLOSE_TIMEOUT)
+            if connected and patience is not None:
+                await self.disconnect(wait=patience)
         finally:
             self.abort()
             self.cancel_connection_attempt()
@@ -187,8 +171,8 @@ class _Client(ClientXMPP):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT):
                     await self._gone.wait()
-        if self._web_socket is not None:
-            await self._web_socket.closed()
+        if self._web is not None:
+            await self._web.closed()
 
     # slixmpp's hooks
 
@@ -203,21 +187,32 @@ class _Client(ClientXMPP):
     async def _attempt_connection(
         self, host: str, port: int, tls: bool, server_hostname: str | None
     ) -> bool:
-        url = self._server.web_socket
-        if url is None:
+        if not self._server.is_web:
             return await super()._attempt_connection(host, port, tls, server_hostname)
         self.event_when_connected = "connected"
-        self._web_socket = WebSocketTransport(self)
         try:
-            await self._web_socket.connect(url, self._server.tls)
+            web = self._web = await self._connect_web()
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
             self._distrusted(error)
         except (aiohttp.ClientError, OSError) as error:
             self.event("connection_failed", error)
+        except RemoteProtocolError as error:
+            self._fail(FailureCause.STREAM, str(error))
         else:
-            self.connection_made(self._web_socket)
+            self.connection_made(web)
             return True
         return False
+
+    async def _connect_web(self) -> WebSocketTransport | BoshTransport:
+        server = self._server
+        if server.bosh is not None:
+            bosh = BoshTransport(self, server.domain)
+            await bosh.connect(server.bosh, server.tls)
+            return bosh
+        assert server.web_socket is not None
+        web_socket = WebSocketTransport(self)
+        await web_socket.connect(server.web_socket, server.tls)
+        return web_socket
 
     def init_parser(self) -> None:
         self._tags.reset()
@@ -263,21 +258,33 @@ class _Client(ClientXMPP):
         if xml.tag == f"{{{ns.SASL}}}failure":
             self._fail(FailureCause.LOGIN, _condition(xml, ns.SASL))
             return None
-        if xml.tag == f"{{{ns.STREAM}}}features" and not self._is_protected(xml):
-            self._fail(FailureCause.TLS, "the server does not offer STARTTLS")
-            return None
+        if xml.tag == f"{{{ns.STREAM}}}features":
+            return self._features(stanza)
         # Requests are ours from the start: slixmpp would refuse them.
-        is_request = xml.get("type") in ("get", "set")
-        if xml.tag in _STANZAS and (self._bound.done() or is_request):
-            self._sink.received(xml)
+        is_ours = self._bound.done() or xml.get("type") in ("get", "set")
+        if (xml.tag in _STANZAS and is_ours) or xml.tag.startswith(f"{{{ns.SM}}}"):
+            if not self._ending:
+                self._sink.received(xml)
             return None
         return stanza
+
+    def _features(self, features: StanzaBase) -> StanzaBase | None:
+        """What the server offers now: leave it to slixmpp, unless what comes next is ours."""
+        if not self._is_protected(features.xml):
+            self._fail(FailureCause.TLS, "the server does not offer STARTTLS")
+            return None
+        self.offers_management = child(features.xml, ns.SM, "sm") is not None
+        if self.authenticated and not self._binds:
+            if not self._bound.done():
+                self._bound.set_result("")
+            return None
+        return features
 
     def _is_protected(self, features: Element) -> bool:
         """Whether the stream is, or is about to be, as safe as configured (RFC 6120 section 5)."""
         return (
             self._server.tls is None
-            or self._server.web_socket is not None
+            or self._server.is_web
             or "starttls" in self.features
             or child(features, ns.TLS, "starttls") is not None
         )
@@ -288,8 +295,12 @@ class _Client(ClientXMPP):
 
     def _disconnected(self, reason: object) -> None:
         self._gone.set()
-        # A distrusted certificate may be told of here, or by its own event, or by both.
-        cause = FailureCause.TLS if isinstance(reason, ssl.SSLError) else FailureCause.STREAM
+        if not self._bound.done():
+            # A distrusted certificate may be told of here, or by its own event, or by both.
+            is_tls = isinstance(reason, ssl.SSLError)
+            cause = FailureCause.TLS if is_tls else FailureCause.STREAM
+        else:  # slixmpp has a reason of its own if the stream has ended
+            cause = FailureCause.CUT if self.disconnect_reason is None else FailureCause.STREAM
         self._fail(cause, str(reason or "the server closed the connection"))
 
     def _unreachable(self, reason: object) -> None:
@@ -307,10 +318,11 @@ class _Client(ClientXMPP):
             self._fail(FailureCause.LOGIN, "the server offers no login without TLS")
 
     def _fail(self, cause: FailureCause, text: str) -> None:
-        failure = ConnectionFailed(cause, text)
+        # An error of HTTP's names its URL, and a server may repeat what it was given.
+        failure = ConnectionFailed(cause, _TOKEN.sub(r"\1...", text))
         if not self._bound.done():
             self._bound.set_exception(failure)
-        else:
+        elif not self._ending:
             self._sink.lost(failure)
 
 

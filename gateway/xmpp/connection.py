@@ -5,6 +5,7 @@ How the stream is transported is behind `Stream`. A connection ends once: by `cl
 """
 
 import asyncio
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Protocol
 from xml.etree.ElementTree import Element
@@ -16,6 +17,7 @@ from gateway.xmpp import namespaces as ns
 from gateway.xmpp import stanza as stanzas
 from gateway.xmpp.element import Printed, element
 from gateway.xmpp.jid import endpoint_id
+from gateway.xmpp.outgoing import Outgoing
 from gateway.xmpp.reception import Received, Reception
 from gateway.xmpp.stanza import NoReply, StanzaError
 
@@ -37,7 +39,8 @@ class FailureCause(StrEnum):
     TLS = "tls"  # the server has no TLS, or its certificate is not to be trusted
     LOGIN = "login"  # our credentials are refused, or no mechanism is common
     TIMEOUT = "timeout"  # the server takes too long to let us in
-    STREAM = "stream"  # the server, or the network, ended the stream
+    STREAM = "stream"  # the server ended the stream
+    CUT = "cut"  # the transport broke off, and the stream had not ended
     SILENT = "silent"  # pings are not answered
     OVERRUN = "overrun"  # stanzas come faster than we can read them
     CLOSED = "closed"  # we ended it
@@ -69,6 +72,9 @@ class Stream(Protocol):
     def send(self, stanza: Element) -> None:
         """Send a stanza, or drop it if the stream has ended."""
 
+    def suspect(self, failure: ConnectionFailed) -> None:
+        """The server does not answer: the stream is lost, unless it can be taken up again."""
+
     async def close(self) -> None:
         """End the stream and free everything it has, in a bounded time."""
 
@@ -90,6 +96,8 @@ class Connection:
         self._pending: dict[str, tuple[str, asyncio.Future[Element]]] = {}
         self._failure: ConnectionFailed | None = None
         self._keep_alive: asyncio.Task[None] | None = None
+        self._outgoing = Outgoing()
+        self._next_turn: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(
@@ -122,10 +130,13 @@ class Connection:
         return self._failure is not None
 
     def send(self, stanza: Element) -> None:
-        """Send a stanza that has no answer; nothing happens after the connection's end."""
+        """Send a stanza that has no answer; nothing happens after the connection's end.
+
+        It leaves after those before it, and a moment later if there were too many of its kind.
+        """
         if self._failure is None:
-            log.debug("stanza sent", xml=Printed(stanza))
-            self._stream.send(stanza)
+            self._outgoing.put(stanza)
+            self._send_due()
 
     async def request(
         self,
@@ -167,6 +178,8 @@ class Connection:
     async def close(self) -> None:
         """End the connection. Stanzas sent before are delivered first if the server is well."""
         try:
+            if self._failure is None:
+                self._send(self._outgoing.rest())
             if self._keep_alive is not None:
                 self._keep_alive.cancel()
                 await asyncio.gather(self._keep_alive, return_exceptions=True)
@@ -203,9 +216,26 @@ class Connection:
             return
         self._failure = failure
         self._unread.put_nowait(None)
+        if self._next_turn is not None:
+            self._next_turn.cancel()
         for _, answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(failure)
+
+    def _send_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._send(self._outgoing.due(loop.time()))
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
+        wait = self._outgoing.wait(loop.time())
+        if wait is not None:
+            self._next_turn = loop.call_later(wait, self._send_due)
+
+    def _send(self, stanzas_: Iterable[Element]) -> None:
+        for stanza in stanzas_:
+            log.debug("stanza sent", xml=Printed(stanza))
+            self._stream.send(stanza)
 
     def _answered(self, stanza: Element) -> None:
         to, answer = self._pending.get(stanza.get("id", ""), ("", None))
@@ -220,8 +250,9 @@ class Connection:
     async def _ping(self) -> None:
         """Find out within half a minute that the server is gone (XEP-0199)."""
         domain = self.jid.partition("@")[2].partition("/")[0]
+        silent = ConnectionFailed(FailureCause.SILENT, f"{_PING_MISSES} pings unanswered")
         misses = 0
-        while misses < _PING_MISSES:
+        while True:
             await asyncio.sleep(_PING_INTERVAL)
             try:
                 ping = element(ns.PING, "ping")
@@ -234,4 +265,6 @@ class Connection:
                 return
             else:
                 misses = 0
-        self.lost(ConnectionFailed(FailureCause.SILENT, f"{_PING_MISSES} pings unanswered"))
+            if misses == _PING_MISSES:
+                self._stream.suspect(silent)
+                misses = 0

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import attribute, child, child_text, children, element, local_name
+from gateway.xmpp.jingle_dtmf import Dtmf
 from gateway.xmpp.jingle_rtp import RtpDescription
 from gateway.xmpp.jingle_transport import IceUdpTransport
 from gateway.xmpp.sources import SignalledSource, parse_compact_sources
@@ -23,6 +24,7 @@ class Action(StrEnum):
 
     SESSION_INITIATE = "session-initiate"
     SESSION_ACCEPT = "session-accept"
+    SESSION_INFO = "session-info"
     SESSION_TERMINATE = "session-terminate"
     SOURCE_ADD = "source-add"
     SOURCE_REMOVE = "source-remove"
@@ -77,10 +79,22 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class BridgeSessionId:
-    """What the focus calls a session on a videobridge; with `restart` another is asked for."""
+    """What the focus calls a session on a videobridge.
+
+    With `restart` another is asked for, with `ice_restart` another path for the same.
+    """
 
     id: str
     restart: bool = False
+    ice_restart: bool = False
+
+    def to_element(self) -> Element:
+        attributes = {
+            "id": self.id,
+            "restart": "true" if self.restart else None,
+            "ice-restart": "true" if self.ice_restart else None,
+        }
+        return element(ns.JITSI_FOCUS, "bridge-session", attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +110,7 @@ class Jingle:
     bridge_session: BridgeSessionId | None = None
     compact_sources: tuple[SignalledSource, ...] = ()
     start_muted: bool = False
+    dtmf: Dtmf | None = None
 
     @classmethod
     def parse(cls, jingle: Element) -> "Jingle":
@@ -105,6 +120,7 @@ class Jingle:
             raise JingleError(f"{len(contents)} contents")
         sources = child_text(jingle, ns.JITSI_MEET, "json-message")
         start_muted = child(jingle, ns.JITSI_START_MUTED, "startmuted")
+        dtmf = child(jingle, ns.JINGLE_DTMF, "dtmf")
         return cls(
             action=attribute(jingle, "action"),
             sid=attribute(jingle, "sid"),
@@ -115,6 +131,7 @@ class Jingle:
             bridge_session=_bridge_session(jingle),
             compact_sources=parse_compact_sources(sources) if sources is not None else (),
             start_muted=start_muted is not None and start_muted.get("audio") == "true",
+            dtmf=Dtmf.parse(dtmf) if dtmf is not None else None,
         )
 
     def to_element(self) -> Element:
@@ -136,9 +153,7 @@ class Jingle:
                 reason.append(element(ns.JINGLE, "text", text=self.reason.text))
             jingle.append(reason)
         if self.bridge_session is not None:
-            restart = "true" if self.bridge_session.restart else None
-            attributes = {"id": self.bridge_session.id, "restart": restart}
-            jingle.append(element(ns.JITSI_FOCUS, "bridge-session", attributes))
+            jingle.append(self.bridge_session.to_element())
         return jingle
 
     @property
@@ -161,4 +176,6 @@ def _bridge_session(jingle: Element) -> BridgeSessionId | None:
     found = child(jingle, ns.JITSI_FOCUS, "bridge-session")
     if found is None:
         return None
-    return BridgeSessionId(attribute(found, "id"), found.get("restart") == "true")
+    return BridgeSessionId(
+        attribute(found, "id"), found.get("restart") == "true", found.get("ice-restart") == "true"
+    )

@@ -13,6 +13,7 @@ from gateway.xmpp.element import attribute, child, children, element, integer
 from gateway.xmpp.sources import MAX_SOURCES, SignalledSource
 
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
 _MAX_LISTED = 128
 

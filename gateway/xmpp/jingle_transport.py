@@ -13,6 +13,7 @@ from gateway.xmpp.element import attribute, child, children, element, integer
 
 _MAX_LISTED = 64
 _MAX_PRIORITY = 0xFFFFFFFF
+_MAX_GENERATION = 0x7FFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,10 @@ class DtlsFingerprint:
 
 @dataclass(frozen=True, slots=True)
 class IceUdpTransport:
-    """ICE credentials, candidates and fingerprints; `web_socket` is the bridge channel's URL."""
+    """ICE credentials, candidates and fingerprints; `web_socket` is the bridge channel's URL.
+
+    `ice_generation` numbers an ICE restart within the session, from 1 on.
+    """
 
     ufrag: str | None = None
     pwd: str | None = None
@@ -103,6 +107,7 @@ class IceUdpTransport:
     candidates: tuple[Candidate, ...] = ()
     rtcp_mux: bool = True
     web_socket: str | None = None
+    ice_generation: int | None = None
 
     @classmethod
     def parse(cls, transport: Element) -> "IceUdpTransport":
@@ -120,11 +125,14 @@ class IceUdpTransport:
             ),
             rtcp_mux=child(transport, ns.JINGLE_ICE_UDP, "rtcp-mux") is not None,
             web_socket=web_socket.get("url") if web_socket is not None else None,
+            ice_generation=integer(transport, "ice-generation", 0, _MAX_GENERATION, 0) or None,
         )
 
     def to_element(self) -> Element:
         """The `<transport>` of our side, which has no bridge channel of its own."""
-        transport = element(ns.JINGLE_ICE_UDP, "transport", {"ufrag": self.ufrag, "pwd": self.pwd})
+        generation = None if self.ice_generation is None else str(self.ice_generation)
+        attributes = {"ufrag": self.ufrag, "pwd": self.pwd, "ice-generation": generation}
+        transport = element(ns.JINGLE_ICE_UDP, "transport", attributes)
         if self.rtcp_mux:
             transport.append(element(ns.JINGLE_ICE_UDP, "rtcp-mux"))
         transport.extend(fingerprint.to_element() for fingerprint in self.fingerprints)

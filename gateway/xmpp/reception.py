@@ -15,6 +15,7 @@ from gateway.xmpp.chat import ChatMessage
 from gateway.xmpp.component_message import ComponentMessage
 from gateway.xmpp.element import child, element
 from gateway.xmpp.invitation import Invitation
+from gateway.xmpp.jid import bare
 from gateway.xmpp.jingle import Action, Jingle
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
@@ -107,12 +108,25 @@ class Reception:
     def _jingle(
         self, request: Element, received: JingleReceived
     ) -> tuple[Element, Received | None]:
+        if received.jingle.dtmf is not None and received.jingle.action == Action.SESSION_INFO:
+            return self._key_press(request, received)
         # A browser may offer a direct connection: that is acknowledged, then declined. Nobody
         # but the focus has a session with us that anything else could be about.
         if received.sender == self.focus or received.jingle.action == Action.SESSION_INITIATE:
             return stanza.result(request), received
         unknown = element(ns.JINGLE_ERRORS, "unknown-session")
         return stanza.error(request, "cancel", "item-not-found", unknown), None
+
+    def _key_press(
+        self, request: Element, received: JingleReceived
+    ) -> tuple[Element, Received | None]:
+        """XEP-0181: of everybody in the room, if we have said that we take them."""
+        if ns.JINGLE_DTMF not in self.capabilities.features:
+            unsupported = element(ns.JINGLE_ERRORS, "unsupported-info")
+            return stanza.error(request, "cancel", "feature-not-implemented", unsupported), None
+        if bare(received.sender) != bare(self.focus):
+            return stanza.error(request, "auth", "forbidden"), None
+        return stanza.result(request), received
 
 
 def _message(received: Element) -> ComponentMessage | Invitation | ChatMessage | None:

@@ -33,6 +33,7 @@ class WebSocketTransport(asyncio.Transport):
         self._protocol = protocol
         self._outgoing: asyncio.Queue[str | None] = asyncio.Queue()
         self._is_closing = False
+        self._aborted = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
 
     async def connect(self, url: str, tls: ssl.SSLContext | None) -> None:
@@ -64,7 +65,9 @@ class WebSocketTransport(asyncio.Transport):
             self._outgoing.put_nowait(None)
 
     def abort(self) -> None:
-        self.close()
+        """Close without sending what is queued."""
+        self._is_closing = True
+        self._aborted.set()
 
     async def closed(self) -> None:
         """Return when nothing of the connection is left."""
@@ -80,13 +83,15 @@ class WebSocketTransport(asyncio.Transport):
         failure: Exception | None = None
         reading = asyncio.create_task(self._read(socket))
         writing = asyncio.create_task(self._write(socket))
+        aborted = asyncio.create_task(self._aborted.wait())
+        tasks = (reading, writing, aborted)
         try:
-            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._is_closing = True
-            for task in (reading, writing):
+            for task in tasks:
                 task.cancel()
-            results = await asyncio.gather(reading, writing, return_exceptions=True)
+            results = await asyncio.gather(*tasks, return_exceptions=True)
             failure = next((each for each in results if isinstance(each, Exception)), None)
             await _close(session, socket)
             self._protocol.connection_lost(failure)

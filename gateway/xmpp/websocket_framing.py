@@ -41,6 +41,16 @@ def to_frame(piece: str) -> str | None:
     return f"<{name}{declared}{piece[root.end() :]}"
 
 
+def is_open(frame: str) -> bool:
+    """Whether a frame made by `to_frame` is the header's."""
+    return frame.startswith(f"<open xmlns='{FRAMING}'")
+
+
+def is_close(frame: str) -> bool:
+    """Whether a frame made by `to_frame` is the footer's."""
+    return frame.startswith(f"<close xmlns='{FRAMING}'")
+
+
 def from_frame(frame: str) -> str:
     """A frame as a piece of a stream. JingleError: it is not one whole element of a namespace."""
     try:

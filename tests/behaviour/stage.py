@@ -65,6 +65,7 @@ def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
             "ca_file": str(lab.ca_file),
             "muc_domains": [lab.muc_domain],
             "focus": lab.focus_jid,
+            "logins_per_second": 1000,
         },
         "control": {"listen": ""},
         "trunk": {

@@ -62,6 +62,7 @@ async def test_a_call_is_seen_while_it_lasts_and_afterwards() -> None:
 
         stats = await operator.get("/about/stats")
         assert (stats["conferences"], stats["calls"]) == (1, 1)
+        assert (stats["participants"], stats["conference_sizes"][3]) == (3, 1)
         assert 0 < stats["stress_level"] < 1
         assert stats["total_conferences_completed"] == 0
         assert await operator.status("/ready") == 200
@@ -82,6 +83,7 @@ async def test_a_call_is_seen_while_it_lasts_and_afterwards() -> None:
         await scene.over()
         stats = await operator.get("/about/stats")
         assert (stats["conferences"], stats["total_conferences_completed"]) == (0, 1)
+        assert stats["total_participants"] == 3
         assert stats["total_calls_ended"] == {"caller-hung-up": 1}
         metrics = await operator.get("/metrics")
         ended = 'sip_gateway_calls_ended_total{reason="caller-hung-up",trunk="phones"} 1.0'

@@ -66,9 +66,10 @@ async def test_the_end_of_the_meeting_ends_the_call() -> None:
     async with stage() as scene:
         await scene.speakers(ROOM, "ann")
         call = await scene.dial(USER)
-        scene.lab.destroy(jid(scene), "The meeting has been terminated")
-        assert await reasons_of(call)
+        scene.lab.moderator(ROOM).end_for_all()
+        assert [reason.cause for reason in await reasons_of(call)] == [200]
         assert await end_of(scene) is EndReason.MEETING_ENDED
+        assert scene.records[-1].end.text == "The meeting has been terminated"
 
 
 async def test_a_phone_without_rtp_is_hung_up() -> None:
@@ -81,7 +82,7 @@ async def test_a_phone_without_rtp_is_hung_up() -> None:
 
 async def test_media_that_never_connects_is_restarted_once_then_given_up() -> None:
     async with stage(jitsi={"media_timeout": 1.0}) as scene:
-        scene.lab.isolate_clients = True
+        scene.lab.bridge.isolate_clients = True
         await scene.speakers(ROOM, "ann")
         call = await scene.dial(USER)
         assert [reason.cause for reason in await reasons_of(call)] == [503]

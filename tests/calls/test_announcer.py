@@ -64,6 +64,9 @@ def test_the_log_says_what_goes_on_and_not_what_people_write_or_are_called() -> 
 class Heard:
     """Where tones are played, and a participant that tells `events`."""
 
+    endpoint = "1a2b3c4d"
+    occupants = 2
+
     def __init__(self, *events: conference.Event) -> None:
         self.tones: list[Tone] = []
         self._events = events

@@ -29,7 +29,7 @@ from gateway.sip.flow import Flow
 from gateway.sip.message import Response, parse_message
 from gateway.sip.reason import Reason
 from gateway.sip.user_agent import Destination
-from gateway.xmpp.client import Server
+from gateway.xmpp.server import Server
 from tests.conference.world import INSTALLATION, LOBBY, ROOM, World, error, members_only, settle
 from tests.xmpp.virtual_time import in_virtual_time
 

@@ -7,7 +7,7 @@ from gateway.calls.routing import Called, RoomRule, Route, Trunk, find_route, tr
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
 from gateway.errors import ConferenceError, JoinFailure
-from gateway.xmpp.client import Server
+from gateway.xmpp.server import Server
 
 DOMAINS = ("conference.meet.test", "muc.other.test")
 MEET = Installation(Server("meet.test", None), DOMAINS, "focus.meet.test", "uid")

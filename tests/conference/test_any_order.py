@@ -16,6 +16,7 @@ from tests.conference.world import (
     Media,
     World,
     error,
+    ice_restart,
     offer,
     settle,
     sources,
@@ -32,6 +33,7 @@ class Stage:
         self.world = World(occupants={"alice": "Alice"})
         self.media = Media(opening_takes=0.02)
         self.offered = 0
+        self.generation = 0
         self.requests: list[str] = []
         self.call = Call(self.world, self.media)
 
@@ -110,6 +112,17 @@ class Stage:
     def break_media(self) -> None:
         self.media.down(self.sid)
 
+    def interrupt_media(self) -> None:
+        if self.media.in_use == self.sid:
+            self.media.interrupt(self.sid)
+
+    def restart_ice(self) -> None:
+        self.generation += 1
+        self._request(ice_restart(self.sid, self.generation))
+
+    def reach_the_bridge_again(self) -> None:
+        self.media.up(self.sid)
+
     def connect_never(self) -> None:
         self.media.connects = False
 
@@ -149,6 +162,9 @@ class Stage:
 
     def refuse_restart(self) -> None:
         self.world.terminates.append(error("wait", "resource-constraint"))
+
+    def refuse_ice_restart(self) -> None:
+        self.world.infos.append(error("cancel", "item-not-found"))
 
     def refuse_conference(self) -> None:
         self.world.conference.append(error("cancel", "service-unavailable"))
@@ -228,3 +244,5 @@ async def story(steps: list[tuple[Callable[[Stage], None], float]]) -> None:
     # The focus' limits on restarts.
     assert all(b - a >= 5 for a, b in pairwise(restarts))
     assert all(b - a >= 60 for a, b in zip(restarts, restarts[5:], strict=False))
+    asked = [sent.time for stream in stage.world.streams for sent in stream.of("session-info")]
+    assert all(b - a >= 60 for a, b in zip(asked, asked[2:], strict=False))

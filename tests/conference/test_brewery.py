@@ -16,9 +16,9 @@ from gateway.conference.brewery import (
     BreweryStats,
     Dial,
 )
-from gateway.xmpp.client import Account, Server
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause, Sink
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Account, Server
 from tests.xmpp.traces import trace
 from tests.xmpp.virtual_time import in_virtual_time
 

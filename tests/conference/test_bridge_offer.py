@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.conference.bridge_offer import (
     bridge_offer,
+    channel_url,
     choose_ssrc,
     engine_sources,
     offered_candidates,
@@ -21,7 +22,7 @@ from gateway.media.messages import (
     Source,
 )
 from gateway.xmpp.jingle import Action, Jingle
-from gateway.xmpp.jingle_rtp import AUDIO_LEVEL
+from gateway.xmpp.jingle_rtp import AUDIO_LEVEL, TRANSPORT_CC
 from gateway.xmpp.sources import MAX_SSRC, SignalledSource, SourceRegistry
 from tests.conference.world import CANDIDATE, FINGERPRINT, offer, transport
 from tests.xmpp.traces import NAMES, trace
@@ -81,16 +82,55 @@ def test_numbers_are_those_of_the_offer(
     assert [part.id for part in content.description.extensions] == ([level] if level else [])
 
 
-def test_red_before_opus_is_passed_over_and_left_out_of_the_answer() -> None:
-    red = (
-        "<payload-type id='112' name='red' clockrate='48000' channels='2'>"
-        "<parameter value='111/111'/></payload-type>"
+def with_payload(payload: str) -> str:
+    return offer("s1").replace("<payload-type id='111'", f"{payload}<payload-type id='111'")
+
+
+def red(listed: str) -> str:
+    return (
+        "<payload-type id='63' name='red' clockrate='48000' channels='2'>"
+        f"<parameter value='{listed}'/></payload-type>"
     )
-    xml = offer("s1").replace("<payload-type id='111'", f"{red}<payload-type id='111'")
-    assert bridge_offer(jingle(xml), ssrc=77).opus.payload_type == 111
+
+
+def test_redundancy_of_the_offered_opus_is_used() -> None:
+    xml = with_payload(red("111/111"))
+    made = bridge_offer(jingle(xml), ssrc=77)
+    assert made.opus.payload_type == 111
+    assert made.red == Payload(63, "RED", 48000, 2, "111/111")
+    (content,) = accept(xml).contents
+    assert content.description is not None
+    names = [part.name for part in content.description.payload_types]
+    assert names == ["red", "opus", "telephone-event"]
+
+
+@pytest.mark.parametrize("listed", ["110/110", "111/0", ""])
+def test_redundancy_of_something_else_is_left_out(listed: str) -> None:
+    xml = with_payload(red(listed))
+    assert bridge_offer(jingle(xml), ssrc=77).red is None
     (content,) = accept(xml).contents
     assert content.description is not None
     assert [part.name for part in content.description.payload_types] == ["opus", "telephone-event"]
+
+
+def test_transport_wide_feedback_is_used_as_it_is_numbered() -> None:
+    assert bridge_offer(jingle(offer("s1")), ssrc=77).transport_cc_id is None
+    extension = (
+        "<rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0' id='7' "
+        f"uri='{TRANSPORT_CC}'/><payload-type id='111'"
+    )
+    xml = offer("s1").replace("<payload-type id='111'", extension)
+    assert bridge_offer(jingle(xml), ssrc=77).transport_cc_id == 7
+    (content,) = accept(xml).contents
+    assert content.description is not None
+    assert TRANSPORT_CC in [part.uri for part in content.description.extensions]
+
+
+def test_a_bridge_channel_is_found_where_one_is_offered() -> None:
+    assert channel_url(jingle(offer("s1"))) is None
+    url = "wss://host/colibri-ws/jvb1/conf/me?pwd=secret"
+    inside = f"<web-socket xmlns='http://jitsi.org/protocol/colibri' url='{url}'/>"
+    assert channel_url(jingle(offer("s1", transport=transport(inside)))) == url
 
 
 def test_a_data_channel_that_is_offered_as_well_is_not_answered() -> None:

@@ -22,9 +22,9 @@ from gateway.conference.events import (
 )
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure
-from gateway.xmpp.client import Server
 from gateway.xmpp.connection import Connection
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 from tests.conference.world import INSTALLATION, Call, Media, Sent, Stream, World
 from tests.xmpp.traces import trace
 from tests.xmpp.virtual_time import in_virtual_time
@@ -111,7 +111,7 @@ EXPECTED: dict[str, list[Event]] = {
         ChatReceived("0704b97b", "Alice", "hello all", private=False),
         ChatReceived("0704b97b", "Alice", "hello phone", private=True),
     ],
-    "bridge-killed": [MediaUp(), MediaDown("success (moving)"), MediaUp()],
+    "bridge-killed": [MediaUp(), MediaDown("nothing has replaced it"), MediaUp()],
     "kicked": [
         MediaUp(),
         MediaDown("left the conference"),

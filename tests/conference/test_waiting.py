@@ -175,7 +175,7 @@ async def test_a_room_that_invites_and_does_not_let_in_is_given_up() -> None:
     async with Visit(world) as visit:
         for _ in range(9):
             world.invites_us()
-            await settle(0.1)
+            await settle(1.5)
         assert visit.failure is JoinFailure.LOBBY
         assert joined(world).count(LOBBY) == KNOCKS
 
@@ -285,7 +285,7 @@ async def test_who_types_the_password_in_the_lobby_need_not_wait() -> None:
     world = World(occupants={"alice": "Alice"}, joins=[members_only()])
     async with Visit(world) as visit:
         visit.call.participant.offer_password("4711")
-        await settle(0.1)
+        await settle(2)
         assert visit.is_inside
         assert world.stream.of("join")[-1].stanza.findtext(PASSWORD) == "4711"
         left = world.stream.of("unavailable")[0].stanza
@@ -298,14 +298,14 @@ async def test_who_types_a_wrong_one_is_told_so_and_waits_on() -> None:
     world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 2)
     async with Visit(world) as visit:
         visit.call.participant.offer_password("0815")
-        await settle(0.1)
+        await settle(2)
         assert not visit.is_inside
         assert visit.call.told() == [
             knocking(world),
             replace(knocking(world), password_refused=True),
         ]
         world.invites_us()
-        await settle(0.1)
+        await settle(2)
         assert visit.is_inside
 
 
@@ -315,7 +315,7 @@ async def test_guessing_ends_after_three_wrong_ones() -> None:
     async with Visit(world) as visit:
         for _ in range(4):
             visit.call.participant.offer_password("0815")
-            await settle(0.1)
+            await settle(2)
         assert not visit.is_inside
         assert world.stream.closed_at is not None
         assert len(world.stream.of("join")) == 4 + 4  # the lobby each time, too

@@ -17,12 +17,12 @@ from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import MediaError
 from gateway.media import messages
-from gateway.xmpp.client import Server
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause, Sink
 from gateway.xmpp.element import local_name
 from gateway.xmpp.jid import bare
 from gateway.xmpp.jingle import Jingle
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 
 ADDRESS = RoomAddress("room", "conference.meet.test")
 ROOM = ADDRESS.jid
@@ -92,6 +92,16 @@ def transport(candidates: str = "", *, ufrag: str = "uf1", fingerprint: str = FI
     return (
         f"<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' {credentials}>"
         f"<rtcp-mux/>{dtls}{candidates}</transport>"
+    )
+
+
+def ice_restart(sid: str, generation: int) -> str:
+    """The transport-info with which the focus passes on an ICE restart of the bridge's."""
+    renewed = transport(CANDIDATE, ufrag=f"uf-{generation}")
+    renewed = renewed.replace("<transport ", f"<transport ice-generation='{generation}' ")
+    return (
+        f"<jingle xmlns='urn:xmpp:jingle:1' action='transport-info' sid='{sid}'>"
+        f"<content name='audio' creator='initiator'>{renewed}</content></jingle>"
     )
 
 
@@ -211,6 +221,10 @@ class Stream:
         self.sent.append(sent)
         loop.call_soon(self._world.react, self, sent)
 
+    def suspect(self, failure: ConnectionFailed) -> None:
+        assert self.sink is not None
+        self.sink.lost(failure)
+
     async def close(self) -> None:
         if self.closed_at is None:
             self.closed_at = asyncio.get_running_loop().time()
@@ -235,17 +249,19 @@ Answer = str | None
 
 @dataclass
 class World:
-    """`conference`, `join`, `accept`, `restart` and `unmute` hold answers still to be given, in
-    order; then the usual one is given. `occupants` are there besides the focus (nick to name).
-    `room` is where we are. The lobby shows who knocks, if `lobby_answers`."""
+    """`conference`, `join`, `accept`, `restart`, `infos`, `unmute` and `services` hold answers
+    still to be given, in order; then the usual one is given. `occupants` are there besides the
+    focus (nick to name). `room` is where we are. The lobby shows who knocks, if `lobby_answers`."""
 
     occupants: dict[str, str] = field(default_factory=dict)
     conference: list[Answer] = field(default_factory=list)
     joins: list[Answer] = field(default_factory=list)
     accepts: list[Answer] = field(default_factory=list)
     terminates: list[Answer] = field(default_factory=list)
+    infos: list[Answer] = field(default_factory=list)
     login_failures: list[ConnectionFailed] = field(default_factory=list)
     unmutes: list[Answer] = field(default_factory=list)
+    services: list[Answer] = field(default_factory=list)
     components: dict[str, str] | None = field(default_factory=lambda: dict(COMPONENTS))
     room: str = ROOM
     lobby_answers: bool = True
@@ -272,6 +288,9 @@ class World:
                 self._answer(stream, stanza, "" if self.pings else None)
             case "query":
                 self._answer(stream, stanza, self._discovered())
+            case "services":
+                refusal = error("cancel", "service-unavailable")
+                self._answer(stream, stanza, self.services.pop(0) if self.services else refusal)
             case "mute":
                 self._answer(stream, stanza, self.unmutes.pop(0) if self.unmutes else "")
             case "conference":
@@ -289,8 +308,9 @@ class World:
                     self._join(stream, room)
             case "session-accept":
                 self._answer(stream, stanza, self.accepts.pop(0) if self.accepts else "")
-            case "session-terminate":
-                self._answer(stream, stanza, self.terminates.pop(0) if self.terminates else "")
+            case "session-terminate" | "session-info" as action:
+                answers = self.terminates if action == "session-terminate" else self.infos
+                self._answer(stream, stanza, answers.pop(0) if answers else "")
             case "presence":
                 self._echo(stream)
             case _:
@@ -449,7 +469,8 @@ class World:
 class Media:
     """A media engine that does as it is told, and connects at once unless `connects` is False.
 
-    `log` has every order as (what, session or value); `failures` are raised by the next openings.
+    `log` has every order as (what, session or value), and which session it left for another;
+    `failures` are raised by the next openings. `in_use` is the session that carries audio.
     """
 
     connects: bool = True
@@ -460,7 +481,10 @@ class Media:
     sources: list[tuple[str, tuple[messages.Source, ...]]] = field(default_factory=list)
     candidates: list[tuple[str, tuple[messages.IceCandidate, ...]]] = field(default_factory=list)
     rooms: list[str] = field(default_factory=list)
+    restarts: list[messages.IceParameters] = field(default_factory=list)
     participant: Participant | None = None
+    in_use: str | None = None
+    _patience: asyncio.TimerHandle | None = None
 
     async def open_bridge(self, offer: messages.BridgeOffer) -> messages.BridgeAnswer:
         self.log.append(("open", offer.session))
@@ -477,13 +501,31 @@ class Media:
 
     def up(self, session: str, after: float = 0.0) -> None:
         """The engine says that a session is connected."""
+        asyncio.get_running_loop().call_later(after, self._connected, session)
+
+    def _connected(self, session: str) -> None:
         assert self.participant is not None
-        asyncio.get_running_loop().call_later(after, self.participant.bridge_connected, session)
+        if session not in self.open_sessions:
+            return
+        previous, self.in_use = self.in_use, session
+        self.participant.bridge_connected(session)
+        if previous is not None and previous != session:
+            self._gone("left", previous)
+            self.participant.bridge_lost(previous, "replaced")
 
     def down(self, session: str, reason: str = "consent expired") -> None:
-        """The engine says that a session is lost."""
+        """The engine says that a session is lost, if it has it."""
         assert self.participant is not None
-        self.participant.bridge_lost(session, reason)
+        if session in self.open_sessions:
+            self._gone("left", session)
+            self.in_use = None if self.in_use == session else self.in_use
+            self.participant.bridge_lost(session, reason)
+
+    def interrupt(self, session: str, reason: str = "no path") -> None:
+        """The engine says that a session has no path any more."""
+        assert self.participant is not None
+        self.in_use = None
+        self.participant.bridge_interrupted(session, reason)
 
     def set_sources(self, session: str, sources: tuple[messages.Source, ...]) -> None:
         self.sources.append((session, sources))
@@ -494,8 +536,24 @@ class Media:
     def enter_room(self, room: str) -> None:
         self.rooms.append(room)
 
-    def close_bridge(self, session: str) -> None:
-        self.log.append(("close", session))
+    def restart_ice(self, session: str, remote: messages.IceParameters) -> None:
+        self.log.append(("restart ice", session))
+        self.restarts.append(remote)
+
+    def close_bridge(self, session: str, linger: float = 0.0) -> None:
+        is_in_use = session == self.in_use
+        if linger and is_in_use:
+            self.log.append(("linger", session))
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(linger, self.down, session, "nothing has replaced it")
+        else:
+            self._gone("close", session)
+            self.in_use = None if is_in_use else self.in_use
+
+    def _gone(self, what: str, session: str) -> None:
+        self.log.append((what, session))
+        if self._patience is not None and ("linger", session) in self.log:
+            self._patience.cancel()
 
     def mute(self, muted: bool) -> None:
         self.log.append(("mute", muted))
@@ -508,7 +566,7 @@ class Media:
     @property
     def open_sessions(self) -> list[object]:
         opened = [session for what, session in self.log if what == "open"]
-        closed = [session for what, session in self.log if what == "close"]
+        closed = [session for what, session in self.log if what in ("close", "left")]
         return [session for session in opened if session not in closed]
 
 

@@ -30,9 +30,12 @@ def demand_prosody() -> None:
 
 
 class ProsodyServer:
-    """`start`, `kill` and `start` it again as often as you like; `close` it at last."""
+    """`start`, `kill` and `start` it again as often as you like; `close` it at last.
 
-    def __init__(self, folder: Path) -> None:
+    `more` is configuration of its own, for all hosts.
+    """
+
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.folder = folder
         self.c2s_port, self.http_port, self.https_port = _free_ports(3)
         self._own = certificate.Certificate(("lab.test", "auth.lab.test"), HOST)
@@ -44,7 +47,7 @@ class ProsodyServer:
         self.file = folder / "lab.cfg.lua"
         limit = f'modules_enabled = {{ "muc_max_occupants" }} muc_max_occupants = {MOST_OCCUPANTS}'
         paths = f'plugin_paths = {{ "{MODULES}" }}'
-        self.file.write_text(f"{paths}\n{self.config.to_lua()}{limit}\n")
+        self.file.write_text(f"{paths}\n{more}\n{self.config.to_lua()}{limit}\n")
         command = next(c for c in self.config.installation(self.file) if "register" in c)
         words = [PASSWORD if word == "PASSWORD" else word for word in command.split()]
         subprocess.run(words, check=True, capture_output=True)

@@ -28,11 +28,12 @@ from gateway.lab.prosody_config import ProsodyConfig
 from gateway.lab.venue import NotHere
 from gateway.lab.voice import Voice
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.client import Server, connect
+from gateway.xmpp.client import connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.own_presence import OwnPresence
 from gateway.xmpp.presence import PresenceRefused
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Server
 from gateway.xmpp.tls import tls_context
 from tests.behaviour.stage import (
     PULSE,
@@ -58,6 +59,7 @@ pytestmark = pytest.mark.interop
 WAYS = {
     "tcp": lambda server: {},
     "websocket": lambda server: {"websocket": f"wss://{HOST}:{server.https_port}/xmpp-websocket"},
+    "bosh": lambda server: {"bosh": f"https://{HOST}:{server.https_port}/http-bind"},
 }
 _rooms = itertools.count(1)
 
@@ -242,7 +244,7 @@ async def test_the_caller_hangs_up_and_the_room_is_empty(
 ) -> None:
     async with conference(shared, way) as scene:
         call = await scene.dial(user(room))
-        assert len(scene.lab.occupants(room)) == 1
+        await eventually(lambda: len(scene.lab.occupants(room)) == 1, "the caller in the room")
         call.hang_up()
         assert await end_of(scene) is EndReason.CALLER_HUNG_UP
         await eventually(lambda: not scene.lab.occupants(room), "an empty room")

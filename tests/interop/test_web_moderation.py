@@ -43,6 +43,7 @@ async def test_a_moderator_at_the_page_lets_a_phone_in_mutes_it_and_sends_it_awa
         await at.media_up(call)
         await asyncio.gather(phone_hears(call, {"ann"}), hears(ann, {"phone"}))
 
+        await asyncio.sleep(0.5)  # to be let in took four presences, and four a second is the limit
         phone = ".person[data-kind=phone]"
         await press(tab, "Audio moderation")
         await tab.until(f"document.querySelector('{phone} .flags').innerText === 'muted'")
@@ -63,10 +64,16 @@ async def test_a_moderator_at_the_page_lets_a_phone_in_mutes_it_and_sends_it_awa
         await press(tab, "To the breakout room", phone)
         await tab.until("document.querySelector('#breakout li') !== null")
         await tab.resize(390, 1600)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)  # each way takes two presences and more
         await tab.screenshot(shots / "moderate-narrow.png")
         assert await tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await press(tab, "Send back", "#breakout")
+        await hears(ann, {"phone"})
+        await asyncio.sleep(1.0)
+        await press(tab, "To the breakout room", phone)
+        await tab.until("document.querySelector('#breakout li') !== null")
+        await asyncio.sleep(1.0)
+        await press(tab, "Close it: everybody back")
         await hears(ann, {"phone"})
 
         await press(tab, "Remove", phone)

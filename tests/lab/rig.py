@@ -40,8 +40,9 @@ class FakeBridge:
         self.orders: list[tuple[object, ...]] = []
         self.connected: dict[str, dict[str, object]] = {}
         self.packets: dict[str, int] = {}
+        self.generation = 0
 
-    def allocate(self, conference, endpoint):
+    def allocate(self, conference, endpoint, negotiated=None):
         self.orders.append(("allocate", endpoint))
         candidate = IceCandidate("1", 1, "udp", 2130706431, "127.0.0.1", 10000, "host")
         return BridgeTransportOffer("ufrag00", "p" * 26, "sha-256", FINGERPRINT, (candidate,))
@@ -57,6 +58,20 @@ class FakeBridge:
 
     def force_mute(self, conference, endpoint, muted):
         self.orders.append(("mute", endpoint, muted))
+
+    def forget_former(self, conference, endpoint):
+        self.orders.append(("forget former", endpoint))
+
+    def restart_ice(self, conference, endpoint):
+        self.orders.append(("restart ice", endpoint))
+        if endpoint not in self.connected:
+            return None
+        self.generation += 1
+        offer = self.allocate(conference, endpoint)
+        return replace(offer, ufrag=f"ufrag{self.generation:02}", ice_generation=self.generation)
+
+    def continue_ice(self, conference, endpoint, generation, ufrag, pwd):
+        self.orders.append(("continue ice", endpoint, generation, ufrag, pwd))
 
     def expire(self, conference, endpoint):
         self.orders.append(("expire", endpoint))

@@ -41,9 +41,9 @@ RULES = {
     ),
     4: Rule(
         "no room before the conference was asked for",
-        named("lab/focus_allocation", "the_focus_is_in_the_room_before_it_says_ready"),
-        named("lab/muc", "a_room_cannot_be_joined_before_the_focus_is_in_it")
+        named("lab/focus_allocation", "the_focus_is_in_the_room_before_it_says_ready")
         + named("lab/breakout_rooms", "a_room_that_nobody_has_made_cannot_be_entered"),
+        named("lab/muc", "a_room_cannot_be_joined_before_the_focus_is_in_it"),
     ),
     5: Rule(
         "a conference request without a room is lost",
@@ -170,11 +170,14 @@ RULES = {
             "lab/components", "rule_14_a_moderator_ends_the_meeting_for_all_and_nobody_else_does"
         )
         + named("lab/lab", "banned_it_does_not_come_back", "it_survives_a_change_of_the_focus")
-        + named("behaviour/endings", "a_kicked_caller_is_hung_up_with_a_reason")
+        + named(
+            "behaviour/endings",
+            "a_kicked_caller_is_hung_up_with_a_reason",
+            "the_end_of_the_meeting_ends_the_call",
+        )
         + named("behaviour/coming_in", "lobby_opened_a_phone_that_is_put_out_knocks_and_comes_back")
         + named(
             "behaviour/scenarios",
-            "end_meeting_is_the_end_of_every_phone",
             "moved_meeting_a_phone_goes_along_to_the_room_it_is_sent_to",
             "server_restarted_a_phone_comes_back_to_the_room",
             "breakout_room_a_phone_is_sent_there_and_back",
@@ -328,6 +331,7 @@ RULES = {
         )
         + named("lab/lab", "it_takes_another_session")
         + named("behaviour/scenarios", "bridge_killed_a_phone_talks_again_when_a_bridge_is_back"),
+        named("lab/bridge_rules", "who_sends_by_the_endpoint_it_had_before_as_well_is_blamed"),
     ),
     31: Rule(
         "who is to start muted is muted",
@@ -338,7 +342,7 @@ RULES = {
     32: Rule(
         "a connection past the bridge is declined",
         named("lab/direct_offer", "declining_is_right")
-        + named("lab/lab", "it_declines_a_direct_connection"),
+        + named("behaviour/troubles", "a_phone_survives_one_trouble_after_the_other"),
         named(
             "lab/direct_offer",
             "saying_nothing_is_noted",
@@ -391,6 +395,7 @@ RULES = {
     38: Rule(
         "audio flows without a bridge channel",
         named("behaviour/call", "a_phone_and_three_speakers_hear_exactly_each_other"),
+        named("lab/colibri_socket", "what_is_no_colibri_message_is_blamed"),
     ),
     39: Rule(
         "an endpoint without traffic expires",

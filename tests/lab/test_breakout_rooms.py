@@ -127,12 +127,23 @@ def test_with_the_meeting_end_its_breakout_rooms() -> None:
 
 
 def test_a_room_that_nobody_has_made_cannot_be_entered() -> None:
-    rig, client, _ = with_breakout()
+    _, client, _ = with_breakout()
     unknown = f"11111111-2222-3333-4444-555555555555@{COMPONENT}"
     assert condition(client.ask_for_conference(unknown)) == "service-unavailable"
     client.presence = OwnPresence(unknown, client.nick, "+49 30 1", client.capabilities)
     assert condition(client.join()) == "not-allowed"
-    assert rig.rules == {4}
+
+
+def test_a_room_that_ends_while_somebody_is_on_the_way_is_no_fault_of_that_one() -> None:
+    rig, client, breakout = with_breakout()
+    rig.site.breakouts.send_to(rig.room, client.nick, breakout, rig.now)
+    client.send(unavailable(ROOM, client.nick, "switch_room"))
+    client.ask_for_conference(breakout)
+    rig.site.breakouts.remove(breakout, rig.now)
+    client.presence = OwnPresence(breakout, client.nick, "+49 30 1", client.capabilities)
+    assert condition(client.join()) == "not-allowed"
+    rig.wait(11)
+    assert rig.rules == set()
 
 
 def test_a_breakout_room_needs_no_host() -> None:

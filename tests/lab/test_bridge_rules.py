@@ -6,10 +6,13 @@ import pytest
 from aioice import stun
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gateway.lab.bridge_endpoint import BridgeEndpoint, BridgeMediaOffer, BridgeTimers
+from gateway.lab.bridge_endpoint import BridgeEndpoint, BridgeTimers
+from gateway.lab.endpoint_feedback import BridgeMediaOffer, Negotiated
 from gateway.lab.faults import Faults
 from gateway.lab.ice import ControllingAgent, IceState
 from gateway.lab.media_gate import MediaGate
+from gateway.lab.videobridge import LabVideobridge
+from gateway.rtp import red
 from gateway.rtp.packet import RtpPacket, pack_extensions, unpack_extensions
 from gateway.rtp.rtcp import (
     GenericNack,
@@ -18,6 +21,7 @@ from gateway.rtp.rtcp import (
     parse_compound,
 )
 from gateway.rtp.srtp import SrtpProfile
+from gateway.rtp.transport_cc import TransportFeedback
 from gateway.webrtc import dtls
 from gateway.webrtc.dtls import DtlsEndpoint, DtlsIdentity, Role
 
@@ -35,16 +39,18 @@ class Client:
     ufrag: str = "clnt"
     pwd: str = "p" * 22
     now: float = 100.0
+    negotiated: Negotiated = field(default_factory=Negotiated)
 
     def __post_init__(self) -> None:
         self.endpoint = BridgeEndpoint(
             9999,
-            BridgeMediaOffer(frozenset({111, 126}), 1),
+            BridgeMediaOffer(frozenset({111, 126}), 1, red=112, transport_cc_id=7),
             violation=lambda rule, what: self.violations.append((rule, what)),
             on_media=self.media.append,
             on_report=self.reports.append,
             find_cached=self._cached,
             timers=BridgeTimers(),
+            negotiated=self.negotiated,
         )
         self.endpoint.gate.ssrcs = frozenset({SSRC})
         self.identity = DtlsIdentity()
@@ -384,6 +390,82 @@ def test_rule_37_a_lost_packet_is_sent_again_on_request() -> None:
     assert [packet.sequence for packet in client.heard()] == [3]
 
 
+def test_rule_37_a_lost_packet_is_asked_for_once() -> None:
+    client = Client()
+    client.connect()
+    for sequence in (0, 1, 4, 5, 6):
+        client.say(voice(sequence))
+    nacks = [report for report in client.reports_heard() if isinstance(report, GenericNack)]
+    assert nacks == [GenericNack(9999, SSRC, (2, 3))]
+    client.say(voice(2))
+    client.say(voice(3))
+    assert [packet.sequence for packet in client.media] == [0, 1, 4, 5, 6, 2, 3]
+    assert client.violations == []
+
+
+def red_voice(sequence: int) -> RtpPacket:
+    blocks = [red.Block(111, 960, b"before"), red.Block(111, 0, b"opus")]
+    return voice(sequence, pt=112)._replace(payload=red.serialize(blocks))
+
+
+def test_rule_35_redundancy_is_for_those_it_was_offered_to() -> None:
+    knows, does_not = Client(negotiated=Negotiated(red=True)), Client()
+    for client in (knows, does_not):
+        client.connect()
+        client.say(red_voice(1))
+    assert [packet.payload_type for packet in knows.media] == [112]
+    assert (knows.violations, does_not.rules, does_not.media) == ([], {35}, [])
+
+
+def test_rule_36_who_has_not_negotiated_redundancy_gets_the_packet_itself() -> None:
+    knows, does_not = Client(negotiated=Negotiated(red=True)), Client()
+    for client in (knows, does_not):
+        client.connect()
+        client.endpoint.send(red_voice(1))
+    assert [(packet.payload_type, packet.payload) for packet in does_not.heard()] == [
+        (111, b"opus")
+    ]
+    assert [packet.payload for packet in knows.heard()] == [red_voice(1).payload]
+
+
+def numbered(sequence: int, number: int) -> RtpPacket:
+    extension = pack_extensions({1: b"\x14", 7: number.to_bytes(2)})
+    return voice(sequence)._replace(extension=extension)
+
+
+def test_rule_37_feedback_is_for_those_who_negotiated_it() -> None:
+    client = Client(negotiated=Negotiated(transport_cc=True))
+    client.connect()
+    for sequence in range(40):
+        if sequence != 7:
+            client.now += 0.02
+            client.say(numbered(sequence, 0xFFF8 + sequence & 0xFFFF))
+            client.endpoint.handle_timer(client.now)
+    told = [report for report in client.reports_heard() if isinstance(report, TransportFeedback)]
+    assert len(told) >= 3
+    assert sum(feedback.lost for feedback in told) == 1
+    for sequence in range(3):
+        client.endpoint.send(voice(sequence, ssrc=5))
+    numbers = [unpack_extensions(packet.extension)[7] for packet in client.heard()]
+    assert [int.from_bytes(number) for number in numbers] == [0, 1, 2]
+    client.tell(TransportFeedback(SSRC, 9999, 0, 1, 1, (1, None)))
+    assert (client.endpoint.feedback.feedbacks, client.endpoint.feedback.told_lost) == (1, 1)
+    assert client.violations == []
+    client.say(voice(40))
+    assert client.rules == {37}
+
+
+@pytest.mark.parametrize("wrong", ["number", "feedback"])
+def test_rule_37_feedback_nobody_negotiated_is_wrong(wrong: str) -> None:
+    client = Client()
+    client.connect()
+    if wrong == "number":
+        client.say(numbered(1, 1))
+    else:
+        client.tell(TransportFeedback(SSRC, 9999, 0, 1, 1, (1,)))
+    assert client.rules == {37}
+
+
 def test_rule_37_who_sends_must_report_within_five_seconds() -> None:
     client = Client()
     client.connect()
@@ -413,3 +495,26 @@ def test_an_endpoint_without_a_sign_of_life_is_inactive_and_later_expires() -> N
     client.now += 61
     client.endpoint.handle_timer(client.now)
     assert client.endpoint.failed == "expired"
+
+
+async def test_who_sends_by_the_endpoint_it_had_before_as_well_is_blamed() -> None:
+    blamed: list[tuple[int, str]] = []
+    bridge = LabVideobridge(
+        lambda rule, who, what: blamed.append((rule, who)), lambda room, endpoint: None
+    )
+    await bridge.start("127.0.0.1")
+    try:
+        bridge.allocate("room", "1a2b3c4d")
+        former = bridge.client("room", "1a2b3c4d")
+        bridge.allocate("room", "1a2b3c4d")
+        current = bridge.client("room", "1a2b3c4d")
+        packet = RtpPacket(111, 1, 960, 0x1234, b"opus")
+        former._on_media(packet)  # the new one is not in use yet
+        assert blamed == []
+        current.received = 1
+        current._on_media(packet)
+        assert blamed == []
+        former._on_media(packet)
+        assert blamed == [(30, "1a2b3c4d")]
+    finally:
+        await bridge.close()

@@ -1,12 +1,14 @@
 """Rules 19 to 30: Jingle sessions with the lab's focus, rightly and wrongly conducted."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.lab.focus_offer import OfferConfig
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import PARTICIPANT_FEATURES, Capabilities
 from gateway.xmpp.element import child, element
-from gateway.xmpp.jingle import Action, Jingle
+from gateway.xmpp.jingle import Action, Content, Jingle
 from gateway.xmpp.presence import parse_presence
 from gateway.xmpp.sources import SignalledSource
 from tests.lab.rig import FINGERPRINT, FOCUS, Client, Rig, condition, text_of
@@ -487,14 +489,85 @@ def test_telling_of_failed_ice_leads_nowhere() -> None:
     assert len(client.jingles("session-initiate")) == 1
 
 
-def test_other_session_infos_are_acknowledged_and_an_ice_restart_is_refused() -> None:
-    rig = Rig()
+def test_other_session_infos_are_acknowledged_and_an_ice_restart_may_be_unknown() -> None:
+    rig = Rig(ice_restart=False)
     rig.speaker()
     client = rig.in_session()
     assert client.jingle(info(client, element("urn:lab:any", "thing"))).get("type") == "result"
     restart = bridge_session(client.offer.bridge_session.id, **{"ice-restart": "true"})
-    assert text_of(client.jingle(info(client, restart))) == "no ICE restart"
+    refused = client.jingle(info(client, restart))
+    assert (condition(refused), text_of(refused)) == ("feature-not-implemented", "no ICE restart")
     assert rig.rules == set()
+
+
+# ICE restarts within a session (4.7).
+
+
+def ask_for_a_path(client, id_: str | None = None):
+    named = id_ or client.offer.bridge_session.id
+    return client.jingle(info(client, bridge_session(named, **{"ice-restart": "true"})))
+
+
+def renewed(client, generation: int, ufrag: str) -> Jingle:
+    """What a right client answers to an ICE restart."""
+    transport = client.answer().contents[0].transport
+    transport = replace(transport, ufrag=ufrag, ice_generation=generation)
+    return Jingle("transport-info", client.offer.sid, contents=(Content("audio", None, transport),))
+
+
+def test_an_ice_restart_is_passed_on_and_its_answer_as_well() -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.in_session()
+    assert ask_for_a_path(client).get("type") == "result"
+    (told,) = client.jingles("transport-info")
+    transport = told.contents[0].transport
+    assert (transport.ice_generation, transport.ufrag) == (1, "ufrag01")
+    assert transport.candidates and transport.fingerprints
+    assert client.jingle(renewed(client, 1, "renewed")).get("type") == "result"
+    assert ("continue ice", client.nick, 1, "renewed", "p" * 22) in rig.bridge.orders
+    rig.conference.sessions.restart_ice(rig.member(client), rig.now)  # of the bridge's own accord
+    rig.flush()
+    assert client.jingles("transport-info")[-1].contents[0].transport.ice_generation == 2
+    assert rig.rules == set()
+
+
+def test_where_ice_has_never_connected_nothing_is_passed_on_though_it_was_granted() -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.in_session()
+    rig.bridge.connected.clear()
+    assert ask_for_a_path(client).get("type") == "result"
+    assert client.jingles("transport-info") == []
+
+
+def test_ice_restarts_have_a_budget_of_their_own_that_wrong_requests_take_of_too() -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.in_session()
+    assert condition(ask_for_a_path(client, "wrong")) == "item-not-found"
+    assert rig.rules == {26}
+    assert condition(ask_for_a_path(client)) == "resource-constraint"
+    assert rig.rules == {26, 27}
+    rig.wait(5.5)
+    for _ in range(4):
+        assert ask_for_a_path(client).get("type") == "result"
+        rig.wait(5.5)
+    assert condition(ask_for_a_path(client)) == "resource-constraint"
+    assert client.terminate(restart=True).get("type") == "result"
+
+
+@pytest.mark.parametrize(("generation", "ufrag"), [(2, "renewed"), (1, "ufrg")])
+def test_an_answer_to_another_ice_restart_or_without_new_credentials_is_noted(
+    generation: int, ufrag: str
+) -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.in_session()
+    ask_for_a_path(client)
+    client.jingle(renewed(client, generation, ufrag))
+    assert rig.rules == {27}
+    assert [order for order in rig.bridge.orders if order[0] == "continue ice"] == []
 
 
 # Sources of others (29).
@@ -612,6 +685,19 @@ def test_the_bridge_forgets_an_endpoint_a_little_after_its_session_has_ended() -
     assert ("expire", client.nick) not in rig.bridge.orders
     rig.wait(0.1)
     assert ("expire", client.nick) in rig.bridge.orders
+
+
+def test_an_endpoint_that_was_replaced_works_until_the_bridge_is_told() -> None:
+    rig = Rig(bridge_keeps=3.0)
+    rig.speaker()
+    client = rig.in_session()
+    rig.conference.sessions.move(rig.member(client), rig.now)
+    rig.flush()
+    rig.wait(2.9)
+    assert ("forget former", client.nick) not in rig.bridge.orders
+    rig.wait(0.2)
+    assert ("forget former", client.nick) in rig.bridge.orders
+    assert ("expire", client.nick) not in rig.bridge.orders
 
 
 def test_who_leaves_in_between_is_forgotten_at_once() -> None:

@@ -18,12 +18,12 @@ from gateway.conference.events import (
     LeaveCause,
     MediaDown,
     MediaUp,
-    MutedByModerator,
     Rejoined,
 )
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.lab.bridge_endpoint import BridgeEndpoint
 from gateway.lab.focus_offer import OfferConfig
 from gateway.lab.focus_port import Allocation
 from gateway.lab.lab import Lab, LabConfig
@@ -33,7 +33,7 @@ from gateway.lab.speaker import Speaker
 from gateway.lab.voice import Voice
 from gateway.media import messages as m
 from gateway.media.engine import EngineConfig, MediaEngine
-from gateway.xmpp.client import Server
+from gateway.xmpp.server import Server
 from gateway.xmpp.tls import tls_context
 
 pytestmark = pytest.mark.behaviour
@@ -108,6 +108,10 @@ async def taking_part(
         async for event in media.events():
             if isinstance(event, m.BridgeConnected):
                 participant.bridge_connected(event.session)
+            elif isinstance(event, m.BridgeInterrupted):
+                participant.bridge_interrupted(event.session, event.reason)
+            elif isinstance(event, m.IceRestarted):
+                participant.ice_restarted(event.session, event.local)
             elif isinstance(event, m.BridgeLost):
                 participant.bridge_lost(event.session, event.reason)
 
@@ -148,6 +152,15 @@ async def heard(samples, frequency: float) -> None:
             await asyncio.sleep(0.1)
 
 
+async def connected_anew(lab: Lab, nick: str, old: BridgeEndpoint) -> None:
+    """Return when an endpoint that has taken the place of `old` is connected, and alone."""
+    async with asyncio.timeout(10):
+        while lab.bridge.clients != 1 or (  # noqa: ASYNC110 - nobody tells
+            (found := lab.endpoint("demo", nick)) is old or not found.connected
+        ):
+            await asyncio.sleep(0.02)
+
+
 VARIED = OfferConfig(opus=109, red=63, telephone_event=101, audio_level=7, mid=None)
 
 
@@ -172,26 +185,6 @@ async def test_a_participant_joins_hears_is_heard_and_leaves(config: LabConfig) 
         assert [o.display_name for o in lab.occupants("demo")] == ["Ann"]
 
 
-async def test_a_moderator_mutes_it() -> None:
-    async with conference() as (lab, ann), calling(lab) as call:
-        await call.event(MediaUp)
-        await heard(ann.mix, PHONE)
-        lab.mute("demo", call.nick, actor=lab.nick_of(ann))
-        assert await call.event(MutedByModerator) == MutedByModerator("Ann")
-        await asyncio.sleep(2.2)  # the focus looks for a while whether it is silent
-        (own,) = [o for o in lab.occupants("demo") if o.nick == call.nick]
-        assert own.muted
-
-
-async def test_it_starts_muted_when_everybody_has_to() -> None:
-    async with conference() as (lab, _):
-        lab.start_muted("demo")
-        async with calling(lab) as call:
-            await call.event(MutedByModerator)
-            await call.event(MediaUp)
-            await asyncio.sleep(2.2)
-
-
 async def test_alone_it_loses_its_session_and_gets_another_with_company() -> None:
     async with conference(LabConfig(alone_timeout=0.2)) as (lab, ann), calling(lab) as call:
         await call.event(MediaUp)
@@ -207,19 +200,20 @@ async def test_alone_it_loses_its_session_and_gets_another_with_company() -> Non
 async def test_it_takes_another_session(order) -> None:
     async with conference() as (lab, ann), calling(lab) as call:
         await call.event(MediaUp)
-        after = len(call.events)
+        old = lab.endpoint("demo", call.nick)
         order(lab, "demo", call.nick)
-        await call.event(MediaUp, after=after)
+        await connected_anew(lab, call.nick, old)
+        ann.forget()
         await heard(ann.mix, PHONE)
 
 
 async def test_it_survives_a_change_of_the_focus() -> None:
     async with conference() as (lab, _), calling(lab) as call:
         await call.event(MediaUp)
-        after = len(call.events)
+        old = lab.endpoint("demo", call.nick)
         lab.focus_leaves("demo")
         lab.focus_returns("demo")
-        await call.event(MediaUp, after=after)
+        await connected_anew(lab, call.nick, old)
 
 
 async def test_it_waits_for_a_bridge() -> None:
@@ -230,14 +224,6 @@ async def test_it_waits_for_a_bridge() -> None:
         after = len(call.events)
         lab.set_bridge_available("demo", True)
         await call.event(MediaUp, after=after)
-
-
-async def test_it_declines_a_direct_connection() -> None:
-    async with conference() as (lab, ann), calling(lab) as call:
-        await call.event(MediaUp)
-        lab.offer_directly(ann, call.nick)
-        await asyncio.sleep(5.2)  # that long it has time
-        assert lab.endpoint("demo", call.nick).connected
 
 
 async def test_it_comes_back_after_its_connection_broke() -> None:
@@ -261,13 +247,6 @@ async def test_banned_it_does_not_come_back() -> None:
         ended = await call.event(Ended)
         assert isinstance(ended, Ended)
         assert ended.cause is LeaveCause.BANNED
-
-
-async def test_the_meeting_ends_for_everybody() -> None:
-    async with conference() as (lab, _), calling(lab) as call:
-        lab.destroy("demo")
-        ended = await call.event(Ended)
-        assert ended == Ended(LeaveCause.MEETING_ENDED, "The meeting has been terminated")
 
 
 async def test_a_password_is_needed_and_helps() -> None:

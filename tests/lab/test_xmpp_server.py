@@ -11,11 +11,12 @@ from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.voice import Voice
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.client import Account, Server, connect
+from gateway.xmpp.client import connect
 from gateway.xmpp.conference_request import ConferenceRequest
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.server import Account, Server
 from gateway.xmpp.stanza import StanzaError
 from gateway.xmpp.tls import tls_context
 

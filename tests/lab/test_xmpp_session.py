@@ -9,8 +9,9 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from gateway.lab.stream_management import KeptStreams
 from gateway.lab.violation import Violation
-from gateway.lab.xmpp_login import LoginRules
+from gateway.lab.xmpp_login import LoginRules, Visit
 from gateway.lab.xmpp_session import BIND, XmppSession
 from gateway.lab.xmpp_stream import StreamClosed, StreamParser
 from gateway.xmpp import namespaces as ns
@@ -23,16 +24,27 @@ SM = "xmlns='urn:xmpp:sm:3'"
 class Peer:
     """The client's end: writes text, reads what the session sends."""
 
-    def __init__(self, *, tls: bool = False, domain: str = "lab.test", **rules) -> None:
+    def __init__(
+        self,
+        *,
+        tls: bool = False,
+        domain: str = "lab.test",
+        streams: KeptStreams | None = None,
+        visit: Visit | None = None,
+        **rules,
+    ) -> None:
         self.violations: list[Violation] = []
         login = LoginRules(
             "lab.test", "auth.lab.test", accounts={"gateway": "secret"}, tls=tls, **rules
         )
-        self.session = XmppSession(login, lambda *parts: self.violations.append(Violation(*parts)))
+        self.session = XmppSession(login, self.blame, streams or KeptStreams(60.0), visit)
         self.domain = domain
         self.now = 50.0
         self.routed: list[Element] = []
         self.parser = StreamParser()
+
+    def blame(self, *parts) -> None:
+        self.violations.append(Violation(*parts))
 
     @property
     def rules(self) -> set[int]:
@@ -245,7 +257,7 @@ def test_it_can_only_be_enabled_when_bound() -> None:
     assert (local_name(answer), condition(answer)) == ("failed", "unexpected-request")
 
 
-def test_nothing_is_resumed() -> None:
+def test_a_stream_that_nobody_knows_is_not_resumed() -> None:
     peer = Peer()
     peer.log_in()
     peer.open()

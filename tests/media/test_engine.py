@@ -59,7 +59,7 @@ class Stage:
 
     def speaker(self, name: str, room: str = "room") -> Speaker:
         voice = Voice.of_tone(TONES[name])
-        speaker = Speaker(name, voice, payload_type=111, level_id=1)
+        speaker = Speaker(name, voice, payload_type=111, level_id=1, event_type=126)
         loop = asyncio.get_running_loop()
         speaker.send = self.bridge.add_speaker(
             room, name, lambda packet: speaker.hear(packet, loop.time())
@@ -106,6 +106,7 @@ class Caller:
             opus=OPUS,
             audio_level_id=1,
             ssrc=ssrc,
+            telephone_event=m.Payload(126, "TELEPHONE-EVENT", 8000),
             bridge_ssrc=bridge.feedback_ssrc(self.room),
         )
         self.ssrc = ssrc

@@ -2,11 +2,14 @@
 
 import asyncio
 import inspect
+from typing import Any
 
 import aioice
 import pytest
-from aioice.ice import StunProtocol
+from aioice.ice import StunProtocol, relayed_candidate
+from aioice.turn import TurnTransport
 
+from gateway.webrtc import ice
 from gateway.webrtc.ice import IceConnection, IceError
 
 
@@ -22,6 +25,12 @@ def test_aioice_has_the_names_this_leans_on() -> None:
     assert list(received.parameters) == ["self", "data", "component"]
     assert inspect.iscoroutinefunction(aioice.Connection.get_event)
     assert issubclass(StunProtocol, asyncio.DatagramProtocol)
+    assert list(inspect.signature(relayed_candidate).parameters) == [
+        *("component", "hide_related_address", "protocol_factory"),
+        *("turn_server", "turn_username", "turn_password", "turn_ssl", "turn_transport"),
+    ]
+    inner: Any = None
+    assert TurnTransport(inner).__dict__["_TurnTransport__close_task"] is None
 
 
 def no_data(_: bytes) -> None:
@@ -76,3 +85,48 @@ async def test_a_cancelled_gathering_leaves_no_socket() -> None:
     assert len(connection._protocols) == 1
     await connection.close()
     assert not connection._protocols
+
+
+async def pair() -> tuple[IceConnection, aioice.Connection]:
+    """Our agent and a bridge's, which know nothing of each other yet."""
+    ours = IceConnection(("127.0.0.1",), lambda _: None)
+    theirs = aioice.Connection(ice_controlling=True)
+    theirs._local_candidates = await theirs.get_component_candidates(1, ["127.0.0.1"])
+    theirs._local_candidates_end = True
+    await ours.gather()
+    theirs.remote_username, theirs.remote_password = ours.local_username, ours.local_password
+    return ours, theirs
+
+
+async def test_an_offer_without_candidates_is_waited_with_until_there_are_some() -> None:
+    ours, theirs = await pair()
+    establishing = asyncio.ensure_future(
+        ours.establish(theirs.local_username, theirs.local_password)
+    )
+    connecting = asyncio.ensure_future(theirs.connect())
+    await asyncio.sleep(0.1)
+    assert not establishing.done()
+    for candidate in theirs.local_candidates:
+        await ours.add_remote_candidate(candidate)
+    await asyncio.gather(establishing, connecting)
+    await theirs.close()
+    await ours.close()
+
+
+async def test_a_path_on_which_nothing_comes_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ice, "SILENT_FOR", 0.4)
+    monkeypatch.setattr(ice, "_LOOK_EVERY", 0.1)
+    ours, theirs = await pair()
+    for candidate in theirs.local_candidates:
+        await ours.add_remote_candidate(candidate)
+    await asyncio.gather(
+        ours.establish(theirs.local_username, theirs.local_password), theirs.connect()
+    )
+    lost = asyncio.ensure_future(ours.lost())
+    for _ in range(10):  # as long as something comes it is there
+        await theirs.send(b"\x80media")
+        await asyncio.sleep(0.06)
+    assert not lost.done()
+    await asyncio.wait_for(lost, 5)
+    await theirs.close()
+    await ours.close()

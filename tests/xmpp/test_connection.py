@@ -43,6 +43,10 @@ class Wire:
         elif self.answers_pings:
             asyncio.get_running_loop().call_soon(self.answer, read)
 
+    def suspect(self, failure: ConnectionFailed) -> None:
+        assert self.sink is not None
+        self.sink.lost(failure)
+
     async def close(self) -> None:
         self.closed += 1
 

@@ -28,6 +28,7 @@ export class Moderate {
       order(this.at("kind").value, this.chosen?.to ? { nick } : {});
     });
     this.at("kind").addEventListener("change", () => this.askWhom());
+    this.at("close-breakouts").addEventListener("click", () => order("close-breakouts"));
     this.at("end").addEventListener("click", () => {
       if (confirm("End the meeting for everyone?")) order("end");
     });

@@ -1,0 +1,71 @@
+"""The sections about trunks: who may call, and where its calls go."""
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from gateway.calls.caller_identity import ShowCaller
+from gateway.calls.routing import RoomRule, Trunk
+from gateway.config_dial_out import TrunkDialOutSection
+from gateway.config_section import Section
+from gateway.config_values import HeaderName, Network, Pattern
+
+
+class RuleSection(Section):
+    """`[[trunk.rule]]`: calls to numbers that `called` matches go to `room`."""
+
+    called: Pattern
+    room: str = Field(min_length=1)
+    installation: str | None = None
+
+    @model_validator(mode="after")
+    def _check_groups(self) -> Self:
+        for reference in re.findall(r"\\(?:g<(\w+)>|(\d+))", self.room):
+            name = reference[0] or reference[1]
+            known = name in self.called.groupindex or (
+                name.isdigit() and int(name) <= self.called.groups
+            )
+            if not known:
+                raise ValueError(f"room: there is no group {name!r} in called")
+        return self
+
+
+class TrunkSection(Section):
+    """`[[trunk]]`: who may call, and how the room of a call is found."""
+
+    name: str = Field(min_length=1)
+    networks: tuple[Network, ...] = Field(alias="from", min_length=1)
+    room_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room",)
+    password_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room-Pass",)
+    tenant_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Tenant",)
+    domain_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Base",)
+    token_headers: tuple[HeaderName, ...] = ("Jitsi-Auth-Token",)
+    rule: tuple[RuleSection, ...] = ()
+    default_room: str | None = None
+    installation: str | None = None
+    info_json: bool = False
+    heartbeat: float = Field(default=0.0, ge=0)
+    chat: bool = False
+    dial_out: TrunkDialOutSection | None = None
+    show_caller: Literal["full", "masked", "name"] = "full"
+
+    def for_calls(self) -> Trunk:
+        """For `gateway.calls`."""
+        return Trunk(
+            name=self.name,
+            networks=self.networks,
+            room_headers=self.room_headers,
+            password_headers=self.password_headers,
+            tenant_headers=self.tenant_headers,
+            domain_headers=self.domain_headers,
+            token_headers=self.token_headers,
+            installation=self.installation,
+            rules=tuple(RoomRule(rule.called, rule.room, rule.installation) for rule in self.rule),
+            default_room=self.default_room,
+            info_json=self.info_json,
+            heartbeat=self.heartbeat or None,
+            chat=self.chat,
+            dial_out=self.dial_out.for_calls() if self.dial_out is not None else None,
+            show_caller=ShowCaller(self.show_caller),
+        )

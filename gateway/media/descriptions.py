@@ -1,0 +1,94 @@
+"""What media consists of: addresses, payloads, a phone's media, ICE and DTLS parameters.
+
+A part of the media engine's interface; take it from `gateway.media.messages`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+Address = tuple[str, int]
+"""Host (a literal IPv4 or IPv6 address) and port of a UDP socket."""
+
+
+class Direction(StrEnum):
+    """Which way media may flow, seen from the gateway (RFC 3264 section 5.1)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+    @property
+    def sends(self) -> bool:
+        return self in (Direction.SENDRECV, Direction.SENDONLY)
+
+    @property
+    def receives(self) -> bool:
+        return self in (Direction.SENDRECV, Direction.RECVONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One negotiated RTP payload type.
+
+    `encoding` is upper case ("PCMU", "TELEPHONE-EVENT", "OPUS"); `clock_rate` is the RTP clock
+    in Hz; `parameters` are the format parameters (`a=fmtp`) as written.
+    """
+
+    payload_type: int
+    encoding: str
+    clock_rate: int
+    channels: int = 1
+    parameters: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneMedia:
+    """What offer and answer agreed on for the audio of a phone (RFC 3264).
+
+    `remote` is where the phone wants to be sent to, None while it has no address (0.0.0.0).
+    `signalling_host` is where its SIP messages come from: a hint for latching.
+    `payloads` holds the audio payload to send first, then others that may arrive, and
+    telephone-event if negotiated. `ptime` is in milliseconds. What a phone sends while it `is_held`
+    (its hold music) is not for the conference.
+    """
+
+    remote: Address | None
+    remote_rtcp: Address | None
+    signalling_host: str
+    payloads: tuple[Payload, ...]
+    ptime: int = 20
+    direction: Direction = Direction.SENDRECV
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IceCandidate:
+    """An ICE candidate (RFC 8445); `related` is what a reflexive or relayed one is related to."""
+
+    foundation: str
+    component: int
+    protocol: str
+    priority: int
+    host: str
+    port: int
+    type: str
+    related: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A certificate's fingerprint (RFC 8122): `hash` lower case, `value` upper-case with colons."""
+
+    hash: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class IceParameters:
+    """One side of an ICE restart; `generation` is the videobridge's number of it, from 1 on."""
+
+    generation: int
+    ufrag: str
+    pwd: str
+    candidates: tuple[IceCandidate, ...]
