@@ -75,6 +75,7 @@ class IncomingCall:
             password=route.password,
             token=route.token,
             ask_password=keys.ask_password,
+            dial_pad=self._trunk.conference_digits,
         )
         talk = Conversation(
             session,
@@ -84,6 +85,7 @@ class IncomingCall:
             answer=phone.answer,
             keys=keys,
             limits=self._limits,
+            takes_keys=self._trunk.conference_digits,
         )
         async with session, participant:
             try:

@@ -99,6 +99,7 @@ class OutgoingCall:
             answer=self._wait,
             keys=self._keys,
             limits=self._limits,
+            takes_keys=True,
             waiting=self._is_at_door,
         )
         participant.set_status("Initializing Call")

@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from gateway.calls.end_reason import EndReason
+from gateway.lab.answering_phone import CallToPhone
+from gateway.lab.phones_out import PhoneOut
 from tests.behaviour.dialling import ROOM, dialling, reason_of, soon_gone
 from tests.behaviour.meeting import phone_hears
 from tests.behaviour.stage import eventually, voice_of
@@ -12,6 +14,11 @@ from tests.behaviour.stage import eventually, voice_of
 pytestmark = [pytest.mark.behaviour, pytest.mark.usefixtures("soon_gone")]
 
 __all__ = ["soon_gone"]  # a fixture
+
+
+def keys(call: CallToPhone) -> str:
+    assert call.media is not None
+    return "".join(press.digit for press in call.media.pressed)
 
 
 async def test_a_room_with_a_password_is_entered_with_that_of_the_order() -> None:
@@ -63,13 +70,15 @@ async def test_only_numbers_of_the_list_are_called(number: str) -> None:
 async def test_there_is_a_limit_to_the_calls_of_a_room_and_of_a_person() -> None:
     by_ann = [("X-outbound-call-initiator-user", "ann")]
     async with dialling(dial_out={"calls_per_room": 2, "calls_per_initiator": 1}) as it:
-        phone, call = await it.ringing(headers=by_ann)
+        _, call = await it.ringing(headers=by_ann)
         assert (await it.dial(headers=by_ann)).refusal is not None
-        await it.ringing()
+        _, other = await it.ringing()
         assert (await it.dial()).refusal is not None
-        call.hang_up()
-        await eventually(lambda: phone.over, "the end of the first call")
+        call.refuse(486)
+        await eventually(lambda: not it.scene.gateway.switchboard.calls[1:], "the call's end")
         assert (await it.dial(headers=by_ann)).refusal is None
+        await other.answer(voice_of("phone"))  # it rang all the while
+        await it.hear_each_other(other)
 
 
 async def test_a_gateway_that_is_to_stop_says_so_and_dials_no_more() -> None:
@@ -78,7 +87,7 @@ async def test_a_gateway_that_is_to_stop_says_so_and_dials_no_more() -> None:
         (instance,) = it.scene.lab.waiting_gateways.values()
         assert instance.takes_calls
         await eventually(
-            lambda: next(iter(it.scene.lab.waiting_gateways.values())).participants == 1,
+            lambda: next(iter(it.scene.lab.waiting_gateways.values())).participants >= 1,
             "the call in what the gateway says of itself",
         )
         it.scene.gateway.drain()
@@ -94,14 +103,35 @@ async def test_a_gateway_that_is_to_stop_says_so_and_dials_no_more() -> None:
         await it.over(phone)
 
 
-async def test_a_gateway_that_loses_the_brewery_comes_back_and_its_calls_go_on() -> None:
+@pytest.mark.parametrize("resumed", [True, False])
+async def test_a_gateway_that_loses_the_brewery_comes_back_and_its_calls_go_on(
+    resumed: bool,
+) -> None:
     async with dialling() as it:
         _, call = await it.talking()
         (nick,) = it.scene.lab.waiting_gateways
+        it.scene.lab.refuses_resumes = not resumed
         it.scene.lab.drop_connection(nick)
-        await eventually(lambda: nick not in it.scene.lab.waiting_gateways, "the loss")
         assert call.media is not None
         await phone_hears(call, {"ann"})
-        await eventually(lambda: it.scene.lab.waiting_gateways, "the gateway's return")
+        if not resumed:
+            it.scene.lab.refuses_resumes = False
+            await eventually(lambda: set(it.scene.lab.waiting_gateways) - {nick}, "its return")
         second, _ = await it.ringing()
         assert second.refusal is None
+
+
+async def test_keys_pressed_in_the_conference_go_to_a_phone_that_was_called() -> None:
+    async with dialling() as it:
+        phone, call = await it.talking()
+        it.phones.press(phone, "13#")
+        assert call.media is not None
+        await eventually(lambda: keys(call) == "13#", "13#")
+        incoming = await it.scene.dial("71")
+        await it.scene.media_up(incoming)
+        other = next(o.nick for o in it.scene.lab.occupants(ROOM) if o.display_name == "phone")
+        it.phones.all.append(PhoneOut("", reference=f"{it.scene.lab.room_jid(ROOM)}/{other}"))
+        it.phones.press(it.phones.all[-1], "5")
+        it.phones.press(phone, "6")
+        await eventually(lambda: keys(call) == "13#6", "the 6")
+        assert incoming.media.pressed == []
