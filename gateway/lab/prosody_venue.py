@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 from gateway.errors import RemoteProtocolError
 from gateway.lab.focus import Focus
 from gateway.lab.focus_port import NICK, BridgeOrders
+from gateway.lab.muc_stanzas import MUC_ADMIN
 from gateway.lab.prosody_link import ProsodySeat
 from gateway.lab.prosody_rooms import ProsodyRooms
 from gateway.lab.site import SiteConfig
@@ -21,6 +22,7 @@ from gateway.lab.venue import Tls
 from gateway.lab.violation import Blame, Step
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.connection import ConnectionFailed
+from gateway.xmpp.element import element
 from gateway.xmpp.server import Account, Server
 from gateway.xmpp.tls import tls_context
 
@@ -78,6 +80,7 @@ class ProsodyVenue:
         )
         self.rooms = ProsodyRooms(self.focus, time.monotonic, self.flush, step)
         self._prosody = prosody
+        self._auth_domain = site.auth_domain
         self._step = step
         tls = None
         if prosody.tls != "off":
@@ -178,6 +181,9 @@ class ProsodyVenue:
         seat.listen(self._tell_focus, self._focus_lost.set)
         self._step(NICK, f"has logged in as {seat.jid}")
         self.focus.begin()
+        member = element(MUC_ADMIN, "item", {"affiliation": "member", "jid": self._auth_domain})
+        query = element(MUC_ADMIN, "query", None, member)
+        self.focus.ask(self.focus.brewery.room, query, time.monotonic(), lambda answer, now: None)
         self.flush(time.monotonic())
 
     async def _keep_focus(self) -> None:
