@@ -100,7 +100,7 @@ def reason_of(record: CallRecord) -> EndReason:
 @pytest.fixture
 def soon_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is not reached shows why for a moment only."""
-    monkeypatch.setattr(outgoing, "_SHOWN_FOR", 0.5)
+    monkeypatch.setattr(outgoing, "_SHOWN_FOR", 1.5)
 
 
 @asynccontextmanager
