@@ -103,20 +103,13 @@ async def test_a_gateway_that_is_to_stop_says_so_and_dials_no_more() -> None:
         await it.over(phone)
 
 
-@pytest.mark.parametrize("resumed", [True, False])
-async def test_a_gateway_that_loses_the_brewery_comes_back_and_its_calls_go_on(
-    resumed: bool,
-) -> None:
+async def test_a_gateway_whose_connection_to_the_brewery_breaks_dials_on() -> None:
     async with dialling() as it:
         _, call = await it.talking()
         (nick,) = it.scene.lab.waiting_gateways
-        it.scene.lab.refuses_resumes = not resumed
         it.scene.lab.drop_connection(nick)
         assert call.media is not None
         await phone_hears(call, {"ann"})
-        if not resumed:
-            it.scene.lab.refuses_resumes = False
-            await eventually(lambda: set(it.scene.lab.waiting_gateways) - {nick}, "its return")
         second, _ = await it.ringing()
         assert second.refusal is None
 
