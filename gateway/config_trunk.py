@@ -49,6 +49,7 @@ class TrunkSection(Section):
     info_json: bool = False
     heartbeat: float = Field(default=0.0, ge=0)
     chat: bool = False
+    conference_digits: bool = False
     dial_out: TrunkDialOutSection | None = None
     show_caller: Literal["full", "masked", "name"] = "full"
 
@@ -70,6 +71,7 @@ class TrunkSection(Section):
             info_json=self.info_json,
             heartbeat=self.heartbeat or None,
             chat=self.chat,
+            conference_digits=self.conference_digits,
             dial_out=self.dial_out.for_calls() if self.dial_out is not None else None,
             show_caller=ShowCaller(self.show_caller),
         )

@@ -34,8 +34,8 @@ class Conversation:
     """Between the phone, whose media is `session`'s, and the participant.
 
     `answer` answers the phone if it still rings, and returns when it has acknowledged that: who
-    waits for people is answered. `waiting` is
-    told of that as well.
+    waits for people is answered. `waiting` is told of that as well. If it `takes_keys`, what is
+    pressed in the conference goes to the phone.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Conversation:
         answer: Callable[[], Coroutine[None, None, None]],
         keys: Keys,
         limits: LimitWatch,
+        takes_keys: bool,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
     ) -> None:
         self.backdrop = Backdrop(session)
@@ -59,6 +60,8 @@ class Conversation:
         self._limits = limits
         self._waiting = waiting
         self._presses = Presses()
+        self._takes_keys = takes_keys
+        self._room_presses: dict[str, Presses] = {}
         self._in_call = InCall(
             participant,
             lambda digit: self._pressed(digit, Way.INFO),
@@ -104,6 +107,10 @@ class Conversation:
                     # Digits may be a PIN: which one it was is nobody's business.
                     log.info("digit", milliseconds=round(event.duration * 1000))
                     self._pressed(event.digit, Way.RTP)
+                case media.ConferenceDigit():
+                    self._pressed_in_conference(
+                        event.endpoint, event.digit, event.duration, Way.RTP
+                    )
                 case media.PhoneLatched():
                     log.info("phone heard", address=event.address)
                 case media.Failed():
@@ -137,6 +144,8 @@ class Conversation:
                 log.info("media disconnected", reason=event.reason)
             case conference.DominantSpeaker() if event.endpoint == self._participant.endpoint:
                 self._participant.became_dominant_speaker()
+            case conference.ConferenceDigit(endpoint, digit, seconds):
+                self._pressed_in_conference(endpoint, digit, seconds, Way.JINGLE)
             case conference.Rejoined():
                 self._keys.entered()
                 log.info("rejoined", endpoint=self._participant.endpoint)
@@ -175,6 +184,13 @@ class Conversation:
             self._session.play(tone)
         else:
             self._untold = tone  # until a phone that we call has answered
+
+    def _pressed_in_conference(self, endpoint: str, key: str, seconds: float, way: Way) -> None:
+        """Somebody presses a key for the phone: once, whichever ways it comes."""
+        presses = self._room_presses.setdefault(endpoint, Presses(Way.JINGLE))
+        if self._takes_keys and presses.is_new(key, way, asyncio.get_running_loop().time()):
+            log.info("digit from the conference", by=endpoint)
+            self._session.send_digit(key, seconds)
 
     def _pressed(self, key: str, way: Way) -> None:
         if not self._presses.is_new(key, way, asyncio.get_running_loop().time()):

@@ -76,6 +76,7 @@ class IncomingCall:
             token=route.token,
             ask_password=keys.ask_password,
             visitor=route.visitor,
+            dial_pad=self._trunk.conference_digits,
         )
         talk = Conversation(
             session,
@@ -85,6 +86,7 @@ class IncomingCall:
             answer=phone.answer,
             keys=keys,
             limits=self._limits,
+            takes_keys=self._trunk.conference_digits,
         )
         async with session, participant:
             try:

@@ -60,6 +60,7 @@ class Trunk:
     dial_out: DialOut | None = None
     info_json: bool = False
     chat: bool = False
+    conference_digits: bool = False
     heartbeat: float | None = None
     show_caller: ShowCaller = ShowCaller.FULL
 

@@ -211,6 +211,8 @@ class Stay:
     def _jingle_received(self, sender: str, jingle: Jingle) -> None:
         match jingle:
             case Jingle(action=Action.SESSION_INFO, dtmf=Dtmf() as dtmf):
+                if bare(sender) != self._room.jid:
+                    return
                 digit = self._keys.received(resource(sender), dtmf)
                 if digit is not None:
                     self._emit(digit)

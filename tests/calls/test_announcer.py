@@ -95,6 +95,7 @@ async def test_a_phone_that_is_still_called_hears_it_once_it_has_answered() -> N
         answer=nobody_to_answer,
         keys=Keys(heard, nobody_to_answer),  # type: ignore[arg-type]
         limits=LimitWatch(Limits()),
+        takes_keys=True,
     )
     await talk.follow_conference()
     assert heard.tones == []
