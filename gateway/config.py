@@ -5,6 +5,7 @@ frozen and in the terms of the packages that use it.
 """
 
 import os
+import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -100,6 +101,7 @@ class LogSection(Section):
     format: Literal["text", "json"] = "text"
 
 
+_PROCESS = secrets.token_hex(4)  # another gateway may have the same account
 _FIRST = "jitsi"  # the name of the installation in that section
 
 
@@ -215,7 +217,9 @@ class Config(Section):
         context = None
         if tls != "off":
             context = tls_context(ca_file=ca_file, verify=tls == "verify")
-        account = Account(brewery.user, brewery.password.get_secret_value())
+        # Always the same resource: who comes back takes the place of what an outage has left of it.
+        jid = f"{brewery.user}/{brewery.id}-{_PROCESS}"
+        account = Account(jid, brewery.password.get_secret_value())
         host = brewery.host or self.jitsi.host
         server = Server(brewery.domain, context, host, brewery.port, account)
         return BreweryAccount(
