@@ -1,5 +1,6 @@
 """Listening on a machine that may be busy with something else."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ T = TypeVar("T")
 
 STALL = 0.040  # seconds: two packets; after that holes are the machine's
 ATTEMPTS = 3
+SETTLING = 1.0  # seconds until what a stall has left in the buffers is over
 
 
 async def in_calm(clock: Clock, listen: Callable[[], Awaitable[T]]) -> T:
@@ -23,4 +25,5 @@ async def in_calm(clock: Clock, listen: Callable[[], Awaitable[T]]) -> T:
         except AssertionError:
             if clock.longest_stall <= STALL:
                 raise
+        await asyncio.sleep(SETTLING)
     return await listen()
