@@ -89,6 +89,7 @@ class LimitsSection(Section):
 
     duration: float = Field(default=43_200.0, ge=0)
     alone: float = Field(default=1_800.0, ge=0)
+    only_phones: float = Field(default=0.0, ge=0)
     callers_per_room: int = Field(default=0, ge=0)
 
 
@@ -190,7 +191,10 @@ class Config(Section):
         """For `gateway.calls`."""
         limits = self.limits
         return Limits(
-            limits.duration or None, limits.alone or None, limits.callers_per_room or None
+            duration=limits.duration or None,
+            alone=limits.alone or None,
+            only_phones=limits.only_phones or None,
+            callers_per_room=limits.callers_per_room or None,
         )
 
     def installations(self) -> tuple[Installation, ...]:

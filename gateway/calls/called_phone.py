@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class CalledPhone(Phone):
-    """The phone of `number`; `call` it before anything else."""
+    """A phone; `prepare` before the conference is joined, `call` it before anything else."""
 
     def __init__(
         self,
@@ -32,6 +32,11 @@ class CalledPhone(Phone):
     ) -> None:
         super().__init__(session, services, record, on_answered)
         self._is_called = False
+        self._port = 0
+
+    async def prepare(self) -> None:
+        """Take a port, before the bridge offers its half of the call's media."""
+        self._port = await self._open()
 
     async def call(
         self,
@@ -45,7 +50,7 @@ class CalledPhone(Phone):
         destination = Destination(through.transport, through.host, through.port)
         try:
             flow = await self._services.user_agent.find_flow(destination)
-            await self._open(flow)
+            self._negotiate(self._port, flow)
             credentials = None
             if through.user is not None:
                 credentials = Credentials(through.user, through.password, through.realm)

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 ATTEMPT_TIMEOUT = 10.0  # seconds for one attempt, login included
 LEAVE_PATIENCE = 3.0  # seconds in which a stream may be resumed for the sake of a proper end
-PAUSES = ((0.2, 1.0), (1.5, 3.0), (3.0, 9.0))  # seconds before each; the last again and again
+PAUSES = ((0.2, 1.0), (1.5, 3.0))  # seconds before each attempt; the last again and again
 
 _RESUMABLE = (FailureCause.CUT, FailureCause.SILENT)  # losses that the server may not know of
 _FINAL = (FailureCause.LOGIN, FailureCause.TLS)  # failures that another attempt will not mend

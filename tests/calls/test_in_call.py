@@ -13,6 +13,7 @@ from gateway.conference import events as conference
 from gateway.sip import events as sip
 from gateway.sip.call import CallEnded
 from gateway.sip.client_request import Outcome
+from gateway.sip.instant_message import MAX_TEXT, write_text
 from tests.xmpp.virtual_time import in_virtual_time
 
 
@@ -107,15 +108,19 @@ async def test_only_a_pbx_that_wants_it_is_told() -> None:
     assert caller.sent == [{"t": 8, "d": True}]
 
 
-@in_virtual_time
-async def test_a_phone_that_wants_it_gets_what_people_write() -> None:
-    caller = Caller()
-    in_call = caller.in_call(reads_chat=True)
-    in_call.told(conference.ChatReceived("a", "Ann", "hello" * 1000, False))
-    (await running(in_call, caller)).cancel()
-    (text,) = caller.sent
-    assert text.startswith("Ann: hello")
-    assert len(text) <= 1000
+@pytest.mark.parametrize("written", ["hello", "добрый", "x💬"])
+def test_a_phone_that_wants_it_gets_what_people_write(written: str) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        caller = Caller()
+        in_call = caller.in_call(reads_chat=True)
+        in_call.told(conference.ChatReceived("a", "Ann", written * 400, False))
+        (await running(in_call, caller)).cancel()
+        (text,) = caller.sent
+        assert f"Ann: {written * 400}".startswith(text)
+        assert MAX_TEXT - 4 < len(write_text(text)) <= MAX_TEXT
+
+    run()
 
 
 @in_virtual_time
