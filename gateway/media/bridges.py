@@ -184,6 +184,7 @@ class CallBridges:
     async def _until_repaired(self, bridge: _Bridge, reason: str) -> None:
         """Be in no room until there is a path again. TransportError: there is none in time."""
         self._unuse(bridge)
+        since = time.monotonic()
         bridge.repaired = asyncio.get_running_loop().create_future()
         self._emit(BridgeInterrupted(self._call, bridge.session, reason))
         try:
@@ -193,6 +194,8 @@ class CallBridges:
             raise TransportError(reason) from None
         finally:
             bridge.repaired = None
+        assert bridge.leg is not None
+        bridge.leg.absent(time.monotonic() - since)
 
     async def _restart_ice(
         self, bridge: _Bridge, remote: IceParameters, previous: asyncio.Task[None] | None
