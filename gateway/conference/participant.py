@@ -216,7 +216,7 @@ class Participant:
             departure = await self._attend(stay)
             while True:
                 if departure.moved_to is not None:
-                    departure = await self._move(stay.login, departure, departure.moved_to)
+                    departure = await self._move(departure, departure.moved_to)
                 elif departure.rejoin and (pause := self._rejoins.pause(_now())) is not None:
                     log.info("rejoining", cause=departure.cause, reason=departure.text, pause=pause)
                     await asyncio.sleep(pause)
@@ -261,9 +261,11 @@ class Participant:
                 self._emit(Rejoined())
                 return await self._attend(self._stay)
 
-    async def _move(self, login: Login, departure: Departure, room: str) -> Departure:
+    async def _move(self, departure: Departure, room: str) -> Departure:
         """A stay in another room, over the same connection: who was let in here need not ask
         again on coming back."""
+        assert self._stay is not None
+        login = self._stay.login
         log.info("going to another room", room=room)
         self._at = room
         try:
