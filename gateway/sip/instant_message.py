@@ -33,6 +33,11 @@ def read_text(request: Request) -> str:
         raise SipSyntaxError("Text Is Not UTF-8") from error
 
 
+def fit_text(text: str) -> str:
+    """As much of a text, from its beginning, as a message holds."""
+    return text.encode("utf-8")[:MAX_TEXT].decode("utf-8", "ignore")
+
+
 def write_text(text: str) -> bytes:
     """The body of a MESSAGE; ValueError if the text is too long for one."""
     body = text.encode("utf-8")

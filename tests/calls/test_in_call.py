@@ -13,6 +13,7 @@ from gateway.conference import events as conference
 from gateway.sip import events as sip
 from gateway.sip.call import CallEnded
 from gateway.sip.client_request import Outcome
+from gateway.sip.instant_message import write_text
 from tests.xmpp.virtual_time import in_virtual_time
 
 
@@ -49,7 +50,7 @@ class Caller:
         return Outcome(self.status, "")
 
     async def message(self, text: str) -> Outcome:
-        self.sent.append(text)
+        self.sent.append(write_text(text).decode())
         return Outcome(self.status, "")
 
     def in_call(self, **options: Any) -> InCall:
@@ -107,15 +108,22 @@ async def test_only_a_pbx_that_wants_it_is_told() -> None:
     assert caller.sent == [{"t": 8, "d": True}]
 
 
-@in_virtual_time
-async def test_a_phone_that_wants_it_gets_what_people_write() -> None:
-    caller = Caller()
-    in_call = caller.in_call(reads_chat=True)
-    in_call.told(conference.ChatReceived("a", "Ann", "hello" * 1000, False))
-    (await running(in_call, caller)).cancel()
-    (text,) = caller.sent
-    assert text.startswith("Ann: hello")
-    assert len(text) <= 1000
+@pytest.mark.parametrize("letter", ["e", "д", "語", "😀"])
+def test_a_phone_that_wants_it_gets_what_people_write_as_far_as_it_fits(letter: str) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        caller = Caller()
+        in_call = caller.in_call(reads_chat=True)
+        in_call.told(conference.ChatReceived("a", "Ann", letter * 2000, False))
+        in_call.told(conference.ChatReceived("a", letter * 2000, "hello", False))
+        in_call.told(conference.ChatReceived("a", "Ann", "hello", True))
+        (await running(in_call, caller)).cancel()
+        first, second, third = caller.sent
+        assert first.startswith(f"Ann: {letter * 300}")
+        assert second.startswith(letter * 300)
+        assert third == "Ann: hello"
+
+    run()
 
 
 @in_virtual_time
