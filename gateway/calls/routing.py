@@ -40,8 +40,9 @@ class Trunk:
     password, its tenant, the domain of its installation, and a token (JWT) to log in with.
     `installation` names one where there are several. `dial_out` is how it is called through, if
     that is possible.
-    `room_headers` and `password_headers` are names of headers, the first that is there counts.
-    `show_caller` is how much of its callers conferences are shown.
+    With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
+    sent what people write. `heartbeat` is in seconds, None for none. `show_caller` is how much of
+    its callers conferences are shown.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a call goes, and by which of the three ways that was found out."""
+    """Where a call goes, by which of the three ways that was found out, and what lets it in."""
 
     installation: Installation
     room: RoomAddress
