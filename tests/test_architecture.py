@@ -1,6 +1,7 @@
 """Who may import whom, and which modules may do IO: the arrows of ARCHITECTURE.md, held."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports(file: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(file.read_text())):

@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
 
 import structlog
 
@@ -21,7 +24,10 @@ log = structlog.get_logger(__name__)
 
 
 class CalledPhone(Phone):
-    """A phone; `prepare` before the conference is joined, `call` it before anything else."""
+    """A phone to be called between `with` and its end; after that it neither rings nor talks.
+
+    `prepare` before the conference is joined, `call` it before anything else.
+    """
 
     def __init__(
         self,
@@ -31,12 +37,24 @@ class CalledPhone(Phone):
         on_answered: Callable[[], None],
     ) -> None:
         super().__init__(session, services, record, on_answered)
+        self._owned = ExitStack()
         self._is_called = False
         self._port = 0
 
     async def prepare(self) -> None:
         """Take a port, before the bridge offers its half of the call's media."""
         self._port = await self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._owned.__exit__(exc_type, exc, traceback)
 
     async def call(
         self,
@@ -46,7 +64,7 @@ class CalledPhone(Phone):
         headers: HeaderFields,
         ringing: Callable[[], None],
     ) -> None:
-        """Have it ring; return when it has answered, `Over` if it does not."""
+        """Have `number` ring; return when it has answered, `Over` if it does not."""
         destination = Destination(through.transport, through.host, through.port)
         try:
             flow = await self._services.user_agent.find_flow(destination)
@@ -54,7 +72,7 @@ class CalledPhone(Phone):
             credentials = None
             if through.user is not None:
                 credentials = Credentials(through.user, through.password, through.realm)
-            self._call = await self._services.user_agent.invite(
+            call = await self._services.user_agent.invite(
                 through.target(number),
                 self._negotiation.offer(),
                 from_=address(through.caller_uri, through.name),
@@ -65,6 +83,7 @@ class CalledPhone(Phone):
             )
         except OSError as error:
             raise Over(CallEnd(EndReason.CALL_FAILED, f"trunk not reached: {error}")) from error
+        self._call = self._owned.enter_context(call)
         self._is_called = True
         self._record.sip_call_id = self._call.call_id
         try:

@@ -44,7 +44,10 @@ class DialOut:
 
     def target(self, number: str) -> str:
         """The SIP URI to call."""
-        return f"sip:{self.prepend}{number.removeprefix(self.strip)}@{_host(self.host)}"
+        user = f"{self.prepend}{number.removeprefix(self.strip)}".replace(
+            "#", "%23"
+        )  # RFC 3261 25.1
+        return f"sip:{user}@{_host(self.host)}"
 
 
 def _host(host: str) -> str:

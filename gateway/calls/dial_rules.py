@@ -14,7 +14,9 @@ from gateway.calls.routing import Trunk
 DAY = 86_400.0  # seconds
 
 _WRITTEN = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]")  # what people put between digits
-_NUMBER = re.compile(r"\+?[0-9]{1,32}")
+# No country has a 0 in front. Read as one, it would pass prefixes that forbid, and a trunk that
+# takes "00" for "+" would call them.
+_NUMBER = re.compile(r"\+[1-9][0-9]{0,31}|[0-9]{1,32}")
 
 
 class DialRefusal(StrEnum):

@@ -89,6 +89,14 @@ class OutgoingCall:
 
     async def run(self) -> None:
         """Return when nothing of the call is left; `record` says how it went."""
+        with self._phone:
+            try:
+                await self._attend()
+            finally:
+                if not self.joined.done():
+                    self.joined.set_exception(_not_joined("the call has ended"))
+
+    async def _attend(self) -> None:
         participant, phone, through = self._participant, self._phone, self._trunk.dial_out
         assert through is not None, "a trunk that was chosen for it"
         talk = Conversation(
@@ -125,7 +133,7 @@ class OutgoingCall:
                     await phone.follow(talk)
             except* Over as over:
                 if not self.joined.done():
-                    self.joined.set_exception(_not_joined(first_over(over)))
+                    self.joined.set_exception(_not_joined(first_over(over).text))
                 await self._end(first_over(over))
         self._record.report = self._session.report
 
@@ -179,5 +187,5 @@ class OutgoingCall:
             await asyncio.sleep(_SHOWN_FOR)
 
 
-def _not_joined(end: CallEnd) -> ConferenceError:
-    return ConferenceError(JoinFailure.REFUSED, end.text)
+def _not_joined(text: str) -> ConferenceError:
+    return ConferenceError(JoinFailure.REFUSED, text)

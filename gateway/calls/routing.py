@@ -41,8 +41,9 @@ class Trunk:
     the caller wants to be a visitor ("true"), which counts with `allow_visitors` only.
     `installation` names one where there are several. `dial_out` is how it is called through, if
     that is possible.
-    `room_headers` and `password_headers` are names of headers, the first that is there counts.
-    `show_caller` is how much of its callers conferences are shown.
+    With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
+    sent what people write. `heartbeat` is in seconds, None for none. `show_caller` is how much of
+    its callers conferences are shown.
     """
 
     name: str

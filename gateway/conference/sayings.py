@@ -1,37 +1,20 @@
 """What we say in a room by messages: chat, and that we are the dominant speaker.
 
-Servers may throttle who sends more than three messages a second: what is too much is not sent.
+What is more than the connection would send at once is not sent: late words answer nothing.
 """
 
 import asyncio
-from collections import deque
 
 import structlog
 
 from gateway.conference.login import Login
 from gateway.conference.room import Room
 from gateway.xmpp.chat import chat
+from gateway.xmpp.outgoing import MOST, PERIOD
+from gateway.xmpp.rate_limit import RateLimit
 from gateway.xmpp.speaker_stats import dominant_speaker
 
 log = structlog.get_logger(__name__)
-
-MAX_MESSAGES = 3  # in one second
-
-
-class Pace:
-    """At most `limit` in `period` seconds, wherever the period begins. Pure."""
-
-    def __init__(self, limit: int, period: float) -> None:
-        self._times: deque[float] = deque(maxlen=limit)
-        self._period = period
-
-    def allows(self, now: float) -> bool:
-        """Whether one more may go now; if so it counts as gone."""
-        full = len(self._times) == self._times.maxlen
-        if full and now - self._times[0] < self._period:
-            return False
-        self._times.append(now)
-        return True
 
 
 class Sayings:
@@ -40,7 +23,7 @@ class Sayings:
     def __init__(self, login: Login, room: Room) -> None:
         self._login = login
         self._room = room
-        self._pace = Pace(MAX_MESSAGES, 1.0)
+        self._rate = RateLimit(MOST["message"], PERIOD)
 
     def chat(self, text: str, to: str | None) -> bool:
         """Write to everybody, or to one endpoint; False if nothing was sent."""
@@ -63,7 +46,9 @@ class Sayings:
     def _may_speak(self) -> bool:
         if not self._room.entered:
             return False
-        allowed = self._pace.allows(asyncio.get_running_loop().time())
-        if not allowed:
+        now = asyncio.get_running_loop().time()
+        if self._rate.wait(now) > 0:
             log.warning("message not sent: too many")
-        return allowed
+            return False
+        self._rate.take(now)
+        return True

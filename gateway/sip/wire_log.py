@@ -1,7 +1,8 @@
 """Messages as they may stand in a log: without what is nobody's business.
 
 Of credentials only who they are for is left: with the response to a challenge a password can be
-guessed at leisure. Digits in an INFO may be a PIN.
+guessed at leisure. A header whose name says so has a room's password or a token, and so may an INFO
+of a PBX; digits in an INFO may be a PIN.
 """
 
 import re
@@ -10,10 +11,16 @@ _CREDENTIALS = re.compile(
     rb"^((?:proxy-)?authorization[ \t]*:[ \t]*)([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
+_SECRET = re.compile(
+    rb"^((?:[\w-]*(?:pass|password|pwd|secret|token)|(?:[\w-]*-)?pin)[ \t]*:[ \t]*)"
+    rb"[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*",
+    re.IGNORECASE | re.MULTILINE,
+)
 _DIGEST = re.compile(rb"digest[ \t\r\n]", re.IGNORECASE)
 _RESPONSE = re.compile(rb'\bresponse[ \t]*=[ \t]*("[^"]*"?|[^,\s]*)', re.IGNORECASE)
-_DTMF = re.compile(rb"^content-type[ \t]*:[ \t]*application/dtmf", re.IGNORECASE | re.MULTILINE)
-_COMPACT_DTMF = re.compile(rb"^c[ \t]*:[ \t]*application/dtmf", re.IGNORECASE | re.MULTILINE)
+_TELLING = re.compile(  # digits, or Jigasi's messages
+    rb"^(?:content-type|c)[ \t]*:[ \t]*application/(?:dtmf|json)", re.IGNORECASE | re.MULTILINE
+)
 _BODY = re.compile(rb"(\r?\n\r?\n).*", re.DOTALL)
 
 _MASK = b"***"
@@ -22,7 +29,8 @@ _MASK = b"***"
 def masked(data: bytes) -> bytes:
     """A message for the log."""
     data = _CREDENTIALS.sub(_mask_credentials, data)
-    if _DTMF.search(data) or _COMPACT_DTMF.search(data):
+    data = _SECRET.sub(rb"\1" + _MASK, data)
+    if _TELLING.search(data):
         data = _BODY.sub(rb"\1" + _MASK, data, count=1)
     return data
 

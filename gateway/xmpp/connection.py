@@ -15,8 +15,8 @@ import structlog
 from gateway.errors import RemoteProtocolError
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp import stanza as stanzas
-from gateway.xmpp.element import Printed, element
-from gateway.xmpp.jid import endpoint_id
+from gateway.xmpp.element import Printed, element, local_name
+from gateway.xmpp.jid import endpoint_id, resource
 from gateway.xmpp.outgoing import Outgoing
 from gateway.xmpp.reception import Received, Reception
 from gateway.xmpp.stanza import NoReply, StanzaError
@@ -132,11 +132,17 @@ class Connection:
     def send(self, stanza: Element) -> None:
         """Send a stanza that has no answer; nothing happens after the connection's end.
 
-        It leaves after those before it, and a moment later if there were too many of its kind.
+        It leaves after those of its kind before it, and a moment later if there were too many.
+        An IQ to somebody who is neither the focus nor a server waits for all others, and is left
+        out if many such wait: who floods us with requests must not delay what the call lives on.
         """
-        if self._failure is None:
+        if self._failure is not None:
+            return
+        if self._is_courtesy(stanza):
+            self._outgoing.put_courtesy(stanza)
+        else:
             self._outgoing.put(stanza)
-            self._send_due()
+        self._send_due()
 
     async def request(
         self,
@@ -158,7 +164,8 @@ class Connection:
         answer: asyncio.Future[Element] = asyncio.get_running_loop().create_future()
         self._pending[id_] = (to, answer)
         try:
-            self.send(iq)
+            self._outgoing.put(iq)
+            self._send_due()
             async with asyncio.timeout(timeout):
                 return await answer
         except TimeoutError:
@@ -221,6 +228,10 @@ class Connection:
         for _, answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(failure)
+
+    def _is_courtesy(self, stanza: Element) -> bool:
+        to = stanza.get("to", "")
+        return local_name(stanza) == "iq" and bool(resource(to)) and to != self._reception.focus
 
     def _send_due(self) -> None:
         loop = asyncio.get_running_loop()

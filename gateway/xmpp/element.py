@@ -12,7 +12,9 @@ from xml.sax.saxutils import escape, quoteattr
 from gateway.errors import JingleError
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SECRETS = ("password", "token")
+_SECRETS = ("password", "token", "pwd")
+_NAMED_SECRET = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
+_SECRET_IN_URL = re.compile(r"\b(pwd|token|previd)=[^&#\s]+", re.IGNORECASE)
 
 
 def element(
@@ -94,8 +96,11 @@ def _print(part: Element, outer_namespace: str) -> Iterator[str]:
     yield f"<{name}"
     if namespace != outer_namespace:
         yield f" xmlns={quoteattr(namespace)}"
+    is_secret = name == "header" and _NAMED_SECRET.search(part.get("name", "")) is not None
     for key, value in part.attrib.items():
-        yield f" {key.rpartition('}')[2]}={quoteattr('...' if key in _SECRETS else value)}"
+        hidden = key in _SECRETS or (is_secret and key == "value")
+        printed = "..." if hidden else _SECRET_IN_URL.sub(r"\1=...", value)
+        yield f" {key.rpartition('}')[2]}={quoteattr(printed)}"
     yield ">"
     if part.text:
         yield "..." if name in _SECRETS else escape(part.text)

@@ -158,10 +158,14 @@ class ManagedStream:
     async def _keep(self) -> None:
         """Each time the link is lost another takes its place, as long as that is possible."""
         assert self._cut is not None and self._sink is not None
-        while True:
-            failure = await self._cut
-            if failure.cause not in _RESUMABLE or not await self._resume(failure):
-                break
+        try:
+            while True:
+                failure = await self._cut
+                if failure.cause not in _RESUMABLE or not await self._resume(failure):
+                    break
+        except Exception:
+            log.exception("xmpp stream not kept")
+            failure = ConnectionFailed(FailureCause.STREAM, "a mistake of ours")
         self._sink.lost(failure)
 
     async def _resume(self, failure: ConnectionFailed) -> bool:

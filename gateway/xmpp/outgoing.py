@@ -6,6 +6,7 @@ comes in as `now`.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
 from gateway.xmpp.element import local_name
@@ -13,36 +14,65 @@ from gateway.xmpp.rate_limit import RateLimit
 
 PERIOD = 1.1  # seconds; on the way stanzas may draw closer to each other
 MOST = {"presence": 4, "iq": 10, "message": 3}
+MAX_COURTESIES = 50  # that wait
+
+_Lane = deque[tuple[int, Element]]
 
 
 class Outgoing:
-    """Stanzas that wait for their turn; one never overtakes another."""
+    """Stanzas that wait for their turn.
+
+    One never overtakes another of its kind, but an IQ overtakes presences that have to wait: the
+    focus wants its answers within 15 s. Courtesies, such as answers to those who have no say, go
+    when nothing else of their kind waits; of many that wait the newest are left out.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[Element] = deque()
-        self._limits = {name: RateLimit(most, PERIOD) for name, most in MOST.items()}
+        self._lanes: dict[str, _Lane] = {kind: deque() for kind in MOST}
+        self._courtesies: dict[str, _Lane] = {kind: deque() for kind in MOST}
+        self._limits = {kind: RateLimit(most, PERIOD) for kind, most in MOST.items()}
+        self._number = 0
 
     def put(self, stanza: Element) -> None:
         """One more."""
-        self._waiting.append(stanza)
+        self._put(self._lanes, stanza)
+
+    def put_courtesy(self, stanza: Element) -> None:
+        """One more, which may come late or never."""
+        if len(self._courtesies[local_name(stanza)]) < MAX_COURTESIES:
+            self._put(self._courtesies, stanza)
 
     def due(self, now: float) -> list[Element]:
         """Those to be sent now."""
-        due = []
-        while self.wait(now) == 0:
-            stanza = self._waiting.popleft()
-            self._limits[local_name(stanza)].take(now)
-            due.append(stanza)
-        return due
+        due: list[tuple[int, Element]] = []
+        for kind, limit in self._limits.items():
+            for lane in (self._lanes[kind], self._courtesies[kind]):
+                while lane and limit.wait(now) == 0:
+                    limit.take(now)
+                    due.append(lane.popleft())
+        return _in_order(due)
 
     def wait(self, now: float) -> float | None:
         """Seconds until the next is due, None if there is none."""
-        if not self._waiting:
-            return None
-        return self._limits[local_name(self._waiting[0])].wait(now)
+        waits = [
+            limit.wait(now)
+            for kind, limit in self._limits.items()
+            if self._lanes[kind] or self._courtesies[kind]
+        ]
+        return min(waits, default=None)
 
     def rest(self) -> list[Element]:
         """All that still wait, at the end: then there is nothing left that could be slowed down."""
-        rest = list(self._waiting)
-        self._waiting.clear()
+        lanes = (*self._lanes.values(), *self._courtesies.values())
+        rest = _in_order(each for lane in lanes for each in lane)
+        for lane in lanes:
+            lane.clear()
         return rest
+
+    def _put(self, lanes: dict[str, _Lane], stanza: Element) -> None:
+        self._number += 1
+        lanes[local_name(stanza)].append((self._number, stanza))
+
+
+def _in_order(numbered: Iterable[tuple[int, Element]]) -> list[Element]:
+    return [stanza for _, stanza in sorted(numbered, key=lambda each: each[0])]

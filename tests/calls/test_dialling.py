@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Self
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
@@ -62,7 +62,17 @@ class Phone:
     @property
     async def events(self) -> AsyncIterator[Any]:
         while True:
-            yield await self._events.get()
+            event = await self._events.get()
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
+        if exc_type is not None:
+            self.hang_up(Reason("SIP", 500))
 
     def hang_up(self, reason: Reason | None = None) -> None:
         self.done.append(f"hung up {reason.cause if reason else ''}".strip())
@@ -78,6 +88,9 @@ class Phone:
 
     def fails(self, status: int, phrase: str = "") -> None:
         self._events.put_nowait(sip.Failed(None, status, phrase))  # type: ignore[arg-type]
+
+    def does_what_nobody_expects(self) -> None:
+        self._events.put_nowait(ZeroDivisionError("a mistake of ours"))
 
     def goes(self) -> None:
         self._events.put_nowait(sip.HungUp(None, ()))  # type: ignore[arg-type]
@@ -249,6 +262,20 @@ def test_what_became_of_the_call_is_shown_for_a_moment(
             assert await it.over() is reason
 
     run()
+
+
+@in_virtual_time
+async def test_a_mistake_of_ours_leaves_no_phone_on_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scene(monkeypatch) as it:
+        await it.order()
+        await settle(1)
+        it.phone.answers()
+        await settle(1)
+        it.phone.does_what_nobody_expects()
+        assert await it.over() is EndReason.INTERNAL_ERROR
+        assert it.phone.done == ["hung up 500"]
 
 
 @in_virtual_time

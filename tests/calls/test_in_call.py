@@ -50,7 +50,7 @@ class Caller:
         return Outcome(self.status, "")
 
     async def message(self, text: str) -> Outcome:
-        self.sent.append(text)
+        self.sent.append(write_text(text).decode())
         return Outcome(self.status, "")
 
     def in_call(self, **options: Any) -> InCall:

@@ -79,6 +79,19 @@ async def test_who_is_sent_back_goes_back() -> None:
 
 
 @in_virtual_time
+async def test_who_has_come_back_is_sent_on_over_its_new_connection() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.lose()
+        await settle(2.0)
+        assert call.told() == [Rejoined()]
+        await sent_to(call, BREAKOUT)
+        assert call.told() == [Moved(BREAKOUT)]
+        assert len(world.streams) == 2
+    assert all(stream.closed_at is not None for stream in world.streams)
+
+
+@in_virtual_time
 async def test_when_the_breakout_room_is_closed_everybody_goes_to_the_main_room() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:

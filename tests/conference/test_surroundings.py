@@ -227,6 +227,18 @@ async def test_words_of_strangers_and_of_our_own_are_not_told() -> None:
 
 
 @in_virtual_time
+async def test_who_writes_without_end_is_never_late_with_its_words() -> None:
+    world = World()
+    async with Call(world, Media()) as call:
+        written = 0
+        for number in range(1000):
+            written += call.participant.send_chat(str(number))
+            await settle(0.1)
+        assert written > 200
+        assert len([s for s in world.stream.sent if s.stanza.tag.endswith("message")]) == written
+
+
+@in_virtual_time
 async def test_we_write_to_everybody_or_to_one_and_not_too_much() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:

@@ -10,9 +10,10 @@ from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.lab_config import RateLimit
 from gateway.lab.rate_limit import JoinQueue, RateLimiter
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.client import connect
+from gateway.xmpp.client import connect, stream_to
+from gateway.xmpp.connection import ConnectionFailed
 from gateway.xmpp.element import element
-from gateway.xmpp.stanza import NoReply
+from gateway.xmpp.stanza import iq
 from tests.behaviour.stage import eventually
 from tests.lab.test_xmpp_server import RECEPTION, join, server_of
 
@@ -96,19 +97,36 @@ def test_what_somebody_sends_while_it_waits_comes_after_its_join() -> None:
 # --- on the network ------------------------------------------------------------------------------
 
 
+class Heard(list[Element]):
+    """What a stream has received."""
+
+    def received(self, stanza: Element) -> None:
+        self.append(stanza)
+
+    def lost(self, failure: ConnectionFailed) -> None:
+        raise failure
+
+
 async def test_a_client_that_floods_is_read_slowly() -> None:
     config = LabConfig(starttls=False, rate_limit=RateLimit())
-    async with Lab(config) as lab:
-        connection = await connect(server_of(lab), RECEPTION)
-        try:
-            for _ in range(20):
-                connection.send(element(ns.CLIENT, "message", {"to": lab.domain}))
-            with pytest.raises(NoReply):
-                for _ in range(2):  # the first may be read together with the messages
-                    ping = element(ns.PING, "ping")
-                    await connection.request(lab.domain, ping, type_="get", timeout=0.5)
-        finally:
-            await connection.close()
+    async with Lab(config) as lab, AsyncExitStack() as stack:
+
+        async def pinging(messages: int) -> Heard:
+            """A client that sends so many messages at once and then two pings."""
+            # A stream, for a connection would not flood.
+            stream, heard = stream_to(server_of(lab), resumes=False), Heard()
+            stack.push_async_callback(stream.close)
+            await stream.open(heard)
+            for _ in range(messages):
+                stream.send(element(ns.CLIENT, "message", {"to": lab.domain}))
+            for _ in range(2):  # the first may be read together with the messages
+                stream.send(iq("get", lab.domain, element(ns.PING, "ping")))
+                await asyncio.sleep(0.1)
+            return heard
+
+        hasty, steady = await pinging(20), await pinging(3)
+        await eventually(lambda: len(steady) == 2, "both answers")
+        assert len(hasty) < 2
 
 
 async def test_a_room_takes_in_so_many_a_second() -> None:

@@ -114,9 +114,26 @@ def test_what_a_password_can_be_guessed_from_is_not_logged(field: bytes, logged:
 
 
 @pytest.mark.parametrize("name", [b"Content-Type", b"c"])
-def test_digits_that_may_be_a_pin_are_not_logged(name: bytes) -> None:
-    head = b"INFO sip:b@192.0.2.1 SIP/2.0\r\n" + name + b": application/dtmf-relay\r\n\r\n"
-    assert masked(head + b"Signal=5\r\n\r\nDuration=160") == head + b"***"
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        (b"application/dtmf-relay", b"Signal=5\r\n\r\nDuration=160"),
+        (b"application/json", b'{"i":1,"t":4,"d":{"pwd":"1234"}}'),
+    ],
+)
+def test_digits_and_what_a_pbx_tells_are_not_logged(
+    name: bytes, media_type: bytes, body: bytes
+) -> None:
+    head = b"INFO sip:b@192.0.2.1 SIP/2.0\r\n" + name + b": " + media_type + b"\r\n\r\n"
+    assert masked(head + body) == head + b"***"
+
+
+@pytest.mark.parametrize(
+    "name", [b"Jitsi-Conference-Room-Pass", b"Jitsi-Auth-Token", b"X-PIN", b"x-roompassword"]
+)
+def test_headers_that_are_secret_by_their_name_are_not_logged(name: bytes) -> None:
+    head, tail = b"INVITE sip:b@192.0.2.1 SIP/2.0\r\n", b"\r\nCSeq: 2 INVITE\r\n\r\n"
+    assert masked(head + name + b": 12\r\n 34" + tail) == head + name + b": ***" + tail
 
 
 def test_other_messages_are_logged_as_they_are() -> None:

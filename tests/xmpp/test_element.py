@@ -60,3 +60,19 @@ def test_passwords_and_tokens_are_not_printed() -> None:
     printed = str(Printed(stanza))
     assert "geheim" not in printed and "eyJhbGciOi" not in printed
     assert 'room="r"' in printed
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "<header name='JvbRoomPassword' value='geheim'/>",
+        "<header name='X-Auth-Token' value='geheim'/>",
+        "<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='u' pwd='geheim'/>",
+        "<web-socket url='wss://jvb.test/colibri-ws/default-id/1/2?pwd=geheim&amp;x=y'/>",
+        "<a url='https://meet.test/http-bind?room=r&amp;token=geheim'/>",
+    ],
+)
+def test_other_secrets_are_not_printed_either(secret: str) -> None:
+    assert "geheim" not in str(Printed(fromstring(f"<iq xmlns='jabber:client'>{secret}</iq>")))
+    shown = "<header name='JvbRoomName' value='room@conference'/>"
+    assert "room@conference" in str(Printed(fromstring(shown)))

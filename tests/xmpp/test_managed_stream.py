@@ -27,7 +27,7 @@ class Server:
         self.offers = offers
         self.resumable = resumable
         self.max = max_
-        self.outages: list[ConnectionFailed] = []
+        self.outages: list[Exception] = []
         self.refuses = False
         self.keeps_quiet = False  # about <enable/> and <resume/>
         self.breaks_when_resumed = False  # once
@@ -237,6 +237,17 @@ async def test_when_the_server_does_not_keep_the_stream_any_more_it_is_lost() ->
     server.link.lose()
     await asyncio.sleep(5)
     assert user.failure is CUT and len(server.links) == 2
+    await stream.close()
+
+
+@in_virtual_time
+async def test_a_mistake_of_ours_while_it_is_resumed_is_told_as_a_loss() -> None:
+    server = Server()
+    stream, user = await opened(server)
+    server.outages = [ZeroDivisionError("a mistake of ours")]
+    server.link.lose()
+    await asyncio.sleep(5)
+    assert user.failure is not None
     await stream.close()
 
 

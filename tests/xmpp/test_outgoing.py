@@ -10,10 +10,11 @@ from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.connection import Connection, Sink
 from gateway.xmpp.element import element, local_name
-from gateway.xmpp.outgoing import MOST, Outgoing
+from gateway.xmpp.outgoing import MAX_COURTESIES, MOST, PERIOD, Outgoing
 from gateway.xmpp.reception import Reception
 from tests.xmpp.virtual_time import in_virtual_time
 
+PAYLOAD = element(ns.PING, "ping")
 KINDS = st.sampled_from(sorted(MOST))
 
 
@@ -42,8 +43,31 @@ def test_no_second_has_too_many_of_a_kind_and_nobody_overtakes(
         outgoing.put(stanza(kind, number))
         sent += [(now, each) for each in outgoing.due(now)]
     assert_slow_enough(sent)
-    order = [each.get("id") for each in [each for _, each in sent] + outgoing.rest()]
-    assert order == [str(number) for number in range(len(stanzas))]
+    left = [each for _, each in sent] + outgoing.rest()
+    for kind in MOST:
+        order = [each.get("id") for each in left if local_name(each) == kind]
+        assert order == [str(n) for n, (each, _) in enumerate(stanzas) if each == kind]
+
+
+def test_what_is_due_at_once_and_the_rest_keep_the_order_in_which_they_came() -> None:
+    outgoing = Outgoing()
+    for number, kind in enumerate(("presence", "iq", "message") * 6):
+        outgoing.put(stanza(kind, number))
+    numbers = [int(each.get("id", "")) for each in outgoing.due(0.0)]
+    assert len(numbers) == 4 + 6 + 3 and numbers == sorted(numbers)
+    rest = [int(each.get("id", "")) for each in outgoing.rest()]
+    assert len(rest) == 5 and rest == sorted(rest)
+    assert outgoing.wait(0.0) is None
+
+
+def test_courtesies_wait_for_the_rest_and_many_are_left_out() -> None:
+    outgoing = Outgoing()
+    for number in range(1000):
+        outgoing.put_courtesy(stanza("iq", number))
+    assert len(outgoing.due(0.0)) == MOST["iq"]
+    outgoing.put(stanza("iq", 5000))
+    assert outgoing.due(PERIOD)[-1].get("id") == "5000"
+    assert len(outgoing.rest()) == MAX_COURTESIES - 2 * MOST["iq"] + 1
 
 
 class Timed:
@@ -73,11 +97,36 @@ async def test_a_connection_sends_a_flood_slowly_whoever_asks_for_it() -> None:
     stream, connection = await opened()
     for number in range(24):
         connection.send(stanza(("presence", "iq")[number % 2], number))
-    assert len(stream.sent) == 8  # at once: as many presences as may be, and what is between
+    assert len(stream.sent) == MOST["presence"] + MOST["iq"]
     await asyncio.sleep(4)
-    assert [each.get("id") for _, each in stream.sent] == [str(number) for number in range(24)]
+    assert len(stream.sent) == 24
     assert_slow_enough(stream.sent)
     await connection.close()
+
+
+@in_virtual_time
+async def test_a_flood_of_requests_does_not_delay_what_the_focus_is_told() -> None:
+    stream, connection = await opened()
+    flood = asyncio.create_task(requests(connection, sender="room@conference.meet.test/mallory"))
+    await asyncio.sleep(60)
+    asked, now = len(stream.sent), asyncio.get_running_loop().time()
+    request = asyncio.create_task(connection.request("room@conference.meet.test/focus", PAYLOAD))
+    await requests(connection, sender="room@conference.meet.test/focus", times=1)
+    await asyncio.sleep(PERIOD)
+    to_focus = [at for at, each in stream.sent[asked:] if "focus" in each.get("to", "")]
+    assert len(to_focus) == 2 and max(to_focus) - now <= PERIOD
+    assert_slow_enough(stream.sent)
+    for task in (flood, request):
+        task.cancel()
+    await connection.close()
+    assert len(stream.sent) < 60 * 10 + 100
+
+
+async def requests(connection: Connection, *, sender: str, times: int = 10_000) -> None:
+    for number in range(times):
+        ping = {"type": "get", "id": str(number), "from": sender}
+        connection.received(element(ns.CLIENT, "iq", ping, element(ns.PING, "ping")))
+        await asyncio.sleep(0.02)
 
 
 @in_virtual_time

@@ -88,7 +88,9 @@ def test_a_wrong_compact_form_is_an_error(text: str) -> None:
 
 @given(
     st.recursive(
-        st.none() | st.integers() | st.text(), lambda j: st.lists(j) | st.dictionaries(st.text(), j)
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda j: st.lists(j, max_size=5) | st.dictionaries(st.text(max_size=5), j, max_size=3),
+        max_leaves=20,
     )
 )
 def test_no_compact_form_raises_anything_else(message: object) -> None:
