@@ -57,7 +57,7 @@ class JitsiSection(Section):
     hidden_domains: tuple[Domain, ...] | None = None
     avatar_url: WebAddress | None = None
     stats_id: str = Field(default=STATS_ID, min_length=1, max_length=100)
-    bridge_channel: bool = False
+    bridge_channel: bool = True
     visitor_domain: VisitorDomain | None = None
     conference_request_url: WebAddress | None = None
 
