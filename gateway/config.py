@@ -5,6 +5,7 @@ frozen and in the terms of the packages that use it.
 """
 
 import os
+import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -89,6 +90,7 @@ class LimitsSection(Section):
 
     duration: float = Field(default=43_200.0, ge=0)
     alone: float = Field(default=1_800.0, ge=0)
+    only_phones: float = Field(default=0.0, ge=0)
     callers_per_room: int = Field(default=0, ge=0)
 
 
@@ -99,6 +101,7 @@ class LogSection(Section):
     format: Literal["text", "json"] = "text"
 
 
+_PROCESS = secrets.token_hex(4)  # another gateway may have the same account
 _FIRST = "jitsi"  # the name of the installation in that section
 
 
@@ -190,7 +193,10 @@ class Config(Section):
         """For `gateway.calls`."""
         limits = self.limits
         return Limits(
-            limits.duration or None, limits.alone or None, limits.callers_per_room or None
+            duration=limits.duration or None,
+            alone=limits.alone or None,
+            only_phones=limits.only_phones or None,
+            callers_per_room=limits.callers_per_room or None,
         )
 
     def installations(self) -> tuple[Installation, ...]:
@@ -211,7 +217,9 @@ class Config(Section):
         context = None
         if tls != "off":
             context = tls_context(ca_file=ca_file, verify=tls == "verify")
-        account = Account(brewery.user, brewery.password.get_secret_value())
+        # Always the same resource: who comes back takes the place of what an outage has left of it.
+        jid = f"{brewery.user}/{brewery.id}-{_PROCESS}"
+        account = Account(jid, brewery.password.get_secret_value())
         host = brewery.host or self.jitsi.host
         server = Server(brewery.domain, context, host, brewery.port, account)
         return BreweryAccount(

@@ -18,8 +18,10 @@ from gateway.config_values import (
     Port,
     PublicUrl,
     Seconds,
+    VisitorDomain,
     WebAddress,
     bosh_problems,
+    conference_request_problems,
     websocket_problems,
 )
 from gateway.xmpp.own_presence import STATS_ID
@@ -56,6 +58,8 @@ class JitsiSection(Section):
     avatar_url: WebAddress | None = None
     stats_id: str = Field(default=STATS_ID, min_length=1, max_length=100)
     bridge_channel: bool = False
+    visitor_domain: VisitorDomain | None = None
+    conference_request_url: WebAddress | None = None
 
     @property
     def machines(self) -> tuple[str, ...]:
@@ -89,6 +93,8 @@ class JitsiSection(Section):
             problems += websocket_problems(self.websocket, self.tls)
         if self.bosh is not None:
             problems += bosh_problems(self.bosh, self.tls)
+        if self.conference_request_url is not None:
+            problems += conference_request_problems(self.conference_request_url, self.tls)
         if self.bosh is not None and self.websocket is not None:
             problems.append("bosh: goes without websocket; leave one of them out")
         if self.jwt is not None and self.bosh is None and self.websocket is None:
@@ -130,6 +136,8 @@ class JitsiSection(Section):
             hidden_domains=self.machines,
             avatar_url=self.avatar_url,
             stats_id=self.stats_id,
+            visitor_domain=self.visitor_domain,
+            conference_request_url=self.conference_request_url,
             features=features,
             bridge_channel=self.bridge_channel,
             tokens=self.jwt.issuer(self.domain) if self.jwt is not None else None,

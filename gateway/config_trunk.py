@@ -41,12 +41,15 @@ class TrunkSection(Section):
     tenant_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Tenant",)
     domain_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Base",)
     token_headers: tuple[HeaderName, ...] = ("Jitsi-Auth-Token",)
+    visitor_headers: tuple[HeaderName, ...] = ("Jitsi-Visitor",)
+    allow_visitors: bool = False
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
     installation: str | None = None
     info_json: bool = False
     heartbeat: float = Field(default=0.0, ge=0)
     chat: bool = False
+    conference_digits: bool = False
     dial_out: TrunkDialOutSection | None = None
     show_caller: Literal["full", "masked", "name"] = "full"
 
@@ -60,12 +63,15 @@ class TrunkSection(Section):
             tenant_headers=self.tenant_headers,
             domain_headers=self.domain_headers,
             token_headers=self.token_headers,
+            visitor_headers=self.visitor_headers,
+            allow_visitors=self.allow_visitors,
             installation=self.installation,
             rules=tuple(RoomRule(rule.called, rule.room, rule.installation) for rule in self.rule),
             default_room=self.default_room,
             info_json=self.info_json,
             heartbeat=self.heartbeat or None,
             chat=self.chat,
+            conference_digits=self.conference_digits,
             dial_out=self.dial_out.for_calls() if self.dial_out is not None else None,
             show_caller=ShowCaller(self.show_caller),
         )

@@ -100,6 +100,21 @@ def _url_problems(key: str, scheme: str, path: str, url: str, tls: str) -> list[
     return []
 
 
+def conference_request_problems(url: str, tls: str) -> list[str]:
+    """What is wrong with a URL for conference requests, given how TLS is wanted."""
+    if url.startswith("http://") and tls != "off":
+        remedy = 'write https:, or allow that with tls = "off"'
+        return [f"conference_request_url: http: is not encrypted; {remedy}"]
+    return []
+
+
+def _visitor_domain(value: str) -> str:
+    if value.count("{vnode}") != 1:
+        raise ValueError(f"{value!r} has no {{vnode}}; write e.g. {{vnode}}.meet.example.org")
+    _domain(value.replace("{vnode}", "v1"))
+    return value.lower()
+
+
 def _host(value: str) -> str:
     """A name or a literal address, IPv6 without brackets."""
     try:
@@ -148,6 +163,7 @@ Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidat
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
 FocusAddress = Annotated[str, AfterValidator(_focus)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+VisitorDomain = Annotated[str, AfterValidator(_visitor_domain)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Host = Annotated[str, AfterValidator(_host)]
 Jid = Annotated[str, AfterValidator(_jid)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,6 +32,7 @@ from gateway.media.messages import StreamReport
 from gateway.rtp.packet import RtpPacket
 
 ROOM = "demo"
+GATEWAY_USER = "jigasi"  # whom the gateway logs in as to be told to dial
 WEB_PORT = 8088
 _NAMES = ("Ann", "Bob")
 _TALK = 12.0  # seconds: everybody gets through what they have to say
@@ -259,18 +261,35 @@ async def keep_lab(
     """
     console = Console()
     narrator = Narrator(console)
-    async with Lab(LabConfig(host=host, xmpp_port=port), prosody=prosody) as lab:
+    accounts = {GATEWAY_USER: secrets.token_urlsafe(9)} if prosody is None else {}
+    config = LabConfig(host=host, xmpp_port=port, accounts=accounts)
+    async with Lab(config, prosody=prosody) as lab:
         lab.on_step = lambda who, what: narrator.say("lab", f"{who}: {what}")
         for number in range(speakers):
             voice = Voice.of_file(voice_file(_NAMES[number % 2].lower()))
             await lab.add_speaker(room, f"{_NAMES[number % 2]} {number + 1}", voice)
         console.print(plain(jitsi_section(lab)), highlight=False)
+        console.print(plain(brewery_section(lab)), highlight=False)
         async with AsyncExitStack() as stack:
             url = None
             if web is not None:
                 page = WebPage(lab, narrator.steps, WebConfig(room, host, web))
                 url = (await stack.enter_async_context(page)).url
             await _stay_up(console, f"room {room}", url)
+
+
+def brewery_section(lab: Lab) -> str:
+    """What a gateway's configuration says of the room in which it waits to be told to dial."""
+    host, port = lab.xmpp_address
+    user = next(iter(lab.config.accounts), GATEWAY_USER)
+    password = lab.config.accounts.get(user, "PASSWORD")
+    return f"""[[brewery]]
+user = "{user}@{lab.config.site.auth_domain}"
+password = "{password}"
+room = "{lab.brewery}"
+host = "{host}"
+port = {port}
+"""
 
 
 def jitsi_section(lab: Lab) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import uvloop
 from called import CALLED, CALLED_BY_NAME, CalledScenario, play_called
+from dialled import DIALLED, DIALLED_BY_NAME, DialledScenario, play_dialled
 from rich.console import Console
 from rich.table import Table
 from scene import TRANSPORTS, Scenario, Sites
@@ -36,21 +37,23 @@ def main() -> int:
     if arguments.list:
         console.print(table())
         return 0
-    by_name = {**BY_NAME, **CALLED_BY_NAME}
+    by_name = {**BY_NAME, **CALLED_BY_NAME, **DIALLED_BY_NAME}
     unknown = [name for name in arguments.scenarios if name not in by_name]
     if unknown:
         parser.error(f"no such scenario: {', '.join(unknown)}; --list says what there is")
     if not is_installed():
         parser.error("SIPp is not installed (Debian: apt-get install sip-tester)")
     logs.configure(arguments.log)
-    chosen = [by_name[name] for name in arguments.scenarios] or [*SCENARIOS, *CALLED]
+    chosen = [by_name[name] for name in arguments.scenarios] or [*SCENARIOS, *CALLED, *DIALLED]
     transports = [arguments.transport] if arguments.transport else list(TRANSPORTS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(play_all(console, chosen, transports))
 
 
 async def play_all(
-    console: Console, chosen: Sequence[Scenario | CalledScenario], transports: Sequence[str]
+    console: Console,
+    chosen: Sequence[Scenario | CalledScenario | DialledScenario],
+    transports: Sequence[str],
 ) -> int:
     """Play scenarios one after the other, a line each; 1 if any failed."""
     failures = 0
@@ -68,7 +71,10 @@ async def play_all(
 
 
 async def play(
-    console: Console, sites: Sites, scenario: Scenario | CalledScenario, transport: str
+    console: Console,
+    sites: Sites,
+    scenario: Scenario | CalledScenario | DialledScenario,
+    transport: str,
 ) -> bool:
     """Play one scenario and print its line; whether it went well."""
     begin = time.monotonic()
@@ -76,6 +82,8 @@ async def play(
         notes: tuple[str, ...] = ()
         if isinstance(scenario, CalledScenario):
             await play_called(scenario, transport)
+        elif isinstance(scenario, DialledScenario):
+            await play_dialled(scenario, transport)
         else:
             notes = await sites.play(scenario, transport)
     except ScenarioFailed as failure:
@@ -98,7 +106,7 @@ def table() -> Table:
     listed = Table("scenario", "calls", "proves", "RFC")
     for scenario in SCENARIOS:
         listed.add_row(scenario.name, str(len(scenario.callers)), scenario.proves, scenario.rfc)
-    for called in CALLED:
+    for called in (*CALLED, *DIALLED):
         listed.add_row(called.name, "1", called.proves, called.rfc)
     return listed
 

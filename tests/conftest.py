@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import uvloop
 from hypothesis import settings
@@ -10,9 +11,40 @@ from hypothesis import settings
 from gateway import logs
 
 
+class Loop(uvloop.Loop):
+    """uvloop's, that does not wait for ever for datagram sockets a test has left open.
+
+    A test that fails half-way may leave some, and pytest's timeout does not watch any more then.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._datagram: list[asyncio.DatagramTransport] = []
+
+    async def create_datagram_endpoint(self, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        made = await super().create_datagram_endpoint(*args, **kwargs)
+        self._datagram.append(made[0])
+        return made
+
+    def close(self) -> None:
+        left = [each.get_extra_info("sockname") for each in self._datagram if self._shut(each)]
+        if left:
+            self.run_until_complete(asyncio.sleep(0))
+        super().close()
+        assert not left, f"datagram sockets left open: {left}"
+
+    @staticmethod
+    def _shut(transport: asyncio.DatagramTransport) -> bool:
+        """Whether it was open until now."""
+        if transport.is_closing():
+            return False
+        transport.abort()
+        return True
+
+
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """uvloop, as in production."""
-    return {"uvloop": uvloop.new_event_loop}
+    return {"uvloop": Loop}
 
 
 logs.configure("warning")  # a failed test shows what went wrong, not every message and stanza

@@ -76,6 +76,7 @@ WALLS = {
         "gateway.xmpp.client",
         "gateway.xmpp.websocket",
         "gateway.xmpp.bosh_transport",
+        "gateway.xmpp.http_request",
         "gateway.control.http",
         "gateway.conference.bridge_channel",
         "gateway.lab",
@@ -97,11 +98,12 @@ PURE = {
     "gateway.xmpp": {
         "client",
         "connection",
+        "bosh_transport",
+        "http_request",
         "managed_stream",
         "server",  # names the type of a TLS context
         "tls",
         "websocket",
-        "bosh_transport",
     },
     "gateway.control": {"http", "stats"},  # stats counts threads
     "gateway.media": {"engine", "bridges", "clock", "phone_sockets"},

@@ -12,6 +12,7 @@ from gateway.cli import app
 from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
 from gateway.sip.network import Listen
+from tests.control.snapshots import table
 
 SAMPLE = Path(__file__).parent.parent / "config" / "gateway.toml"
 TRUNK: dict[str, Any] = {"name": "pbx", "from": ["192.0.2.1"]}
@@ -52,6 +53,30 @@ def test_the_sample_states_the_defaults() -> None:
     assert stated.media == least.media
     assert stated.control == least.control
     assert stated.log == least.log
+
+
+def test_visitors_and_their_nodes_are_read() -> None:
+    visitors = with_trunk(visitor_headers=["X-Visitor"], allow_visitors=True)
+    (trunk,) = parse(visitors).trunks
+    assert (trunk.visitor_headers, trunk.allow_visitors) == (("X-Visitor",), True)
+    (trunk,) = parse(LEAST).trunks
+    assert (trunk.visitor_headers, trunk.allow_visitors) == (("Jitsi-Visitor",), False)
+    site = parse(with_jitsi(visitor_domain="{vnode}.Visit.test")).installations()[0]
+    assert site.for_visitors("v1").server.domain == "v1.visit.test"
+    assert site.server.domain == "meet.example.org"
+    for wrong in ("visit.test", "{vnode}.{vnode}.test", "{vnode}. test"):
+        (problem,) = problems(with_jitsi(visitor_domain=wrong))
+        assert "jitsi.visitor_domain" in problem
+
+
+def test_conferences_are_asked_for_over_tls_or_expressly_without() -> None:
+    url = "https://meet.example.org/conference-request/v1"
+    (site,) = parse(with_jitsi(conference_request_url=url)).installations()
+    assert site.conference_request_url == url
+    plain = url.replace("https", "http")
+    (problem,) = problems(with_jitsi(conference_request_url=plain))
+    assert "conference_request_url: http: is not encrypted" in problem
+    parse(with_jitsi(conference_request_url=plain, tls="off"))
 
 
 def test_little_is_needed() -> None:
@@ -329,3 +354,11 @@ def test_a_name_of_no_installation_is_a_problem(change: dict[str, Any], problem:
     with pytest.raises(ConfigError) as refused:
         parse({**TWO, **change})
     assert problem in refused.value.problems
+
+
+def test_the_guide_for_those_who_come_from_jigasi_has_the_headers() -> None:
+    (trunk,) = parse(LEAST).trunks
+    listed = {row[1].removeprefix("trunk."): row[0] for row in table("Headers")}
+    assert listed == {
+        name: getattr(trunk, name)[0] for name in trunk.__slots__ if name.endswith("_headers")
+    }

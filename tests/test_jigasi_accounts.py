@@ -46,6 +46,7 @@ async def test_an_account_of_jigasis_is_a_brewery_of_ours() -> None:
     assert (account.server.domain, account.server.host) == ("auth.meet.test", "192.0.2.7")
     assert account.server.account is not None
     assert account.server.account.password == "secret"
+    assert account.server.account.jid.startswith("jigasi@auth.meet.test/one-")
     assert account.server.tls is not None
     assert them.list() == ("one",)
     assert await them.remove("one")

@@ -11,9 +11,9 @@ from gateway.media.messages import Tone
 def tone_of(event: conference.Event) -> Tone | None:
     """The tone that tells of an event, if any does."""
     match event:
-        case conference.MutedByModerator():
+        case conference.MutedByModerator() | conference.VisitorChanged(on=True):
             return Tone.MUTED
-        case conference.Approved():
+        case conference.Approved() | conference.VisitorChanged(on=False):
             return Tone.MAY_SPEAK
         case conference.RecordingChanged(state=RecordingState.ON):
             return Tone.RECORDING
@@ -33,6 +33,8 @@ def line_of(event: conference.Event) -> tuple[str, dict[str, object]] | None:
             return "muted by moderator", {"actor": actor}
         case conference.Approved():
             return "may speak", {}
+        case conference.VisitorChanged(on):
+            return "visitor", {"on": on}
         case conference.RecordingChanged(mode, state, session, failure):
             values: dict[str, object] = {
                 "mode": mode.value,

@@ -24,7 +24,10 @@ log = structlog.get_logger(__name__)
 
 
 class CalledPhone(Phone):
-    """A phone to be called between `with` and its end; after that it neither rings nor talks."""
+    """A phone to be called between `with` and its end; after that it neither rings nor talks.
+
+    `prepare` before the conference is joined, `call` it before anything else.
+    """
 
     def __init__(
         self,
@@ -36,6 +39,11 @@ class CalledPhone(Phone):
         super().__init__(session, services, record, on_answered)
         self._owned = ExitStack()
         self._is_called = False
+        self._port = 0
+
+    async def prepare(self) -> None:
+        """Take a port, before the bridge offers its half of the call's media."""
+        self._port = await self._open()
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +68,7 @@ class CalledPhone(Phone):
         destination = Destination(through.transport, through.host, through.port)
         try:
             flow = await self._services.user_agent.find_flow(destination)
-            await self._open(flow)
+            self._negotiate(self._port, flow)
             credentials = None
             if through.user is not None:
                 credentials = Credentials(through.user, through.password, through.realm)

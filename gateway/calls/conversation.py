@@ -4,7 +4,7 @@ Whatever of it ends the call is raised as `Over`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -33,8 +33,9 @@ _FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung u
 class Conversation:
     """Between the phone, whose media is `session`'s, and the participant.
 
-    `answer` answers the phone if it still rings: who waits for people is answered. `waiting` is
-    told of that as well.
+    `answer` answers the phone if it still rings, and returns when it has acknowledged that: who
+    waits for people is answered. `waiting` is told of that as well. If it `takes_keys`, what is
+    pressed in the conference goes to the phone.
     """
 
     def __init__(
@@ -44,9 +45,10 @@ class Conversation:
         record: CallRecord,
         *,
         trunk: Trunk,
-        answer: Callable[[], Awaitable[None]],
+        answer: Callable[[], Coroutine[None, None, None]],
         keys: Keys,
         limits: LimitWatch,
+        takes_keys: bool,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
     ) -> None:
         self.backdrop = Backdrop(session)
@@ -58,6 +60,8 @@ class Conversation:
         self._limits = limits
         self._waiting = waiting
         self._presses = Presses()
+        self._takes_keys = takes_keys
+        self._room_presses: dict[str, Presses] = {}
         self._in_call = InCall(
             participant,
             lambda digit: self._pressed(digit, Way.INFO),
@@ -103,6 +107,10 @@ class Conversation:
                     # Digits may be a PIN: which one it was is nobody's business.
                     log.info("digit", milliseconds=round(event.duration * 1000))
                     self._pressed(event.digit, Way.RTP)
+                case media.ConferenceDigit():
+                    self._pressed_in_conference(
+                        event.endpoint, event.digit, event.duration, Way.RTP
+                    )
                 case media.PhoneLatched():
                     log.info("phone heard", address=event.address)
                 case media.Failed():
@@ -111,36 +119,43 @@ class Conversation:
 
     async def follow_conference(self) -> None:
         """Tell the caller and the record what happens in the room, until we are not in it."""
-        async for event in self._participant.events():
-            self._record.told(event, self._participant)
-            self.backdrop.told(event)
-            self._limits.told(event)
-            self._in_call.told(event)
-            match event:
-                case conference.Waiting():
-                    self._waiting(event)
-                    await self._answer()
-                    self._keys.waits(event)
-                case conference.Moved():
-                    log.info("moved", room=event.room)
-                case conference.Alone():
-                    log.info("alone in the conference")
-                case conference.MediaUp():
-                    log.info("media connected", after=f"{self._record.media_time:.2f} s")
-                case conference.MediaDown():
-                    log.info("media disconnected", reason=event.reason)
-                case conference.DominantSpeaker() if event.endpoint == self._participant.endpoint:
-                    self._participant.became_dominant_speaker()
-                case conference.Rejoined():
-                    self._keys.entered()
-                    log.info("rejoined", endpoint=self._participant.endpoint)
-                case conference.Ended():
-                    end = of_leaving(event.cause, event.text)
-                    if end.reason in _TOLD:
-                        await self.say_farewell()
-                    raise Over(end)
-                case _:
-                    await self._announce(event)
+        # Answering takes until the phone has acknowledged it: the room does not wait for that.
+        async with asyncio.TaskGroup() as answering:
+            async for event in self._participant.events():
+                await self._told(event, answering)
+
+    async def _told(self, event: conference.Event, answering: asyncio.TaskGroup) -> None:
+        self._record.told(event, self._participant)
+        self.backdrop.told(event)
+        self._limits.told(event)
+        self._in_call.told(event)
+        match event:
+            case conference.Waiting():
+                self._waiting(event)
+                self._keys.waits(event)
+                answering.create_task(self._answer())
+            case conference.Moved():
+                log.info("moved", room=event.room)
+            case conference.Alone():
+                log.info("alone in the conference")
+            case conference.MediaUp():
+                log.info("media connected", after=f"{self._record.media_time:.2f} s")
+            case conference.MediaDown():
+                log.info("media disconnected", reason=event.reason)
+            case conference.DominantSpeaker() if event.endpoint == self._participant.endpoint:
+                self._participant.became_dominant_speaker()
+            case conference.ConferenceDigit(endpoint, digit, seconds):
+                self._pressed_in_conference(endpoint, digit, seconds, Way.JINGLE)
+            case conference.Rejoined():
+                self._keys.entered()
+                log.info("rejoined", endpoint=self._participant.endpoint)
+            case conference.Ended():
+                end = of_leaving(event.cause, event.text)
+                if end.reason in _TOLD:
+                    await self.say_farewell(end)
+                raise Over(end)
+            case _:
+                self._announce(event, answering)
 
     def said(self, said: Said) -> None:
         """The phone says something within the call."""
@@ -150,21 +165,32 @@ class Conversation:
         """The phone is on hold, or no longer."""
         self._participant.set_held(held)
 
-    async def say_farewell(self) -> None:
-        """Let the caller hear that the call is broken, before it is hung up."""
+    async def say_farewell(self, end: CallEnd) -> None:
+        """Let the caller hear that the call is broken, before it is hung up for that reason."""
+        self._record.breaking = end
         self._session.play(media.Tone.CONGESTION)
         await asyncio.sleep(_FAREWELL)
 
-    async def _announce(self, event: conference.Event) -> None:
+    def _announce(self, event: conference.Event, answering: asyncio.TaskGroup) -> None:
         line, tone = line_of(event), tone_of(event)
         if line is not None:
             log.info(line[0], **line[1])
         if tone is not None:
-            await self._answer()  # or nobody hears it
-            if self._record.answered_at is not None:
-                self._session.play(tone)
-            else:
-                self._untold = tone  # until a phone that we call has answered
+            answering.create_task(self._play(tone))
+
+    async def _play(self, tone: media.Tone) -> None:
+        await self._answer()  # or nobody hears it
+        if self._record.answered_at is not None:
+            self._session.play(tone)
+        else:
+            self._untold = tone  # until a phone that we call has answered
+
+    def _pressed_in_conference(self, endpoint: str, key: str, seconds: float, way: Way) -> None:
+        """Somebody presses a key for the phone: once, whichever ways it comes."""
+        presses = self._room_presses.setdefault(endpoint, Presses(Way.JINGLE))
+        if self._takes_keys and presses.is_new(key, way, asyncio.get_running_loop().time()):
+            log.info("digit from the conference", by=endpoint)
+            self._session.send_digit(key, seconds)
 
     def _pressed(self, key: str, way: Way) -> None:
         if not self._presses.is_new(key, way, asyncio.get_running_loop().time()):

@@ -44,6 +44,7 @@ class EndReason(Enum):
     MEMBERS_ONLY = ("members-only", 403)
     CONFERENCE_LOST = ("conference-lost", 503)
     ALONE = ("alone", 480)
+    ONLY_PHONES = ("only-phones", 480)
     TOO_LONG = ("too-long", 408)
     SHUTDOWN = ("shutdown", 503)
     INTERNAL_ERROR = ("internal-error", 500)

@@ -16,7 +16,7 @@ from gateway.sip import events as sip
 from gateway.sip.call import CallEnded
 from gateway.sip.client_request import Outcome
 from gateway.sip.dtmf_info import parse_digit
-from gateway.sip.instant_message import fit_text
+from gateway.sip.instant_message import fitting
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +70,7 @@ class InCall:
         if self._speaks_jigasi:
             self._say_all(self._reporter.told(event))
         if self._reads_chat and isinstance(event, conference.ChatReceived):
-            self._say(fit_text(f"{event.name}: {event.text}"))
+            self._say(fitting(f"{event.name}: {event.text}"))
 
     def entered(self) -> None:
         """The participant has joined."""

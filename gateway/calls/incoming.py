@@ -75,6 +75,8 @@ class IncomingCall:
             password=route.password,
             token=route.token,
             ask_password=keys.ask_password,
+            visitor=route.visitor,
+            dial_pad=self._trunk.conference_digits,
         )
         talk = Conversation(
             session,
@@ -84,6 +86,7 @@ class IncomingCall:
             answer=phone.answer,
             keys=keys,
             limits=self._limits,
+            takes_keys=self._trunk.conference_digits,
         )
         async with session, participant:
             try:
@@ -109,9 +112,10 @@ class IncomingCall:
             await participant.join()
         except ConferenceError as error:
             talk.rejected()
+            end = of_join_failure(error)
             if self._phone.is_answered:
-                await talk.say_farewell()
-            raise Over(of_join_failure(error)) from error
+                await talk.say_farewell(end)
+            raise Over(end) from error
         self._record.joined(participant)
 
 

@@ -1,7 +1,8 @@
 """Jigasi's messages in SIP INFO (application/json): what a PBX in front of it understands.
 
 The PBX has a menu of its own: it gives us a room's password, mutes and unmutes, and is told of the
-lobby, of mutes and of moderation. Pure; a `dict` here is the message before it is JSON.
+lobby, of mutes, of moderation and of being a visitor. Pure; a `dict` here is the message before it
+is JSON.
 """
 
 import json
@@ -22,6 +23,7 @@ _MODERATION_ENABLED = 8
 _MODERATION_APPROVED = 9
 _MODERATION_DENIED = 10
 _HEARTBEAT = 11
+_VISITOR = 12
 
 Message = dict[str, Any]
 
@@ -120,6 +122,8 @@ class Reporter:
                 return self.rejected()
             case conference.ModerationSwitched(on):
                 return [{"t": _MODERATION_ENABLED, "d": on}]
+            case conference.VisitorChanged(on):
+                return [{"t": _VISITOR, "d": on}]
             case conference.Approved():
                 return [{"t": _MODERATION_APPROVED}]
             case conference.ApprovalWithdrawn():

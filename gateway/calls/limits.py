@@ -1,4 +1,4 @@
-"""How long a call may last, and how long alone: forgotten phones cost money."""
+"""How long a call may last, and without people: forgotten phones cost money."""
 
 import asyncio
 from contextlib import suppress
@@ -12,11 +12,13 @@ from gateway.conference import events as conference
 class Limits:
     """In seconds, None without a limit: of a call from its answer on, and of being alone.
 
-    `callers_per_room` is how many calls of this gateway a room may have, None for any number.
+    `only_phones` is how long it may have nobody but phones for company, `callers_per_room` how many
+    calls of this gateway a room may have, None for any number.
     """
 
     duration: float | None = None
     alone: float | None = None
+    only_phones: float | None = None
     callers_per_room: int | None = None
 
 
@@ -27,6 +29,7 @@ class LimitWatch:
         self._limits = limits
         self._answered_at: float | None = None
         self._alone_since: float | None = None
+        self._only_phones_since: float | None = None
         self._changed = asyncio.Event()
 
     def answered(self) -> None:
@@ -41,6 +44,10 @@ class LimitWatch:
                 self._alone_since = _now()
             case conference.OccupantJoined() | conference.Moved() | conference.Rejoined():
                 self._alone_since = None
+            case conference.CompanyChanged(only_phones=only_phones):
+                if only_phones is (self._only_phones_since is not None):
+                    return
+                self._only_phones_since = _now() if only_phones else None
             case _:
                 return
         self._changed.set()
@@ -66,6 +73,10 @@ class LimitWatch:
         if self._limits.alone is not None and self._alone_since is not None:
             text = f"nobody came for {self._limits.alone:g} s"
             found.append((self._alone_since + self._limits.alone, CallEnd(EndReason.ALONE, text)))
+        if self._limits.only_phones is not None and self._only_phones_since is not None:
+            text = f"nobody but phones for {self._limits.only_phones:g} s"
+            end = CallEnd(EndReason.ONLY_PHONES, text)
+            found.append((self._only_phones_since + self._limits.only_phones, end))
         if not found:
             return None, CallEnd(EndReason.INTERNAL_ERROR, "no limit")
         return min(found, key=lambda each: each[0])

@@ -107,6 +107,7 @@ class OutgoingCall:
             answer=self._wait,
             keys=self._keys,
             limits=self._limits,
+            takes_keys=True,
             waiting=self._is_at_door,
         )
         participant.set_status("Initializing Call")
@@ -116,6 +117,7 @@ class OutgoingCall:
                     beside.create_task(self._until_stopped())
                     beside.create_task(talk.follow_engine())
                     beside.create_task(talk.follow_conference())
+                    await phone.prepare()
                     await self._join()
                     await phone.call(
                         self._number,

@@ -80,7 +80,7 @@ class Phone:
         """End the call for this reason, unless it has ended for another."""
         if self._record.end is not None:
             return
-        self._record.ended(end)
+        self._record.ended(self._record.breaking or end)
         if end.reason in BY_THE_PHONE:
             return
         if self.is_answered:
@@ -96,12 +96,16 @@ class Phone:
         status = end.reason.status if end.reason.status >= 300 else 480
         self._call.reject(status, headers=headers, reason=end.sip_reason)
 
-    async def _open(self, flow: Flow) -> None:
-        """Take a port for its media, which the peer of this flow can reach."""
+    async def _open(self) -> int:
+        """Take a port for its media. The engine knows nothing of a call that has none."""
         try:
             _, port = await self._session.open_phone()
         except MediaError as error:
             raise Over(CallEnd(EndReason.NO_PORT, str(error))) from error
+        return port
+
+    def _negotiate(self, port: int, flow: Flow) -> None:
+        """Describe that port so that the peer of this flow can reach it."""
         # The port is bound to all addresses perhaps: which one reaches us depends on the phone.
         self._negotiation = Negotiation((self._services.local_host(flow), port), flow.remote[0])
 
@@ -160,7 +164,7 @@ class CallingPhone(Phone):
 
     async def prepare(self) -> None:
         """Take a port and work out our answer, before anybody is bothered."""
-        await self._open(self._call.source)
+        self._negotiate(await self._open(), self._call.source)
         if self._call.offer is not None:
             try:
                 self._answer = self._negotiation.answer(self._call.offer)

@@ -32,9 +32,11 @@ class CallRecord:
     """One call. Times are of the monotonic clock; `started_at_utc` is seconds since 1970.
 
     `id` is ours and stands in every log line of the call; `sip_call_id` is the peer's.
-    `participants` is how many were in the room last, ourselves included. `rejoins` counts new
-    stays, `media_losses` how often audio stopped, `media_returns` how often it flowed again, and
-    `bridge_changes` how often it did so without a new stay: over another session.
+    While the caller hears that the call is broken, `breaking` says by what it will end, even if the
+    caller hangs up first. `participants` is how many were in the room last, ourselves included.
+    `rejoins` counts new stays, `media_losses` how often audio stopped, `media_returns` how
+    often it flowed again, and `bridge_changes` how often it did so without a new stay: over another
+    session.
     """
 
     id: str
@@ -50,6 +52,7 @@ class CallRecord:
     answered_at: float | None = None
     media_at: float | None = None
     ended_at: float | None = None
+    breaking: CallEnd | None = None
     end: CallEnd | None = None
     report: CallReport = field(default_factory=CallReport)
     participants: int = 0

@@ -37,7 +37,8 @@ class Trunk:
     """Where calls may come from, and how their rooms are found.
 
     `..._headers` are names of headers; the first that is there counts. They give the room, its
-    password, its tenant, the domain of its installation, and a token (JWT) to log in with.
+    password, its tenant, the domain of its installation, a token (JWT) to log in with, and whether
+    the caller wants to be a visitor ("true"), which counts with `allow_visitors` only.
     `installation` names one where there are several. `dial_out` is how it is called through, if
     that is possible.
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
@@ -52,12 +53,15 @@ class Trunk:
     tenant_headers: tuple[str, ...] = ("Jitsi-Conference-Domain-Tenant",)
     domain_headers: tuple[str, ...] = ("Jitsi-Conference-Domain-Base",)
     token_headers: tuple[str, ...] = ("Jitsi-Auth-Token",)
+    visitor_headers: tuple[str, ...] = ("Jitsi-Visitor",)
+    allow_visitors: bool = False
     installation: str | None = None
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
     dial_out: DialOut | None = None
     info_json: bool = False
     chat: bool = False
+    conference_digits: bool = False
     heartbeat: float | None = None
     show_caller: ShowCaller = ShowCaller.FULL
 
@@ -83,13 +87,14 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a call goes, by which of the three ways that was found out, and what lets it in."""
+    """Where a call goes, perhaps as a visitor's, and by which of the three ways that was found."""
 
     installation: Installation
     room: RoomAddress
     found_by: str
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
+    visitor: bool = False
 
 
 def trunk_of(host: str, trunks: Iterable[Trunk]) -> Trunk | None:
@@ -122,6 +127,7 @@ def find_route(called: Called, trunk: Trunk, installations: tuple[Installation, 
         found_by,
         called.header(trunk.password_headers),
         called.header(trunk.token_headers),
+        trunk.allow_visitors and (called.header(trunk.visitor_headers) or "").lower() == "true",
     )
 
 

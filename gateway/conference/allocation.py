@@ -5,33 +5,50 @@ decides from the answers; `allocate` asks.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from gateway.conference.backoff import Backoff
 from gateway.errors import ConferenceError, JingleError, JoinFailure
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.conference_request import ConferenceRequest, ConferenceResult
-from gateway.xmpp.connection import Connection
+from gateway.xmpp.conference_request import AS_VISITOR, ConferenceRequest, ConferenceResult
 from gateway.xmpp.stanza import NoReply, StanzaError
 
 _PASSING = frozenset({"service-unavailable", "recipient-unavailable"})
 
 Answer = ConferenceResult | StanzaError | NoReply
 
+Ask = Callable[[ConferenceRequest], Awaitable[ConferenceResult]]
+"""Asks the focus. StanzaError: it refuses; NoReply: it does not answer; JingleError: no sense."""
+
 HOST_INTERVAL = 5.0  # seconds between requests while there is no host, as browsers do
 
 
+class Redirected(Exception):
+    """Visitors of this conference are at another node: `node` is what it is called."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(f"visitors go to {node}")
+        self.node = node
+
+
 class Allocation:
-    """One conference request and its repetitions until `deadline`.
+    """One conference request, perhaps a `visitor`'s, and its repetitions until `deadline`.
 
     Waiting for a host, who must open the conference, does not count; that ends at `host_until`.
     """
 
     def __init__(
-        self, room: str, machine_uid: str, deadline: float, host_until: float = 0.0
+        self,
+        room: str,
+        machine_uid: str,
+        deadline: float,
+        host_until: float = 0.0,
+        *,
+        visitor: bool = False,
     ) -> None:
-        self.request = ConferenceRequest(room, machine_uid)
+        properties = AS_VISITOR if visitor else {}
+        self.request = ConferenceRequest(room, machine_uid, properties=properties)
         self.waits_for_host = False
         self._deadline = deadline
         self._host_until = host_until
@@ -40,24 +57,32 @@ class Allocation:
     def answered(self, answer: Answer, now: float) -> float | None:
         """None: the room can be joined; else seconds until the request is to be repeated.
 
-        ConferenceError if repeating it is of no use.
+        ConferenceError if repeating it is of no use, Redirected if the room is elsewhere for us.
         """
         match answer:
-            case ConferenceResult(vnode=str(node)):
+            case ConferenceResult(vnode=str(node)) if node and self.request.properties:
+                raise Redirected(node)
+            case ConferenceResult(vnode=str(node)) if node:
                 text = f"sent to visitor node {node}, which was not asked for"
                 raise ConferenceError(JoinFailure.REFUSED, text)
             case ConferenceResult(ready=True):
                 return None
-            case ConferenceResult(session_id=session_id):
+            case ConferenceResult(session_id=session_id, properties=properties):
                 self.request = replace(self.request, session_id=session_id)
+                if properties.get("live") == "false":
+                    text = "the conference is not live yet"
+                    return self._later(now, JoinFailure.WAITING_FOR_HOST, text)
                 return self._later(now, JoinFailure.TIMEOUT, "the conference is not ready")
             case NoReply():
                 return self._later(now, JoinFailure.TIMEOUT, str(answer))
         return self._refused(answer, now)
 
     def _refused(self, error: StanzaError, now: float) -> float:
-        if error.has(ns.JITSI_FOCUS, "reservation-error"):
-            raise ConferenceError(JoinFailure.REFUSED, f"reservation: {error.text or error}")
+        reservation = error.find(ns.JITSI_FOCUS, "reservation-error")
+        if reservation is not None:
+            code = reservation.get("error-code", "without a code")
+            text = f"reservation refused ({code}): {error.text or error}"
+            raise ConferenceError(JoinFailure.REFUSED, text)
         if error.has(ns.JITSI_FOCUS, "session-invalid") and self.request.session_id:
             self.request = replace(self.request, session_id=None)
             return 0.0
@@ -88,27 +113,27 @@ class Allocation:
 
 
 async def allocate(
-    connection: Connection,
+    ask: Ask,
     *,
-    focus: str,
     room: str,
     machine_uid: str,
     timeout: float,
     host_until: float = 0.0,
+    visitor: bool = False,
     waiting: Callable[[], None] = lambda: None,
 ) -> None:
     """Return when the room can be joined; ConferenceError if it cannot within about `timeout`.
 
+    Redirected if we want to be a `visitor`, and visitors go elsewhere.
     `waiting` is told once if we wait for a host, which we do until `host_until`.
     """
     clock = asyncio.get_running_loop().time
-    allocation = Allocation(room, machine_uid, clock() + timeout, host_until)
+    allocation = Allocation(room, machine_uid, clock() + timeout, host_until, visitor=visitor)
     is_told = False
     while True:
         answer: Answer
         try:
-            reply = await connection.request(focus, allocation.request.to_element())
-            answer = ConferenceResult.parse(reply)
+            answer = await ask(allocation.request)
         except (StanzaError, NoReply) as refusal:
             answer = refusal
         except JingleError as error:

@@ -60,9 +60,12 @@ def session_accept(
     answer: messages.BridgeAnswer,
     *,
     responder: str,
-    source: SignalledSource,
+    source: SignalledSource | None,
 ) -> Jingle:
-    """The session-accept: what we use of the offer, our source, our side of the transport."""
+    """The session-accept: what we use of the offer, our source, our side of the transport.
+
+    Who has no source only listens.
+    """
     description, _ = _audio(initiate)
     opus = _payload(description, "opus")
     used = (_red(description, opus), opus, _payload(description, "telephone-event"))
@@ -75,7 +78,7 @@ def session_accept(
             media="audio",
             payload_types=tuple(payload for payload in used if payload is not None),
             extensions=tuple(extensions),
-            sources=(source,),
+            sources=(source,) if source is not None else (),
         ),
         transport=_answered_transport(answer),
     )

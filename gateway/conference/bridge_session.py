@@ -93,7 +93,7 @@ _Fact = _Connected | _Interrupted | _Lost | _IceOffered | _IceRestarted
 
 
 class BridgeSession:
-    """The session that `initiate` offers to our endpoint `nick`.
+    """The session that `initiate` offers to our endpoint `nick`; visitors are only `listening`.
 
     `relays` are given where the bridge could not be reached without.
     """
@@ -111,6 +111,7 @@ class BridgeSession:
         relays: Relays | None = None,
         audio: Audio,
         recovery: MediaRecovery,
+        listening: bool = False,
     ) -> None:
         self.sid = initiate.sid
         self._initiate = initiate
@@ -123,6 +124,7 @@ class BridgeSession:
         self._relays = relays
         self._audio = audio
         self._recovery = recovery
+        self._listening = listening
         self._sources = SourceRegistry(initiate.sources)
         self._candidates: tuple[messages.IceCandidate, ...] = ()  # came while opening
         self._answer: messages.BridgeAnswer | None = None  # once the engine has opened it
@@ -174,7 +176,10 @@ class BridgeSession:
             msid=f"{self._nick}-audio-0-{offer.ssrc} {self._nick}-track-{offer.ssrc}",
         )
         accept = session_accept(
-            self._initiate, answer, responder=self._connection.jid, source=source
+            self._initiate,
+            answer,
+            responder=self._connection.jid,
+            source=source if not self._listening else None,
         )
         await self._connection.request(self._focus, accept.to_element())
         while not isinstance(fact := await self._facts.get(), _Connected):

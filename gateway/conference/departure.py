@@ -7,17 +7,22 @@ from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.stanza import StanzaError
+from gateway.xmpp.visitors import Promotion
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """The end of a stay. With `rejoin` it is worth trying again; `moved_to` is where to go now."""
+    """The end of a stay. With `rejoin` it is worth trying again; `moved_to` is where to go now.
+
+    `promotion` lets a visitor come again, as a participant like others.
+    """
 
     cause: LeaveCause
     text: str
     actor: str | None = None
     rejoin: bool = False
     moved_to: str | None = None
+    promotion: Promotion | None = None
 
 
 def removed(presence: OccupantPresence, actor: str | None) -> Departure:
@@ -39,6 +44,11 @@ def removed(presence: OccupantPresence, actor: str | None) -> Departure:
     return Departure(LeaveCause.CONNECTION_LOST, text or "removed from the room", rejoin=True)
 
 
+def promoted(promotion: Promotion) -> Departure:
+    """A visitor may come to the main room."""
+    return Departure(LeaveCause.CONNECTION_LOST, "promoted", promotion=promotion)
+
+
 def is_room_missing(error: StanzaError) -> bool:
     """Whether the room cannot be joined because the focus is not in it yet (or no longer)."""
     return error.condition == "not-allowed" and "creation is restricted" in error.text.lower()
@@ -53,6 +63,7 @@ _REFUSALS = {
     "jid-malformed": JoinFailure.NOT_FOUND,
     "item-not-found": JoinFailure.NOT_FOUND,
     "remote-server-not-found": JoinFailure.NOT_FOUND,
+    "conflict": JoinFailure.UNREACHABLE,  # our nick is another's: the next login has another nick
 }
 
 
@@ -63,6 +74,12 @@ def refused(error: StanzaError) -> ConferenceError:
         cause = JoinFailure.WAITING_FOR_HOST
     elif error.has(ns.JITSI_MEET, "room-does-not-exist"):
         cause = JoinFailure.NOT_FOUND
+    elif error.has(ns.VISITORS, "no-visitors-lobby"):
+        cause = JoinFailure.LOBBY
+    elif error.has(ns.VISITORS, "no-main-participants") or error.has(ns.VISITORS, "not-live-room"):
+        cause = JoinFailure.WAITING_FOR_HOST
     elif error.has(ns.JITSI_MEET, "authentication-required") or "token" in error.text.lower():
         cause = JoinFailure.AUTHENTICATION
+    elif error.condition == "not-allowed" and error.text.startswith("Invalid "):
+        cause = JoinFailure.PROTOCOL  # a nick that the server's modules do not like
     return ConferenceError(cause, str(error))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from gateway.conference.allocation import allocate
 from gateway.conference.departure import Departure, is_room_missing, refused
 from gateway.conference.door import AskPassword, Door
 from gateway.conference.events import Waiting, WaitingFor
@@ -54,8 +53,12 @@ async def enter(
     password: str | None,
     floor: Floor,
     door: Door,
+    as_visitor: bool = False,
 ) -> Entry:
-    """Return when the room has shown us our own presence; ConferenceError if it does not."""
+    """Return when the room has shown us our own presence; ConferenceError if it does not.
+
+    Redirected if we come `as_visitor`, and visitors go elsewhere.
+    """
     login.listen_to(room)
     presence = profile.presence(
         room,
@@ -65,7 +68,7 @@ async def enter(
         capabilities=login.reception.capabilities,
     )
     try:
-        return await _Entering(login, presence, password, door).run()
+        return await _Entering(login, presence, password, door, as_visitor=as_visitor).run()
     except ConnectionFailed as failure:
         raise ConferenceError(JoinFailure.UNREACHABLE, str(failure)) from failure
 
@@ -79,12 +82,15 @@ class _Entering:
         presence: OwnPresence,
         password: str | None,
         door: Door,
+        *,
+        as_visitor: bool,
     ) -> None:
         self._login = login
         self._connection = login.connection
         self._presence = presence
         self._password = password
         self._door = door
+        self._as_visitor = as_visitor
         clock = asyncio.get_running_loop().time
         self._until = clock() + login.installation.lobby_timeout
         self._attempts = JOIN_ATTEMPTS
@@ -95,8 +101,13 @@ class _Entering:
     async def run(self) -> Entry:
         await self._allocate()
         while True:
-            hidden = self._login.installation.hidden_domains
-            room = Room(self._presence.room, self._presence.nick, hidden)
+            site = self._login.installation
+            room = Room(
+                self._presence.room,
+                self._presence.nick,
+                site.hidden_domains,
+                visiting=site.node is not None,
+            )
             try:
                 early = await _join(self._connection, room, self._presence, self._password)
             except StanzaError as error:
@@ -159,13 +170,12 @@ class _Entering:
 
     async def _allocate(self) -> None:
         installation = self._login.installation
-        await allocate(
-            self._connection,
-            focus=installation.focus,
-            room=self._presence.room,
-            machine_uid=installation.machine_uid,
-            timeout=installation.join_timeout,
+        if installation.node is not None:
+            return  # the focus has sent us here, and is in the room
+        await self._login.open_room(
+            self._presence.room,
             host_until=self._until,
+            visitor=self._as_visitor,
             waiting=lambda: self._door.waiting(Waiting(WaitingFor.HOST)),
         )
 

@@ -201,6 +201,13 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitorChanged:
+    """From now on we are a visitor, who hears and is not heard, or no longer."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Rejoined:
     """We had to leave and are in the room again, as a new endpoint."""
 
@@ -233,6 +240,7 @@ Event = (
     | ModerationSwitched
     | Approved
     | ApprovalWithdrawn
+    | VisitorChanged
     | Rejoined
     | Ended
 )

@@ -67,8 +67,8 @@ class Floor:
         return replace(self, approved=approved, hand_raised_at=hand)
 
     def with_role(self, role: str) -> "Floor":
-        """With another role in the room."""
-        return replace(self, role=role)
+        """With another role in the room; visitors are not heard."""
+        return replace(self, role=role, muted=self.muted or role == "visitor")
 
     def in_another_room(self) -> "Floor":
         """We keep our mute and our hand; the rules there are still to be told."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.conference.address import RoomAddress
 from gateway.conference.login_queue import LoginQueue
@@ -30,6 +30,9 @@ class Installation:
     `features` are advertised beside those every participant has. With `bridge_channel` the
     videobridge's WebSocket is connected, where one is offered. `tokens` makes a JWT for each login,
     `login_queue` is the queue for it, and `turn` says that the server may be asked for relays.
+    `visitor_domain` is what its nodes for visitors are called, with `{vnode}` in it; `node` is
+    which of them this is, if it is one. Conferences are asked for at `conference_request_url` if
+    there is one, else of the focus by XMPP.
     """
 
     server: Server
@@ -52,6 +55,9 @@ class Installation:
     tokens: TokenIssuer | None = None
     login_queue: LoginQueue | None = None
     turn: bool = False
+    visitor_domain: str | None = None
+    node: str | None = None
+    conference_request_url: str | None = None
     logins: Logins = field(default_factory=Logins, compare=False, repr=False)
 
     def room(self, text: str, tenant: str | None = None) -> RoomAddress:
@@ -75,6 +81,42 @@ class Installation:
         address = self.room(jid)
         tenant = f"{address.tenant}/" if address.tenant is not None else ""
         return f"{self.web_url}/{tenant}{address.name}"
+
+    def internal_room(self, jid: str) -> str:
+        """What the focus itself calls a room: `[tenant]room@conference.meet.example.org`.
+
+        Over XMPP the domain mapper in Prosody translates; nobody does for requests by HTTP.
+        """
+        address = self.room(jid) if self.serves(jid) else None
+        if address is None or address.tenant is None:
+            return jid
+        domain = address.domain.replace(f".{address.tenant}.", ".", 1)
+        return f"[{address.tenant}]{address.name}@{domain}"
+
+    def for_visitors(self, node: str) -> "Installation":
+        """One of its nodes for visitors: a Prosody of its own, with no accounts of ours.
+
+        ConferenceError (PROTOCOL) if nothing can be called so.
+        """
+        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9-]{0,62}", node):
+            text = f"{node!r} is no name of a node for visitors"
+            raise ConferenceError(JoinFailure.PROTOCOL, text)
+        pattern = self.visitor_domain or f"{{vnode}}.{self.server.domain}"
+        domain = pattern.replace("{vnode}", node.lower())
+        server = replace(self.server.asking("vnode", node), domain=domain, host=None, account=None)
+        muc_domains = tuple(self._at(domain, muc_domain) for muc_domain in self.muc_domains)
+        return replace(self, server=server, muc_domains=muc_domains, node=node)
+
+    def at_node(self, address: RoomAddress, node: "Installation") -> RoomAddress:
+        """Where visitors of a room are, at that node."""
+        return replace(address, domain=self._at(node.server.domain, address.domain))
+
+    def _at(self, domain: str, muc_domain: str) -> str:
+        """A domain of rooms as it is at a node of that domain."""
+        own = f".{self.server.domain}"
+        if muc_domain.endswith(own):
+            return f"{muc_domain.removesuffix(own)}.{domain}"
+        return f"{muc_domain.partition('.')[0]}.{domain}"
 
     def key_of(self, jid: str) -> str:
         """A room as no room of another installation is called."""

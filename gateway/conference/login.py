@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from gateway.conference.address import RoomAddress
+from gateway.conference.allocation import allocate
 from gateway.conference.installation import Installation
 from gateway.conference.relays import Relays
 from gateway.conference.room import FOCUS_NICK
@@ -15,8 +16,10 @@ from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.component_message import Components
+from gateway.xmpp.conference_request import ConferenceRequest, ConferenceResult
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
+from gateway.xmpp.http_request import ask_by_http
 from gateway.xmpp.reception import Reception
 from gateway.xmpp.server import Server
 from gateway.xmpp.stanza import NoReply, StanzaError
@@ -36,13 +39,52 @@ _FAILURES = {
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A connection that serves one caller, in one room after the other."""
+    """A connection that serves one caller, in one room after the other.
+
+    `token` makes the JWT, if there is one, that proves by HTTP as well who we are.
+    """
 
     installation: Installation
     connection: Connection
     reception: Reception
     components: Components
     relays: Relays | None = None
+    token: Callable[[], str | None] = field(default=lambda: None, repr=False)
+
+    async def ask(self, request: ConferenceRequest) -> ConferenceResult:
+        """Ask the focus for a conference (`gateway.conference.allocation.Ask`)."""
+        site = self.installation
+        if site.node is not None:
+            text = "a node for visitors opens no conferences"
+            raise ConferenceError(JoinFailure.FOCUS_UNAVAILABLE, text)
+        if site.conference_request_url is None:
+            reply = await self.connection.request(site.focus, request.to_element())
+            return ConferenceResult.parse(reply)
+        return await ask_by_http(
+            site.conference_request_url,
+            replace(request, room=site.internal_room(request.room)),
+            tls=site.server.tls,
+            token=self.token(),
+        )
+
+    async def open_room(
+        self,
+        room: str,
+        *,
+        host_until: float = 0.0,
+        waiting: Callable[[], None] = lambda: None,
+        visitor: bool = False,
+    ) -> None:
+        """Have the focus open a room; the rest is as in `allocate`."""
+        await allocate(
+            self.ask,
+            room=room,
+            machine_uid=self.installation.machine_uid,
+            timeout=self.installation.join_timeout,
+            host_until=host_until,
+            waiting=waiting,
+            visitor=visitor,
+        )
 
     def listen_to(self, room: str) -> None:
         """From now on the focus of this room gives the orders."""
@@ -77,10 +119,12 @@ async def log_in(
     if installation.login_queue is not None:
         await installation.login_queue.turn()
 
+    def current_token() -> str | None:
+        """One of ours that is needed again later may have expired by then."""
+        return token if token is not None else _mint(installation, address, display_name)
+
     def server() -> Server:
-        """As it is now: a token of ours that is needed again later may have expired by then."""
-        minted = token if token is not None else _mint(installation, address, display_name)
-        there = installation.server.for_room(address.name, address.tenant, minted)
+        there = installation.server.for_room(address.name, address.tenant, current_token())
         return replace(there, renewed=server)
 
     try:
@@ -103,7 +147,7 @@ async def log_in(
     except BaseException:
         await connection.close()
         raise
-    return Login(installation, connection, reception, components, relays)
+    return Login(installation, connection, reception, components, relays, current_token)
 
 
 def _mint(installation: Installation, address: RoomAddress, display_name: str) -> str | None:

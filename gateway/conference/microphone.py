@@ -77,6 +77,10 @@ class Microphone:
         was_silent, self._is_held = self._is_silent, held
         self._tell(was_silent)
 
+    def lower_hand(self) -> None:
+        """Ask no longer."""
+        self._apply(self.floor.with_hand(None))
+
     # The conference's side
 
     def muted_by(self, actor: str | None) -> None:
@@ -102,7 +106,9 @@ class Microphone:
 
     def has_role(self, role: str) -> None:
         """The room has told us our role."""
-        self.floor = self.floor.with_role(role)
+        floor = self.floor.with_role(role)
+        if floor != self.floor:
+            self._apply(floor)
 
     # What goes out
 
@@ -111,6 +117,8 @@ class Microphone:
         while True:
             await self._unmuted.wait()
             self._unmuted.clear()
+            if self.floor.muted:  # again, already
+                continue
             request = unmute_request(self._appearance.presence.occupant)
             try:
                 await self._connection.request(self._focus, request)

@@ -9,6 +9,7 @@ from types import TracebackType
 import structlog
 
 from gateway.conference.address import RoomAddress
+from gateway.conference.allocation import Redirected
 from gateway.conference.audio import Audio, BridgeMedia
 from gateway.conference.bridge_session import BridgeSession
 from gateway.conference.departure import Departure
@@ -21,6 +22,7 @@ from gateway.conference.events import (
     LeaveCause,
     Moved,
     Rejoined,
+    VisitorChanged,
     Waiting,
 )
 from gateway.conference.floor import Floor, Toggled
@@ -34,6 +36,7 @@ from gateway.errors import ConferenceError, JoinFailure
 from gateway.media.messages import IceParameters
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.client import connect as connect_by_tcp
+from gateway.xmpp.visitors import Promotion
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +65,8 @@ class Participant:
     are headers on where the call came from. With `dial_pad` others are offered to press keys for
     the phone, and their presses are told. `ask_password` is how the caller can be asked for the
     room's password. `features` are advertised beside the usual ones. `token` is a JWT that the
-    caller has brought along; it never reaches a log.
+    caller has brought along; it never reaches a log. A `visitor` wants to listen only, perhaps at a
+    node for visitors, until it is promoted.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Participant:
         initiator: Mapping[str, str] = INCOMING,
         dial_pad: bool = False,
         token: str | None = None,
+        visitor: bool = False,
         connect: Connect = connect_by_tcp,
         features: tuple[str, ...] = (),
     ) -> None:
@@ -84,6 +89,8 @@ class Participant:
         self._installation = installation
         self._profile = Profile(display_name, initiator, dial_pad)
         self._media = media
+        self._wants_to_visit = visitor
+        self._is_visitor = False
         self._password = password
         self._door = Door(self._wait, ask_password)
         self._token = token
@@ -215,7 +222,9 @@ class Participant:
         try:
             departure = await self._attend(stay)
             while True:
-                if departure.moved_to is not None:
+                if departure.promotion is not None:
+                    departure = await self._come_promoted(departure, departure.promotion)
+                elif departure.moved_to is not None:
                     departure = await self._move(departure, departure.moved_to)
                 elif departure.rejoin and (pause := self._rejoins.pause(_now())) is not None:
                     log.info("rejoining", cause=departure.cause, reason=departure.text, pause=pause)
@@ -261,6 +270,14 @@ class Participant:
                 self._emit(Rejoined())
                 return await self._attend(self._stay)
 
+    async def _come_promoted(self, departure: Departure, promotion: Promotion) -> Departure:
+        log.info("promoted", username=promotion.username)
+        self._wants_to_visit = False
+        if promotion.username is not None:
+            server = self._installation.server.asking("customusername", promotion.username)
+            self._installation = replace(self._installation, server=server)
+        return await self._return(replace(departure, promotion=None))
+
     async def _move(self, departure: Departure, room: str) -> Departure:
         """A stay in another room, over the same connection: who was let in here need not ask
         again on coming back."""
@@ -270,6 +287,9 @@ class Participant:
         self._at = room
         try:
             self._stay = await self._enter(login, room)
+        except Redirected as redirected:
+            await login.connection.close()
+            return Departure(departure.cause, str(redirected), rejoin=True)
         except ConferenceError as error:
             if room != self.room.jid and error.cause is not JoinFailure.UNREACHABLE:
                 log.info("not let in there", room=room, error=str(error))
@@ -289,9 +309,18 @@ class Participant:
 
     async def _arrive(self, room: str) -> Stay:
         """Log in and enter; nothing is left open if that is not possible."""
+        try:
+            return await self._arrive_at(self._installation, self.room, room)
+        except Redirected as redirected:
+            log.info("redirected", node=redirected.node)
+            node = self._installation.for_visitors(redirected.node)
+            address = self._installation.at_node(self.room, node)
+            return await self._arrive_at(node, address, address.jid)
+
+    async def _arrive_at(self, site: Installation, address: RoomAddress, room: str) -> Stay:
         login = await log_in(
-            self._installation,
-            self.room,
+            site,
+            address,
             self._connect,
             features=self._features,
             display_name=self._profile.display_name,
@@ -304,21 +333,29 @@ class Participant:
             raise
 
     async def _enter(self, login: Login, room: str) -> Stay:
-        self._media.enter_room(self._installation.key_of(room))
+        site = login.installation
+        is_main = room == self.room.jid or site.node is not None
+        self._media.enter_room(site.key_of(room))
         entry = await enter(
             login,
             room,
             profile=self._profile,
-            password=self._password if room == self.room.jid else None,
-            floor=self._floor,
+            password=self._password if is_main else None,
+            floor=self._floor_at(site),
             door=self._door,
+            as_visitor=self._wants_to_visit and is_main,
         )
-        if room == self.room.jid:
+        if is_main:
             self._password = entry.password
+        if entry.room.is_visitor != self._is_visitor:
+            self._is_visitor = entry.room.is_visitor
+            if self._is_visitor:
+                self._media.mute(True)
+            self._emit(VisitorChanged(self._is_visitor))
         return Stay(
             entry,
             profile=self._profile,  # as it is now
-            floor=self._floor,
+            floor=self._floor_at(site),
             proceedings=self._proceedings,
             media=self._media,
             audio=self._audio,
@@ -326,10 +363,10 @@ class Participant:
             emit=self._emit,
         )
 
-    @property
-    def _floor(self) -> Floor:
+    def _floor_at(self, site: Installation) -> Floor:
         """What we bring along into a room."""
-        return self._stay.microphone.floor.in_another_room() if self._stay is not None else Floor()
+        floor = self._stay.microphone.floor.in_another_room() if self._stay is not None else Floor()
+        return floor if site.node is None else floor.with_role("visitor")
 
     def _wait(self, waiting: Waiting) -> None:
         log.info("waiting", for_=waiting.for_)

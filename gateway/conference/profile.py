@@ -55,4 +55,5 @@ class Profile:
             stats_id=installation.stats_id,
             initiator=self.initiator,
             dial_pad=self.dial_pad,
+            has_source=installation.node is None,
         )

@@ -50,16 +50,19 @@ RoomEvent = (
 
 
 class Room:
-    """The room as we see it. `role` is our own.
+    """The room as we see it. `role` is our own; with `visiting` we are visitors, whatever it says.
 
     `bridge_available`, `recordings` and `is_audio_recorded` are what the focus said last, before
     its first word `recordings` is None. `is_transcription_wanted` is what the room's metadata says.
     """
 
-    def __init__(self, jid: str, nick: str, hidden_domains: Iterable[str] = ()) -> None:
+    def __init__(
+        self, jid: str, nick: str, hidden_domains: Iterable[str] = (), *, visiting: bool = False
+    ) -> None:
         self.jid = jid
         self.nick = nick
         self.role = "none"
+        self._visiting = visiting
         self.entered = False
         self.focus_present = False
         self.bridge_available = True
@@ -72,6 +75,11 @@ class Room:
     def focus(self) -> str:
         """The occupant JID of the focus."""
         return f"{self.jid}/{FOCUS_NICK}"
+
+    @property
+    def is_visitor(self) -> bool:
+        """Whether we hear the conference and are not heard."""
+        return self.role == "visitor"
 
     @property
     def alone(self) -> bool:
@@ -119,7 +127,7 @@ class Room:
             self.entered = False
             actor = presence.actor
             return [removed(presence, self.name_of(actor) if actor is not None else None)]
-        self.role = presence.role
+        self.role = "visitor" if self._visiting else presence.role
         if self.entered or not presence.is_self:
             return []
         self.entered = True

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import structlog
 
-from gateway.conference.allocation import allocate
 from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
 from gateway.conference.bridge_channel import channel_opener
 from gateway.conference.bridge_session import BridgeSession, Fault, FaultKind
@@ -22,7 +21,7 @@ from gateway.conference.component_orders import (
     TranscriptionWanted,
     read_order,
 )
-from gateway.conference.departure import Departure
+from gateway.conference.departure import Departure, promoted
 from gateway.conference.entering import Entry
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
 from gateway.conference.floor import Floor
@@ -47,6 +46,7 @@ from gateway.xmpp.presence import OccupantPresence, PresenceRefused
 from gateway.xmpp.rayo import HangUp
 from gateway.xmpp.reception import JingleReceived, Received
 from gateway.xmpp.stanza import NoReply, StanzaError, iq
+from gateway.xmpp.visitors import Promotion
 
 log = structlog.get_logger(__name__)
 
@@ -195,6 +195,10 @@ class Stay:
                 self._hang_up(received)
             case JingleReceived():
                 self._jingle_received(received.sender, received.jingle)
+            case Promotion() if received.sender == self._room.jid:
+                self.microphone.lower_hand()
+                if received.allowed:
+                    raise _Departed(promoted(received))
 
     def _hang_up(self, order: HangUp) -> None:
         if not self._room.may_hang_up(order.sender):
@@ -207,6 +211,8 @@ class Stay:
     def _jingle_received(self, sender: str, jingle: Jingle) -> None:
         match jingle:
             case Jingle(action=Action.SESSION_INFO, dtmf=Dtmf() as dtmf):
+                if bare(sender) != self._room.jid:
+                    return
                 digit = self._keys.received(resource(sender), dtmf)
                 if digit is not None:
                     self._emit(digit)
@@ -306,6 +312,7 @@ class Stay:
             relays=self.login.relays if self._recovery.needs_relay else None,
             audio=self._audio,
             recovery=self._recovery,
+            listening=self._room.is_visitor,
         )
         self._serving = self._run(self._serve(self._session))
 
@@ -379,15 +386,11 @@ class Stay:
         await asyncio.sleep(FOCUS_PATIENCE)
         log.info("calling the focus back")
         try:
-            await allocate(
-                self._connection,
-                focus=self._installation.focus,
-                room=self._room.jid,
-                machine_uid=self._installation.machine_uid,
-                timeout=self._installation.join_timeout,
-            )
+            await self.login.open_room(self._room.jid)
         except ConferenceError as error:
-            raise _Departed(Departure(LeaveCause.FOCUS_LOST, str(error))) from error
+            comes_anew = self._installation.node is not None  # visitors cannot ask here
+            departure = Departure(LeaveCause.FOCUS_LOST, str(error), rejoin=comes_anew)
+            raise _Departed(departure) from error
 
     # What goes out
 

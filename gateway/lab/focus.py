@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from gateway.lab.focus_allocation import Allocations
+from gateway.lab.focus_brewery import FocusBrewery
 from gateway.lab.focus_conference import FocusConference
+from gateway.lab.focus_dialling import FocusDialling
 from gateway.lab.focus_member import Member
 from gateway.lab.focus_port import (
     NICK,
@@ -71,6 +73,8 @@ class Focus:
         self._port = FocusPort(
             jid, config, bridge, packets, self.outgoing.append, self.ask, blame, step
         )
+        self.brewery = FocusBrewery(config.brewery or "", self._port)
+        self.dialling = FocusDialling(self.brewery, self.conferences, self._port)
 
     def receive(self, stanza: Element, now: float) -> None:
         """Take a stanza that is addressed to the focus."""
@@ -79,6 +83,9 @@ class Focus:
         elif is_request(stanza):
             self._request(stanza, now)
         elif stanza.tag == f"{{{ns.CLIENT}}}presence":
+            if bare(stanza.get("from", "")) == self._config.brewery:
+                self.brewery.receive_presence(stanza)
+                return
             conference = self.conferences.get(bare(stanza.get("from", "")))
             if conference is not None:
                 conference.receive_presence(stanza, now)
@@ -106,6 +113,11 @@ class Focus:
         return taken
 
     # Orders of the lab.
+
+    def begin(self) -> None:
+        """Be in the brewery, if there is to be one; wanted once it is connected."""
+        if self._config.brewery is not None:
+            self.brewery.enter()
 
     def open(self, room: str, now: float) -> FocusConference:
         """Be in a room."""
@@ -165,6 +177,7 @@ class Focus:
         for conference in self.conferences.values():
             conference.close()
         self.conferences.clear()
+        self.brewery.disconnected()
         self._asked.clear()
         self._waiting.clear()
         self._later.clear()
@@ -198,6 +211,8 @@ class Focus:
             self._settle(conference)
         elif tag == f"{{{ns.JITSI_MUTE_AUDIO}}}mute" and conference is not None:
             conference.receive_mute(stanza, payload, now)
+        elif tag == f"{{{ns.RAYO}}}dial":
+            self.dialling.receive(stanza, payload, now)
         elif tag == f"{{{JIBRI}}}jibri" and conference is not None:
             conference.receive_jibri(stanza, payload, now)
         else:

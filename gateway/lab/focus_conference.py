@@ -93,6 +93,15 @@ class FocusConference:
         else:
             self._member_joined(presence, stanza, now)
 
+    def has_member(self, address: str) -> bool:
+        """Whether an occupant JID is somebody's who is here."""
+        return self._member_at(address) is not None
+
+    def is_moderator(self, address: str) -> bool:
+        """Whether an occupant JID is a moderator's."""
+        member = self._member_at(address)
+        return member is not None and member.affiliation in ("owner", "admin")
+
     def receive_jingle(self, stanza: Element, jingle: Element, now: float) -> None:
         """A Jingle request out of the room."""
         member = self._member_at(stanza.get("from", ""))

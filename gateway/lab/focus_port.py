@@ -43,7 +43,8 @@ class FocusConfig:
     not noticed yet that the connection is gone. `ice_restart` is whether clients may ask for
     another path within their sessions. `av_moderation` is the component that says who may
     speak, `breakout_domain` the one of rooms that need no host, `hidden_domains` those of
-    recorders, which are no members, `closed_domains` those of lobbies, which are no conferences.
+    recorders, which are no members, `closed_domains` those of lobbies, which are no conferences,
+    `brewery` the room in which gateways wait to be told to dial.
     """
 
     offer: OfferConfig = field(default_factory=OfferConfig)
@@ -65,6 +66,7 @@ class FocusConfig:
     breakout_domain: str | None = None
     hidden_domains: frozenset[str] = frozenset()
     closed_domains: frozenset[str] = frozenset()
+    brewery: str | None = None
 
 
 class BridgeOrders(Protocol):

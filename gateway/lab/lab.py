@@ -17,18 +17,20 @@ from typing import Self
 
 from gateway.lab.bridge_endpoint import BridgeEndpoint
 from gateway.lab.colibri_socket import ColibriSocket
-from gateway.lab.end_conference import TERMINATED
 from gateway.lab.focus import Focus
+from gateway.lab.focus_brewery import Instance
 from gateway.lab.focus_port import Allocation
 from gateway.lab.hidden_occupant import HiddenOccupant, Kind
 from gateway.lab.lab_browsers import LabBrowsers
 from gateway.lab.lab_config import LabConfig
 from gateway.lab.lab_occupant import LabOccupant
+from gateway.lab.lab_rooms import LabRooms
 from gateway.lab.lab_speakers import LabSpeakers
 from gateway.lab.media_watch import MediaWatch
 from gateway.lab.moderator import Moderator
 from gateway.lab.own_venue import OwnVenue
 from gateway.lab.pace import Pace
+from gateway.lab.phones_out import PhonesOut
 from gateway.lab.prosody_venue import Prosody, ProsodyVenue
 from gateway.lab.site import Site
 from gateway.lab.speaker import Speaker
@@ -36,12 +38,13 @@ from gateway.lab.venue import NotHere, Tls, Venue
 from gateway.lab.videobridge import LabVideobridge
 from gateway.lab.violation import Step, Violation
 from gateway.lab.voice import Voice
+from gateway.xmpp.jid import resource
 from gateway.xmpp.sources import SignalledSource
 
 __all__ = ["Lab", "LabConfig", "LabOccupant", "Prosody", "Violation"]
 
 
-class Lab:
+class Lab(LabRooms):
     """The lab. `violations` is everything clients did wrong, `on_step` is told what happens."""
 
     def __init__(
@@ -204,6 +207,22 @@ class Lab:
         seat = await self._at_home.seat(hidden=True)
         return HiddenOccupant(self.room_jid(room), kind, seat)
 
+    def phones_out(self, room: str) -> dict[str, PhonesOut]:
+        """What each of the lab's own in a room, browsers among them, has called; by nick."""
+        jid = self.room_jid(room)
+        return {**self._speakers.phones(jid), **self.browsers.phones(jid)}
+
+    @property
+    def brewery(self) -> str:
+        """The room in which gateways wait to be told to dial."""
+        return self.config.site.brewery
+
+    @property
+    def waiting_gateways(self) -> dict[str, Instance]:
+        """Those in the brewery, by nick, as the focus knows them."""
+        known = self._focus.brewery.instances
+        return {resource(address): instance for address, instance in known.items()}
+
     def occupants(self, room: str) -> list[LabOccupant]:
         """Everybody in a room but the focus; nobody if there is no such room."""
         return self._venue.rooms.occupants(self.room_jid(room))
@@ -244,43 +263,6 @@ class Lab:
     async def settled(self) -> None:
         """Return when everything that was ordered has been done."""
         await self._venue.settled()
-
-    def kick(
-        self, room: str, nick: str, reason: str | None = None, *, actor: str | None = None
-    ) -> None:
-        """Throw somebody out (307)."""
-        self._venue.rooms.kick(self.room_jid(room), nick, reason, actor)
-
-    def ban(self, room: str, nick: str, *, actor: str | None = None) -> None:
-        """Throw somebody out (301), for as long as the room lasts."""
-        self._venue.rooms.set_affiliation(self.room_jid(room), nick, "outcast", actor)
-
-    def grant_owner(self, room: str, nick: str, *, actor: str | None = None) -> None:
-        """Make somebody a moderator."""
-        self._venue.rooms.set_affiliation(self.room_jid(room), nick, "owner", actor)
-
-    def destroy(
-        self, room: str, reason: str | None = TERMINATED, alternate: str | None = None
-    ) -> None:
-        """End a room; `alternate` is the JID of the one to go to."""
-        self._venue.rooms.destroy(self.room_jid(room), reason, alternate)
-
-    def shut_down_room(self, room: str) -> None:
-        """The server ends a room (332), as it does when it is restarted."""
-        self._at_home.rooms.shut_down(self.room_jid(room))
-
-    def set_password(self, room: str, password: str | None) -> None:
-        """From now on who comes in needs a password."""
-        self._venue.rooms.set_password(self.room_jid(room), password)
-
-    def set_members_only(self, room: str, members_only: bool = True) -> None:
-        """Admit members only; who is none is thrown out (322), the lab's own speakers are not."""
-        jid = self.room_jid(room)
-        self._venue.rooms.set_members_only(jid, members_only, self._speakers.users(jid))
-
-    def set_max_occupants(self, room: str, most: int | None) -> None:
-        """From now on the room is full at so many occupants."""
-        self._at_home.rooms[self.room_jid(room)].policy.max_occupants = most
 
     def mute(self, room: str, nick: str, *, actor: str | None = None) -> None:
         """Mute somebody in the name of an occupant (a nick), or by the focus' own rules."""

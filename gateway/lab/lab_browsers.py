@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from gateway.lab.focus_offer import OfferConfig
+from gateway.lab.phones_out import PhonesOut
 from gateway.lab.venue import Seat, Venue
 from gateway.lab.videobridge import LabVideobridge
 from gateway.lab.violation import Step
@@ -45,6 +46,11 @@ class LabBrowsers:
     def has(self, nick: str) -> bool:
         """Whether an occupant is a browser."""
         return nick in self._participants
+
+    def phones(self, room: str) -> dict[str, PhonesOut]:
+        """What each of those in a room (a JID) has called, by nick."""
+        here = (each for each in self._participants.values() if each.room == room)
+        return {each.nick: each.phones for each in here}
 
     def ssrcs(self, room: str) -> frozenset[int]:
         """What the browsers in a room (a JID) send."""

@@ -14,7 +14,8 @@ class LabOccupant:
     """Somebody in a room, as the others see it.
 
     `muted` is None if it does not say; `hand_raised_at` is in milliseconds since 1970, None if its
-    hand is down (or on a server that is not the lab's own).
+    hand is down (or on a server that is not the lab's own). `status` is how far a phone's call has
+    come.
     """
 
     nick: str
@@ -25,6 +26,7 @@ class LabOccupant:
     role: str
     affiliation: str
     hand_raised_at: int | None = None
+    status: str | None = None
 
     @classmethod
     def of(cls, occupant: Occupant) -> "LabOccupant":
@@ -42,6 +44,7 @@ class LabOccupant:
             role=occupant.role,
             affiliation=occupant.affiliation,
             hand_raised_at=_hand(seen),
+            status=presence.status,
         )
 
     @classmethod
@@ -55,6 +58,7 @@ class LabOccupant:
             muted=presence.audio_muted,
             role=presence.role,
             affiliation=presence.affiliation,
+            status=presence.status,
         )
 
 

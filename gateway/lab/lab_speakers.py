@@ -7,6 +7,7 @@ from functools import partial
 from xml.etree.ElementTree import Element
 
 from gateway.lab.direct_offer import DirectOffers
+from gateway.lab.phones_out import PhonesOut
 from gateway.lab.speaker import Speaker
 from gateway.lab.speaker_client import SpeakerClient
 from gateway.lab.venue import Seat, Venue
@@ -79,6 +80,10 @@ class LabSpeakers:
     def chat(self, speaker: Speaker, text: str, to: str | None) -> None:
         """It writes to everybody, or to one (a nick). KeyError if it is in no room."""
         self._places[self.nick_of(speaker)].client.chat(text, to)
+
+    def phones(self, room: str) -> dict[str, PhonesOut]:
+        """What each of those in a room has called, by nick."""
+        return {client.nick: client.phones for client in self._clients if client.room == room}
 
     def of(self, room: str) -> list[Speaker]:
         """Those in a room (a JID)."""

@@ -77,6 +77,11 @@ class Lobbies:
         lobby = self._lobbies.get(self._lobby_of(room))
         return list(lobby.occupants.values()) if lobby is not None else []
 
+    def knocks(self, room: MucRoom, occupant: str) -> bool:
+        """Whether an occupant JID is somebody's who waits in a room's lobby."""
+        waiting = {f"{self._lobby_of(room)}/{each.nick}" for each in self.waiting(room)}
+        return occupant in waiting
+
     def admit(self, room: MucRoom, nick: str, actor: str, now: float) -> None:
         """Let somebody in: a membership, and an invitation. KeyError if it does not wait."""
         lobby = self._lobbies[self._lobby_of(room)]

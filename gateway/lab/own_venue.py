@@ -137,6 +137,7 @@ class OwnVenue:
     def drop(self, nick: str) -> None:
         """Break a client's connection. KeyError if it is in no room, or has none now."""
         rooms = self.rooms.all
+        rooms += self.site.internal.rooms
         jids = [room.occupants[nick].jid for room in rooms if nick in room.occupants]
         if not jids:
             raise KeyError(nick)

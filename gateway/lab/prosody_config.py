@@ -14,6 +14,9 @@ from gateway.lab.site import SiteConfig
 DEBIAN_FILE = Path("/etc/prosody/conf.d/sip-gateway-lab.cfg.lua")
 """Debian's own configuration includes what is in that folder."""
 
+GATEWAY = "jigasi"
+"""The account of a gateway that waits to be told to dial."""
+
 _HOST_MODULES = ("saslauth", "tls", "disco", "ping", "smacks")
 
 
@@ -80,6 +83,7 @@ class ProsodyConfig:
             )
         at = "" if file == DEBIAN_FILE else f"--config {file} "
         commands.append(f"prosodyctl {at}register {NICK} {auth_domain} PASSWORD")
+        commands.append(f"prosodyctl {at}register {GATEWAY} {auth_domain} PASSWORD")
         if self.process is None:
             commands.append("systemctl restart prosody")
         else:
@@ -122,6 +126,14 @@ class ProsodyConfig:
             f"    admins = {_list(f'{NICK}@{self.site.auth_domain}')}",
             "    restrict_room_creation = true",
             "    muc_room_locking = false",
+            "    muc_room_default_public_jids = true",
+            "",
+            "-- Where gateways wait to be told to dial; the focus lets accounts in.",
+            f'Component {_text(self.site.brewery.partition("@")[2])} "muc"',
+            f"    admins = {_list(f'{NICK}@{self.site.auth_domain}')}",
+            "    restrict_room_creation = true",
+            "    muc_room_locking = false",
+            "    muc_room_default_members_only = true",
             "    muc_room_default_public_jids = true",
         ]
 

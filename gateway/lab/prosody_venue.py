@@ -7,13 +7,14 @@ order of stanzas are Prosody's; the focus and the videobridge remain the lab's.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from gateway.errors import RemoteProtocolError
 from gateway.lab.focus import Focus
 from gateway.lab.focus_port import NICK, BridgeOrders
+from gateway.lab.muc_stanzas import MUC_ADMIN
 from gateway.lab.prosody_link import ProsodySeat
 from gateway.lab.prosody_rooms import ProsodyRooms
 from gateway.lab.site import SiteConfig
@@ -21,6 +22,7 @@ from gateway.lab.venue import Tls
 from gateway.lab.violation import Blame, Step
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.connection import ConnectionFailed
+from gateway.xmpp.element import element
 from gateway.xmpp.server import Account, Server
 from gateway.xmpp.tls import tls_context
 
@@ -69,10 +71,16 @@ class ProsodyVenue:
     ) -> None:
         user = f"{NICK}@{site.auth_domain}"
         self.focus = Focus(
-            f"{user}/{NICK}", bridge, site.focus, packets=packets, blame=blame, step=step
+            f"{user}/{NICK}",
+            bridge,
+            replace(site.focus, brewery=site.brewery),
+            packets=packets,
+            blame=blame,
+            step=step,
         )
         self.rooms = ProsodyRooms(self.focus, time.monotonic, self.flush, step)
         self._prosody = prosody
+        self._auth_domain = site.auth_domain
         self._step = step
         tls = None
         if prosody.tls != "off":
@@ -172,6 +180,11 @@ class ProsodyVenue:
         self._focus_lost.clear()
         seat.listen(self._tell_focus, self._focus_lost.set)
         self._step(NICK, f"has logged in as {seat.jid}")
+        self.focus.begin()
+        member = element(MUC_ADMIN, "item", {"affiliation": "member", "jid": self._auth_domain})
+        query = element(MUC_ADMIN, "query", None, member)
+        self.focus.ask(self.focus.brewery.room, query, time.monotonic(), lambda answer, now: None)
+        self.flush(time.monotonic())
 
     async def _keep_focus(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from gateway.lab.domain_service import DomainService
 from gateway.lab.end_conference import EndConference
 from gateway.lab.focus import Focus
 from gateway.lab.focus_port import NICK, BridgeOrders, FocusConfig
+from gateway.lab.internal_rooms import InternalRooms
 from gateway.lab.lobby import Lobbies
 from gateway.lab.muc import Muc
 from gateway.lab.muc_room import MucRoom, RoomServices
@@ -47,6 +48,11 @@ class SiteConfig:
     def hidden_domain(self) -> str:
         """Where recorders log in, whom nobody sees."""
         return f"hidden.{self.domain}"
+
+    @property
+    def brewery(self) -> str:
+        """The room in which gateways wait to be told to dial; as in Jitsi's own installations."""
+        return f"jigasibrewery@internal.{self.auth_domain}"
 
     @property
     def focus_address(self) -> str:
@@ -128,11 +134,14 @@ class Site:
                 breakout_domain=components["breakout_rooms"],
                 hidden_domains=frozenset({config.hidden_domain}),
                 closed_domains=frozenset({components["lobbyrooms"]}),
+                brewery=config.brewery,
             ),
             packets=packets,
             blame=blame,
             step=step,
         )
+        self.focus.dialling.knocks = self._knocks
+        self.internal = InternalRooms(config.auth_domain, services, _wall_clock)
         self._proxy = ClientProxy(
             config.focus_address,
             self.focus.jid,
@@ -143,6 +152,7 @@ class Site:
         self.host.add_component(config.domain, service.receive)
         self.host.add_component(config.auth_domain, service.receive)
         self.host.add_component(config.muc_domain, self.muc.receive)
+        self.host.add_component(config.brewery.partition("@")[2], self.internal.receive)
         self.host.add_component(config.focus_address, self._proxy.receive)
         self.host.add_component(components["lobbyrooms"], self.lobbies.receive)
         self.host.add_component(components["av_moderation"], self.moderation.receive)
@@ -150,6 +160,7 @@ class Site:
         self.host.add_component(components["end_conference"], ending.receive)
         self.host.add_component(components["room_metadata"], metadata.receive)
         self.host.add_entity(self.focus.jid, self._tell_focus)
+        self.focus.begin()
 
     def room(self, jid: str) -> MucRoom:
         """A room of either kind. KeyError if there is no such one."""
@@ -163,6 +174,11 @@ class Site:
         """End a room of either kind."""
         muc = self.muc if room.jid in self.muc.rooms else self.breakout_muc
         muc.end(room, removal, now)
+
+    def _knocks(self, room: str, occupant: str) -> bool:
+        """Whether an occupant JID is somebody's who waits in a room's lobby."""
+        found = self.muc.rooms.get(room) or self.breakout_muc.rooms.get(room)
+        return found is not None and self.lobbies.knocks(found, occupant)
 
     def handle_timer(self, now: float) -> None:
         """Everything that happens by time."""

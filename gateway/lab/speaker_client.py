@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 from xml.etree.ElementTree import Element
 
+from gateway.lab.phones_out import PhonesOut
 from gateway.lab.refusal import is_request, refuse, result
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import element
@@ -83,6 +84,7 @@ class SpeakerClient(Generic[Audio]):
         self._hand_raised_at: int | None = None
         self._send = send
         self._removed = removed
+        self.phones = PhonesOut(room, jid, send)
 
     @property
     def display_name(self) -> str:
@@ -135,6 +137,10 @@ class SpeakerClient(Generic[Audio]):
                 self.refusal = presence.error
             elif presence.is_self:
                 self._seen(presence)
+            else:
+                self.phones.saw(presence)
+        else:
+            self.phones.receive(stanza)
 
     def _seen(self, presence: OccupantPresence) -> None:
         was_present, self.present = self.present, presence.available

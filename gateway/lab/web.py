@@ -27,6 +27,7 @@ from gateway.lab.web_levels import RoomLevels
 from gateway.lab.web_messages import MAX_MESSAGE, Order
 from gateway.lab.web_orders import carry_out, listed_troubles
 from gateway.lab.web_participant import Told, WebParticipant
+from gateway.lab.web_phones import phones_of
 from gateway.lab.web_view import levels_of, occupants_of, state_of
 
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
@@ -150,7 +151,7 @@ class WebPage:
             return
         levels = levels_of(self._lab, self._room, self._levels.take())
         occupants = occupants_of(self._lab, self._room)
-        state = state_of(self._lab, self._room)
+        state = state_of(self._lab, self._room) | {"phones": phones_of(self._lab, self._room)}
         for client in self._clients:
             client.tell("room", occupants=occupants, levels=levels, state=state)
 

@@ -6,6 +6,7 @@ from gateway.lab.moderator import Moderator
 from gateway.lab.troubles import TROUBLES, trouble
 from gateway.lab.venue import NotHere
 from gateway.lab.web_messages import BadMessage, Order
+from gateway.lab.web_phones import order_phone
 
 BREAKOUT = "Breakout room"
 
@@ -13,6 +14,8 @@ BREAKOUT = "Breakout room"
 def carry_out(lab: Lab, room: str, order: Order) -> None:
     """Do it in a room (a JID). BadMessage: it makes no sense, or cannot be done now."""
     try:
+        if order_phone(lab, room, order):
+            return
         if order.name in TROUBLES:
             trouble(lab, order.name, room, order.nick)
         elif order.nick is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from gateway.lab.focus_offer import OfferConfig
+from gateway.lab.phones_out import PhonesOut
 from gateway.lab.speaker_client import SpeakerClient
 from gateway.lab.venue import Seat, Venue
 from gateway.lab.videobridge import BridgeTransportOffer, LabVideobridge
@@ -85,6 +86,11 @@ class WebParticipant:
     @property
     def nick(self) -> str:
         return self._client.nick
+
+    @property
+    def phones(self) -> PhonesOut:
+        """Those it has called."""
+        return self._client.phones
 
     @property
     def ssrc(self) -> int:

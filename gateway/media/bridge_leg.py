@@ -82,6 +82,11 @@ class BridgeLeg:
         payload_type, payload = self._payload(frame)
         self.feedback.send(self._sender.packet(payload_type, payload, _FRAME, extension))
 
+    def absent(self, seconds: float) -> None:
+        """There was no path for a while: the time of our stream has gone on without packets."""
+        self._sender.pause(round(seconds * _CLOCK_RATE / _FRAME) * _FRAME)
+        self._red.pause()
+
     def open(self, data: bytes) -> RtpPacket | None:
         """Decrypt a packet; None if it is forged, replayed or damaged."""
         try:

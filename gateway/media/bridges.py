@@ -184,6 +184,7 @@ class CallBridges:
     async def _until_repaired(self, bridge: _Bridge, reason: str) -> None:
         """Be in no room until there is a path again. TransportError: there is none in time."""
         self._unuse(bridge)
+        since = time.monotonic()
         bridge.repaired = asyncio.get_running_loop().create_future()
         self._emit(BridgeInterrupted(self._call, bridge.session, reason))
         try:
@@ -193,6 +194,8 @@ class CallBridges:
             raise TransportError(reason) from None
         finally:
             bridge.repaired = None
+        assert bridge.leg is not None
+        bridge.leg.absent(time.monotonic() - since)
 
     async def _restart_ice(
         self, bridge: _Bridge, remote: IceParameters, previous: asyncio.Task[None] | None
@@ -203,18 +206,25 @@ class CallBridges:
         try:
             local = await transport.gather_again(remote.generation)
             self._emit(IceRestarted(self._call, bridge.session, local))
-            async with asyncio.timeout(self._config.connect_within):
-                await transport.switch(remote)
+            await self._switch(transport, remote)
             log.info("ICE restarted", session=bridge.session, generation=remote.generation)
             if bridge.repaired is not None and not bridge.repaired.done():
                 bridge.repaired.set_result(None)
             await asyncio.sleep(_OVERLAP)
-        except (TransportError, TimeoutError) as error:
+        except TransportError as error:
             log.warning("ICE not restarted", session=bridge.session, error=str(error))
             if bridge.repaired is not None and not bridge.repaired.done():
                 bridge.repaired.set_exception(TransportError(f"ICE not restarted: {error}"))
         finally:
             await transport.leave_former()
+
+    async def _switch(self, transport: BridgeTransport, remote: IceParameters) -> None:
+        within = self._config.connect_within
+        try:
+            async with asyncio.timeout(within):
+                await transport.switch(remote)
+        except TimeoutError:
+            raise TransportError(f"no path within {within:g} s") from None
 
     def _use(self, bridge: _Bridge) -> None:
         """Let a connection carry the audio, in place of the one that did."""

@@ -58,6 +58,7 @@ class _Room:
 
     bus: RoomBus
     slot: int
+    calls: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -217,6 +218,7 @@ class MediaEngine:
             room = self._rooms[key] = self._new_room()
         self._free_room(call.alone)
         call.room_key = key
+        room.calls += 1
         media.move(room.bus, leg, time.monotonic())
         self._encoding[self._encoding_slot(room.slot)].append(media)
 
@@ -229,7 +231,8 @@ class MediaEngine:
         room = self._rooms[call.room_key]
         call.alone = self._new_room()
         media.move(call.alone.bus, None, time.monotonic())
-        if not room.bus.members:
+        room.calls -= 1
+        if room.calls == 0:  # a phone that still rings is no member of the bus, and will be
             self._free_room(room)
             del self._rooms[call.room_key]
         call.room_key = None

@@ -33,9 +33,9 @@ def read_text(request: Request) -> str:
         raise SipSyntaxError("Text Is Not UTF-8") from error
 
 
-def fit_text(text: str) -> str:
-    """As much of a text, from its beginning, as a message holds."""
-    return text.encode("utf-8")[:MAX_TEXT].decode("utf-8", "ignore")
+def fitting(text: str) -> str:
+    """As much of a text as a message holds."""
+    return text.encode("utf-8")[:MAX_TEXT].decode("utf-8", errors="ignore")
 
 
 def write_text(text: str) -> bytes:

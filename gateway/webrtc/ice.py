@@ -1,14 +1,16 @@
 """ICE (RFC 8445) towards a videobridge: aioice's agent with addresses of our choosing.
 
 aioice gathers on every interface but loopback and queues what it receives; here the operator may
-name the addresses (loopback included), and data goes straight to a callback: once a pair is
-nominated, past aioice, which then sees STUN only. The private names this leans on are held by
+name the addresses (loopback included), and data goes straight to a callback, past aioice, which
+sees STUN only. The private names this leans on are held by
 `tests/webrtc/test_ice.py`; aioice is pinned.
 """
 
 import asyncio
+import contextlib
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 RELAY_WITHIN = 3.0  # seconds in which a TURN server has to give us an address
 _CLOSE_WITHIN = 2.0  # seconds in which it has to take it back
+_LEAST_DATA = 8  # octets of the shortest packet there is: an RTCP header with an SSRC
 
 Receive = Callable[[bytes], None]
 
@@ -75,6 +78,8 @@ class IceConnection(aioice.Connection):
             self._local_candidates_end = True
         else:
             await self.gather_candidates()
+        for protocol in self._protocols:
+            protocol.transport.set_protocol(_Demultiplexer(protocol, self._hear))
         await asyncio.gather(*(self._allocate(relay) for relay in relays))
 
     async def _allocate(self, relay: TurnServer) -> None:
@@ -105,11 +110,6 @@ class IceConnection(aioice.Connection):
             await self.connect()
         except ConnectionError as error:
             raise IceError(str(error)) from error
-        for protocol in self._protocols:
-            # A TURN allocation is no socket: what it receives goes through `data_received`.
-            set_protocol = getattr(protocol.transport, "set_protocol", None)
-            if set_protocol is not None:
-                set_protocol(_Demultiplexer(protocol, self._hear))
 
     def transmit(self, datagram: bytes) -> None:
         """Send on the nominated pair. IceError: there is none."""
@@ -137,7 +137,7 @@ class IceConnection(aioice.Connection):
 
     def _hear(self, datagram: bytes) -> None:
         self._heard += 1
-        if datagram[0] > 3:
+        if datagram[0] > 3 and len(datagram) >= _LEAST_DATA:
             self._receive(datagram)
 
     async def close(self) -> None:
@@ -154,8 +154,9 @@ class IceConnection(aioice.Connection):
         await closing
 
     def data_received(self, data: bytes, component: int) -> None:
-        """What aioice took for data while no pair was nominated yet: DTLS may be early."""
-        self._receive(data)
+        """What aioice takes for data: what a TURN server passes on, which is no socket of ours."""
+        if data:
+            self._hear(data)
 
 
 def _is_ours(address: str) -> bool:
@@ -183,10 +184,13 @@ class _Demultiplexer(asyncio.DatagramProtocol):
         self._hear = hear
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if data:
-            self._hear(data)
-        if not data or data[0] <= 3:
-            self._stun.datagram_received(data, addr)
+        if not data:
+            return
+        self._hear(data)
+        if data[0] <= 3:
+            # Attributes of a wrong length or none at all; aioice takes care of other damage.
+            with contextlib.suppress(struct.error, KeyError):
+                self._stun.datagram_received(data, addr)
 
     def error_received(self, exc: Exception) -> None:
         self._stun.error_received(exc)

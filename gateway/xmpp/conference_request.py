@@ -1,6 +1,6 @@
 """Asking the focus for a conference (Jitsi's `<conference>` IQ).
 
-`visitors-version` is never sent: who does not send it is never made a visitor.
+Who does not send the property `visitors-version` is never made a visitor.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,9 @@ from xml.etree.ElementTree import Element
 from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import child, children, element
+
+AS_VISITOR: Mapping[str, str] = {"visitors-version": "1", "visitor": "true"}
+"""The properties of who wants to be a visitor, and knows where to go if it is sent to a node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ class OwnPresence:
 
     `hand_raised_at` is in milliseconds since 1970: browsers sort raised hands by it. `status` is a
     word on the call. `initiator` are headers that say where the call came from, as Jigasi's do.
-    With `dial_pad` browsers offer their user to press keys for the phone.
+    With `dial_pad` browsers offer their user to press keys for the phone. A visitor has no audio
+    that others could hear: not `has_source`.
     """
 
     room: str
@@ -42,6 +43,7 @@ class OwnPresence:
     stats_id: str = STATS_ID
     initiator: Mapping[str, str] = field(default_factory=dict)
     dial_pad: bool = False
+    has_source: bool = True
 
     @property
     def occupant(self) -> str:
@@ -77,7 +79,7 @@ class OwnPresence:
     def _presence(self, *first: Element) -> Element:
         muted = "true" if self.muted else "false"
         # Browsers match the source by this name, and Jicofo counts senders by it.
-        sources = {f"{self.nick}-a0": {"muted": self.muted}}
+        sources = {f"{self.nick}-a0": {"muted": self.muted}} if self.has_source else {}
         presence = element(
             ns.CLIENT,
             "presence",

@@ -34,7 +34,8 @@ class OccupantPresence:
     (110: this is about you). `actor` (a nick) and `reason` say who removed or promoted it and why.
     `audio_muted` is None where the occupant says nothing about it. `bridge_available` is what the
     focus says about videobridges, `recordings` and `is_audio_recorded` what it says about
-    recording. An occupant that `encrypts` does so end to end.
+    recording. An occupant that `encrypts` does so end to end. `status` is what it says of itself:
+    a phone, how far its call has come.
     """
 
     occupant: str
@@ -54,6 +55,7 @@ class OccupantPresence:
     is_audio_recorded: bool = False
     encrypts: bool = False
     transcribes: bool = False
+    status: str | None = None
 
     @property
     def nick(self) -> str:
@@ -108,6 +110,7 @@ def parse_presence(stanza: Element) -> OccupantPresence | PresenceRefused:
             local_name(part) == "transcription-status" and part.get("status") == "ON"
             for part in stanza
         ),
+        status=child_text(stanza, ns.CLIENT, "status"),
     )
 
 

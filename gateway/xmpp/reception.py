@@ -20,6 +20,7 @@ from gateway.xmpp.jingle import Action, Jingle
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
 from gateway.xmpp.rayo import Dial, HangUp
+from gateway.xmpp.visitors import Promotion
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ Received = (
     | Dial
     | HangUp
     | ChatMessage
+    | Promotion
 )
 
 _DISCO_INFO = ("get", f"{{{ns.DISCO_INFO}}}query")
@@ -48,6 +50,7 @@ _JINGLE = ("set", f"{{{ns.JINGLE}}}jingle")
 _DIAL = ("set", f"{{{ns.RAYO}}}dial")
 _HANG_UP = ("set", f"{{{ns.RAYO}}}hangup")
 _MUTE = ("set", f"{{{ns.JITSI_MUTE_AUDIO}}}mute")
+_VISITORS = ("set", f"{{{ns.VISITORS}}}visitors")
 _NOT_OURS_TO_MUTE = (
     ("set", f"{{{ns.JITSI_MUTE_VIDEO}}}mute"),
     ("set", f"{{{ns.JITSI_MUTE_DESKTOP}}}mute"),
@@ -99,6 +102,8 @@ class Reception:
             return None, Dial.parse(request)
         if kind == _HANG_UP:
             return None, HangUp(sender, request)
+        if kind == _VISITORS:
+            return stanza.result(request), Promotion.parse(sender, payload)
         if kind == _MUTE and sender == self.focus:
             return stanza.result(request), MuteOrder.parse(payload)
         if kind == _MUTE:

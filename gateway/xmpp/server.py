@@ -69,10 +69,16 @@ class Server:
 
     def resuming(self, id_: str) -> "Server":
         """As it is used to take up a stream again: the URL of a WebSocket names it (`?previd=`)."""
-        if self.web_socket is None:
-            return self
-        query = f"previd={quote(id_, safe='')}"
-        return replace(self, web_socket=_with_query(self.web_socket, query))
+        return self.asking("previd", id_)
+
+    def asking(self, name: str, value: str) -> "Server":
+        """As it is used with one more parameter in its URL."""
+        query = f"{name}={quote(value, safe='')}"
+
+        def asking(url: str | None) -> str | None:
+            return _with_query(url, query) if url is not None else None
+
+        return replace(self, web_socket=asking(self.web_socket), bosh=asking(self.bosh))
 
 
 def _with_query(url: str, query: str) -> str:

@@ -41,7 +41,11 @@ class StanzaError(RemoteProtocolError):
 
     def has(self, namespace: str, name: str) -> bool:
         """Whether an application's own condition is inside."""
-        return self.stanza.find(f".//{{{namespace}}}{name}") is not None
+        return self.find(namespace, name) is not None
+
+    def find(self, namespace: str, name: str) -> Element | None:
+        """An application's own condition, if it is inside."""
+        return self.stanza.find(f".//{{{namespace}}}{name}")
 
 
 class NoReply(RemoteProtocolError):

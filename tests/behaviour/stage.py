@@ -74,9 +74,18 @@ def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
             "rule": [{"called": r"7(\d+)", "room": r"room\1"}],
         },
     }
+    for user, password in lab.config.accounts.items():
+        brewery = {
+            "user": f"{user}@{lab.config.site.auth_domain}",
+            "password": password,
+            "room": lab.brewery,
+            "port": port,
+        }
+        values["brewery"] = {**brewery, **sections.pop("brewery", {})}
     for section, keys in sections.items():
         values[section] = {**values.get(section, {}), **keys}
-    return parse({**values, "trunk": [values["trunk"]]})
+    lists = {name: [values[name]] for name in ("trunk", "brewery") if name in values}
+    return parse({**values, **lists})
 
 
 @dataclass

@@ -77,7 +77,7 @@ async def still_talks(scene: Stage, call: PhoneCall) -> None:
     call.media.frames.clear()
     (speaker,) = scene.lab.speakers("room1")
     speaker.forget()
-    await asyncio.sleep(4)
+    await asyncio.sleep(2)
     assert names_in(call.media.recording()) == {"ann"}
     assert names_in(speaker.mix()) == {"phone"}
 

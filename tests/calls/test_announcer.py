@@ -22,6 +22,8 @@ FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
     [
         (conference.MutedByModerator("Ann"), Tone.MUTED),
         (conference.Approved(), Tone.MAY_SPEAK),
+        (conference.VisitorChanged(True), Tone.MUTED),
+        (conference.VisitorChanged(False), Tone.MAY_SPEAK),
         (RecordingChanged(FILE, RecordingState.PENDING, "s"), None),
         (RecordingChanged(FILE, RecordingState.ON, "s"), Tone.RECORDING),
         (RecordingChanged(STREAM, RecordingState.ON, "s"), Tone.RECORDING),
@@ -93,6 +95,7 @@ async def test_a_phone_that_is_still_called_hears_it_once_it_has_answered() -> N
         answer=nobody_to_answer,
         keys=Keys(heard, nobody_to_answer),  # type: ignore[arg-type]
         limits=LimitWatch(Limits()),
+        takes_keys=True,
     )
     await talk.follow_conference()
     assert heard.tones == []

@@ -20,6 +20,7 @@ from gateway.calls.jigasi_info import (
     serialize,
 )
 from gateway.conference import events as conference
+from tests.control.snapshots import table
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,13 @@ def test_a_pbx_is_told_of_moderation_and_mutes() -> None:
     assert {**request, "id": ""} == {"type": "muteRequest", "id": "", "data": {"audio": True}}
 
 
+def test_a_pbx_is_told_of_being_a_visitor_and_of_promotion() -> None:
+    assert told(conference.VisitorChanged(True), conference.VisitorChanged(False)) == [
+        {"t": 12, "d": True},
+        {"t": 12, "d": False},
+    ]
+
+
 def test_answers_carry_the_id_of_what_they_answer() -> None:
     assert mute_answer(MuteWanted("u", False), done=False) == {
         "type": "muteResponse",
@@ -100,3 +108,29 @@ def test_answers_carry_the_id_of_what_they_answer() -> None:
         "data": {"audio": False},
     }
     assert heartbeat() == {"t": 11}
+
+
+def test_the_guide_has_every_message() -> None:
+    rows = {row[0]: (row[1] == "yes", row[2] == "yes") for row in table("Messages")}
+    sent = [
+        *told(LOBBY, conference.Rejoined(), LOBBY),
+        *told(LOBBY, conference.Ended(conference.LeaveCause.LOBBY_DENIED, "")),
+        *told(conference.ModerationSwitched(True), conference.Approved()),
+        *told(conference.ApprovalWithdrawn(), conference.VisitorChanged(True)),
+        *told(conference.MutedByModerator(None)),
+        heartbeat(),
+        mute_answer(MuteWanted("u", True), done=True),
+    ]
+    names = {str(each.get("t", each.get("type"))) for each in sent if isinstance(each, dict)}
+    assert names == {name for name, (_, is_sent) in rows.items() if is_sent}
+    read = {
+        name
+        for name in rows
+        for body in (
+            {"t": int(name), "d": {"pwd": "1"}}
+            if name.isdigit()
+            else {"type": name, "id": "u", "data": {"audio": True}},
+        )
+        if parse(MEDIA_TYPE, json.dumps(body).encode()) is not None
+    }
+    assert read == {name for name, (is_read, _) in rows.items() if is_read}

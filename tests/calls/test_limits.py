@@ -6,7 +6,14 @@ import pytest
 
 from gateway.calls.end_reason import EndReason, Over
 from gateway.calls.limits import Limits, LimitWatch
-from gateway.conference.events import Alone, MediaUp, Moved, OccupantJoined, Rejoined
+from gateway.conference.events import (
+    Alone,
+    CompanyChanged,
+    MediaUp,
+    Moved,
+    OccupantJoined,
+    Rejoined,
+)
 from tests.xmpp.virtual_time import in_virtual_time
 
 BOTH = Limits(duration=100.0, alone=30.0)
@@ -69,9 +76,33 @@ def test_company_ends_being_alone(company: OccupantJoined | Moved | Rejoined) ->
 
 
 @in_virtual_time
+async def test_a_call_ends_when_it_has_had_nobody_but_phones_for_company_long_enough() -> None:
+    watched = Watched(Limits(only_phones=60.0))
+    watched.watch.told(CompanyChanged(people=0, phones=1))
+    await watched.goes_on(59)
+    watched.watch.told(CompanyChanged(people=1, phones=1))
+    await watched.goes_on(100)
+    watched.watch.told(CompanyChanged(people=0, phones=1))
+    await watched.goes_on(30)
+    watched.watch.told(CompanyChanged(people=0, phones=2))  # still
+    assert await watched.over() == (219.0, EndReason.ONLY_PHONES)
+
+
+@in_virtual_time
+async def test_to_be_alone_is_another_limit_than_to_have_nobody_but_phones() -> None:
+    watched = Watched(Limits(alone=100.0, only_phones=60.0))
+    watched.watch.told(CompanyChanged(people=0, phones=1))
+    await watched.goes_on(50)
+    watched.watch.told(CompanyChanged(people=0, phones=0))
+    watched.watch.told(Alone())
+    assert await watched.over() == (150.0, EndReason.ALONE)
+
+
+@in_virtual_time
 async def test_without_limits_a_call_may_last_for_ever() -> None:
     watched = Watched(Limits())
     watched.watch.answered()
     watched.watch.told(Alone())
+    watched.watch.told(CompanyChanged(people=0, phones=1))
     await watched.goes_on(1e7)
     watched.running.cancel()

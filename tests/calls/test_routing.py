@@ -77,6 +77,30 @@ def test_the_password_header_goes_with_any_way_to_a_room() -> None:
     assert find_route(invite, trunk(), ONLY) == Route(MEET, room("a"), "header", "p")
 
 
+@pytest.mark.parametrize(
+    ("allowed", "header", "visits"),
+    [
+        (True, "true", True),
+        (True, "True", True),
+        (True, "false", False),
+        (True, "1", False),
+        (True, "", False),
+        (False, "true", False),
+    ],
+)
+def test_a_visitor_is_who_says_so_where_the_trunk_allows_it(
+    allowed: bool, header: str, visits: bool
+) -> None:
+    through = Trunk("t", (), default_room="a", allow_visitors=allowed)
+    assert find_route(called(Jitsi_Visitor=header), through, ONLY).visitor is visits
+
+
+def test_the_header_of_visitors_has_the_name_that_the_trunk_gives_it() -> None:
+    through = Trunk("t", (), default_room="a", allow_visitors=True, visitor_headers=("X-V",))
+    assert find_route(called(X_V="true"), through, ONLY).visitor
+    assert not find_route(called(Jitsi_Visitor="true"), through, ONLY).visitor
+
+
 def test_a_header_that_names_a_foreign_domain_is_no_reason_to_look_further() -> None:
     everything = trunk((".*", "by-rule"), default="by-default")
     invite = called("100", Jitsi_Conference_Room="room@conference.evil.test")

@@ -5,6 +5,7 @@ from xml.etree.ElementTree import tostring
 import pytest
 
 from gateway.calls.caller_identity import ShowCaller
+from gateway.calls.routing import Trunk
 from gateway.media.messages import Tone
 from tests.calls.test_waiting_caller import Phone, Scene
 from tests.conference.world import World, members_only, settle
@@ -35,7 +36,12 @@ async def test_no_stanza_tells_the_number_of_a_caller_that_is_masked(
 ) -> None:
     world = World(occupants={"alice": "Alice"}, joins=[members_only()])
     phone = Phone(caller="<sip:+436641234512@192.0.2.9>")
-    scene = Scene(world, monkeypatch, phone=phone, show_caller=how)
+    scene = Scene(
+        world,
+        monkeypatch,
+        phone=phone,
+        trunk=Trunk("trunk", (), default_room="room", show_caller=how),
+    )
     await settle(1)
     world.invites_us()
     await settle(1)

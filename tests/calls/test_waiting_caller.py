@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from gateway.calls import incoming
-from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.end_reason import EndReason
 from gateway.calls.incoming import IncomingCall
 from gateway.calls.limits import Limits
@@ -30,7 +29,7 @@ PASSWORD = ".//{http://jabber.org/protocol/muc}password"
 INVITE = (
     b"INVITE sip:room@gateway.test SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\r\n"
     b"From: CALLER;tag=1\r\nTo: <sip:room@gateway.test>\r\nCall-ID: c\r\n"
-    b"CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+    b"CSeq: 1 INVITE\r\nHEADERSContent-Length: 0\r\n\r\n"
 )
 OFFER = (
     b"v=0\r\no=- 0 0 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
@@ -45,12 +44,14 @@ class Phone:
     done: list[str] = field(default_factory=list)
     offer: bytes = OFFER
     caller: str = "<sip:erika@192.0.2.9>"
+    headers: str = ""
     source: Flow = field(
         default_factory=lambda: Flow("udp", ("10.0.0.1", 5060), ("192.0.2.9", 5060))
     )
 
     def __post_init__(self) -> None:
-        request = parse_message(INVITE.replace(b"CALLER", self.caller.encode()))
+        invite = INVITE.replace(b"CALLER", self.caller.encode())
+        request = parse_message(invite.replace(b"HEADERS", self.headers.encode()))
         assert isinstance(request, Request)
         self.request = request
         self._events: asyncio.Queue[Any] = asyncio.Queue()
@@ -103,7 +104,7 @@ class Scene:
         limits: Limits = Limits(),  # noqa: B008 -- frozen
         callers: int = 1,
         phone: Phone | None = None,
-        show_caller: ShowCaller = ShowCaller.FULL,
+        trunk: Trunk = Trunk("trunk", (), default_room="room"),  # noqa: B008 -- frozen
     ) -> None:
         monkeypatch.setattr(incoming, "Participant", partial(Participant, connect=world.connect))
         self.phone = phone or Phone()
@@ -118,7 +119,6 @@ class Scene:
             limits=limits,
         )
         self.record = CallRecord("c1", "c", "trunk", "Erika", "room")
-        trunk = Trunk("trunk", (), default_room="room", show_caller=show_caller)
         call = IncomingCall(self.phone, trunk, services, self.record)  # type: ignore[arg-type]
         self.running = asyncio.create_task(call.run())
 
@@ -305,4 +305,17 @@ async def test_who_is_alone_for_too_long_is_hung_up(monkeypatch: pytest.MonkeyPa
     await settle(59)
     assert scene.phone.done == ["180", "200"]
     assert await scene.over() is EndReason.ALONE
+    assert scene.phone.done == ["180", "200", "BYE 480"]
+
+
+@in_virtual_time
+async def test_who_has_nobody_but_phones_for_company_for_too_long_is_hung_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    phone = "<features><feature var='http://jitsi.org/protocol/jigasi'/></features>"
+    world = World(on_join=lambda: world.presence("phone", "+49 1", extra=phone))
+    scene = Scene(world, monkeypatch, limits=Limits(alone=10.0, only_phones=20.0))
+    await settle(19)
+    assert scene.phone.done == ["180", "200"]
+    assert await scene.over() is EndReason.ONLY_PHONES
     assert scene.phone.done == ["180", "200", "BYE 480"]

@@ -2,7 +2,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from gateway.conference.allocation import Allocation
+from gateway.conference.allocation import Allocation, Redirected
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.conference_request import ConferenceResult
 from gateway.xmpp.stanza import NoReply, StanzaError
@@ -55,6 +55,16 @@ def test_asking_ends_with_the_deadline() -> None:
     assert refused.value.cause is JoinFailure.TIMEOUT
 
 
+def test_who_wants_to_visit_is_redirected_whether_the_room_is_ready_or_not() -> None:
+    for ready in (True, False):
+        asking = Allocation(ROOM, "machine", deadline=30, visitor=True)
+        asked = {part.get("name"): part.get("value") for part in asking.request.to_element()}
+        assert asked == {"visitors-version": "1", "visitor": "true"}
+        with pytest.raises(Redirected) as redirected:
+            asking.answered(ConferenceResult(ready=ready, vnode="v1"), 0.0)
+        assert redirected.value.node == "v1"
+
+
 def test_a_redirection_to_a_visitors_node_was_not_asked_for() -> None:
     redirected = ConferenceResult(ready=True, vnode="v1", focus_jid="focus@v1.meet.test")
     assert failure(redirected) is JoinFailure.REFUSED
@@ -88,7 +98,7 @@ def test_a_reservation_that_is_refused_is_not_asked_for_again() -> None:
         "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>not before nine</text>"
         f"<reservation-error xmlns='{FOCUS}' error-code='409'/>"
     )
-    with pytest.raises(ConferenceError, match="not before nine") as refused:
+    with pytest.raises(ConferenceError, match=r"409.*not before nine") as refused:
         allocation().answered(refusal("service-unavailable", inside=inside), 0.0)
     assert refused.value.cause is JoinFailure.REFUSED
 

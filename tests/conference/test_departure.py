@@ -112,15 +112,15 @@ def test_the_reason_of_a_destroyed_room_is_kept() -> None:
         ),
         (condition("cancel", "service-unavailable"), JoinFailure.FULL),
         (condition("wait", "resource-constraint"), JoinFailure.FULL),
-        (condition("cancel", "conflict"), JoinFailure.REFUSED),
+        (condition("cancel", "conflict"), JoinFailure.UNREACHABLE),
         (condition("auth", "forbidden"), JoinFailure.BANNED),
         (condition("modify", "jid-malformed"), JoinFailure.NOT_FOUND),
         (condition("cancel", "item-not-found"), JoinFailure.NOT_FOUND),
         (condition("cancel", "remote-server-not-found"), JoinFailure.NOT_FOUND),
-        (condition("cancel", "not-allowed", text="Invalid resource"), JoinFailure.REFUSED),
+        (condition("cancel", "not-allowed", text="Invalid resource"), JoinFailure.PROTOCOL),
         (
             condition("cancel", "not-allowed", "<no-main-participants xmlns='jitsi:visitors'/>"),
-            JoinFailure.REFUSED,
+            JoinFailure.WAITING_FOR_HOST,
         ),
     ],
 )

@@ -29,6 +29,7 @@ from tests.conference.world import (
 from tests.xmpp.virtual_time import in_virtual_time
 
 JITSI = "http://jitsi.org/jitmeet"
+FOCUS = "http://jitsi.org/protocol/focus"
 PASSWORD = ".//{http://jabber.org/protocol/muc}password"
 
 
@@ -170,6 +171,18 @@ async def test_a_conference_that_is_not_granted(
 
 
 @in_virtual_time
+async def test_the_words_of_a_refused_reservation_are_told() -> None:
+    inside = f"<reservation-error xmlns='{FOCUS}' error-code='403'/>"
+    refusal = error("cancel", "service-unavailable", inside, text="not before nine")
+    world = World(conference=[refusal])
+    with pytest.raises(ConferenceError) as refused:
+        await entering(world)
+    assert refused.value.cause is JoinFailure.REFUSED
+    assert refused.value.text == "reservation refused (403): not before nine"
+    assert world.stream.kinds() == ["conference"]  # once
+
+
+@in_virtual_time
 async def test_a_conference_that_becomes_ready_is_joined_then() -> None:
     not_ready = "<conference xmlns='http://jitsi.org/protocol/focus' ready='false'/>"
     world = World(conference=[not_ready, None, error("cancel", "service-unavailable")])
@@ -193,6 +206,20 @@ async def test_a_conference_that_becomes_ready_is_joined_then() -> None:
         (error("cancel", "service-unavailable"), JoinFailure.FULL),
         (error("cancel", "not-allowed", text="no"), JoinFailure.REFUSED),
         (error("cancel", "not-allowed", text="Token expired"), JoinFailure.AUTHENTICATION),
+        (
+            error("cancel", "not-allowed", text="Room and token mismatched"),
+            JoinFailure.AUTHENTICATION,
+        ),
+        (
+            error("cancel", "not-allowed", f"<authentication-required xmlns='{JITSI}'/>"),
+            JoinFailure.AUTHENTICATION,
+        ),
+        (
+            error("cancel", "not-allowed", f"<room-does-not-exist xmlns='{JITSI}'/>"),
+            JoinFailure.NOT_FOUND,
+        ),
+        (error("cancel", "conflict"), JoinFailure.UNREACHABLE),
+        (error("wait", "resource-constraint"), JoinFailure.FULL),
     ],
 )
 @in_virtual_time

@@ -231,3 +231,16 @@ async def test_who_hangs_up_on_the_way_leaves_nothing_open() -> None:
         world.sends_us_to(BREAKOUT)
         await settle(1)
     assert world.stream.closed_at is not None
+
+
+@in_virtual_time
+async def test_who_had_to_come_back_is_sent_on_over_its_new_connection() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.lose()
+        await settle(5)
+        assert call.told() == [Rejoined()]
+        await sent_to(call, BREAKOUT)
+        assert call.told() == [Moved(BREAKOUT)]
+        assert len(world.streams) == 2
+    assert all(stream.closed_at is not None for stream in world.streams)

@@ -45,6 +45,17 @@ def shown(world: World) -> tuple[bool, bool]:
 
 
 @in_virtual_time
+async def test_who_is_muted_again_already_asks_for_nothing() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        for _ in range(3):
+            call.participant.toggle_microphone()
+        await settle(1)
+        assert shown(world) == (True, False)
+        assert world.stream.of("mute") == []
+
+
+@in_virtual_time
 async def test_a_caller_mutes_itself_and_unmutes_itself_and_the_focus_is_asked_to_let_it() -> None:
     world, media = with_alice(), Media()
     async with Call(world, media) as call:

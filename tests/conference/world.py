@@ -268,11 +268,13 @@ class World:
     focus_present: bool = True
     pings: bool = True
     streams: list[Stream] = field(default_factory=list)
+    servers: list[Server] = field(default_factory=list)
     on_join: Callable[[], None] = lambda: None
 
     async def connect(self, server: Server, reception: Reception) -> Connection:
         stream = Stream(self, 0x1A2B3C40 + len(self.streams))
         self.streams.append(stream)
+        self.servers.append(server)
         return await Connection.open(stream, reception, anonymous=True)
 
     @property
@@ -582,6 +584,7 @@ class Call:
         address: RoomAddress = ADDRESS,
         password: str | None = None,
         name: str = "+49 30 1234",
+        visitor: bool = False,
     ) -> None:
         self.world = world
         self.media = media
@@ -593,6 +596,7 @@ class Call:
             display_name=name,
             media=media,
             password=password,
+            visitor=visitor,
             connect=world.connect,
         )
         media.participant = self.participant

@@ -266,6 +266,7 @@ async def test_a_banned_caller_is_hung_up(shared: ProsodyServer, way: str, room:
     async with conference(shared, way) as scene:
         await scene.speakers(room, "ann")
         call = await scene.dial(user(room))
+        await scene.media_up(call)  # the focus has seen it
         scene.lab.ban(room, endpoint(scene))
         assert [reason.cause for reason in await reasons_of(call)] == [403]
         assert await end_of(scene) is EndReason.BANNED

@@ -12,11 +12,13 @@ import pytest_asyncio
 import structlog
 
 from gateway import logs
+from gateway.calls import outgoing
 
 FOLDER = Path(__file__).parents[2] / "sip-test-scripts"
 sys.path.insert(0, str(FOLDER))
 
 from called import CALLED, CalledScenario, play_called  # noqa: E402
+from dialled import DIALLED, DialledScenario, play_dialled  # noqa: E402
 from scene import TRANSPORTS, Sites  # noqa: E402
 from sipp import is_installed  # noqa: E402
 from stories import SCENARIOS, Scenario  # noqa: E402
@@ -56,6 +58,15 @@ async def test_scenario_in_which_sipp_is_called(scenario: CalledScenario, transp
     await play_called(scenario, transport)
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("scenario", DIALLED, ids=lambda scenario: scenario.name)
+async def test_scenario_in_which_the_conference_dials(
+    scenario: DialledScenario, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outgoing, "_SHOWN_FOR", 1.5)
+    await play_dialled(scenario, transport)
+
+
 def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
     readme = (FOLDER / "README.md").read_text()
     rows = [line for line in readme.splitlines() if line.startswith("| [")]
@@ -63,11 +74,11 @@ def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
         (row,) = (row for row in rows if row.startswith(f"| [{scenario.name}]"))
         assert all(scenario.file(transport) in row for transport in TRANSPORTS)
         assert f"| {scenario.rfc} |" in row
-    for called in CALLED:
+    for called in (*CALLED, *DIALLED):
         (row,) = (row for row in rows if row.startswith(f"| [{called.name}]"))
         assert f"(scenarios/{called.file})" in row
         assert f"| {called.rfc} |" in row
-    assert len(rows) == len(SCENARIOS) + len(CALLED)
+    assert len(rows) == len(SCENARIOS) + len(CALLED) + len(DIALLED)
     files = {scenario.file(transport) for scenario in SCENARIOS for transport in TRANSPORTS}
-    files |= {called.file for called in CALLED}
+    files |= {called.file for called in (*CALLED, *DIALLED)}
     assert {path.name for path in (FOLDER / "scenarios").iterdir()} == files

@@ -405,4 +405,22 @@ RULES = {
             "an_endpoint_without_a_sign_of_life_is_inactive_and_later_expires",
         ),
     ),
+    40: Rule(
+        "who waits in the brewery is an account, and says in each presence how busy it is",
+        named("lab/focus_brewery", "the_least_busy_of_the_region_is_chosen"),
+        named(
+            "lab/focus_brewery",
+            "a_gateway_that_does_not_say_how_busy_it_is_is_blamed",
+            "guests_do_not_get_into_the_brewery",
+        ),
+    ),
+    41: Rule(
+        "an order to dial is answered in time, with somebody who is in the room or its lobby",
+        named("lab/focus_dialling", "what_the_gateway_answers_comes_back"),
+        named(
+            "lab/focus_dialling",
+            "a_reference_that_leads_to_nobody_is_blamed",
+            "a_gateway_that_does_not_answer_is_blamed",
+        ),
+    ),
 }

@@ -100,12 +100,13 @@ def test_the_commands_make_a_certificate_for_both_domains_and_the_account() -> N
     assert "subjectAltName=DNS:lab.test,DNS:auth.lab.test" in commands[0]
     assert "/certs/lab.crt" in commands[0]
     assert commands[1] == ["prosodyctl", "register", "focus", "auth.lab.test", "PASSWORD"]
-    assert commands[2] == ["systemctl", "restart", "prosody"]
+    assert commands[2] == ["prosodyctl", "register", "jigasi", "auth.lab.test", "PASSWORD"]
+    assert commands[3] == ["systemctl", "restart", "prosody"]
 
 
 def test_the_commands_for_a_process_name_its_file() -> None:
     file = Path("/run/lab/lab.cfg.lua")
-    register, start = ProsodyConfig(process=Process(file.parent)).installation(file)
+    register, _, start = ProsodyConfig(process=Process(file.parent)).installation(file)
     assert register == f"prosodyctl --config {file} register focus auth.lab.test PASSWORD"
     assert start == f"prosody -F --config {file}"
 

@@ -108,6 +108,18 @@ def test_the_pause_of_a_muted_phone_is_told_by_the_timestamp_alone() -> None:
     assert again.payload_type == OPUS  # nothing from before the pause is said again
 
 
+def test_time_without_a_path_is_told_by_the_timestamp_and_nothing_older_is_repeated() -> None:
+    bridge = Bridge()
+    leg = with_red(bridge)
+    leg.send(VOICE)
+    leg.absent(3.0)
+    leg.send(VOICE)
+    before, after = bridge.packets
+    assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 960 + 3 * 48000
+    assert after.sequence == before.sequence + 1
+    assert (after.marker, after.payload_type) == (True, OPUS)
+
+
 def test_with_red_a_packet_repeats_the_one_before_it() -> None:
     bridge = Bridge()
     leg = with_red(bridge)

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from audiocodecs.frames import Samples
 from gateway.lab.bridge_endpoint import BridgeEndpoint
@@ -238,3 +239,18 @@ async def test_callers_of_a_room_hear_each_other_once_while_one_of_them_changes_
         assert found.longest_absence <= PULSE + PACKET + WINDOW
         assert found.amplitude == pytest.approx(usual.amplitude, rel=0.1)
         assert tones_in(heard) == {"phone"}
+
+
+async def test_a_path_that_is_not_found_again_in_time_is_told_with_the_time() -> None:
+    nowhere = m.IceParameters(1, "gone", "g" * 22, ())  # not even a candidate to try
+    async with two_bridges() as (scene, _, _):
+        scene.engine._config = replace(scene.engine._config, connect_within=1.5)
+        caller = await scene.phone("call", breathing("phone"))
+        await open_bridge(caller, scene.bridge, 77, (), "s1")
+        await scene.event(m.BridgeConnected)
+        with capture_logs() as logs:
+            scene.engine.execute(m.RestartIce("call", "s1", nowhere))
+            await scene.event(m.IceRestarted)
+            await asyncio.sleep(2.0)
+        told = [line["error"] for line in logs if line["event"] == "ICE not restarted"]
+        assert told == ["no path within 1.5 s"]

@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import socket
+from collections.abc import Callable
 from typing import Any
 
 import aioice
@@ -65,14 +67,14 @@ async def test_two_agents_connect_and_data_passes_aioice_by() -> None:
     await asyncio.gather(
         ours.establish(theirs.local_username, theirs.local_password), theirs.connect()
     )
-    await theirs.send(b"\x80media")
-    ours.transmit(b"\x80reply")
-    assert await theirs.recv() == b"\x80reply"
-    assert await heard.get() == b"\x80media"
+    await theirs.send(b"\x80some media")
+    ours.transmit(b"\x80some reply")
+    assert await theirs.recv() == b"\x80some reply"
+    assert await heard.get() == b"\x80some media"
     await theirs.close()
     await ours.close()
     with pytest.raises(IceError):
-        ours.transmit(b"\x80late")
+        ours.transmit(b"\x80too late")
 
 
 async def test_a_cancelled_gathering_leaves_no_socket() -> None:
@@ -87,15 +89,59 @@ async def test_a_cancelled_gathering_leaves_no_socket() -> None:
     assert not connection._protocols
 
 
-async def pair() -> tuple[IceConnection, aioice.Connection]:
+async def pair(
+    receive: Callable[[bytes], None] = lambda _: None,
+) -> tuple[IceConnection, aioice.Connection]:
     """Our agent and a bridge's, which know nothing of each other yet."""
-    ours = IceConnection(("127.0.0.1",), lambda _: None)
+    ours = IceConnection(("127.0.0.1",), receive)
     theirs = aioice.Connection(ice_controlling=True)
     theirs._local_candidates = await theirs.get_component_candidates(1, ["127.0.0.1"])
     theirs._local_candidates_end = True
     await ours.gather()
     theirs.remote_username, theirs.remote_password = ours.local_username, ours.local_password
     return ours, theirs
+
+
+STRANGE = (
+    b"",
+    b"\x00",
+    b"\x80",
+    b"\x80\xc8\x00",
+    # Binding requests with a USE-CANDIDATE and a PRIORITY of two octets, an error without a code.
+    bytes.fromhex("000100082112a442") + bytes(12) + bytes.fromhex("00240002ffff0000"),
+    bytes.fromhex("000100082112a442") + bytes(12) + bytes.fromhex("002a802a00010000"),
+    bytes.fromhex("011100042112a442") + bytes(12) + bytes.fromhex("80280000"),
+)
+
+
+async def test_what_strangers_send_to_our_socket_is_no_error_and_no_data() -> None:
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    heard: list[bytes] = []
+    ours, theirs = await pair(heard.append)
+    (local,) = ours.local_candidates
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+
+        async def meddle() -> None:
+            for datagram in STRANGE:
+                stranger.sendto(datagram, (local.host, local.port))
+            await asyncio.sleep(0.05)
+
+        await meddle()
+        for candidate in theirs.local_candidates:
+            await ours.add_remote_candidate(candidate)
+        await asyncio.gather(
+            ours.establish(theirs.local_username, theirs.local_password), theirs.connect()
+        )
+        await meddle()
+    await theirs.send(b"\x80some media")
+    async with asyncio.timeout(5):
+        while not heard:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    assert heard == [b"\x80some media"]
+    assert errors == []
+    await theirs.close()
+    await ours.close()
 
 
 async def test_an_offer_without_candidates_is_waited_with_until_there_are_some() -> None:
@@ -124,7 +170,7 @@ async def test_a_path_on_which_nothing_comes_is_lost(monkeypatch: pytest.MonkeyP
     )
     lost = asyncio.ensure_future(ours.lost())
     for _ in range(10):  # as long as something comes it is there
-        await theirs.send(b"\x80media")
+        await theirs.send(b"\x80some media")
         await asyncio.sleep(0.06)
     assert not lost.done()
     await asyncio.wait_for(lost, 5)

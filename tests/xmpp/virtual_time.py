@@ -30,6 +30,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._virtual = _Selector()
+        self.unhandled: list[str] = []
         super().__init__(self._virtual)
 
     def time(self) -> float:
@@ -39,7 +40,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return [timer for timer in self._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
 
     def call_exception_handler(self, context: Mapping[str, Any]) -> None:
-        raise AssertionError(f"unhandled in the loop: {context}")
+        self.unhandled.append(f"unhandled in the loop: {context}")  # nobody may see it raised
+        raise AssertionError(self.unhandled[-1])
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
@@ -48,8 +50,9 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         result = runner.run(main)
         loop = runner.get_loop()
         assert isinstance(loop, VirtualTimeLoop)
-        assert not asyncio.all_tasks(loop), "tasks left behind"
+        assert not (left := asyncio.all_tasks(loop)), f"tasks left behind: {left}"
         assert not loop.timers(), "timers left behind"
+        assert not loop.unhandled, loop.unhandled
         return result
 
 

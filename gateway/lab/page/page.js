@@ -1,11 +1,13 @@
 // The page: joins, shows, and comes back after an interruption. What is what: link.js is the
 // WebSocket, call.js WebRTC, people.js the list of the room, moderate.js a moderator's buttons,
+// phones.js the phones that are called,
 // story.js the timeline.
 
 import { Call, openMicrophone, silentTrack } from "./call.js";
 import { Link } from "./link.js";
 import { Moderate } from "./moderate.js";
 import { People } from "./people.js";
+import { Phones } from "./phones.js";
 import { Story } from "./story.js";
 
 const at = (id) => document.getElementById(id);
@@ -17,6 +19,7 @@ const people = new People({
   order: (name, nick) => order(name, { nick }),
 });
 const moderate = new Moderate(at("moderate"), order);
+const phones = new Phones(at("phones"), order);
 const story = new Story({ list: at("steps"), empty: at("no-steps"), filter: at("filter") });
 
 // While one wants to be in the room: name, track, whether one can speak and is muted, the call.
@@ -52,6 +55,7 @@ function told(message) {
     case "room":
       people.show(message.occupants, message.levels, you, message.state);
       moderate.show(message.occupants, message.state);
+      phones.show(message.state.phones);
       break;
     case "offer":
       if (stay) answer(message);
