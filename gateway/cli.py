@@ -183,6 +183,7 @@ def _load(file: Path | None) -> Config:
     try:
         config = load(file)
         config.installations()
+        config.breweries()
     except ConfigError as error:
         _fail(
             [

@@ -40,7 +40,12 @@ def _problem(detail: Any, model: type[BaseModel]) -> list[str]:
             own_key = re.match(r"[a-z_.0-9]+: ", text)
             return [prefix + line for line in text.splitlines()] if own_key else [f"{key}: {text}"]
     message = detail["msg"][0].lower() + detail["msg"][1:]
+    if _SECRET.search(key):
+        return [f"{key}: {message}; put it in quotes"]
     return [f"{key}: {message}, not {detail['input']!r}"]
+
+
+_SECRET = re.compile(r"(^|\.)(password|secret|token)$")  # which nobody should read in a log
 
 
 _EXAMPLES = {

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
+from typer.testing import CliRunner
 
 from gateway.calls.caller_identity import ShowCaller
+from gateway.cli import app
 from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
 from gateway.sip.network import Listen
@@ -216,11 +218,42 @@ def test_a_wrong_variable_is_told_like_a_wrong_key() -> None:
     assert any(line.startswith("sip.max_call: no such key; did you mean") for line in found)
 
 
+@pytest.mark.parametrize(
+    ("values", "environment"),
+    [
+        (with_jitsi(user="a@b", password=13579), {}),
+        (LEAST, {"SIP_GATEWAY_JITSI__USER": "a@b", "SIP_GATEWAY_JITSI__PASSWORD": "13579"}),
+        ({**LEAST, "control": {"token": 13579}}, {}),
+        (with_jitsi(websocket="wss://a/b", jwt={"app_id": "a", "secret": 13579}), {}),
+        (with_trunk(dial_out={"host": "a", "prefixes": ["+"], "user": "a", "password": 13579}), {}),
+    ],
+)
+def test_a_secret_that_is_no_text_is_not_printed(
+    values: dict[str, Any], environment: dict[str, str]
+) -> None:
+    told = problems(values, environment)
+    assert any("quotes" in line for line in told)
+    assert "13579" not in str(told)
+
+
 def test_a_password_is_never_printed() -> None:
     config = parse(with_jitsi(user="me@auth.x", password="hunter2"))
     assert "hunter2" not in repr(config)
     assert config.installations()[0].server.account is not None
     assert "hunter2" not in repr(config.installations()[0])
+
+
+def test_files_that_are_named_are_looked_into_before_the_start(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        '[jitsi]\ndomain = "a.b"\n[[trunk]]\nname = "a"\nfrom = ["192.0.2.1"]\n'
+        '[[brewery]]\ntls = "verify"\nuser = "a@b.c"\npassword = "x"\nroom = "r@i.b"\n'
+        f'ca_file = "{tmp_path}/empty.pem"\n'
+    )
+    told = CliRunner().invoke(app, ["check-config", "-c", str(config)])
+    assert told.exit_code == 1
+    assert "empty.pem" in told.output
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
