@@ -47,7 +47,9 @@ class ProsodyServer:
         self.file = folder / "lab.cfg.lua"
         limit = f'modules_enabled = {{ "muc_max_occupants" }} muc_max_occupants = {MOST_OCCUPANTS}'
         paths = f'plugin_paths = {{ "{MODULES}" }}'
-        self.file.write_text(f"{paths}\n{more}\n{self.config.to_lua()}{limit}\n")
+        rooms = f'Component "{self.config.site.muc_domain}" "muc"\n'
+        lua = self.config.to_lua().replace(rooms, f"{rooms}    {limit}\n")
+        self.file.write_text(f"{paths}\n{more}\n{lua}")
         command = next(c for c in self.config.installation(self.file) if "register" in c)
         words = [PASSWORD if word == "PASSWORD" else word for word in command.split()]
         subprocess.run(words, check=True, capture_output=True)

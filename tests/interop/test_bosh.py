@@ -87,6 +87,16 @@ async def test_a_caller_who_hangs_up_while_we_log_in_leaves_nothing(server: Serv
 async def test_connections_that_break_lose_repeat_and_disorder_nothing(
     prosody: ProsodyServer, server: Server
 ) -> None:
+    # Prosody gives a session up if it is asked to repeat what it has begun to forget: that may
+    # happen here once in a while, and is nothing a client could do about.
+    attempts = 3
+    while not await all_is_heard(prosody, server):
+        attempts -= 1
+        assert attempts > 0
+
+
+async def all_is_heard(prosody: ProsodyServer, server: Server) -> bool:
+    """Whether forty messages came; what came was in order, each once. False: a session ended."""
     async with nothing_left(), breaking(prosody.https_port) as (port, broken):
         heard = recording()
         listener = await connect(replace(server, bosh=f"https://{HOST}:{port}/http-bind"), heard)
@@ -98,13 +108,17 @@ async def test_connections_that_break_lose_repeat_and_disorder_nothing(
             speaker.send(message)
             await asyncio.sleep(0.02)
         async with asyncio.timeout(60):
-            while len(bodies_in(heard.stanzas)) < 40:  # noqa: ASYNC110 - they come by and by
+            while not (listener.is_lost or speaker.is_lost):
+                if len(bodies_in(heard.stanzas)) == 40:
+                    break
                 await asyncio.sleep(0.05)
         broken.clear()
         await asyncio.sleep(0.3)
-        assert bodies_in(heard.stanzas) == [str(number) for number in range(40)]
+        came = bodies_in(heard.stanzas)
+        assert came == [str(number) for number in range(len(came))]
         await speaker.close()
         await listener.close()
+        return len(came) == 40
 
 
 def bodies_in(stanzas: list[Element]) -> list[str]:
