@@ -35,7 +35,7 @@ demo: setup
 	$(BIN)/sip-gateway demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(WEB),--web $(WEB))
 
 check: lint types
-	$(PYTEST) -q -m "not behaviour and not interop and not soak"
+	$(PYTEST) -q -n 2 -m "not behaviour and not interop and not soak"
 
 test: setup tools check
 	$(PYTEST) -q -m "behaviour or interop"

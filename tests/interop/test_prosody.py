@@ -92,6 +92,12 @@ def way(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(params=("tcp", "websocket"))
+def usual_way(request: pytest.FixtureRequest) -> str:
+    """Where BOSH would show nothing that other tests do not."""
+    return request.param
+
+
 @pytest.fixture
 def room() -> str:
     """One that nobody else is in; a caller comes in by dialling 7 instead of "room"."""
@@ -132,9 +138,9 @@ async def test_a_phone_and_three_speakers_hear_exactly_each_other(
 
 
 async def test_two_phones_hear_each_other_and_not_themselves(
-    shared: ProsodyServer, way: str, room: str
+    shared: ProsodyServer, usual_way: str, room: str
 ) -> None:
-    async with conference(shared, way) as scene:
+    async with conference(shared, usual_way) as scene:
         await scene.speakers(room, "ann")
         first = await scene.dial(user(room), "phone")
         second = await scene.dial(user(room), "phone 2")
@@ -145,9 +151,9 @@ async def test_two_phones_hear_each_other_and_not_themselves(
 
 
 async def test_a_phone_alone_hears_the_waiting_tone_until_somebody_comes(
-    shared: ProsodyServer, way: str, room: str
+    shared: ProsodyServer, usual_way: str, room: str
 ) -> None:
-    async with conference(shared, way) as scene:
+    async with conference(shared, usual_way) as scene:
         call = await scene.dial(user(room))
         await eventually(lambda: beeps_in(call.media.recording()), "the waiting tone")
         await scene.speakers(room, "ann")
@@ -159,8 +165,10 @@ async def test_a_phone_alone_hears_the_waiting_tone_until_somebody_comes(
         assert names_in(call.media.recording()) == {"ann"}
 
 
-async def test_a_muted_caller_is_heard_no_more(shared: ProsodyServer, way: str, room: str) -> None:
-    async with conference(shared, way) as scene:
+async def test_a_muted_caller_is_heard_no_more(
+    shared: ProsodyServer, usual_way: str, room: str
+) -> None:
+    async with conference(shared, usual_way) as scene:
         speakers = await scene.speakers(room, "ann")
         call = await scene.dial(user(room))
         await scene.media_up(call)
@@ -203,8 +211,8 @@ async def test_a_room_with_a_password_lets_in_who_knows_it(
         assert names_in(given.media.recording()[4000:]) >= {"ann"}
 
 
-async def test_a_full_room_is_busy(shared: ProsodyServer, way: str, room: str) -> None:
-    async with conference(shared, way) as scene:
+async def test_a_full_room_is_busy(shared: ProsodyServer, usual_way: str, room: str) -> None:
+    async with conference(shared, usual_way) as scene:
         for number in range(MOST_OCCUPANTS - 1):
             await scene.lab.add_speaker(room, f"{number}", Voice.of_silence(), listens=False)
         with pytest.raises(NotAnswered) as refused:
@@ -251,9 +259,9 @@ async def test_the_caller_hangs_up_and_the_room_is_empty(
 
 
 async def test_a_kicked_caller_is_hung_up_with_a_reason(
-    shared: ProsodyServer, way: str, room: str
+    shared: ProsodyServer, usual_way: str, room: str
 ) -> None:
-    async with conference(shared, way) as scene:
+    async with conference(shared, usual_way) as scene:
         await scene.speakers(room, "ann")
         call = await scene.dial(user(room))
         await scene.media_up(call)
@@ -262,8 +270,8 @@ async def test_a_kicked_caller_is_hung_up_with_a_reason(
         assert await end_of(scene) is EndReason.KICKED
 
 
-async def test_a_banned_caller_is_hung_up(shared: ProsodyServer, way: str, room: str) -> None:
-    async with conference(shared, way) as scene:
+async def test_a_banned_caller_is_hung_up(shared: ProsodyServer, usual_way: str, room: str) -> None:
+    async with conference(shared, usual_way) as scene:
         await scene.speakers(room, "ann")
         call = await scene.dial(user(room))
         await scene.media_up(call)  # the focus has seen it
@@ -273,9 +281,9 @@ async def test_a_banned_caller_is_hung_up(shared: ProsodyServer, way: str, room:
 
 
 async def test_the_end_of_the_meeting_ends_the_call(
-    shared: ProsodyServer, way: str, room: str
+    shared: ProsodyServer, usual_way: str, room: str
 ) -> None:
-    async with conference(shared, way) as scene:
+    async with conference(shared, usual_way) as scene:
         await scene.speakers(room, "ann")
         call = await scene.dial(user(room))
         scene.lab.destroy(room)
@@ -302,9 +310,9 @@ async def test_members_only_puts_a_caller_out_and_leaves_members_in(
 
 
 async def test_what_needs_jitsis_plugins_says_so_and_a_recording_does_not(
-    shared: ProsodyServer, way: str, room: str
+    shared: ProsodyServer, usual_way: str, room: str
 ) -> None:
-    async with conference(shared, way) as scene:
+    async with conference(shared, usual_way) as scene:
         await scene.speakers(room, "ann")
         moderator = scene.lab.moderator(room)
         for order in (
@@ -325,9 +333,9 @@ async def test_what_needs_jitsis_plugins_says_so_and_a_recording_does_not(
 
 
 async def test_a_call_goes_on_after_the_focus_has_left_and_returned(
-    shared: ProsodyServer, way: str, room: str
+    shared: ProsodyServer, usual_way: str, room: str
 ) -> None:
-    async with conference(shared, way) as scene:
+    async with conference(shared, usual_way) as scene:
         speakers = await scene.speakers(room, "ann")
         call = await scene.dial(user(room))
         await scene.media_up(call)
@@ -339,9 +347,9 @@ async def test_a_call_goes_on_after_the_focus_has_left_and_returned(
 
 
 async def test_a_moved_session_is_taken_up_again(
-    shared: ProsodyServer, way: str, room: str
+    shared: ProsodyServer, usual_way: str, room: str
 ) -> None:
-    async with conference(shared, way) as scene:
+    async with conference(shared, usual_way) as scene:
         speakers = await scene.speakers(room, "ann")
         call = await scene.dial(user(room))
         await scene.media_up(call)
