@@ -140,6 +140,7 @@ class Brewery:
         account = self.account
         reception = Reception(CAPABILITIES, focus=account.focus, takes_dials=True)
         connection = await self.connect(account.server, reception)
+        failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
                 updating: asyncio.Task[None] | None = None
@@ -166,11 +167,13 @@ class Brewery:
                 if updating is not None:
                     updating.cancel()
         except* ConnectionFailed as lost:
-            raise lost.exceptions[0] from None
+            failure = lost.exceptions[0]  # raised here it would be a group again
         except* TimeoutError:
             log.warning("the brewery does not answer", id=account.id, room=account.room)
         finally:
             await connection.close()
+        if failure is not None:
+            raise failure
 
     def _take(self, connection: Connection, dial: Dial) -> None:
         if not self.account.obeys(dial.sender):
