@@ -7,23 +7,14 @@ from tests.conference.world import (
     BREAKOUT,
     Call,
     Media,
-    World,
+    connected,
     error,
     offer,
     settle,
     terminate,
+    with_alice,
 )
 from tests.xmpp.virtual_time import in_virtual_time
-
-
-def with_alice(**rest: object) -> World:
-    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
-
-
-async def connected(call: Call, sid: str = "s1") -> None:
-    call.world.request(offer(sid))
-    await settle(0.1)
-    assert call.told()[-1:] == [MediaUp()]
 
 
 @in_virtual_time

@@ -39,12 +39,14 @@ from tests.conference.world import (
     Call,
     Media,
     World,
+    connected,
     error,
     offer,
     settle,
     sources,
     terminate,
     transport,
+    with_alice,
 )
 from tests.xmpp.virtual_time import in_virtual_time
 
@@ -55,18 +57,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def with_alice(**rest: object) -> World:
-    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
-
-
 NO_BRIDGE = "<bridgeNotAvailable xmlns='http://jitsi.org/protocol/focus'/>"
-
-
-async def connected(call: Call, sid: str = "s1", **rest: object) -> None:
-    """The focus offers a session, and it comes up."""
-    call.world.request(offer(sid, **rest))  # type: ignore[arg-type]
-    await settle(0.1)
-    assert call.told()[-1:] == [MediaUp()]
 
 
 def is_muted(world: World) -> bool:

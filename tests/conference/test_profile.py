@@ -6,7 +6,7 @@ import pytest
 
 from gateway.conference.events import MutedByModerator, Rejoined
 from gateway.conference.floor import Toggled
-from tests.conference.world import Call, Media, World, error, settle
+from tests.conference.world import Call, Media, World, error, settle, with_alice
 from tests.xmpp.virtual_time import in_virtual_time
 
 MUTE = "<mute xmlns='http://jitsi.org/jitmeet/audio'>true</mute>"
@@ -18,10 +18,6 @@ def shown(world: World) -> tuple[bool, str | None]:
     info = json.loads(last.findtext("{jabber:client}SourceInfo") or "")
     muted: bool = info[f"{world.stream.nick}-a0"]["muted"]
     return muted, last.findtext("{jabber:client}status")
-
-
-def with_alice(**rest: object) -> World:
-    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
 
 
 @in_virtual_time

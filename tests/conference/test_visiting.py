@@ -19,6 +19,7 @@ from tests.conference.world import (
     error,
     offer,
     settle,
+    with_alice,
 )
 from tests.xmpp.virtual_time import in_virtual_time
 
@@ -33,10 +34,6 @@ def promotion(*, allow: str = "true", username: str = "username='5f6a'") -> str:
         f"<visitors xmlns='jitsi:visitors' room='{NODE_ROOM}'>"
         f"<promotion-response allow='{allow}' jid='me@v1.meet.test' {username}/></visitors>"
     )
-
-
-def with_alice(**rest: object) -> World:
-    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
 
 
 def visiting(world: World, media: Media) -> Call:

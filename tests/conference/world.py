@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, fromstring, tostring
 
 from gateway.conference.address import RoomAddress
-from gateway.conference.events import CompanyChanged, Event
+from gateway.conference.events import CompanyChanged, Event, MediaUp
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import MediaError
@@ -630,3 +630,15 @@ class Call:
         """The events since the last time."""
         events, self.events = self.events, []
         return events
+
+
+def with_alice(**rest: object) -> World:
+    """A world in which one other is in the room."""
+    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
+
+
+async def connected(call: Call, sid: str = "s1", **rest: object) -> None:
+    """The focus offers a session, and it comes up."""
+    call.world.request(offer(sid, **rest))  # type: ignore[arg-type]
+    await settle(0.1)
+    assert call.told()[-1:] == [MediaUp()]
