@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from gateway.lab.muc_room import MucRoom
+from gateway.lab.muc_room import MucRoom, moderator_behind
 from gateway.lab.muc_stanzas import Occupant, Removal, json_message
 from gateway.lab.refusal import is_request, refuse
 from gateway.lab.violation import Step
@@ -125,10 +125,10 @@ class AvModeration:
         if is_request(stanza):
             self._send(refuse(stanza, "cancel", "service-unavailable"), now)
         order = child(stanza, ns.CLIENT, "av_moderation")
-        room = self._room_of(stanza.get("from", ""))
-        sender = room.occupant_of(stanza.get("from", "")) if room is not None else None
-        if order is None or room is None or sender is None or not sender.is_moderator:
+        behind = moderator_behind(stanza, self._room_of)
+        if order is None or behind is None:
             return
+        room, sender = behind
         if order.get("mediaType") != "audio":
             return
         approved = resource(order.get("jidToWhitelist", ""))

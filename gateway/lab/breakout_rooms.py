@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from gateway.lab.focus_port import NICK
-from gateway.lab.muc_room import MucRoom
+from gateway.lab.muc_room import MucRoom, moderator_behind
 from gateway.lab.muc_stanzas import Occupant, Removal, json_message
 from gateway.lab.violation import Blame, Step
 from gateway.xmpp import namespaces as ns
@@ -158,10 +158,10 @@ class BreakoutRooms:
     def receive(self, stanza: Element, now: float) -> None:
         """Take a message for the component: `<breakout_rooms>`, from moderators only."""
         order = child(stanza, ns.CLIENT, _TYPE)
-        room = self._room_of(stanza.get("from", ""))
-        sender = room.occupant_of(stanza.get("from", "")) if room is not None else None
-        if order is None or room is None or sender is None or not sender.is_moderator:
+        behind = moderator_behind(stanza, self._room_of)
+        if order is None or behind is None:
             return
+        room, _ = behind
         main = self._main.get(self._main_of(room.jid))
         match (order.get("type") or "").rpartition("/")[2]:
             case "add" if main is not None:

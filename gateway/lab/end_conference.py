@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from gateway.lab.muc_room import MucRoom
+from gateway.lab.muc_room import MucRoom, moderator_behind
 from gateway.lab.muc_stanzas import Removal
 from gateway.lab.refusal import is_request, refuse
 from gateway.lab.violation import Step
@@ -35,8 +35,8 @@ class EndConference:
             self._send(refuse(stanza, "cancel", "service-unavailable"), now)
         if child(stanza, ns.CLIENT, "end_conference") is None:
             return
-        room = self._room_of(stanza.get("from", ""))
-        sender = room.occupant_of(stanza.get("from", "")) if room is not None else None
-        if room is not None and sender is not None and sender.is_moderator:
+        behind = moderator_behind(stanza, self._room_of)
+        if behind is not None:
+            room, sender = behind
             self._step(sender.nick, f"ends {room.jid} for everyone")
             self._end(room, Removal(reason=TERMINATED, destroyed=True), now)

@@ -247,3 +247,15 @@ class MucRoom:
                 with_permissions=own and actor is not None and occupant.role == "moderator",
             )
             self._services.send(told, now)
+
+
+def moderator_behind(
+    stanza: Element, room_of: Callable[[str], MucRoom | None]
+) -> tuple[MucRoom, Occupant] | None:
+    """The room a stanza to a component comes from and who sent it, if that is a moderator."""
+    sender = stanza.get("from", "")
+    room = room_of(sender)
+    occupant = room.occupant_of(sender) if room is not None else None
+    if room is None or occupant is None or not occupant.is_moderator:
+        return None
+    return room, occupant

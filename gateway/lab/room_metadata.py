@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from gateway.lab.muc_room import MucRoom
+from gateway.lab.muc_room import MucRoom, moderator_behind
 from gateway.lab.refusal import is_request, refuse
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import child
@@ -30,10 +30,10 @@ class RoomMetadata:
         if is_request(stanza):
             self._send(refuse(stanza, "cancel", "service-unavailable"), now)
         told = child(stanza, ns.JITSI_MEET, "room_metadata")
-        room = self._room_of(stanza.get("from", ""))
-        sender = room.occupant_of(stanza.get("from", "")) if room is not None else None
-        if told is None or room is None or sender is None or not sender.is_moderator:
+        behind = moderator_behind(stanza, self._room_of)
+        if told is None or behind is None:
             return
+        room, _ = behind
         try:
             content = json.loads(told.text or "")
             key, data = content["key"], content["data"]
