@@ -20,6 +20,7 @@ from gateway.app import Gateway
 from gateway.calls.record import CallRecord
 from gateway.config import Config, parse
 from gateway.lab.delay import Tap, delay_between
+from gateway.lab.gateway_tables import jitsi_table
 from gateway.lab.lab import Lab, LabConfig, Prosody
 from gateway.lab.listening import Found, find_speech
 from gateway.lab.narrator import Narrator, plain
@@ -109,19 +110,11 @@ def demo_config(lab: Lab, host: str) -> Config:
     local = ["127.0.0.0/8"]
     if not ipaddress.ip_address(host).is_loopback:
         local += ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", f"{host}"]
-    xmpp_host, xmpp_port = lab.xmpp_address
     return parse(
         {
             "sip": {"listen": [f"udp:{host}:5060", f"tcp:{host}:5060"]},
             "media": {"host": host, "bridge_addresses": [host]},
-            "jitsi": {
-                "domain": lab.domain,
-                "host": xmpp_host,
-                "port": xmpp_port,
-                "ca_file": str(lab.ca_file),
-                "muc_domains": [lab.muc_domain],
-                "focus": lab.focus_jid,
-            },
+            "jitsi": jitsi_table(lab),
             "control": {"listen": ""},
             "trunk": [{"name": "demo", "from": local, "default_room": ROOM}],
         }

@@ -16,6 +16,7 @@ from gateway.app import Gateway
 from gateway.calls.end_reason import EndReason
 from gateway.calls.record import CallRecord
 from gateway.config import Config, parse
+from gateway.lab.gateway_tables import brewery_tables, jitsi_table
 from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.phones_out import PhoneOut, PhonesOut
 from gateway.lab.voice import Voice
@@ -189,7 +190,6 @@ DIALLED_BY_NAME = {scenario.name: scenario for scenario in DIALLED}
 def _configuration(
     lab: Lab, scenario: DialledScenario, transport: str, trunk: tuple[str, int]
 ) -> Config:
-    host, port = lab.xmpp_address
     dial_out = {
         "host": trunk[0],
         "port": trunk[1],
@@ -197,28 +197,13 @@ def _configuration(
         "prefixes": ["+49"],
         **scenario.through,
     }
-    (account, password), *_ = _ACCOUNTS.items()
     return parse(
         {
             "sip": {"listen": [f"{transport}:{HOST}:0"], "t1": T1},
             "media": {"host": HOST, "bridge_addresses": [HOST]},
-            "jitsi": {
-                "domain": lab.domain,
-                "host": host,
-                "port": port,
-                "ca_file": str(lab.ca_file),
-                "muc_domains": [lab.muc_domain],
-                "focus": lab.focus_jid,
-            },
+            "jitsi": jitsi_table(lab),
             "control": {"listen": ""},
             "trunk": [{"name": "sipp", "from": ["127.0.0.0/8"], "dial_out": dial_out}],
-            "brewery": [
-                {
-                    "user": f"{account}@{lab.config.site.auth_domain}",
-                    "password": password,
-                    "room": lab.brewery,
-                    "port": port,
-                }
-            ],
+            "brewery": brewery_tables(lab),
         }
     )

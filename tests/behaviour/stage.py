@@ -14,6 +14,7 @@ from audiocodecs.tones import pulsed
 from gateway.app import Gateway
 from gateway.calls.record import CallRecord
 from gateway.config import Config, parse
+from gateway.lab.gateway_tables import brewery_tables, jitsi_table
 from gateway.lab.lab import Lab, LabConfig, Prosody
 from gateway.lab.listening import Heard, listen_for
 from gateway.lab.phone import PhoneCall, TestPhone
@@ -54,19 +55,10 @@ def names_in(samples: Samples) -> set[str]:
 
 def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
     """A gateway for the lab; `sections` are laid over it."""
-    host, port = lab.xmpp_address
     values: dict[str, dict[str, Any]] = {
         "sip": {"listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0"], "t1": 0.1},
         "media": {"host": HOST, "bridge_addresses": [HOST]},
-        "jitsi": {
-            "domain": lab.domain,
-            "host": host,
-            "port": port,
-            "ca_file": str(lab.ca_file),
-            "muc_domains": [lab.muc_domain],
-            "focus": lab.focus_jid,
-            "logins_per_second": 1000,
-        },
+        "jitsi": {**jitsi_table(lab), "logins_per_second": 1000},
         "control": {"listen": ""},
         "trunk": {
             "name": "phones",
@@ -74,13 +66,7 @@ def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
             "rule": [{"called": r"7(\d+)", "room": r"room\1"}],
         },
     }
-    for user, password in lab.config.accounts.items():
-        brewery = {
-            "user": f"{user}@{lab.config.site.auth_domain}",
-            "password": password,
-            "room": lab.brewery,
-            "port": port,
-        }
+    for brewery in brewery_tables(lab):
         values["brewery"] = {**brewery, **sections.pop("brewery", {})}
     for section, keys in sections.items():
         values[section] = {**values.get(section, {}), **keys}
