@@ -30,6 +30,7 @@ from gateway.app import Gateway
 from gateway.calls.end_reason import EndReason
 from gateway.calls.record import CallRecord
 from gateway.config import parse
+from gateway.lab.calm import in_calm
 from gateway.lab.focus_port import Allocation
 from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.speaker import Speaker
@@ -309,7 +310,12 @@ class Scene:
 
         Those `apart` are on hold or gone: they are to hear nothing, and nobody is to hear them.
         """
-        self.judge(await self.listen(speaking, apart=apart))
+        speaking = set(speaking)
+
+        async def listen() -> None:
+            self.judge(await self.listen(speaking, apart=apart))
+
+        await in_calm(self.site.gateway.engine.clock, listen)
 
     async def listen(
         self, speaking: Iterable[str], *, apart: Collection[str] = ()

@@ -22,7 +22,7 @@ _END = b"\x1b"  # of a command
 _PATIENCE = 60  # seconds until SIPp stops by itself
 
 
-class ScenarioFailed(Exception):
+class ScenarioFailed(AssertionError):
     """What went wrong, one line each."""
 
     def __init__(self, problems: Sequence[str]) -> None:

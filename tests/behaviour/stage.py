@@ -14,6 +14,7 @@ from audiocodecs.tones import pulsed
 from gateway.app import Gateway
 from gateway.calls.record import CallRecord
 from gateway.config import Config, parse
+from gateway.lab.calm import in_calm
 from gateway.lab.gateway_tables import brewery_tables, jitsi_table
 from gateway.lab.lab import Lab, LabConfig, Prosody
 from gateway.lab.listening import Heard, listen_for
@@ -25,6 +26,8 @@ from gateway.lab.voice import Voice
 RATE = 8000
 HOST = "127.0.0.1"
 PULSE = 0.100  # seconds of silence in every pulsed tone
+_HOLE = 0.040  # seconds on top of that: what measuring leaves, and a packet
+_SETTLING, _LISTENING = 2.0, 3.0  # seconds
 
 # No DTMF frequency, no multiple of another.
 TONES = {
@@ -132,6 +135,23 @@ class Stage:
             ),
             "media of every call",
         )
+
+    async def hear_each_other(self, call: PhoneCall, speakers: dict[str, Speaker]) -> None:
+        """All hear all others and nobody itself, and the phone without a hole."""
+        await asyncio.sleep(_SETTLING)
+
+        async def listen() -> None:
+            call.media.frames.clear()
+            for speaker in speakers.values():
+                speaker.forget()
+            await asyncio.sleep(_LISTENING)
+            assert names_in(call.media.recording()) == set(speakers)
+            for name, speaker in speakers.items():
+                heard = heard_in(speaker.mix())
+                assert set(heard) == {"phone", *speakers} - {name}
+                assert heard["phone"].longest_absence <= PULSE + _HOLE
+
+        await in_calm(self.gateway.engine.clock, listen)
 
     async def over(self) -> CallRecord:
         """Return when no call is left; the record of the last."""

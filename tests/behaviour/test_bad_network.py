@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from gateway.lab.calm import in_calm
 from gateway.lab.faults import Faults
 from gateway.lab.phone import PhoneCall
 from gateway.lab.relay import Weather
 from gateway.lab.speaker import Speaker
 from tests.behaviour.stage import PULSE, Stage, heard_in, stage
-from tests.helpers.calm import in_calm
 
 pytestmark = [pytest.mark.behaviour, pytest.mark.timeout(180)]
 

@@ -5,12 +5,12 @@ import asyncio
 
 import pytest
 
+from gateway.lab.calm import in_calm
 from gateway.lab.faults import Faults
 from gateway.lab.lab import LabConfig
 from gateway.lab.lab_config import OfferConfig
 from gateway.media import messages as media
 from tests.behaviour.stage import Stage, eventually, names_in, stage
-from tests.helpers.calm import in_calm
 
 pytestmark = [pytest.mark.behaviour, pytest.mark.timeout(180)]
 

@@ -8,6 +8,7 @@ import pytest
 
 from audiocodecs.frames import Samples
 from audiocodecs.tones import tone
+from gateway.lab.calm import STALL, in_calm
 from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.listening import listen_for
 from gateway.lab.phone import PhoneCall
@@ -24,7 +25,6 @@ from tests.behaviour.stage import (
     names_in,
     stage,
 )
-from tests.helpers.calm import STALL, in_calm
 
 pytestmark = pytest.mark.behaviour
 

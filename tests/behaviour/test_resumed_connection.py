@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from gateway.calls.end_reason import EndReason
+from gateway.lab.calm import in_calm
 from gateway.lab.lab_config import LabConfig
 from tests.behaviour.stage import PULSE, Stage, eventually, heard_in, names_in, stage
 from tests.behaviour.test_endings import end_of, endpoint, reasons_of
-from tests.helpers.calm import in_calm
 
 pytestmark = pytest.mark.behaviour
 

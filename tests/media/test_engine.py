@@ -12,6 +12,7 @@ from audiocodecs.frames import Samples
 from audiocodecs.g711 import PCMU
 from audiocodecs.tones import pulsed
 from gateway.lab.bridge_endpoint import BridgeTimers
+from gateway.lab.calm import in_calm
 from gateway.lab.listening import listen_for
 from gateway.lab.pace import Pace
 from gateway.lab.phone_media import PhoneMedia as RtpPhone
@@ -20,7 +21,6 @@ from gateway.lab.videobridge import LabVideobridge
 from gateway.lab.voice import Voice
 from gateway.media import messages as m
 from gateway.media.engine import EngineConfig, MediaEngine
-from tests.helpers.calm import in_calm
 from tests.helpers.listening import sounds_in
 
 pytestmark = pytest.mark.behaviour  # real time passes in every one of them

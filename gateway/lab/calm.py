@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from gateway.media.clock import Clock
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -13,7 +11,13 @@ ATTEMPTS = 3
 SETTLING = 1.0  # seconds until what a stall has left in the buffers is over
 
 
-async def in_calm(clock: Clock, listen: Callable[[], Awaitable[T]]) -> T:
+class StallClock(Protocol):
+    """What ticks the media; `longest_stall` is how many seconds it was late at worst."""
+
+    longest_stall: float
+
+
+async def in_calm(clock: StallClock, listen: Callable[[], Awaitable[T]]) -> T:
     """Listen and judge; again, if that fails while the media clock itself has stood still.
 
     A gateway that stalls by its own fault does so in every attempt, and the last one counts.
