@@ -5,6 +5,7 @@ encoded as the code whose output value is nearest.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,21 +45,23 @@ class G711:
     """One of the two laws: stateless, so one object serves every call."""
 
     name: str
+    rate: ClassVar[int] = SAMPLE_RATE
     _values: Samples
     _codes: npt.NDArray[np.uint8]
 
     def decode(self, payload: bytes) -> Samples:
         """int16 samples at 8 kHz, one for each byte of `payload`."""
-        return self._values[np.frombuffer(payload, np.uint8)]
+        return self._values.take(np.frombuffer(payload, np.uint8))
 
     def encode(self, samples: Samples) -> bytes:
         """One byte for each int16 sample at 8 kHz."""
-        return self._codes[samples.view(np.uint16)].tobytes()
+        return self._codes.take(samples.view(np.uint16)).tobytes()
 
     def encode_rows(self, samples: Samples) -> list[bytes]:
         """Encode each row of a contiguous (calls, samples) array: one table look-up for all."""
-        rows = self._codes[samples.view(np.uint16)]
-        return [row.tobytes() for row in rows]
+        count, size = samples.shape
+        codes = self._codes.take(samples.view(np.uint16)).tobytes()
+        return [codes[at : at + size] for at in range(0, count * size, size)]
 
 
 def _law(name: str, values: npt.NDArray[np.int32]) -> G711:

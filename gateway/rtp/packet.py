@@ -13,6 +13,9 @@ MAX_SEQUENCE = 0xFFFF
 MAX_TIMESTAMP = 0xFFFFFFFF
 
 _HEADER = struct.Struct("!BBHII")
+_EXTENSION = struct.Struct("!HH")
+_NO_EXTENSION = (0, b"")
+_PLAIN = 0x80  # the first octet of most packets: version 2, and nothing that is optional
 _ONE_BYTE_PROFILE = 0xBEDE
 _TWO_BYTE_PROFILE = 0x1000
 _MOST_ONE_BYTE = 14
@@ -27,34 +30,19 @@ class RtpPacket(NamedTuple):
     ssrc: int
     payload: bytes
     marker: bool = False
-    extension: tuple[int, bytes] = (0, b"")
+    extension: tuple[int, bytes] = _NO_EXTENSION
 
     @classmethod
     def parse(cls, data: bytes) -> "RtpPacket":
         """Read a packet; RtpError if it is not one."""
-        size = len(data)
-        if size < HEADER_SIZE:
+        if len(data) < HEADER_SIZE:
             raise RtpError("shorter than an RTP header")
         first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
-        if first >> 6 != 2:
-            raise RtpError("not RTP version 2")
-        start, end = HEADER_SIZE + 4 * (first & 0x0F), size
-        extension = (0, b"")
-        if first & 0x10:
-            if size < start + 4:
-                raise RtpError("header extension cut off")
-            profile, words = struct.unpack_from("!HH", data, start)
-            start += 4 + 4 * words
-            extension = (profile, data[start - 4 * words : start])
-        if first & 0x20:
-            end -= data[-1]
-            if data[-1] == 0:
-                raise RtpError("padding of no length")
-        if start > end:
-            raise RtpError("longer header or padding than the packet")
-        return cls(
-            second & 0x7F, sequence, timestamp, ssrc, data[start:end], second > 0x7F, extension
-        )
+        if first == _PLAIN:
+            payload, extension = data[HEADER_SIZE:], _NO_EXTENSION
+        else:
+            payload, extension = _unusual(first, data)
+        return cls(second & 0x7F, sequence, timestamp, ssrc, payload, second > 0x7F, extension)
 
     def serialize(self) -> bytes:
         """The packet as octets, with its header extension if it has one."""
@@ -65,7 +53,29 @@ class RtpPacket(NamedTuple):
         )
         if not data:
             return header + self.payload
-        return header + struct.pack("!HH", profile, len(data) // 4) + data + self.payload
+        return header + _EXTENSION.pack(profile, len(data) // 4) + data + self.payload
+
+
+def _unusual(first: int, data: bytes) -> tuple[bytes, tuple[int, bytes]]:
+    """The payload and the extension of a packet whose header starts with any octet."""
+    if first >> 6 != 2:
+        raise RtpError("not RTP version 2")
+    size = len(data)
+    start, end, extension = HEADER_SIZE + 4 * (first & 0x0F), size, _NO_EXTENSION
+    if first & 0x10:
+        if size < start + 4:
+            raise RtpError("header extension cut off")
+        profile, words = _EXTENSION.unpack_from(data, start)
+        begin = start + 4
+        start = begin + 4 * words
+        extension = (profile, data[begin:start])
+    if first & 0x20:
+        end -= data[-1]
+        if data[-1] == 0:
+            raise RtpError("padding of no length")
+    if start > end:
+        raise RtpError("longer header or padding than the packet")
+    return data[start:end], extension
 
 
 def is_rtcp(data: bytes) -> bool:

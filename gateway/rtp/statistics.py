@@ -42,14 +42,18 @@ class Reception:
         """Count a packet that has just arrived."""
         self.packets += 1
         self.octets += len(packet.payload)
-        self._place(packet.sequence)
+        if packet.sequence == (self._highest + 1) & 0xFFFF and self.packets > 1:
+            self._highest += 1  # the usual case
+        else:
+            self._place(packet.sequence)
+        timestamp = packet.timestamp
         if self._last is not None:
-            then, timestamp = self._last
-            step = distance(packet.timestamp, timestamp, 32) / self._clock_rate
+            then, before = self._last
+            step = distance(timestamp, before, 32) / self._clock_rate
             deviation = abs((now - then) - step)
             if deviation < _MAX_PAUSE:
                 self.jitter += (deviation - self.jitter) / 16.0
-        self._last = (now, packet.timestamp)
+        self._last = (now, timestamp)
 
     def _place(self, sequence: int) -> None:
         """Move the highest sequence number on; a far-off one counts only if another follows it."""

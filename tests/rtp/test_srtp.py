@@ -1,4 +1,6 @@
+import pylibsrtp
 import pytest
+from pylibsrtp import _binding
 
 from gateway.errors import RtpError
 from gateway.rtp.packet import RtpPacket
@@ -39,6 +41,23 @@ def test_forged_replayed_and_foreign_packets_are_refused(profile: SrtpProfile) -
         receiver.unprotect(protected)
     with pytest.raises(RtpError):
         receiver.unprotect_rtcp(bytes(24))
+
+
+def test_a_packet_longer_than_any_network_carries_is_refused() -> None:
+    sender, receiver = pair(SrtpProfile.AEAD_AES_128_GCM)
+    for size in (1501, 1700, 65507):
+        with pytest.raises(RtpError, match="too long"):
+            receiver.unprotect(bytes([0x80]) + bytes(size - 1))
+    longest = RtpPacket(111, 1, 960, 5, bytes(1488)).serialize()
+    assert len(sender.protect(longest)) == 1516
+
+
+def test_the_private_names_of_pylibsrtp_are_there() -> None:
+    policy = pylibsrtp.Policy(key=bytes(30), ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND)
+    assert pylibsrtp.Session(policy)._srtp[0]
+    for name in ("srtp_protect", "srtp_unprotect", "srtp_protect_rtcp", "srtp_unprotect_rtcp"):
+        assert callable(getattr(_binding.lib, name))
+    assert pylibsrtp.ERRORS[_binding.lib.srtp_err_status_ok] == "nothing to report"
 
 
 def test_one_packet_a_second_keeps_the_rollover_counter() -> None:
