@@ -7,7 +7,7 @@ are worth opening. No IO of its own; packets go out through the transport it is 
 import secrets
 from collections.abc import Iterable
 
-from audiocodecs.frames import SILENCE_LEVEL, Samples, audio_level
+from audiocodecs.frames import Samples, silence
 from audiocodecs.opus import OpusEncoder
 from gateway.errors import RtpError
 from gateway.media.bridge_feedback import BridgeFeedback, MediaSink
@@ -22,7 +22,10 @@ from gateway.rtp.statistics import Reception
 
 _CLOCK_RATE = 48000  # of Opus, whatever the rate of the frames (RFC 7587 section 4.1)
 _FRAME = 960
-_SILENT_SENT = 3  # packets that say "silence" before sending stops: the bridge passes four
+_ALMOST_SILENT = 126  # the level of what ends a talk spurt: at 127 the bridge would discard it
+_LONGEST_TAIL = 25  # packets that end a talk spurt, at most
+_DTX_SENT = 2  # of them that say "no more follows": one may be lost
+_DTX_SIZE = 2  # octets: Opus packets this short hold no audio (RFC 7587 section 3.1.3)
 _LEAST_LOSS = 0.05  # the share of FEC never falls below what this fraction needs
 _HEAVY_LOSS, _LIGHT_LOSS = 0.10, 0.05  # above, two packets back are repeated; below, one
 
@@ -51,9 +54,8 @@ class BridgeLeg:
         self.red_type = offer.red.payload_type if offer.red else None
         self.event = offer.telephone_event
         self.feedback = BridgeFeedback(offer, sink)
+        self.level_id = offer.audio_level_id
         self.undecodable = 0
-        self.muted = False
-        self._level_id = offer.audio_level_id
         self._sink = sink
         self._receiver = receiver
         self._encoder = OpusEncoder(rate, bitrate=bitrate, complexity=complexity)
@@ -62,24 +64,41 @@ class BridgeLeg:
         )
         self._red = RedSender(self.payload_type)
         self._rtcp = RtcpSession(self._sender, now)
-        self._silent = 0
+        self._silence = silence(rate // 50)
+        self._tail = 0  # packets since the caller fell silent
+        self._dtx_sent = _DTX_SENT  # that is where a stream begins: silent, and not sent
 
-    def send(self, frame: Samples) -> None:
-        """Encode the caller's frame and send it; while muted, time passes without packets."""
-        if self.muted:
+    def send(self, frame: Samples | None, level: int) -> None:
+        """Send the caller's frame, whose level is in -dBov; None while the caller is not heard.
+
+        A talk spurt ends as Opus says that it does, with packets that hold no audio; then time
+        passes without packets.
+        """
+        if frame is not None:
+            if self._tail:
+                self._tail = 0
+                self._encoder.set_dtx(False)
+            self._dtx_sent = 0
+            self._transmit(*self._payload(frame), level)
+        elif self._dtx_sent < _DTX_SENT and self._tail < _LONGEST_TAIL:
+            self._end_spurt()
+        else:
             self._pause()
-            return
-        level = audio_level(frame)
-        self._silent = self._silent + 1 if level == SILENCE_LEVEL else 0
-        if self._silent > _SILENT_SENT:
-            # Digital silence: the bridge would discard it (and mask it), so it is not sent.
-            self._pause()
-            return
+
+    def _end_spurt(self) -> None:
+        if self._tail == 0:
+            self._encoder.set_dtx(True)
+        self._tail += 1
+        payload = self._encoder.encode(self._silence)
+        self._dtx_sent += len(payload) <= _DTX_SIZE
+        self._red.pause()
+        self._transmit(self.payload_type, payload, _ALMOST_SILENT)
+
+    def _transmit(self, payload_type: int, payload: bytes, level: int) -> None:
         elements = self.feedback.elements()
-        if self._level_id is not None:
-            elements = {self._level_id: bytes([level]), **elements}
+        if self.level_id is not None:
+            elements = {self.level_id: bytes([level]), **elements}
         extension = pack_extensions(elements) if elements else (0, b"")
-        payload_type, payload = self._payload(frame)
         self.feedback.send(self._sender.packet(payload_type, payload, _FRAME, extension))
 
     def absent(self, seconds: float) -> None:

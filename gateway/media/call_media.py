@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Callable
 
-from audiocodecs.frames import Samples, silence
+from audiocodecs.frames import SILENCE_LEVEL, Samples, audio_level, silence
 from audiocodecs.g711 import G711
+from audiocodecs.voice_activity import VoiceActivity
 from gateway.media.announcement import Announcement
 from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.fader import Fader
 from gateway.media.messages import (
     Address,
     CallReport,
@@ -22,7 +24,7 @@ from gateway.media.messages import (
     StreamReport,
     Tone,
 )
-from gateway.media.phone_leg import PhoneLeg
+from gateway.media.phone_leg import RATE, PhoneLeg
 from gateway.media.phone_sockets import PhoneSockets
 from gateway.media.reports import combined, since
 from gateway.media.room_bus import RoomBus
@@ -58,6 +60,9 @@ class CallMedia:
         self._repeating: Announcement | None = None
         self._passing: Announcement | None = None
         self._frame = silence(_FRAME)
+        self._level = SILENCE_LEVEL
+        self._activity = VoiceActivity()
+        self._fader = Fader()
         self._latched: Address | None = None
         self._heard = CallReport().from_bridge  # in conferences that are over
         self._at_entry = self._heard  # what the bus had heard before
@@ -91,9 +96,24 @@ class CallMedia:
 
     # The bus.
 
-    def speak(self, now: float) -> Samples:
-        """The next frame of the caller, kept for the conference as well."""
-        self._frame = self.phone.pull(now) if self.phone is not None else silence(_FRAME)
+    @property
+    def rate(self) -> int:
+        """The sample rate of the phone's codec, in Hz."""
+        return self.phone.rate if self.phone is not None else RATE
+
+    def speak(self, now: float) -> int | None:
+        """Go on to the caller's next frame; its level, None if the conference may not hear it."""
+        if self.phone is not None:
+            self._frame = self.phone.pull(now)
+        self._level = audio_level(self._frame)
+        is_active = self._activity.update(self._level)
+        is_heard = is_active and self.speaks
+        self._fader.move(is_open=is_heard)
+        return self._level if is_heard else None
+
+    def voice(self, rate: int) -> Samples:
+        """The frame `speak` has gone on to."""
+        assert rate == self.rate
         return self._frame
 
     @property
@@ -102,6 +122,11 @@ class CallMedia:
         phone = self.phone
         phone_speaks = phone is not None and phone.is_heard and not phone.is_held
         return self.leg is not None and not self.muted and phone_speaks
+
+    @property
+    def listens(self) -> bool:
+        """Whether there is a phone to hear anything."""
+        return self.phone is not None
 
     @property
     def own_ssrcs(self) -> frozenset[int]:
@@ -122,9 +147,10 @@ class CallMedia:
             self._passing = None
         return self._repeating.next_frame() if self._repeating is not None else None
 
-    def hear(self, payload: bytes) -> None:
+    def hear(self, heard: bytes | Samples) -> None:
         """Send the caller its frame of the conference."""
         assert self.phone is not None
+        payload = heard if isinstance(heard, bytes) else self.phone.law.encode(heard)
         destination = self.phone.destination
         for packet in self.phone.push(payload):
             if destination is not None:
@@ -183,8 +209,8 @@ class CallMedia:
     def send_to_bridge(self) -> None:
         """Encode and send the frame that `speak` has given the bus."""
         if self.leg is not None:
-            self.leg.muted = not self.speaks
-            self.leg.send(self._frame)
+            heard = self._fader.apply(self._frame, self.rate) if self._fader.is_audible else None
+            self.leg.send(heard, self._level)
 
     def receive_from_bridge(self, data: bytes, now: float) -> None:
         """A protected datagram of the bridge."""

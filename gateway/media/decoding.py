@@ -33,6 +33,10 @@ class Decoder(Protocol):
         """`count` samples in place of missing ones."""
         ...
 
+    def reset(self) -> None:
+        """Forget the past: what comes next does not follow what was decoded last."""
+        ...
+
 
 class G711Decoder:
     """PCMU or PCMA with concealment; there is no FEC to recover from."""
@@ -54,6 +58,9 @@ class G711Decoder:
 
     def conceal(self, count: int) -> Samples:
         return self._concealer.conceal(count)
+
+    def reset(self) -> None:
+        self._concealer = Concealer(self.rate)
 
 
 class OpusStreamDecoder:
@@ -84,6 +91,9 @@ class OpusStreamDecoder:
 
     def conceal(self, count: int) -> Samples:
         return self._decoder.conceal(self._whole(count))[:count]
+
+    def reset(self) -> None:
+        self._decoder.reset()
 
     def _whole(self, count: int) -> int:
         return -(-count // self._step) * self._step

@@ -42,6 +42,7 @@ from gateway.media.messages import (
 from gateway.media.phone_leg import RATE
 from gateway.media.phone_sockets import PhoneSockets, PortRange
 from gateway.media.room_bus import RoomBus
+from gateway.media.slot import Slot
 
 __all__ = ["EngineConfig", "MediaEngine"]
 
@@ -105,8 +106,7 @@ class MediaEngine:
         self._ports = PortRange(config.first_port, config.last_port)
         self._calls: dict[str, _Call] = {}
         self._rooms: dict[str, _Room] = {}
-        self._by_slot: list[dict[_Room, None]] = [{} for _ in range(SLOTS)]
-        self._encoding: list[list[CallMedia]] = [[] for _ in range(SLOTS)]
+        self._slots = [Slot(self._fail) for _ in range(SLOTS)]
         self._turns: list[dict[_Call, None]] = [{} for _ in range(_WATCH_TURNS)]
         self._closing: set[asyncio.Task[None]] = set()
         self._round = 0
@@ -220,14 +220,14 @@ class MediaEngine:
         call.room_key = key
         room.calls += 1
         media.move(room.bus, leg, time.monotonic())
-        self._encoding[self._encoding_slot(room.slot)].append(media)
+        self._encoding_slot(room.slot).encoding.append(media)
 
     def _leave_room(self, call: _Call, media: CallMedia) -> None:
         if call.room_key is None:
             return
-        for encoding in self._encoding:
-            if media in encoding:
-                encoding.remove(media)
+        for slot in self._slots:
+            if media in slot.encoding:
+                slot.encoding.remove(media)
         room = self._rooms[call.room_key]
         call.alone = self._new_room()
         media.move(call.alone.bus, None, time.monotonic())
@@ -240,31 +240,21 @@ class MediaEngine:
     # Slots.
 
     def _new_room(self) -> _Room:
-        slot = min(range(SLOTS), key=self._load)
+        slot = min(range(SLOTS), key=lambda number: self._slots[number].work)
         room = _Room(RoomBus(), slot)
-        self._by_slot[slot][room] = None
+        self._slots[slot].rooms[room.bus] = None
         return room
 
     def _free_room(self, room: _Room) -> None:
-        self._by_slot[room.slot].pop(room, None)
+        self._slots[room.slot].rooms.pop(room.bus, None)
 
-    def _encoding_slot(self, room_slot: int) -> int:
+    def _encoding_slot(self, room_slot: int) -> Slot:
         """The emptiest of the slots that follow the room's; the earlier the better."""
-        following = [(room_slot + step) % SLOTS for step in range(_ENCODE_WITHIN)]
-        return min(following, key=self._load)
-
-    def _load(self, slot: int) -> int:
-        return len(self._by_slot[slot]) + 2 * len(self._encoding[slot])
+        following = [self._slots[(room_slot + step) % SLOTS] for step in range(_ENCODE_WITHIN)]
+        return min(following, key=lambda slot: slot.work)
 
     def _tick(self, slot: int, now: float) -> None:
-        for room in list(self._by_slot[slot]):
-            try:
-                room.bus.tick(now)
-            except Exception:  # a mistake of ours ends the calls of one room, not of all
-                log.exception("room failed")
-                self._fail(room)
-        for media in self._encoding[slot]:
-            media.send_to_bridge()
+        self._slots[slot].tick(now)
         if slot == 0:
             self._round += 1
             self._watch_clock()
@@ -286,10 +276,12 @@ class MediaEngine:
             self.clock.stop()
             self._late_share = 0.0
 
-    def _fail(self, room: _Room) -> None:
-        self._free_room(room)
+    def _fail(self, bus: RoomBus) -> None:
+        """A room cannot go on: that ends its calls."""
+        for slot in self._slots:
+            slot.rooms.pop(bus, None)
         for call in self._calls.values():
-            if call.media is not None and call.media.bus is room.bus:
+            if call.media is not None and call.media.bus is bus:
                 self._emit(Failed(call.name, "tick", "internal error"))
 
     # Ends.

@@ -31,6 +31,7 @@ class Playout:
         self._decoded = silence(0)
         self._silence = silence(self._frame)
         self._dry_frames = _DRY_CONCEALED
+        self._is_skipping = False
         self._missing = 0.0
         self._last_sequence: int | None = None
 
@@ -67,14 +68,30 @@ class Playout:
         """Seconds until the packet at `timestamp` is to be played."""
         return self._buffer.time_left(timestamp, now)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has come that is still to be heard."""
+        has_paused = self._dry_frames >= _DRY_CONCEALED
+        return has_paused and not len(self._decoded) and not len(self._buffer)
+
+    def skip(self, now: float) -> None:
+        """Let 20 ms pass without listening: what is due is dropped, and the decoder starts anew."""
+        if not self._is_skipping:
+            self._is_skipping = True
+            self._decoded = silence(0)
+            self.decoder.reset()
+        self.is_sounding = False
+        self._buffer.drop_due(now + FRAME)
+        self._dry_frames = 0 if len(self._buffer) else self._dry_frames + 1
+
     def pull(self, now: float) -> Samples:
         """The next 20 ms, whatever has arrived."""
-        if self._dry_frames >= _DRY_CONCEALED and not len(self._decoded):
-            if not len(self._buffer):
-                self.is_sounding = False
-                return self._silence
-            if not self.is_sounding:
-                self._buffer.catch_up(now)
+        self._is_skipping = False
+        if self.is_empty:
+            self.is_sounding = False
+            return self._silence
+        if self._dry_frames >= _DRY_CONCEALED and not self.is_sounding:
+            self._buffer.catch_up(now)
         self.is_sounding = True
         while len(self._decoded) < self._frame:
             samples = self._next(now, len(self._decoded) / self.decoder.rate)

@@ -1,26 +1,27 @@
 """The bus of one conference: every source decoded once, every caller's mix without its own voice.
 
 Our own callers hear each other over the bus, never from the bridge as well. What the bridge would
-not forward the bus does not play: the muted, the held, and those whose session is not up.
+not forward the bus does not play: the muted, the held, and those whose session is not up. Of many
+who speak only the loudest are heard, whether they are sources or callers.
 No IO and no clock: `now` comes in, packets go out through the members' legs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
 
 from audiocodecs.frames import Samples
 from audiocodecs.g711 import G711
 from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.fader import Fader
+from gateway.media.loudest import Loudest
 from gateway.media.messages import Source, StreamReport
+from gateway.media.mixing import Mixing
 from gateway.media.reports import combined
 from gateway.media.room_source import RoomSource
 from gateway.rtp.telephone_event import Press
 
 RATE = 8000
-_FRAME = 160
+_MOST_HEARD = 4  # voices at a time
 _MOST_SOURCES = 500
 _MOST_UNSIGNALLED = 16  # sources whose packets come before the focus names them
 _UNSIGNALLED_FOR = 10.0  # seconds until such a source is given up
@@ -33,35 +34,48 @@ class Member(Protocol):
     leg: BridgeLeg | None
 
     @property
+    def rate(self) -> int:
+        """The sample rate, in Hz, at which it hears."""
+        ...
+
+    @property
     def own_ssrcs(self) -> frozenset[int]:
         """The SSRCs it sends to the conference with, or did: their last packets may come late."""
         ...
 
-    def speak(self, now: float) -> Samples:
-        """Its next frame."""
+    def speak(self, now: float) -> int | None:
+        """Go on to its next frame: the level in -dBov if the conference may hear it, else None."""
+        ...
+
+    def voice(self, rate: int) -> Samples:
+        """That frame, at `rate` Hz."""
         ...
 
     @property
-    def speaks(self) -> bool:
-        """Whether the conference may hear it."""
+    def listens(self) -> bool:
+        """Whether it hears anything."""
         ...
 
     @property
     def law(self) -> G711 | None:
-        """How to encode what it hears; None while it hears nothing."""
+        """How to encode what it hears; None if its codec has a memory, and is its own."""
+        ...
+
+    def hear(self, heard: bytes | Samples) -> None:
+        """20 ms of what it hears: a payload encoded by `law`, samples if it has none."""
         ...
 
     def announcement(self) -> Samples | None:
         """A frame it hears instead of the conference, if something is played to it."""
         ...
 
-    def hear(self, payload: bytes) -> None:
-        """Its mix of the conference, encoded."""
-        ...
-
     def pressed(self, endpoint: str, press: Press) -> None:
         """Somebody in the conference has pressed a key."""
         ...
+
+
+Listener = tuple[Member, int | Samples]
+"""Who hears something, and what: a row of its rate's mixing, or a frame played to it alone."""
 
 
 class RoomBus:
@@ -72,6 +86,9 @@ class RoomBus:
         self._sources: dict[int, RoomSource] = {}
         self._signalled: dict[Member, frozenset[Source]] = {}
         self._own: frozenset[int] = frozenset()
+        self._rates: frozenset[int] = frozenset((RATE,))
+        self._faders: dict[Member, Fader] = {}
+        self._loudest: Loudest[RoomSource | Member] = Loudest(_MOST_HEARD)
         self._retired: dict[int, float] = {}
         self._gone = StreamReport()  # what has come of sources that are no more
         self.unsignalled_dropped = 0
@@ -79,11 +96,13 @@ class RoomBus:
     def join(self, member: Member) -> None:
         """Let a caller in."""
         self.members.append(member)
+        self._faders[member] = Fader()
         self._refresh_own()
 
     def leave(self, member: Member, now: float) -> None:
         """Let a caller go; sources only it was told about go with it."""
         self.members.remove(member)
+        del self._faders[member]
         if member.leg is not None:
             for source in self._sources.values():
                 source.leave(member.leg)
@@ -109,36 +128,45 @@ class RoomBus:
             elif len(self._sources) < _MOST_SOURCES:
                 self._retired.pop(source.ssrc, None)
                 self._sources[source.ssrc] = RoomSource(
-                    source.ssrc, source.endpoint, now, rate=RATE
+                    source.ssrc, source.endpoint, now, rates=self._rates
                 )
         self._retire_unsignalled(now)
 
     def receive(self, leg: BridgeLeg, data: bytes, now: float) -> None:
         """A protected RTP packet that the bridge has sent to one of our endpoints."""
         ssrc = int.from_bytes(data[8:12])
-        if ssrc in self._own:
-            return
         source = self._sources.get(ssrc)
-        if source is None:
-            self._receive_unsignalled(leg, ssrc, data, now)
-        else:
+        if source is not None:
             source.receive(leg, data, now)
+        elif ssrc not in self._own:
+            self._receive_unsignalled(leg, ssrc, data, now)
 
-    def tick(self, now: float) -> None:
-        """Decode, mix and encode 20 ms for everybody in the room."""
-        if not self.members:
-            return
-        voices = np.stack([member.speak(now) for member in self.members]).astype(np.int32)
-        audible = np.array([[member.speaks] for member in self.members])
-        voices *= audible
-        total = voices.sum(axis=0)
+    def tick(self, now: float, mixings: Mapping[int, Mixing]) -> list[Listener]:
+        """Let 20 ms pass: put what sounds into the mixing of each rate in use; who listens.
+
+        `mixings` has one for every rate a member may hear at.
+        """
+        levels: dict[RoomSource | Member, int | None] = {}
+        for member in self.members:
+            level = member.speak(now)
+            if level is not None:
+                levels[member] = level
         for source in self._sources.values():
-            frame = source.pull(now)
-            if frame is not None:
-                total = total + frame
+            if source.is_sounding:
+                levels[source] = source.level
             self._tell_presses(source, now)
-        mixes = np.clip(total - voices, -32768, 32767).astype(np.int16)
-        self._deliver(mixes)
+        if not self.members:
+            return []
+        self._refresh_rates()
+        chosen = self._loudest.choose(levels)
+        for member, fader in self._faders.items():
+            fader.move(is_open=member in chosen)
+        for source in self._sources.values():
+            source.fader.move(is_open=source in chosen or not source.is_sounding)
+        listeners: list[Listener] = []
+        for rate in self._rates:
+            listeners += self._fill(mixings[rate], rate, now)
+        return listeners
 
     def carried(self, leg: BridgeLeg) -> list[RoomSource]:
         """The sources one of our endpoints opens, for its reports."""
@@ -155,18 +183,41 @@ class RoomBus:
         """What has come of all sources there have been, together."""
         return combined([self._gone, *(source.heard() for source in self._sources.values())])
 
-    def _deliver(self, mixes: npt.NDArray[np.int16]) -> None:
-        """Encode all mixes of one law at once, and hand them out."""
-        listeners: dict[G711, list[int]] = {}
-        for row, member in enumerate(self.members):
+    def _fill(self, mixing: Mixing, rate: int, now: float) -> list[Listener]:
+        """Put what sounds into the mixing of one rate; who hears at that rate, and which row."""
+        mixing.begin_room()
+        for source in self._sources.values():
+            frame = source.pull(rate, now)
+            if frame is not None:
+                mixing.voice(frame)
+        own: dict[Member, int] = {}
+        if len(self.members) > 1:  # nobody hears itself
+            for member, fader in self._faders.items():
+                if fader.is_audible:
+                    own[member] = mixing.voice(fader.apply(member.voice(rate), rate))
+        listeners: list[Listener] = []
+        everything: int | None = None  # the row of all who say nothing
+        for member in self.members:
+            if member.rate != rate or not member.listens:
+                continue
             announcement = member.announcement()
             if announcement is not None:
-                mixes[row] = announcement
-            if member.law is not None:
-                listeners.setdefault(member.law, []).append(row)
-        for law, rows in listeners.items():
-            for row, payload in zip(rows, law.encode_rows(mixes[rows]), strict=True):
-                self.members[row].hear(payload)
+                listeners.append((member, announcement))
+            elif member in own:
+                listeners.append((member, mixing.ear(own[member])))
+            else:
+                if everything is None:
+                    everything = mixing.ear()
+                listeners.append((member, everything))
+        return listeners
+
+    def _refresh_rates(self) -> None:
+        """The rates at which members hear may change with each negotiation."""
+        rates = frozenset(member.rate for member in self.members)
+        if rates != self._rates:
+            self._rates = rates
+            for source in self._sources.values():
+                source.play_at(rates)
 
     def _tell_presses(self, source: RoomSource, now: float) -> None:
         for press in source.presses(now):
@@ -180,7 +231,7 @@ class RoomBus:
         if ssrc in self._retired or ssrc == leg.bridge_ssrc or strange >= _MOST_UNSIGNALLED:
             self.unsignalled_dropped += 1
             return
-        source = RoomSource(ssrc, None, now, rate=RATE)
+        source = RoomSource(ssrc, None, now, rates=self._rates)
         if source.receive(leg, data, now):
             self._sources[ssrc] = source
         else:

@@ -1,17 +1,19 @@
-"""One remote source of a room: which of its copies is opened, and what it sounds like.
+"""One remote source of a room: its copies, its packets, and what it sounds like.
 
-Every endpoint of ours in the room gets a copy of the source from the bridge. One endpoint, the
-carrier, opens its copies; the others drop theirs unread, except the first and about one a second:
-SRTP's rollover counter is kept by opening packets only. When the carrier falls silent while
-another endpoint still gets the source, that one takes over.
+It is decoded once for each sample rate somebody in the room listens at.
 """
+
+from collections.abc import Iterable
 
 from audiocodecs.frames import Samples
 from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.copies import Copies, Copy
 from gateway.media.decoding import OpusStreamDecoder
+from gateway.media.fader import Fader
 from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
-from gateway.rtp.packet import RtpPacket
+from gateway.media.reports import combined
+from gateway.rtp.packet import RtpPacket, audio_level
 from gateway.rtp.red import RedReceiver
 from gateway.rtp.retransmission import LossWatch
 from gateway.rtp.statistics import Reception
@@ -19,53 +21,61 @@ from gateway.rtp.telephone_event import Press, TelephoneEventReceiver
 
 _CLOCK_RATE = 48000
 _FRAME = 960
-_STALL = 0.030  # seconds: one and a half packets
-_GLANCE = 1.0  # seconds between copies opened for the rollover counter alone
 
 
 class RoomSource:
-    """A source with SSRC `ssrc`; `endpoint` is its owner, None until the focus names one."""
+    """A source with SSRC `ssrc`; `endpoint` is its owner, None until the focus names one.
 
-    def __init__(self, ssrc: int, endpoint: str | None, now: float, *, rate: int) -> None:
+    `level` is what its last packet says of itself, in -dBov, None if it says nothing.
+    """
+
+    def __init__(
+        self, ssrc: int, endpoint: str | None, now: float, *, rates: Iterable[int]
+    ) -> None:
         self.ssrc = ssrc
         self.endpoint = endpoint
-        self.carrier: BridgeLeg | None = None
         self.last_carried = now
-        self.playout = Playout(OpusStreamDecoder(rate), _CLOCK_RATE)
+        self.level: int | None = None
+        self.fader = Fader(is_open=True)
         self.reception = Reception(ssrc, _CLOCK_RATE)
+        self._copies = Copies()
+        self._playouts: dict[int, Playout] = {}  # by sample rate
+        self._past = StreamReport()  # of carriers before
         self._red = RedReceiver()
         self._watch = LossWatch()
         self._keys: TelephoneEventReceiver | None = None
         self._presses: list[Press] = []
-        self._glanced: dict[BridgeLeg, float] = {}
+        self.play_at(rates)
+
+    @property
+    def carrier(self) -> BridgeLeg | None:
+        """The endpoint of ours whose copies are opened."""
+        return self._copies.carrier
+
+    @property
+    def playout(self) -> Playout:
+        """Where its packets wait; one of several, if it is decoded at several rates."""
+        return next(iter(self._playouts.values()))
+
+    def play_at(self, rates: Iterable[int]) -> None:
+        """The sample rates it is listened to at from now on, one at least."""
+        for rate in rates:
+            if rate not in self._playouts:
+                self._playouts[rate] = Playout(OpusStreamDecoder(rate), _CLOCK_RATE)
+        for rate in set(self._playouts) - set(rates):
+            del self._playouts[rate]
 
     def receive(self, leg: BridgeLeg, data: bytes, now: float) -> bool:
         """Take the copy `leg` got; False if it was opened and is not what it claims to be."""
-        carried = leg is self.carrier
-        if not carried and now - self.last_carried < _STALL and self.carrier is not None:
-            if now - self._glanced.get(leg, -_GLANCE) < _GLANCE:
-                return True
-            self._glanced[leg] = now
-        packet = leg.open(data)
-        if packet is None:
-            return False
-        if not carried and (self.carrier is None or now - self.last_carried >= _STALL):
-            self.carrier = leg
-            # What the new carrier dropped unread is not lost: its statistics begin here.
-            self.reception = Reception(self.ssrc, _CLOCK_RATE)
-            carried = True
-        if carried:
-            self.last_carried = now
-            self.reception.received(packet, now)
-        if packet.payload_type in (leg.payload_type, leg.red_type):
-            self._hear(leg, packet, now)
-        else:
-            # Its audio goes on with the same numbers: this one is no loss.
-            self.playout.put_aside(packet.sequence)
-            self._watch.missing(packet.sequence)
-            if leg.event is not None and packet.payload_type == leg.event.payload_type:
-                self._press(leg.event.clock_rate, packet, now)
-        return True
+        if leg is self._copies.carrier:
+            packet = leg.open(data)
+            if packet is None:
+                return False
+            self._carried(leg, packet, now)
+            return True
+        copies, takes_over = self._copies.offered(leg, data, now)
+        opened = [self._open(copy, leg if takes_over else None) for copy in copies]
+        return all(opened)
 
     def presses(self, now: float) -> list[Press]:
         """The keys its owner has pressed since the last time."""
@@ -76,14 +86,12 @@ class RoomSource:
 
     def leave(self, leg: BridgeLeg) -> None:
         """An endpoint of ours is gone: the next copy that comes makes another the carrier."""
-        self._glanced.pop(leg, None)
-        if self.carrier is leg:
-            self.carrier = None
+        self._copies.leave(leg)
 
     def heard(self) -> StreamReport:
-        """What has come of it since it has had its carrier."""
+        """What has come of it so far."""
         playout, reception = self.playout, self.reception
-        return StreamReport(
+        now = StreamReport(
             packets=reception.packets,
             octets=reception.octets,
             lost=max(0, reception.lost),
@@ -96,31 +104,98 @@ class RoomSource:
             jitter=reception.jitter * 1000,
             delay=playout.delay * 1000,
         )
+        return combined((self._past, now))
 
-    def pull(self, now: float) -> Samples | None:
-        """The next frame, None while the source is silent."""
-        frame = self.playout.pull(now)
-        return frame if self.playout.is_sounding else None
+    @property
+    def is_sounding(self) -> bool:
+        """Whether there is anything of it to be heard."""
+        return not self.playout.is_empty
+
+    def pull(self, rate: int, now: float) -> Samples | None:
+        """The next frame at a sample rate, None while there is nothing to hear.
+
+        While `fader` is closed its packets pass undecoded.
+        """
+        playout = self._playouts[rate]
+        if not self.fader.is_audible:
+            playout.skip(now)
+            return None
+        frame = playout.pull(now)
+        return self.fader.apply(frame, rate) if playout.is_sounding else None
+
+    def _open(self, copy: Copy, successor: BridgeLeg | None) -> bool:
+        """Open a copy of another than the carrier; of the successor it makes it the carrier."""
+        packet = copy.leg.open(copy.data)
+        if packet is None:
+            return False
+        if copy.leg is successor:
+            if self._copies.carrier is not successor:
+                self._hand_over(successor)
+            self._carried(copy.leg, packet, copy.arrival)
+        else:
+            self._hear(copy.leg, packet, copy.arrival)
+        return True
+
+    def _hand_over(self, leg: BridgeLeg) -> None:
+        """What the new carrier dropped unread is not lost: its statistics begin here."""
+        reception, self.reception = self.reception, Reception(self.ssrc, _CLOCK_RATE)
+        counted = StreamReport(
+            packets=reception.packets, octets=reception.octets, lost=max(0, reception.lost)
+        )
+        self._past = combined((self._past, counted))
+        self._copies.carrier = leg
+
+    def _carried(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
+        self.last_carried = now
+        self.reception.received(packet, now)
+        self._hear(leg, packet, now)
+        self._copies.carried(packet.timestamp)
 
     def _hear(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
-        """Audio: play it, with what it repeats, and ask for what is missing all the same."""
+        if packet.payload_type == leg.payload_type:
+            self._note_level(leg, packet)
+            if leg.red_type is None:
+                self._play(leg, packet, now)
+                return
+        elif packet.payload_type != leg.red_type:
+            # Its audio goes on with the same numbers: this one is no loss.
+            for playout in self._playouts.values():
+                playout.put_aside(packet.sequence)
+            self._watch.missing(packet.sequence)
+            if leg.event is not None and packet.payload_type == leg.event.payload_type:
+                self._press(leg.event.clock_rate, packet, now)
+            return
+        else:
+            self._note_level(leg, packet)
         for part in self._red.unpack(packet, leg.red_type, leg.payload_type):
-            missing = self._watch.missing(part.sequence)
-            if missing and leg is self.carrier:
-                self._ask_again(leg, part, missing, now)
-            self.playout.put(part, now)
+            self._play(leg, part, now)
 
-    def _ask_again(
-        self, leg: BridgeLeg, packet: RtpPacket, missing: tuple[int, ...], now: float
-    ) -> None:
-        """Ask for what is missing before a packet, if the answer comes before it is due."""
+    def _note_level(self, leg: BridgeLeg, packet: RtpPacket) -> None:
+        if leg.level_id is not None:
+            self.level = audio_level(packet, leg.level_id)
+
+    def _play(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
+        """Play a packet; take what is missing before it from other copies, or ask for it."""
+        missing = self._watch.missing(packet.sequence)
+        if missing and leg is self._copies.carrier:
+            before = range(len(missing), 0, -1)
+            times = [packet.timestamp - back * _FRAME & 0xFFFFFFFF for back in before]
+            found = self._copies.lost(times)
+            for copy in found.values():
+                self._open(copy, None)
+            nowhere = {
+                number: at for number, at in zip(missing, times, strict=True) if at not in found
+            }
+            self._ask_again(leg, nowhere, now)
+        for playout in self._playouts.values():
+            playout.put(packet, now)
+
+    def _ask_again(self, leg: BridgeLeg, missing: dict[int, int], now: float) -> None:
+        """Ask for packets, by sequence and timestamp, whose answer comes before they are due."""
         if leg.round_trip is None:
             return
-        due = {
-            sequence: self.playout.time_left(packet.timestamp - back * _FRAME & 0xFFFFFFFF, now)
-            for back, sequence in zip(range(len(missing), 0, -1), missing, strict=True)
-        }
-        in_time = [sequence for sequence in missing if due[sequence] * 1000 > leg.round_trip]
+        due = {number: self.playout.time_left(at, now) for number, at in missing.items()}
+        in_time = [number for number, left in due.items() if left * 1000 > leg.round_trip]
         if in_time:
             leg.feedback.ask_again(self.ssrc, in_time)
 

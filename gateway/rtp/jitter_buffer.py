@@ -166,6 +166,13 @@ class JitterBuffer:
             due = round((now - self._base - self.target) * self._rate)
             self._cursor = max(self._cursor, min(due, *self._packets))
 
+    def drop_due(self, now: float) -> None:
+        """Leave out what would have been played by now: nobody listens."""
+        if self._cursor is not None:
+            due = round((now - self._base - self.target) * self._rate)
+            if due > self._cursor:
+                self._skip(due)
+
     def _excess(self, cursor: int, now: float, ahead: float) -> float:
         """By how many seconds playout is later than the target delay asks for."""
         return now - self._base - self.target - (cursor / self._rate - ahead)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from audiocodecs.frames import Samples, silence
+from audiocodecs.frames import Samples
+from audiocodecs.frames import audio_level as sound_level
 from audiocodecs.tones import tone
 from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
@@ -74,46 +75,58 @@ def with_red(bridge: Bridge) -> BridgeLeg:
     return leg_to(bridge, red=m.Payload(RED, "RED", 48000, 2))
 
 
-def say(leg: BridgeLeg, *frames: Samples) -> None:
+def say(leg: BridgeLeg, *frames: Samples | None) -> None:
     for frame in frames:
-        leg.send(frame)
+        leg.send(frame, 127 if frame is None else sound_level(frame))
+
+
+NOTHING = [None] * 60
 
 
 @pytest.mark.parametrize("offered", [{}, {"red": m.Payload(RED, "RED", 48000, 2)}])
-def test_every_packet_states_its_level_and_silence_is_not_sent(offered: dict) -> None:
+def test_a_talk_spurt_ends_with_packets_that_say_so_and_then_nothing_is_sent(
+    offered: dict,
+) -> None:
     bridge = Bridge()
     leg = leg_to(bridge, **offered)
-    say(leg, VOICE, VOICE, *[silence(160)] * 10, VOICE, VOICE)
+    say(leg, VOICE, VOICE, *NOTHING, VOICE, VOICE)
+    *tail, again, last = bridge.packets[2:]
+    # Discontinuous transmission: two packets without audio end what is sent (RFC 7587 3.1.3).
+    assert [len(packet.payload) <= 2 for packet in tail[-3:]] == [False, True, True]
+    assert 5 < len(tail) <= 25
+    # Every packet states its level; the bridge discards what is said to be digital silence.
     levels = [audio_level(packet, LEVEL) for packet in bridge.packets]
-    assert levels[2:5] == [127, 127, 127]
-    assert all(level is not None and level < 40 for level in levels[:2] + levels[5:])
-    assert len(levels) == 7
+    assert levels[2:-2] == [126] * len(tail)
+    assert all(level is not None and level < 40 for level in levels[:2] + levels[-2:])
     # The first after the silence is marked, follows in number, and says how long it was.
-    before, after = bridge.packets[4], bridge.packets[5]
-    assert [packet.marker for packet in bridge.packets] == [True, *[False] * 4, True, False]
-    assert (after.sequence - before.sequence) & 0xFFFF == 1
-    assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 8 * 960
+    assert [packet.marker for packet in bridge.packets[1:]].count(True) == 1
+    assert again.marker
+    assert (again.sequence - tail[-1].sequence) & 0xFFFF == 1
+    assert (again.timestamp - bridge.packets[1].timestamp) & 0xFFFFFFFF == 61 * 960
+    assert (last.timestamp - again.timestamp) & 0xFFFFFFFF == 960
 
 
-def test_the_pause_of_a_muted_phone_is_told_by_the_timestamp_alone() -> None:
+def test_who_has_not_spoken_yet_sends_nothing() -> None:
+    bridge = Bridge()
+    say(leg_to(bridge), *NOTHING)
+    assert bridge.packets == []
+
+
+def test_nothing_from_before_a_pause_is_repeated_after_it() -> None:
     bridge = Bridge()
     leg = with_red(bridge)
-    say(leg, VOICE, VOICE)
-    leg.muted = True
-    say(leg, VOICE, VOICE)
-    leg.muted = False
-    say(leg, VOICE)
-    last, again = bridge.packets[-2:]
-    assert (again.timestamp - last.timestamp) & 0xFFFFFFFF == 3 * 960
-    assert again.payload_type == OPUS  # nothing from before the pause is said again
+    say(leg, VOICE, VOICE, *NOTHING, VOICE, VOICE)
+    assert [packet.payload_type for packet in bridge.packets[:2]] == [OPUS, RED]
+    assert [packet.payload_type for packet in bridge.packets[-2:]] == [OPUS, RED]
+    assert {packet.payload_type for packet in bridge.packets[2:-2]} == {OPUS}
 
 
 def test_time_without_a_path_is_told_by_the_timestamp_and_nothing_older_is_repeated() -> None:
     bridge = Bridge()
     leg = with_red(bridge)
-    leg.send(VOICE)
+    say(leg, VOICE)
     leg.absent(3.0)
-    leg.send(VOICE)
+    say(leg, VOICE)
     before, after = bridge.packets
     assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 960 + 3 * 48000
     assert after.sequence == before.sequence + 1

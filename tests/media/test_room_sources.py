@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiocodecs.frames import Samples, silence
+from audiocodecs.frames import Samples
 from audiocodecs.g711 import G711
 from audiocodecs.opus import OpusEncoder
 from audiocodecs.tones import pulsed as pulsed_tone
 from audiocodecs.tones import tone
 from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.mixing import Mixing
 from gateway.media.room_bus import RoomBus
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.red import RedSender
@@ -36,22 +37,25 @@ BEGIN = 200.0
 
 @dataclass(eq=False)
 class Ears:
-    """A caller who says nothing and keeps what it hears, and who pressed what."""
+    """A caller who says nothing, and keeps who pressed what."""
 
     leg: BridgeLeg | None
-    frames: list[Samples] = field(default_factory=list)
     pressed_keys: list[tuple[str, Press]] = field(default_factory=list)
-    speaks = False
+    rate = 8000
     own_ssrcs = frozenset[int]()
+    listens = False
     law: G711 | None = None
 
-    def speak(self, now: float) -> Samples:
-        return silence(160)
+    def speak(self, now: float) -> int | None:
+        return None
+
+    def voice(self, rate: int) -> Samples:
+        raise AssertionError("it says nothing")
 
     def announcement(self) -> Samples | None:
         return None
 
-    def hear(self, payload: bytes) -> None: ...
+    def hear(self, heard: bytes | Samples) -> None: ...
 
     def pressed(self, endpoint: str, press: Press) -> None:
         self.pressed_keys.append((endpoint, press))
@@ -83,7 +87,7 @@ class Room:
             while waiting and waiting[0][0] <= now:
                 at, data = waiting.pop(0)
                 self.bus.receive(self.leg, data, at)
-            self.bus.tick(now)
+            self.bus.tick(now, {8000: Mixing(160)})
         return self.bus.heard()
 
 
@@ -233,7 +237,7 @@ def test_the_answer_fills_the_hole() -> None:
                 if answered:
                     again = [protected[n] for n in requests(room)[before:] if n in lost]
                     waiting = sorted([*waiting, *((at + 0.010, data) for data in again)])
-            room.bus.tick(now)
+            room.bus.tick(now, {8000: Mixing(160)})
         reports.append(room.bus.heard())
     without, with_answers = reports
     assert (without.lost, without.concealed) == (len(lost), 20 * len(lost))

@@ -1,0 +1,68 @@
+"""One of the ten 2 ms slots of the 20 ms: the rooms that are ticked in it, and who is encoded.
+
+All of its rooms are mixed at once, and all mixes are encoded at once as far as their codec has no
+memory. No IO and no clock.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from audiocodecs.g711 import G711
+from gateway.media.call_media import CallMedia
+from gateway.media.mixing import Mixing
+from gateway.media.room_bus import Listener, RoomBus
+
+log = structlog.get_logger(__name__)
+
+_RATES = (8000, 16000)
+
+
+class Slot:
+    """The work of one slot. `failed` is told of a room that has met a mistake of ours."""
+
+    def __init__(self, failed: Callable[[RoomBus], None]) -> None:
+        self.rooms: dict[RoomBus, None] = {}
+        self.encoding: list[CallMedia] = []
+        self._failed = failed
+        self._mixings = {rate: Mixing(rate // 50) for rate in _RATES}
+
+    @property
+    def work(self) -> int:
+        """How much there is to do, in rooms; an encoder counts for two."""
+        return len(self.rooms) + 2 * len(self.encoding)
+
+    def tick(self, now: float) -> None:
+        """Let 20 ms pass for its rooms, and send what its callers say."""
+        listeners: list[Listener] = []
+        for bus in list(self.rooms):
+            try:
+                listeners += bus.tick(now, self._mixings)
+            except Exception:  # it ends the calls of one room, not of all
+                log.exception("room failed")
+                self._failed(bus)
+        if listeners:
+            self._deliver(listeners)
+        for media in self.encoding:
+            media.send_to_bridge()
+
+    def _deliver(self, listeners: list[Listener]) -> None:
+        mixes = {rate: limited(mixing.mix()) for rate, mixing in self._mixings.items()}
+        encoded: dict[G711, list[bytes]] = {}
+        for member, heard in listeners:
+            law = member.law
+            if not isinstance(heard, int):
+                member.hear(heard if law is None else law.encode(heard))
+            elif law is None:
+                member.hear(mixes[member.rate][heard])
+            else:
+                if law not in encoded:
+                    encoded[law] = law.encode_rows(mixes[law.rate])
+                member.hear(encoded[law][heard])
+
+
+def limited(mixes: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
+    """The mixes in 16 bits; what is too loud for that is cut off."""
+    return np.minimum(np.maximum(mixes, -32768), 32767).astype(np.int16)
