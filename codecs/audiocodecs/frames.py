@@ -12,6 +12,9 @@ SILENCE_LEVEL = 127
 """The audio level of digital silence (RFC 6464 section 3)."""
 
 
+_FULL_SCALE = 20.0 * math.log10(32767.0)
+
+
 def silence(count: int) -> Samples:
     """`count` samples of digital silence."""
     return np.zeros(count, np.int16)
@@ -28,5 +31,5 @@ def audio_level(samples: Samples) -> int:
     mean_square = float(np.dot(wide, wide)) / len(wide)
     if mean_square < 1.0:
         return SILENCE_LEVEL
-    level = -10.0 * math.log10(mean_square / (32767.0 * 32767.0))
-    return min(max(round(level), 0), SILENCE_LEVEL)
+    level = round(_FULL_SCALE - 10.0 * math.log10(mean_square))
+    return min(max(level, 0), SILENCE_LEVEL)

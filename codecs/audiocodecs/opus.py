@@ -29,6 +29,12 @@ _SET_DTX = 4016
 _SET_SIGNAL = 4024
 _RESET_STATE = 4028
 
+_FRAME_400TH = (4, 8, 16, 24) * 3 + (4, 8) * 2 + (1, 2, 4, 8) * 4
+"""How long a frame of each configuration is, in 2.5 ms (RFC 6716 table 2)."""
+
+_FRAMES = (1, 2, 2, None)
+"""How many frames a packet of each code has; None: its second octet says."""
+
 _ffi = cffi.FFI()
 _ffi.cdef(
     """
@@ -46,7 +52,6 @@ _ffi.cdef(
     int opus_decoder_ctl(OpusDecoder *decoder, int request, ...);
     int opus_decode(OpusDecoder *decoder, const unsigned char *data, int length,
                     short *pcm, int frame_size, int decode_fec);
-    int opus_packet_get_nb_samples(const unsigned char *packet, int length, int rate);
     """
 )
 
@@ -73,8 +78,23 @@ def version() -> str:
 
 
 def duration(payload: bytes, rate: int) -> int:
-    """How many samples at `rate` Hz a packet stands for; OpusError if it is not Opus."""
-    return _checked(_library().opus_packet_get_nb_samples(payload, len(payload), rate))
+    """How many samples at `rate` Hz a packet stands for; OpusError if it is not Opus.
+
+    The first octet tells how long its frames are, and it or the second one how many there are
+    (RFC 6716 section 3.1). It is read here because that is asked of every packet.
+    """
+    if not payload:
+        raise OpusError("no payload")
+    first = payload[0]
+    frames = _FRAMES[first & 3]
+    if frames is None:
+        if len(payload) < 2:
+            raise OpusError("the number of frames is cut off")
+        frames = payload[1] & 0x3F
+    count = frames * _FRAME_400TH[first >> 3] * rate // 400
+    if not 0 < count * 25 <= rate * 3:
+        raise OpusError("corrupted: longer than 120 ms, or of no length")
+    return count
 
 
 def _checked(result: int) -> int:
@@ -106,6 +126,7 @@ class OpusEncoder:
         _checked(error[0])
         self._encoder = _ffi.gc(encoder, self._lib.opus_encoder_destroy)
         self._payload = _ffi.new(f"unsigned char[{MAX_PAYLOAD}]")
+        self._octets = _ffi.buffer(self._payload)
         self._control(_SET_BITRATE, bitrate)
         self._control(_SET_COMPLEXITY, complexity)
         self._control(_SET_SIGNAL, _SIGNAL_VOICE)
@@ -115,6 +136,10 @@ class OpusEncoder:
     def set_loss(self, fraction: float) -> None:
         """Tell the encoder which fraction of packets the far end loses: FEC is sized for it."""
         self._control(_SET_PACKET_LOSS_PERC, round(min(max(fraction, 0.0), 1.0) * 100))
+
+    def set_complexity(self, complexity: int) -> None:
+        """How much work to spend on each frame from now on, 0 to 10."""
+        self._control(_SET_COMPLEXITY, complexity)
 
     def set_dtx(self, enabled: bool) -> None:
         """Let the encoder announce silence instead of coding it (RFC 7587 section 3.1.3)."""
@@ -126,7 +151,8 @@ class OpusEncoder:
         length = _checked(
             self._lib.opus_encode(self._encoder, pcm, len(samples), self._payload, MAX_PAYLOAD)
         )
-        return bytes(_ffi.buffer(self._payload, length))
+        payload: bytes = self._octets[:length]
+        return payload
 
     def reset(self) -> None:
         """Forget the past: the next frame starts a new stream."""
@@ -146,6 +172,8 @@ class OpusDecoder:
         decoder = self._lib.opus_decoder_create(rate, 1, error)
         _checked(error[0])
         self._decoder = _ffi.gc(decoder, self._lib.opus_decoder_destroy)
+        self._pcm = _ffi.new(f"short[{rate * 3 // 25}]")  # 120 ms: the longest packet there is
+        self._samples = np.frombuffer(_ffi.buffer(self._pcm), np.int16)
 
     def decode(self, payload: bytes) -> Samples:
         """The audio of a packet (up to 120 ms); OpusError if it cannot be decoded."""
@@ -168,8 +196,10 @@ class OpusDecoder:
         _checked(self._lib.opus_decoder_ctl(self._decoder, _RESET_STATE))
 
     def _run(self, payload: bytes | None, count: int, *, fec: bool) -> Samples:
-        samples = np.empty(count, np.int16)
-        pcm = _pcm(samples)
+        if count > len(self._samples):
+            raise ValueError(f"{count} samples are more than a packet can hold")
         data, length = (_ffi.NULL, 0) if payload is None else (payload, len(payload))
-        decoded = self._lib.opus_decode(self._decoder, data, length, pcm, count, int(fec))
-        return samples[: _checked(decoded)]
+        decoded = self._lib.opus_decode(self._decoder, data, length, self._pcm, count, fec)
+        if decoded < 0:
+            _checked(decoded)
+        return self._samples[:decoded].copy()

@@ -6,6 +6,7 @@ are worth opening. No IO of its own; packets go out through the transport it is 
 
 import secrets
 from collections.abc import Iterable
+from functools import cache
 
 from audiocodecs.frames import Samples, silence
 from audiocodecs.opus import OpusEncoder
@@ -13,7 +14,7 @@ from gateway.errors import RtpError
 from gateway.media.bridge_feedback import BridgeFeedback, MediaSink
 from gateway.media.messages import BridgeOffer, StreamReport
 from gateway.media.reports import RtcpSession
-from gateway.rtp.packet import RtpPacket, pack_extensions
+from gateway.rtp.packet import RtpPacket, pack_extensions, unpack_extensions
 from gateway.rtp.red import RedSender
 from gateway.rtp.rtcp import parse_compound
 from gateway.rtp.sender import RtpSender
@@ -95,10 +96,10 @@ class BridgeLeg:
         self._transmit(self.payload_type, payload, _ALMOST_SILENT)
 
     def _transmit(self, payload_type: int, payload: bytes, level: int) -> None:
-        elements = self.feedback.elements()
-        if self.level_id is not None:
-            elements = {self.level_id: bytes([level]), **elements}
-        extension = pack_extensions(elements) if elements else (0, b"")
+        extension = _level_extension(self.level_id, level)
+        numbers = self.feedback.elements()
+        if numbers:
+            extension = pack_extensions({**unpack_extensions(extension), **numbers})
         self.feedback.send(self._sender.packet(payload_type, payload, _FRAME, extension))
 
     def absent(self, seconds: float) -> None:
@@ -162,3 +163,9 @@ class BridgeLeg:
             if redundant is not None:
                 return self.red_type, redundant
         return self.payload_type, payload
+
+
+@cache
+def _level_extension(level_id: int | None, level: int) -> tuple[int, bytes]:
+    """The header extension that states a level (RFC 6464); none if that was not negotiated."""
+    return pack_extensions({level_id: bytes([level])}) if level_id is not None else (0, b"")
