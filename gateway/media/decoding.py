@@ -16,6 +16,8 @@ class Decoder(Protocol):
     """Turns the payloads of one stream into samples at `rate` Hz, and fills its gaps."""
 
     rate: int
+    has_fec: bool
+    """Whether a packet may hold the one before it."""
 
     def duration(self, payload: bytes) -> int:
         """How many samples the payload holds. PayloadError: it is damaged."""
@@ -42,6 +44,7 @@ class G711Decoder:
     """PCMU or PCMA with concealment; there is no FEC to recover from."""
 
     rate = 8000
+    has_fec = False
 
     def __init__(self, law: G711) -> None:
         self._law = law
@@ -65,6 +68,8 @@ class G711Decoder:
 
 class OpusStreamDecoder:
     """Opus at any of its rates, with its own FEC and concealment."""
+
+    has_fec = True
 
     def __init__(self, rate: int) -> None:
         self.rate = rate

@@ -3,11 +3,16 @@
 import numpy as np
 
 from audiocodecs.frames import Samples, audio_level, silence
+from audiocodecs.time_scaling import QUIET_ALIKE, VOICED_ALIKE, lengthen, shorten
 from gateway.media.decoding import Decoder, PayloadError
 from gateway.rtp.jitter_buffer import FRAME, Arrival, Dry, Hold, JitterBuffer, Lost, Play
 from gateway.rtp.packet import RtpPacket
 
-_QUIET = 45  # -dBov: a frame as soft as this may be left out unnoticed
+_QUIET = 45  # -dBov: in a frame as soft as this nobody hears what is cut
+_SHORT_OF = -0.008  # seconds of delay too few: from here on frames are lengthened
+_SPOKEN_EXCESS = 0.040  # seconds of delay too many that speech is shortened for, now and then
+_PRESSING_EXCESS = 0.100  # and whenever it is voiced
+_SPARING = 3  # frames from one cut in speech to the next
 _DRY_CONCEALED = 5  # frames without a packet that are filled; after that there is silence
 
 
@@ -27,12 +32,13 @@ class Playout:
         self.is_sounding = False  # whether the last frame was more than silence of ours
         self._frame = round(FRAME * decoder.rate)
         self._units = clock_rate / decoder.rate  # of the RTP clock in one sample
-        self._buffer = JitterBuffer(clock_rate, max_delay=max_delay)
+        self._buffer = JitterBuffer(clock_rate, max_delay=max_delay, has_fec=decoder.has_fec)
         self._decoded = silence(0)
         self._silence = silence(self._frame)
         self._dry_frames = _DRY_CONCEALED
         self._is_skipping = False
         self._missing = 0.0
+        self._since_cut = 0
         self._last_sequence: int | None = None
 
     @property
@@ -107,9 +113,15 @@ class Playout:
             case Play(packet, _):
                 return self._play(packet, now, ahead)
             case Lost(duration, next_payload):
-                return self._fill(max(1, round(duration / self._units)), next_payload)
-            case Hold() | Dry():
-                return self._wait()
+                return self._fill(self._count(duration), next_payload)
+            case Dry(duration):
+                return self._wait(self._count(duration))
+            case Hold():
+                return self._wait(self._frame)
+
+    def _count(self, duration: int) -> int:
+        """Clock units as samples."""
+        return max(1, round(duration / self._units))
 
     def _play(self, packet: RtpPacket, now: float, ahead: float) -> Samples:
         try:
@@ -120,10 +132,27 @@ class Playout:
         seconds = len(samples) / self.decoder.rate
         self._count_gap(packet.sequence, seconds)
         self._dry_frames = 0
-        after = ahead + seconds
-        if self._buffer.is_skippable(now, after) and audio_level(samples) >= _QUIET:
-            return silence(0)  # too much delay: leave out what nobody hears
-        return samples
+        return self._adjusted(samples, self._buffer.excess(now, ahead + seconds))
+
+    def _adjusted(self, samples: Samples, excess: float) -> Samples:
+        """A packet's samples, a pitch period more or less if the delay is not what it should be."""
+        rate = self.decoder.rate
+        self._since_cut += 1
+        unaligned = (len(self._decoded) + len(samples)) % self._frame / rate
+        if excess - unaligned < _SHORT_OF:
+            return lengthen(samples, rate)
+        most = excess - FRAME  # cutting more would ask for a packet that may still come
+        if most <= 0.0:
+            return samples
+        if audio_level(samples) >= _QUIET:
+            return shorten(samples, rate, most=most, alike=QUIET_ALIKE)
+        pause = 1 if excess >= _PRESSING_EXCESS else _SPARING
+        if excess < _SPOKEN_EXCESS or self._since_cut < pause:
+            return samples
+        shortened = shorten(samples, rate, most=most, alike=VOICED_ALIKE)
+        if len(shortened) < len(samples):
+            self._since_cut = 0
+        return shortened
 
     def _fill(self, count: int, next_payload: bytes | None) -> Samples:
         self._missing += count / self.decoder.rate
@@ -131,13 +160,13 @@ class Playout:
             return self.decoder.recover(next_payload, count)
         return self.decoder.conceal(count)
 
-    def _wait(self) -> Samples:
-        """A frame in which nothing can be played: fill a short gap, let a long one be silent."""
-        self._missing += FRAME
+    def _wait(self, count: int) -> Samples:
+        """A moment in which nothing can be played: fill a short gap, let a long one be silent."""
+        self._missing += count / self.decoder.rate
         if self._dry_frames >= _DRY_CONCEALED:
-            return self._silence
+            return self._silence[:count]
         self._dry_frames += 1
-        return self.decoder.conceal(self._frame)
+        return self.decoder.conceal(count)
 
     def _count_gap(self, sequence: int, seconds: float) -> None:
         """How much of what was missing before this packet was lost, and not just a pause."""

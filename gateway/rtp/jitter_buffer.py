@@ -5,6 +5,9 @@ Playout goes by timestamp. The buffer estimates when the fastest packets of the 
 time which timestamp is due. The sequence number only tells loss from pause: a videobridge masks
 packets it discards, so consecutive sequence numbers may be far apart in time.
 
+A packet that comes when its time is over, but nothing after it has been played, is played all the
+same: the delay has then grown by as much. Who plays gives that back bit by bit (`excess`).
+
 No clock: `now` and arrival times come in, in seconds. Timestamps are unwrapped, in clock units.
 """
 
@@ -20,16 +23,19 @@ FRAME = 0.020
 
 _CAPACITY = 256  # packets; a stranger cannot make a source grow beyond
 _WINDOW = 200  # packets the delay is estimated over: 4 s at 20 ms
-_OUTLIERS = 4  # of them may come later than the target allows: 2 %
-_REVIEW = 25  # packets between two estimates
+_OUTLIERS = 2  # of them may come later than the target allows: 1 %
+_REVIEW = 25  # packets between two estimates, if none comes late
+_SHRINK = 0.25  # of what the target is too long is given up at each estimate: half in 1.2 s
 _SETTLED = 50  # packets before the estimate may make the delay shorter
 _MARGIN = 0.010
 _INITIAL_TARGET = 0.030
 _TOLERANCE = 0.005  # of the tick that plays: smaller than the margin
-_SHRINK = 1.5 * FRAME  # so much more delay than needed is given back when it is quiet
-_OVERDUE = 0.200  # so much more is given back at once: something stalled
+_OVERDUE = 2 * FRAME  # so much above the longest delay, all excess is dropped: we have stalled
 _RESTART_AFTER = 0.060  # late for so long without a packet in time: the timestamps jumped
+_MOST_LOST = 10  # packets in a row: what is missing more is not for waiting
+_RESTART_OVERTAKEN_AFTER = 0.300  # if what comes late is of a time when others were faster
 _OTHERS = 64  # sequence numbers that were used for something else than audio
+_LEAP = 0.100  # nothing overtakes by so much: the timestamps have leapt ahead
 _JUMP = 1.0  # no network holds a packet back longer than this
 
 
@@ -64,34 +70,41 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Dry:
-    """Nothing is there to play: the source pauses, or its packets are late."""
+    """Nothing is there to play for `duration` clock units: a pause, or packets that are late."""
+
+    duration: int
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Wait a frame: playout is closer to arrival than the jitter allows."""
+    """Wait a frame before the source begins: it would be closer to arrival than jitter allows."""
 
 
 Due = Play | Lost | Dry | Hold
-_DRY, _HOLD = Dry(), Hold()
+_HOLD = Hold()
 
 
 class JitterBuffer:
     """Orders the packets of one source and says what is due.
 
-    `clock_rate` is the RTP clock in Hz; `max_delay` bounds the target delay, in seconds.
+    `clock_rate` is the RTP clock in Hz; `max_delay` bounds the delay, in seconds. `has_fec` says
+    that a packet may hold the one before it: where packets are lost, the delay waits for that.
     """
 
-    def __init__(self, clock_rate: int, *, max_delay: float = 0.200) -> None:
+    def __init__(self, clock_rate: int, *, max_delay: float = 0.200, has_fec: bool = False) -> None:
         self.target = _INITIAL_TARGET
         self.delay = 0.0  # from the fastest arrival to playout, as of the last `take`
         self._rate = clock_rate
         self._frame = round(FRAME * clock_rate)
         self._max_delay = max_delay
+        self._has_fec = has_fec
         self._packets: dict[int, tuple[RtpPacket, int]] = {}  # by unwrapped timestamp
         self._newest: int | None = None  # the unwrapped timestamp of the last good packet
         self._cursor: int | None = None  # the next timestamp to be decoded
+        self._given = 0  # the timestamp up to which everything has been played, or given up
+        self._begun = False  # whether anything has been played since the last pause
         self._last_sequence: int | None = None  # of the last packet played
+        self._highest_sequence: int | None = None  # of those that have come
         self._others: deque[int] = deque(maxlen=_OTHERS)
         self._base = 0.0
         self._transits: deque[float] = deque(maxlen=_WINDOW)
@@ -110,16 +123,17 @@ class JitterBuffer:
             return Arrival.DISCARDED
         self._suspect = None
         self._newest = timestamp
-        self._observe(transit)
+        if not self._transits or transit - self._base <= self._max_delay:  # else: of no help
+            self._observe(transit)
+            self._expect_recovery(packet.sequence, transit, duration)
         if self._cursor is None:
-            self._cursor = timestamp
-        if timestamp + duration <= self._cursor:
-            if not self._late_too_long(arrival):
-                self._review()
+            self._cursor = self._given = timestamp
+        if self._is_over(timestamp + duration, arrival):
+            if not self._late_too_long(packet.sequence, arrival):
                 return Arrival.LATE
             self._restart()
             self._observe(transit)
-            self._cursor = timestamp
+            self._cursor = self._given = timestamp
         self._late_since = None
         if timestamp in self._packets:
             return Arrival.DUPLICATE
@@ -145,26 +159,27 @@ class JitterBuffer:
     def take(self, now: float, ahead: float = 0.0) -> Due:
         """What to play next, `ahead` seconds of decoded audio being still unplayed."""
         if self._cursor is None:
-            return _DRY
-        excess = self._excess(self._cursor, now, ahead)
+            return Dry(self._frame)
+        excess = self.excess(now, ahead)
         self.delay = self.target + excess
-        if excess < -_TOLERANCE:
+        if excess < -_TOLERANCE and not self._begun:
             return _HOLD
-        if excess > _OVERDUE:
+        if self.delay > self._max_delay + _OVERDUE:
             self._skip(self._cursor + round(excess * self._rate))
         return self._next(self._cursor)
 
-    def is_skippable(self, now: float, ahead: float = 0.0) -> bool:
-        """Whether there is a frame of delay too much, to be given back while it is quiet."""
-        if self._cursor is None or not self._packets:
-            return False
-        return self._excess(self._cursor, now, ahead) >= _SHRINK
+    def excess(self, now: float, ahead: float) -> float:
+        """By how many seconds playout is later than the target delay asks for."""
+        if self._cursor is None:
+            return 0.0
+        return now - self._base - self.target - (self._cursor / self._rate - ahead)
 
     def catch_up(self, now: float) -> None:
         """Nobody has taken anything for a while, as nothing was there: let that time be over."""
         if self._cursor is not None and self._packets:
             due = round((now - self._base - self.target) * self._rate)
-            self._cursor = max(self._cursor, min(due, *self._packets))
+            self._cursor = self._given = max(self._given, min(due, *self._packets))
+            self._begun = False
 
     def drop_due(self, now: float) -> None:
         """Leave out what would have been played by now: nobody listens."""
@@ -173,43 +188,34 @@ class JitterBuffer:
             if due > self._cursor:
                 self._skip(due)
 
-    def _excess(self, cursor: int, now: float, ahead: float) -> float:
-        """By how many seconds playout is later than the target delay asks for."""
-        return now - self._base - self.target - (cursor / self._rate - ahead)
-
     def _next(self, cursor: int) -> Due:
-        held = self._packets.pop(cursor, None)
-        if held is not None:
-            return self._play(cursor, *held)
         following = min(self._packets, default=None)
         if following is None:
+            # It may be late: if so, it is played yet, and the delay has grown.
             self._cursor = cursor + self._frame
-            return _DRY
-        packet, duration = self._packets[following]
-        if following < cursor:
-            # Off the grid of what was played before: take it as it comes, if any of it is due.
-            del self._packets[following]
-            if following + duration <= cursor:
-                return self._next(cursor)
-            return self._play(following, packet, duration)
+            return Dry(self._frame)
+        if following <= cursor:
+            return self._play(following, *self._packets.pop(following))
+        packet, _ = self._packets[following]
         hole = min(following - cursor, self._frame)
-        self._cursor = cursor + hole
+        self._cursor = self._given = cursor + hole
         if self._last_sequence is None or not self.lost_between(
             packet.sequence, self._last_sequence
         ):
-            return _DRY
+            return Dry(hole)
         return Lost(hole, packet.payload if following == self._cursor else None)
 
     def _play(self, timestamp: int, packet: RtpPacket, duration: int) -> Play:
-        self._cursor = timestamp + duration
+        self._cursor = self._given = timestamp + duration
         self._last_sequence = packet.sequence
+        self._begun = True
         return Play(packet, duration)
 
     def _skip(self, cursor: int) -> None:
         self._packets = {
             time: held for time, held in self._packets.items() if time + held[1] > cursor
         }
-        self._cursor = min(self._packets, default=cursor)
+        self._cursor = self._given = min(self._packets, default=cursor)
 
     def _unwrap(self, timestamp: int) -> int:
         if self._newest is None:
@@ -225,13 +231,24 @@ class JitterBuffer:
         return True
 
     def _observe(self, transit: float) -> None:
+        if not self._transits or transit < self._base - _LEAP:
+            self._transits.clear()
+            self._base = transit
         self._transits.append(transit)
         self._since_review += 1
-        if len(self._transits) == 1:
-            self._base = transit
         self._base = min(self._base, transit)
-        if self._since_review >= _REVIEW:
+        if self._since_review >= _REVIEW or transit - self._base + _MARGIN > self.target:
             self._review()
+
+    def _expect_recovery(self, sequence: int, transit: float, duration: int) -> None:
+        """A packet is missing that this one may hold: as if it had come that late."""
+        step = 1
+        if self._highest_sequence is not None:
+            step = distance(sequence, self._highest_sequence, 16)
+        if step > 0:
+            self._highest_sequence = sequence
+        if 1 < step < _MOST_LOST and self._has_fec and (sequence - 1) & 0xFFFF not in self._others:
+            self._observe(transit + duration / self._rate)
 
     def _review(self) -> None:
         """Estimate anew: the fastest packets give the base, the slowest but a few the target."""
@@ -239,21 +256,32 @@ class JitterBuffer:
         ordered = sorted(self._transits)
         self._base = ordered[0]
         slow = ordered[len(ordered) - 1 - len(ordered) * _OUTLIERS // _WINDOW]
-        needed = slow - self._base + _MARGIN
-        if len(ordered) < _SETTLED:
-            needed = max(needed, self.target)
-        self.target = min(needed, self._max_delay)
+        needed = min(slow - self._base + _MARGIN, self._max_delay)
+        if needed > self.target:
+            self.target = needed
+        elif len(ordered) >= _SETTLED:
+            self.target += _SHRINK * (needed - self.target)
 
-    def _late_too_long(self, arrival: float) -> bool:
+    def _is_over(self, end: int, arrival: float) -> bool:
+        """Whether it is no use any more to play what ends at this timestamp."""
+        assert self._cursor is not None
+        too_late = arrival - self._base - end / self._rate > self._max_delay
+        return end <= self._given or (end <= self._cursor and too_late)
+
+    def _late_too_long(self, sequence: int, arrival: float) -> bool:
         if self._late_since is None:
             self._late_since = arrival
-        return arrival - self._late_since >= _RESTART_AFTER
+        last = self._last_sequence
+        overtaken = last is not None and distance(sequence, last, 16) < 0
+        limit = _RESTART_OVERTAKEN_AFTER if overtaken else _RESTART_AFTER
+        return arrival - self._late_since >= limit
 
     def _restart(self) -> None:
         """Forget the old time line: the sender's timestamps have jumped."""
         self._packets.clear()
         self._transits.clear()
         self._cursor = None
+        self._begun = False
         self._late_since = None
         self._since_review = 0
-        self.target = max(self.target, _INITIAL_TARGET)
+        self.target = _INITIAL_TARGET
