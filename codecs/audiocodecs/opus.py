@@ -202,4 +202,5 @@ class OpusDecoder:
         decoded = self._lib.opus_decode(self._decoder, data, length, self._pcm, count, fec)
         if decoded < 0:
             _checked(decoded)
-        return self._samples[:decoded].copy()
+        samples: Samples = self._samples[:decoded].copy()
+        return samples

@@ -1,10 +1,6 @@
 """A voice that comes into a mix or leaves it, without a click. No IO and no clock."""
 
-from functools import cache
-
-import numpy as np
-import numpy.typing as npt
-
+from audiocodecs.fade import fade_in, fade_out
 from audiocodecs.frames import Samples
 
 _RAMP = 0.005  # seconds
@@ -29,13 +25,4 @@ class Fader:
         """What is heard of the frame: all of it, or less of its beginning, or its beginning."""
         if self._is_open and self._was_open:
             return frame
-        ramp = _ramp(rate)
-        faded = frame.copy() if self._is_open else np.zeros_like(frame)
-        faded[: len(ramp)] = frame[: len(ramp)] * (ramp if self._is_open else ramp[::-1])
-        return faded
-
-
-@cache
-def _ramp(rate: int) -> npt.NDArray[np.float32]:
-    count = round(_RAMP * rate)
-    return (0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count)).astype(np.float32)
+        return (fade_in if self._is_open else fade_out)(frame, round(_RAMP * rate))

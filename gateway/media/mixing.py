@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiocodecs.frames import Samples, silence
+from audiocodecs.limiter import limit
 
 
 class Mixing:
@@ -22,6 +23,8 @@ class Mixing:
         self._voices: list[Samples] = []
         self._rooms: list[int] = []  # where in the voices each room begins
         self._ears: list[tuple[int, int]] = []  # a room, and the voice left out
+        self._listeners: list[object] = []  # whose each ear is
+        self._gains: dict[object, float] = {}  # of those whose mix was too loud lately
 
     def begin_room(self) -> None:
         """What follows belongs to another room."""
@@ -33,18 +36,23 @@ class Mixing:
         self._voices.append(frame)
         return len(self._voices) - 1
 
-    def ear(self, without: int | None = None) -> int:
-        """Listen to the room; the row of `mix` with what is heard."""
+    def ear(self, listener: object, without: int | None = None) -> int:
+        """Listen to the room; the row of `mix` with what is heard.
+
+        One `listener` has one ear: its volume goes on from mix to mix.
+        """
         room = len(self._rooms) - 1
         self._ears.append((room, self._rooms[room] if without is None else without))
+        self._listeners.append(listener)
         return len(self._ears) - 1
 
-    def mix(self) -> npt.NDArray[np.int32]:
-        """What each ear hears, as (ears, samples), not limited yet; after that all is forgotten."""
-        mixes = self._mixed() if self._ears else np.zeros((0, self._size), np.int32)
-        self._voices.clear()
-        self._rooms.clear()
-        self._ears.clear()
+    def mix(self) -> npt.NDArray[np.int16]:
+        """What each ear hears, as (ears, samples); after that all is forgotten but the volume."""
+        mixes = self._limited(self._mixed()) if self._ears else np.zeros((0, self._size), np.int16)
+        if not self._ears:
+            self._gains.clear()
+        for filled in (self._voices, self._rooms, self._ears, self._listeners):
+            filled.clear()
         return mixes
 
     def _mixed(self) -> npt.NDArray[np.int32]:
@@ -53,3 +61,13 @@ class Mixing:
         rooms, without = np.array(self._ears).T
         mixes: npt.NDArray[np.int32] = totals[rooms] - voices[without]
         return mixes
+
+    def _limited(self, mixes: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
+        gains = np.array([self._gains.get(each, 1.0) for each in self._listeners], np.float32)
+        limited = limit(mixes, gains)
+        self._gains = {
+            listener: gain
+            for listener, gain in zip(self._listeners, gains.tolist(), strict=True)
+            if gain < 1.0
+        }
+        return limited

@@ -204,10 +204,10 @@ class RoomBus:
             if announcement is not None:
                 listeners.append((member, announcement))
             elif member in own:
-                listeners.append((member, mixing.ear(own[member])))
+                listeners.append((member, mixing.ear(member, own[member])))
             else:
                 if everything is None:
-                    everything = mixing.ear()
+                    everything = mixing.ear(self)
                 listeners.append((member, everything))
         return listeners
 

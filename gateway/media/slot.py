@@ -6,8 +6,6 @@ memory. No IO and no clock.
 
 from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
 import structlog
 
 from audiocodecs.g711 import G711
@@ -49,7 +47,7 @@ class Slot:
             media.send_to_bridge()
 
     def _deliver(self, listeners: list[Listener]) -> None:
-        mixes = {rate: limited(mixing.mix()) for rate, mixing in self._mixings.items()}
+        mixes = {rate: mixing.mix() for rate, mixing in self._mixings.items()}
         encoded: dict[G711, list[bytes]] = {}
         for member, heard in listeners:
             law = member.law
@@ -61,8 +59,3 @@ class Slot:
                 if law not in encoded:
                     encoded[law] = law.encode_rows(mixes[law.rate])
                 member.hear(encoded[law][heard])
-
-
-def limited(mixes: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
-    """The mixes in 16 bits; what is too loud for that is cut off."""
-    return np.minimum(np.maximum(mixes, -32768), 32767).astype(np.int16)
