@@ -173,7 +173,8 @@ class OpusDecoder:
         _checked(error[0])
         self._decoder = _ffi.gc(decoder, self._lib.opus_decoder_destroy)
         self._pcm = _ffi.new(f"short[{rate * 3 // 25}]")  # 120 ms: the longest packet there is
-        self._samples = np.frombuffer(_ffi.buffer(self._pcm), np.int16)
+        octets: Any = _ffi.buffer(self._pcm)
+        self._samples: Samples = np.frombuffer(octets, np.int16)
 
     def decode(self, payload: bytes) -> Samples:
         """The audio of a packet (up to 120 ms); OpusError if it cannot be decoded."""
@@ -202,5 +203,4 @@ class OpusDecoder:
         decoded = self._lib.opus_decode(self._decoder, data, length, self._pcm, count, fec)
         if decoded < 0:
             _checked(decoded)
-        samples: Samples = self._samples[:decoded].copy()
-        return samples
+        return self._samples[:decoded].copy()

@@ -33,7 +33,7 @@ class Playout:
         self._frame = round(FRAME * decoder.rate)
         self._units = clock_rate / decoder.rate  # of the RTP clock in one sample
         self._buffer = JitterBuffer(clock_rate, max_delay=max_delay, has_fec=decoder.has_fec)
-        self._decoded = silence(0)
+        self._decoded = self._nothing = silence(0)
         self._silence = silence(self._frame)
         self._dry_frames = _DRY_CONCEALED
         self._is_skipping = False
@@ -56,15 +56,18 @@ class Playout:
         if duration == 0:
             self.discarded += 1
             return
-        match self._buffer.put(packet, duration, now):
+        arrival = self._buffer.put(packet, duration, now)
+        if arrival is not Arrival.STORED:
+            self._count_useless(arrival)
+
+    def _count_useless(self, arrival: Arrival) -> None:
+        match arrival:
             case Arrival.LATE:
                 self.late += 1
             case Arrival.DUPLICATE:
                 self.duplicate += 1
             case Arrival.DISCARDED:
                 self.discarded += 1
-            case Arrival.STORED:
-                pass
 
     def put_aside(self, sequence: int) -> None:
         """A packet of the source that is not audio has come: its number is not a loss."""
@@ -84,7 +87,7 @@ class Playout:
         """Let 20 ms pass without listening: what is due is dropped, and the decoder starts anew."""
         if not self._is_skipping:
             self._is_skipping = True
-            self._decoded = silence(0)
+            self._decoded = self._nothing
             self.decoder.reset()
         self.is_sounding = False
         self._buffer.drop_due(now + FRAME)
@@ -93,6 +96,12 @@ class Playout:
     def pull(self, now: float) -> Samples:
         """The next 20 ms, whatever has arrived."""
         self._is_skipping = False
+        if not self._dry_frames and not len(self._decoded):
+            packet = self._buffer.take_usual(now)
+            if packet is not None:
+                self._decoded = self._decode(packet)
+                if len(self._decoded) >= self._frame:
+                    return self._whole(self._decoded)
         if self.is_empty:
             self.is_sounding = False
             return self._silence
@@ -104,8 +113,15 @@ class Playout:
             self._decoded = (
                 np.concatenate((self._decoded, samples)) if len(self._decoded) else samples
             )
-        frame, self._decoded = self._decoded[: self._frame], self._decoded[self._frame :]
-        return frame
+        return self._whole(self._decoded)
+
+    def _whole(self, samples: Samples) -> Samples:
+        """A frame of them; the others are kept for the next."""
+        if len(samples) == self._frame:
+            self._decoded = self._nothing
+            return samples
+        self._decoded = samples[self._frame :]
+        return samples[: self._frame]
 
     def _next(self, now: float, ahead: float) -> Samples:
         due = self._buffer.take(now, ahead)
@@ -124,15 +140,22 @@ class Playout:
         return max(1, round(duration / self._units))
 
     def _play(self, packet: RtpPacket, now: float, ahead: float) -> Samples:
+        samples = self._decode(packet)
+        seconds = len(samples) / self.decoder.rate
+        return self._adjusted(samples, self._buffer.excess(now, ahead + seconds))
+
+    def _decode(self, packet: RtpPacket) -> Samples:
+        """A packet's samples; one frame in their place if they are damaged."""
         try:
             samples = self.decoder.decode(packet.payload)
         except PayloadError:
             self.discarded += 1
             return self._fill(self._frame, None)
-        seconds = len(samples) / self.decoder.rate
-        self._count_gap(packet.sequence, seconds)
+        if self._missing:
+            self._count_gap(packet.sequence, len(samples) / self.decoder.rate)
+        self._last_sequence = packet.sequence
         self._dry_frames = 0
-        return self._adjusted(samples, self._buffer.excess(now, ahead + seconds))
+        return samples
 
     def _adjusted(self, samples: Samples, excess: float) -> Samples:
         """A packet's samples, a pitch period more or less if the delay is not what it should be."""
@@ -170,10 +193,9 @@ class Playout:
 
     def _count_gap(self, sequence: int, seconds: float) -> None:
         """How much of what was missing before this packet was lost, and not just a pause."""
-        if self._missing and self._last_sequence is not None:
+        if self._last_sequence is not None:
             lost = self._buffer.lost_between(sequence, self._last_sequence) * seconds
             gap = min(self._missing, max(lost, 0.0))
             self.concealed += gap
             self.longest_gap = max(self.longest_gap, gap)
         self._missing = 0.0
-        self._last_sequence = sequence

@@ -36,6 +36,7 @@ _MOST_LOST = 10  # packets in a row: what is missing more is not for waiting
 _RESTART_OVERTAKEN_AFTER = 0.300  # if what comes late is of a time when others were faster
 _OTHERS = 64  # sequence numbers that were used for something else than audio
 _LEAP = 0.100  # nothing overtakes by so much: the timestamps have leapt ahead
+_LEAST_USUAL, _MOST_USUAL = -_TOLERANCE, FRAME  # of more delay than needed: nothing is to be done
 _JUMP = 1.0  # no network holds a packet back longer than this
 
 
@@ -103,6 +104,7 @@ class JitterBuffer:
         self._cursor: int | None = None  # the next timestamp to be decoded
         self._given = 0  # the timestamp up to which everything has been played, or given up
         self._begun = False  # whether anything has been played since the last pause
+        self._is_unusual = False  # whether a packet waits that is older than what is due
         self._last_sequence: int | None = None  # of the last packet played
         self._highest_sequence: int | None = None  # of those that have come
         self._others: deque[int] = deque(maxlen=_OTHERS)
@@ -119,7 +121,7 @@ class JitterBuffer:
         """Take a packet that lasts `duration` clock units and has arrived at `arrival`."""
         timestamp = self._unwrap(packet.timestamp)
         transit = arrival - timestamp / self._rate
-        if self._transits and abs(transit - self._base) > _JUMP and not self._confirmed(transit):
+        if not -_JUMP <= transit - self._base <= _JUMP and self._is_junk(transit):
             return Arrival.DISCARDED
         self._suspect = None
         self._newest = timestamp
@@ -140,6 +142,8 @@ class JitterBuffer:
         if len(self._packets) >= _CAPACITY:
             return Arrival.DISCARDED
         self._packets[timestamp] = (packet, duration)
+        if timestamp < self._cursor:
+            self._is_unusual = True
         return Arrival.STORED
 
     def put_aside(self, sequence: int) -> None:
@@ -168,6 +172,23 @@ class JitterBuffer:
             self._skip(self._cursor + round(excess * self._rate))
         return self._next(self._cursor)
 
+    def take_usual(self, now: float) -> RtpPacket | None:
+        """What `take` would say, if it is the next packet and the delay needs no change.
+
+        Mostly it is; None: ask `take`.
+        """
+        if self._is_unusual or self._cursor is None or not self._begun:
+            return None
+        held = self._packets.get(self._cursor)
+        if held is None:
+            return None
+        excess = now - self._base - self.target - self._cursor / self._rate
+        if not _LEAST_USUAL <= excess <= _MOST_USUAL:
+            return None
+        del self._packets[self._cursor]
+        self.delay = self.target + excess
+        return self._play(self._cursor, *held).packet
+
     def excess(self, now: float, ahead: float) -> float:
         """By how many seconds playout is later than the target delay asks for."""
         if self._cursor is None:
@@ -195,6 +216,7 @@ class JitterBuffer:
             self._cursor = cursor + self._frame
             return Dry(self._frame)
         if following <= cursor:
+            self._is_unusual = following < cursor
             return self._play(following, *self._packets.pop(following))
         packet, _ = self._packets[following]
         hole = min(following - cursor, self._frame)
@@ -220,15 +242,18 @@ class JitterBuffer:
     def _unwrap(self, timestamp: int) -> int:
         if self._newest is None:
             return timestamp
-        return self._newest + distance(timestamp, self._newest, 32)
+        return self._newest + ((timestamp - self._newest + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
-    def _confirmed(self, transit: float) -> bool:
-        """Whether a second packet in a row comes from another time line: the first may be junk."""
+    def _is_junk(self, transit: float) -> bool:
+        """Whether a packet from another time line is to be passed over: a second one in a row is
+        none, there the time line has changed."""
+        if not self._transits:
+            return False
         if self._suspect is None or abs(transit - self._suspect) > _JUMP / 2:
             self._suspect = transit
-            return False
+            return True
         self._restart()
-        return True
+        return False
 
     def _observe(self, transit: float) -> None:
         if not self._transits or transit < self._base - _LEAP:
@@ -242,6 +267,9 @@ class JitterBuffer:
 
     def _expect_recovery(self, sequence: int, transit: float, duration: int) -> None:
         """A packet is missing that this one may hold: as if it had come that late."""
+        if self._highest_sequence == (sequence - 1) & 0xFFFF:
+            self._highest_sequence = sequence  # the usual case: nothing is missing
+            return
         step = 1
         if self._highest_sequence is not None:
             step = distance(sequence, self._highest_sequence, 16)
