@@ -1,6 +1,7 @@
 """The 20 ms clock: ten slots of 2 ms, each on its absolute deadline."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -61,8 +62,9 @@ class Clock:
             self._timer = None
 
     def _arm(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(0.0, self._deadline - time.monotonic()), self._run)
+        # uvloop's timers count whole milliseconds and would fire early, again and again.
+        delay = math.ceil(max(0.0, self._deadline - time.monotonic()) * 1000) / 1000
+        self._timer = asyncio.get_running_loop().call_later(delay, self._run)
 
     def _run(self) -> None:
         now = time.monotonic()
