@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from audiocodecs.frames import SILENCE_LEVEL, Samples, audio_level, silence
+from audiocodecs.frames import SILENCE_LEVEL, Samples, silence
 from audiocodecs.g711 import G711
 from audiocodecs.voice_activity import VoiceActivity
 from gateway.media.announcement import Announcement
@@ -101,18 +101,21 @@ class CallMedia:
         """The sample rate of the phone's codec, in Hz."""
         return self.phone.rate if self.phone is not None else RATE
 
-    def speak(self, now: float) -> int | None:
-        """Go on to the caller's next frame; its level, None if the conference may not hear it."""
+    def next_frame(self, now: float) -> Samples:
+        """Go on to the caller's next frame."""
         if self.phone is not None:
             self._frame = self.phone.pull(now)
-        self._level = audio_level(self._frame)
-        is_active = self._activity.update(self._level)
-        is_heard = is_active and self.speaks
+        return self._frame
+
+    def speak(self, level: int) -> bool:
+        """Say that frame; whether the conference may hear it. `level` is in -dBov."""
+        self._level = level
+        is_heard = self._activity.update(level) and self.speaks
         self._fader.move(is_open=is_heard)
-        return self._level if is_heard else None
+        return is_heard
 
     def voice(self, rate: int) -> Samples:
-        """The frame `speak` has gone on to."""
+        """The frame `next_frame` has gone on to."""
         assert rate == self.rate
         return self._frame
 
@@ -207,7 +210,7 @@ class CallMedia:
             self._ssrcs.append(leg.ssrc)
 
     def send_to_bridge(self) -> None:
-        """Encode and send the frame that `speak` has given the bus."""
+        """Encode and send the frame that `next_frame` has given the bus."""
         if self.leg is not None:
             heard = self._fader.apply(self._frame, self.rate) if self._fader.is_audible else None
             self.leg.send(heard, self._level)

@@ -18,31 +18,29 @@ class Mixing:
     """
 
     def __init__(self, size: int) -> None:
-        self._silence = silence(size)
         self._size = size
-        self._voices: list[Samples] = []
-        self._rooms: list[int] = []  # where in the voices each room begins
-        self._ears: list[tuple[int, int]] = []  # a room, and the voice left out
+        self._silence = silence(size)
+        self._rooms: list[list[Samples]] = []  # the voices of each, the first of them silent
+        self._ears: list[tuple[int, int]] = []  # a room, and which of its voices is left out
         self._listeners: list[object] = []  # whose each ear is
         self._gains: dict[object, float] = {}  # of those whose mix was too loud lately
 
     def begin_room(self) -> None:
         """What follows belongs to another room."""
-        self._rooms.append(len(self._voices))
-        self._voices.append(self._silence)  # so that no room is empty, and an ear can miss nothing
+        self._rooms.append([self._silence])  # so that an ear can leave nothing out
 
     def voice(self, frame: Samples) -> int:
         """Let a frame sound in the room; the number by which an ear can leave it out."""
-        self._voices.append(frame)
-        return len(self._voices) - 1
+        voices = self._rooms[-1]
+        voices.append(frame)
+        return len(voices) - 1
 
-    def ear(self, listener: object, without: int | None = None) -> int:
+    def ear(self, listener: object, without: int = 0) -> int:
         """Listen to the room; the row of `mix` with what is heard.
 
         One `listener` has one ear: its volume goes on from mix to mix.
         """
-        room = len(self._rooms) - 1
-        self._ears.append((room, self._rooms[room] if without is None else without))
+        self._ears.append((len(self._rooms) - 1, without))
         self._listeners.append(listener)
         return len(self._ears) - 1
 
@@ -51,15 +49,22 @@ class Mixing:
         mixes = self._limited(self._mixed()) if self._ears else np.zeros((0, self._size), np.int16)
         if not self._ears:
             self._gains.clear()
-        for filled in (self._voices, self._rooms, self._ears, self._listeners):
-            filled.clear()
+        self._rooms.clear()
+        self._ears.clear()
+        self._listeners.clear()
         return mixes
 
     def _mixed(self) -> npt.NDArray[np.int32]:
-        voices = np.concatenate(self._voices).reshape(-1, self._size)
-        totals = np.add.reduceat(voices, self._rooms, axis=0, dtype=np.int32)
+        # With as many voices in each room the rooms are one block, and added up in one go.
+        width = max(map(len, self._rooms))
+        frames: list[Samples] = []
+        for voices in self._rooms:
+            frames += voices
+            frames += [self._silence] * (width - len(voices))
+        block = np.concatenate(frames).reshape(-1, width, self._size)
+        totals = np.add.reduce(block, axis=1, dtype=np.int32)
         rooms, without = np.array(self._ears).T
-        mixes: npt.NDArray[np.int32] = totals[rooms] - voices[without]
+        mixes: npt.NDArray[np.int32] = totals[rooms] - block[rooms, without]
         return mixes
 
     def _limited(self, mixes: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:

@@ -43,8 +43,12 @@ class Member(Protocol):
         """The SSRCs it sends to the conference with, or did: their last packets may come late."""
         ...
 
-    def speak(self, now: float) -> int | None:
-        """Go on to its next frame: the level in -dBov if the conference may hear it, else None."""
+    def next_frame(self, now: float) -> Samples:
+        """Go on to the next frame of what it says."""
+        ...
+
+    def speak(self, level: int) -> bool:
+        """Say that frame, whose level is in -dBov: whether the conference may hear it."""
         ...
 
     def voice(self, rate: int) -> Samples:
@@ -141,28 +145,28 @@ class RoomBus:
         elif ssrc not in self._own:
             self._receive_unsignalled(leg, ssrc, data, now)
 
-    def tick(self, now: float, mixings: Mapping[int, Mixing]) -> list[Listener]:
+    def tick(
+        self, now: float, levels: Mapping[Member, int], mixings: Mapping[int, Mixing]
+    ) -> list[Listener]:
         """Let 20 ms pass: put what sounds into the mixing of each rate in use; who listens.
 
-        `mixings` has one for every rate a member may hear at.
+        `levels` are those of the members' frames, `mixings` has one for every rate a member may
+        hear at.
         """
-        levels: dict[RoomSource | Member, int | None] = {}
+        sounding: dict[RoomSource | Member, int | None] = {}
         for member in self.members:
-            level = member.speak(now)
-            if level is not None:
-                levels[member] = level
+            level = levels[member]
+            if member.speak(level):
+                sounding[member] = level
         for source in self._sources.values():
             if source.is_sounding:
-                levels[source] = source.level
-            self._tell_presses(source, now)
+                sounding[source] = source.level
+            if source.has_presses:
+                self._tell_presses(source, now)
         if not self.members:
             return []
+        self._let_be_heard(sounding)
         self._refresh_rates()
-        chosen = self._loudest.choose(levels)
-        for member, fader in self._faders.items():
-            fader.move(is_open=member in chosen)
-        for source in self._sources.values():
-            source.fader.move(is_open=source in chosen or not source.is_sounding)
         listeners: list[Listener] = []
         for rate in self._rates:
             listeners += self._fill(mixings[rate], rate, now)
@@ -183,6 +187,15 @@ class RoomBus:
         """What has come of all sources there have been, together."""
         return combined([self._gone, *(source.heard() for source in self._sources.values())])
 
+    def _let_be_heard(self, sounding: Mapping[RoomSource | Member, int | None]) -> None:
+        """Open the faders of the loudest, close those of the others."""
+        chosen = self._loudest.choose(sounding)
+        if len(self.members) > 1:  # nobody hears itself
+            for member, fader in self._faders.items():
+                fader.move(is_open=member in chosen)
+        for source in self._sources.values():
+            source.fader.move(is_open=source in chosen or source not in sounding)
+
     def _fill(self, mixing: Mixing, rate: int, now: float) -> list[Listener]:
         """Put what sounds into the mixing of one rate; who hears at that rate, and which row."""
         mixing.begin_room()
@@ -190,11 +203,11 @@ class RoomBus:
             frame = source.pull(rate, now)
             if frame is not None:
                 mixing.voice(frame)
-        own: dict[Member, int] = {}
-        if len(self.members) > 1:  # nobody hears itself
-            for member, fader in self._faders.items():
-                if fader.is_audible:
-                    own[member] = mixing.voice(fader.apply(member.voice(rate), rate))
+        own = {
+            member: mixing.voice(fader.apply(member.voice(rate), rate))
+            for member, fader in self._faders.items()
+            if fader.is_audible
+        }
         listeners: list[Listener] = []
         everything: int | None = None  # the row of all who say nothing
         for member in self.members:
@@ -213,9 +226,9 @@ class RoomBus:
 
     def _refresh_rates(self) -> None:
         """The rates at which members hear may change with each negotiation."""
-        rates = frozenset(member.rate for member in self.members)
+        rates = {member.rate for member in self.members}
         if rates != self._rates:
-            self._rates = rates
+            self._rates = frozenset(rates)
             for source in self._sources.values():
                 source.play_at(rates)
 

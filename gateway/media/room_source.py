@@ -77,6 +77,11 @@ class RoomSource:
         opened = [self._open(copy, leg if takes_over else None) for copy in copies]
         return all(opened)
 
+    @property
+    def has_presses(self) -> bool:
+        """Whether its owner has pressed any keys."""
+        return self._keys is not None
+
     def presses(self, now: float) -> list[Press]:
         """The keys its owner has pressed since the last time."""
         if self._keys is None:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import structlog
 
+from audiocodecs.frames import Samples, audio_levels
 from audiocodecs.g711 import G711
 from gateway.media.call_media import CallMedia
 from gateway.media.mixing import Mixing
-from gateway.media.room_bus import Listener, RoomBus
+from gateway.media.room_bus import Listener, Member, RoomBus
 
 log = structlog.get_logger(__name__)
 
@@ -34,10 +35,11 @@ class Slot:
 
     def tick(self, now: float) -> None:
         """Let 20 ms pass for its rooms, and send what its callers say."""
+        levels = self._levels(now)
         listeners: list[Listener] = []
         for bus in list(self.rooms):
             try:
-                listeners += bus.tick(now, self._mixings)
+                listeners += bus.tick(now, levels, self._mixings)
             except Exception:  # it ends the calls of one room, not of all
                 log.exception("room failed")
                 self._failed(bus)
@@ -45,6 +47,18 @@ class Slot:
             self._deliver(listeners)
         for media in self.encoding:
             media.send_to_bridge()
+
+    def _levels(self, now: float) -> dict[Member, int]:
+        """Let all callers go on to their next frames; how loud those are."""
+        frames: dict[int, dict[Member, Samples]] = {}  # by length
+        for bus in self.rooms:
+            for member in bus.members:
+                frame = member.next_frame(now)
+                frames.setdefault(len(frame), {})[member] = frame
+        levels: dict[Member, int] = {}
+        for alike in frames.values():
+            levels.update(zip(alike, audio_levels(list(alike.values())), strict=True))
+        return levels
 
     def _deliver(self, listeners: list[Listener]) -> None:
         mixes = {rate: mixing.mix() for rate, mixing in self._mixings.items()}

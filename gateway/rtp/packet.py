@@ -15,7 +15,8 @@ MAX_TIMESTAMP = 0xFFFFFFFF
 _HEADER = struct.Struct("!BBHII")
 _EXTENSION = struct.Struct("!HH")
 _NO_EXTENSION = (0, b"")
-_PLAIN = 0x80  # the first octet of most packets: version 2, and nothing that is optional
+_PLAIN, _EXTENDED = 0x80, 0x90  # the first octet of most packets: nothing, or one thing, optional
+_ONE_WORD = b"\x00\x01"  # the length of an extension that states a level and no more
 _ONE_BYTE_PROFILE = 0xBEDE
 _TWO_BYTE_PROFILE = 0x1000
 _MOST_ONE_BYTE = 14
@@ -40,6 +41,8 @@ class RtpPacket(NamedTuple):
         first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
         if first == _PLAIN:
             payload, extension = data[HEADER_SIZE:], _NO_EXTENSION
+        elif first == _EXTENDED and len(data) >= 20 and data[14:16] == _ONE_WORD:
+            payload, extension = data[20:], (data[12] << 8 | data[13], data[16:20])
         else:
             payload, extension = _unusual(first, data)
         return cls(second & 0x7F, sequence, timestamp, ssrc, payload, second > 0x7F, extension)

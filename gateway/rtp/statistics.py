@@ -49,8 +49,8 @@ class Reception:
         timestamp = packet.timestamp
         if self._last is not None:
             then, before = self._last
-            step = distance(timestamp, before, 32) / self._clock_rate
-            deviation = abs((now - then) - step)
+            step = ((timestamp - before + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+            deviation = abs(now - then - step / self._clock_rate)
             if deviation < _MAX_PAUSE:
                 self.jitter += (deviation - self.jitter) / 16.0
         self._last = (now, timestamp)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audiocodecs.frames import Samples
+from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711
 from audiocodecs.opus import OpusEncoder
 from audiocodecs.tones import pulsed as pulsed_tone
@@ -46,8 +46,11 @@ class Ears:
     listens = False
     law: G711 | None = None
 
-    def speak(self, now: float) -> int | None:
-        return None
+    def next_frame(self, now: float) -> Samples:
+        return silence(160)
+
+    def speak(self, level: int) -> bool:
+        return False
 
     def voice(self, rate: int) -> Samples:
         raise AssertionError("it says nothing")
@@ -87,7 +90,7 @@ class Room:
             while waiting and waiting[0][0] <= now:
                 at, data = waiting.pop(0)
                 self.bus.receive(self.leg, data, at)
-            self.bus.tick(now, {8000: Mixing(160)})
+            self.bus.tick(now, {self.ears: 127}, {8000: Mixing(160)})
         return self.bus.heard()
 
 
@@ -237,7 +240,7 @@ def test_the_answer_fills_the_hole() -> None:
                 if answered:
                     again = [protected[n] for n in requests(room)[before:] if n in lost]
                     waiting = sorted([*waiting, *((at + 0.010, data) for data in again)])
-            room.bus.tick(now, {8000: Mixing(160)})
+            room.bus.tick(now, {room.ears: 127}, {8000: Mixing(160)})
         reports.append(room.bus.heard())
     without, with_answers = reports
     assert (without.lost, without.concealed) == (len(lost), 20 * len(lost))
