@@ -10,6 +10,7 @@ from gateway.calls.routing import RoomRule, Trunk
 from gateway.config_dial_out import TrunkDialOutSection
 from gateway.config_section import Section
 from gateway.config_values import HeaderName, Network, Pattern
+from gateway.media.messages import PhoneSound
 
 
 class RuleSection(Section):
@@ -52,6 +53,9 @@ class TrunkSection(Section):
     conference_digits: bool = False
     dial_out: TrunkDialOutSection | None = None
     show_caller: Literal["full", "masked", "name"] = "full"
+    gain_control: bool = False
+    noise_gate: bool = False
+    echo_suppression: bool = False
 
     def for_calls(self) -> Trunk:
         """For `gateway.calls`."""
@@ -74,4 +78,9 @@ class TrunkSection(Section):
             conference_digits=self.conference_digits,
             dial_out=self.dial_out.for_calls() if self.dial_out is not None else None,
             show_caller=ShowCaller(self.show_caller),
+            sound=PhoneSound(
+                gain_control=self.gain_control,
+                noise_gate=self.noise_gate,
+                echo_suppression=self.echo_suppression,
+            ),
         )

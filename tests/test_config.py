@@ -11,6 +11,7 @@ from gateway.calls.caller_identity import ShowCaller
 from gateway.cli import app
 from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
+from gateway.media.messages import PhoneSound
 from gateway.sip.network import Listen
 from tests.control.snapshots import table
 
@@ -185,6 +186,12 @@ def test_what_is_shown_of_callers_is_configured() -> None:
     assert (shown.avatar_url, shown.stats_id) == (picture, "gw-1")
     assert parse(LEAST).trunks[0].show_caller is ShowCaller.FULL
     assert parse(with_trunk(show_caller="masked")).trunks[0].show_caller is ShowCaller.MASKED
+
+
+def test_what_is_done_to_the_voices_of_a_trunk_is_configured_and_off_by_default() -> None:
+    assert parse(LEAST).trunks[0].sound == PhoneSound()
+    chosen = parse(with_trunk(gain_control=True, echo_suppression=True)).trunks[0].sound
+    assert chosen == PhoneSound(gain_control=True, noise_gate=False, echo_suppression=True)
 
 
 def test_two_trunks_cannot_have_one_name() -> None:

@@ -46,6 +46,11 @@ class EchoSuppressor:
         self._attenuation = 0.0  # dB
         self._factor = 1.0
 
+    @property
+    def is_suppressing(self) -> bool:
+        """Whether what comes is taken for an echo."""
+        return self._attenuation > 0.0
+
     def played(self, level: int) -> None:
         """The level, in -dBov, of the frame that the phone is played now."""
         self._far.append(level)

@@ -36,7 +36,7 @@ class IncomingCall:
         self._trunk = trunk
         self._services = services
         self._record = record
-        self._session = MediaSession(services.switch, record.id)
+        self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
         self._phone = CallingPhone(call, self._session, services, record, self._limits.answered)
 

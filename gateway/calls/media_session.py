@@ -5,6 +5,7 @@ It knows the engine by its messages only, so it does not matter where the engine
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Self, TypeVar
 
 from gateway.errors import MediaError
@@ -36,15 +37,16 @@ class MediaSwitch:
 
 
 class MediaSession:
-    """The media of call `call`, as long as `async with` lasts.
+    """The media of call `call`, as long as `async with` lasts; `sound` is its trunk's choice.
 
     Serves as `gateway.conference.audio.BridgeMedia`.
     """
 
-    def __init__(self, switch: MediaSwitch, call: str) -> None:
+    def __init__(self, switch: MediaSwitch, call: str, sound: m.PhoneSound = m.AS_IT_IS) -> None:
         self.call = call
         self.report = m.CallReport()
         self._switch = switch
+        self._sound = sound
         self._room = ""
         self._events: asyncio.Queue[m.Event] = asyncio.Queue()
         self._phone_opened: asyncio.Future[m.Address] | None = None
@@ -72,7 +74,7 @@ class MediaSession:
 
     def connect_phone(self, media: m.PhoneMedia) -> None:
         """Apply what an offer/answer agreed on."""
-        self._switch.execute(m.ConnectPhone(self.call, media))
+        self._switch.execute(m.ConnectPhone(self.call, replace(media, sound=self._sound)))
 
     def play(self, tone: m.Tone) -> None:
         """Let the caller hear a tone: until `silence` if it is one that repeats."""

@@ -73,7 +73,7 @@ class OutgoingCall:
         self._services = services
         self._record = record
         self._headers = headers
-        self._session = MediaSession(services.switch, record.id)
+        self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
         self._phone = CalledPhone(self._session, services, record, self._limits.answered)
         self._keys = Keys(self._session, self._wait)

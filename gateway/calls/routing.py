@@ -15,6 +15,7 @@ from gateway.calls.dial_out import DialOut
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.media.messages import AS_IT_IS, PhoneSound
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -43,7 +44,7 @@ class Trunk:
     that is possible.
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
     sent what people write. `heartbeat` is in seconds, None for none. `show_caller` is how much of
-    its callers conferences are shown.
+    its callers conferences are shown, `sound` what is done to their voices.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Trunk:
     conference_digits: bool = False
     heartbeat: float | None = None
     show_caller: ShowCaller = ShowCaller.FULL
+    sound: PhoneSound = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from audiocodecs.frames import SILENCE_LEVEL, Samples, silence
 from audiocodecs.g711 import G711
+from audiocodecs.phone_line import PhoneLine
 from audiocodecs.voice_activity import VoiceActivity
 from gateway.media.announcement import Announcement
 from gateway.media.bridge_leg import BridgeLeg
@@ -18,6 +19,7 @@ from gateway.media.messages import (
     PhoneLatched,
     PhoneMedia,
     PhoneSilent,
+    PhoneSound,
     Play,
     SendDigit,
     Silence,
@@ -32,6 +34,15 @@ from gateway.rtp.telephone_event import Press
 
 _FRAME = 160
 _OWN_SSRCS = 8  # of the last sessions: no packet is under way for so long that it needs more
+
+
+def line_of(sound: PhoneSound) -> PhoneLine:
+    """A line on which that is done."""
+    return PhoneLine(
+        gain_control=sound.gain_control,
+        noise_gate=sound.noise_gate,
+        echo_suppression=sound.echo_suppression,
+    )
 
 
 class CallMedia:
@@ -63,6 +74,8 @@ class CallMedia:
         self._level = SILENCE_LEVEL
         self._activity = VoiceActivity()
         self._fader = Fader()
+        self._sound = PhoneSound()
+        self._line = line_of(self._sound)
         self._latched: Address | None = None
         self._heard = CallReport().from_bridge  # in conferences that are over
         self._at_entry = self._heard  # what the bus had heard before
@@ -73,6 +86,8 @@ class CallMedia:
 
     def connect_phone(self, media: PhoneMedia, now: float) -> None:
         """Apply what an offer/answer agreed on; the first one makes the call audible."""
+        if media.sound != self._sound:
+            self._sound, self._line = media.sound, line_of(media.sound)
         if self.phone is None:
             self.phone = PhoneLeg(media, now)
             self.bus.join(self)
@@ -104,7 +119,7 @@ class CallMedia:
     def next_frame(self, now: float) -> Samples:
         """Go on to the caller's next frame."""
         if self.phone is not None:
-            self._frame = self.phone.pull(now)
+            self._frame = self._line.apply(self.phone.pull(now))
         return self._frame
 
     def speak(self, level: int) -> bool:
@@ -154,6 +169,8 @@ class CallMedia:
         """Send the caller its frame of the conference."""
         assert self.phone is not None
         payload = heard if isinstance(heard, bytes) else self.phone.law.encode(heard)
+        if self._line.listens:
+            self._line.played(self.phone.law.decode(payload))
         destination = self.phone.destination
         for packet in self.phone.push(payload):
             if destination is not None:

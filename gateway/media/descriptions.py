@@ -43,6 +43,22 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneSound:
+    """What is done to a phone's voice before the conference hears it.
+
+    `gain_control` levels voices far too quiet or too loud, `noise_gate` silences a line that only
+    hums, `echo_suppression` softens what comes back of the conference.
+    """
+
+    gain_control: bool = False
+    noise_gate: bool = False
+    echo_suppression: bool = False
+
+
+AS_IT_IS = PhoneSound()
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneMedia:
     """What offer and answer agreed on for the audio of a phone (RFC 3264).
 
@@ -60,6 +76,7 @@ class PhoneMedia:
     ptime: int = 20
     direction: Direction = Direction.SENDRECV
     is_held: bool = False
+    sound: PhoneSound = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)

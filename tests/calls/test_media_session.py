@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -178,3 +179,11 @@ async def test_a_bridge_that_is_lost_after_nobody_waits_for_it_is_no_mistake() -
         engine.switch.receive(m.BridgeLost("c1", "sid1", "no ICE"))
         with pytest.raises(asyncio.CancelledError):
             await opening
+
+
+async def test_what_the_trunk_wants_done_to_voices_goes_with_every_connection() -> None:
+    engine, sound = Engine(), m.PhoneSound(gain_control=True)
+    media = m.PhoneMedia(None, None, "192.0.2.9", ())
+    session = MediaSession(engine.switch, "c1", sound)
+    session.connect_phone(media)
+    assert engine.orders == [m.ConnectPhone("c1", replace(media, sound=sound))]

@@ -12,8 +12,16 @@ RATE = 8000
 FRAME = 160
 
 
+def line_with(
+    *, gain_control: bool = False, noise_gate: bool = False, echo_suppression: bool = False
+) -> PhoneLine:
+    return PhoneLine(
+        gain_control=gain_control, noise_gate=noise_gate, echo_suppression=echo_suppression
+    )
+
+
 def through(samples: Samples, *, gain_control: bool = False, noise_gate: bool = False) -> Samples:
-    line = PhoneLine(gain_control=gain_control, noise_gate=noise_gate)
+    line = line_with(gain_control=gain_control, noise_gate=noise_gate)
     return np.concatenate([line.apply(frame) for frame in samples.reshape(-1, FRAME)])
 
 
@@ -138,4 +146,17 @@ def test_loud_noise_and_pauses_within_speech_stay() -> None:
 
 def test_a_line_with_nothing_switched_on_passes_what_it_gets() -> None:
     frame = vowel(0.02, rate=RATE)
-    assert PhoneLine(gain_control=False, noise_gate=False).apply(frame) is frame
+    assert line_with().apply(frame) is frame
+    assert not line_with().listens
+
+
+def test_an_echo_is_not_raised_by_the_gain() -> None:
+    played = speech(20, rate=RATE, level=-22.0).reshape(-1, FRAME)
+    line = line_with(gain_control=True, echo_suppression=True)
+    assert line.listens
+    heard = []
+    for number, frame in enumerate(played):
+        line.played(frame)
+        back = played[number - 5] if number >= 5 else silence(FRAME)
+        heard.append(line.apply((back * 0.15).astype(np.int16)))
+    assert audio_level(np.concatenate(heard[500:])) > audio_level(played[500:].ravel()) + 26
