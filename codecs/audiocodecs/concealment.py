@@ -1,26 +1,30 @@
 """Packet-loss concealment for waveform codecs, in the manner of ITU-T G.711 Appendix I.
 
-A missing frame is filled by repeating the last pitch period heard, faded out within 60 ms; the
-first frame after the gap is cross-faded from that repetition. Nothing is delayed for it: frames
-that arrive pass unchanged.
+A missing frame is filled by repeating the last pitch period heard, faded out within 110 ms; the
+first frame after the gap is cross-faded from that repetition. Where the frame after the gap is
+there already, its first period is repeated backwards, and the gap goes from the one to the other.
+Nothing is delayed for it: frames that arrive pass unchanged.
 """
 
+from collections import deque
+
 import numpy as np
-import numpy.typing as npt
 
 from audiocodecs.frames import Samples, silence
+from audiocodecs.pitch import Wide, pitch_period
 
-_Wide = npt.NDArray[np.float32]
-
-# A pitch of 66 to 200 Hz: the range Appendix I searches.
+# A pitch of 66 to 200 Hz: the range Appendix I searches. Higher voices are found as multiples.
 _SHORTEST_PERIOD = 0.005
 _LONGEST_PERIOD = 0.015
-_CORRELATION = 0.020
-# Full level for 10 ms, then down 20 % each 10 ms: silence after 60 ms.
+_CORRELATION = 0.015
+_HISTORY = 0.035
+_FRAMES = 8  # that are kept: enough even of 5 ms
+# Full level for 10 ms, then down 10 % each 10 ms: Appendix I is twice as fast, and gaps of two
+# packets sound worse for it.
 _HOLD = 0.010
-_FADE = 0.050
-# The cross-fade back: 4 ms, and 4 ms more for each 10 ms that were missing, at most 10 ms.
-_RETURN = 0.004
+_FADE = 0.100
+# The cross-fade back: 2 ms, and 2 ms more for each 10 ms that were missing, at most 10 ms.
+_RETURN = 0.002
 _LONGEST_RETURN = 0.010
 
 
@@ -29,10 +33,12 @@ class Concealer:
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
+        self._shortest = round(_SHORTEST_PERIOD * rate)
         self._longest = round(_LONGEST_PERIOD * rate)
-        self._window = round(_CORRELATION * rate)
-        self._history = np.zeros(self._window + self._longest, np.float32)
-        self._cycle: _Wide | None = None
+        self._size = round(_HISTORY * rate)
+        self._window = round((_LONGEST_PERIOD + _CORRELATION) * rate)
+        self._heard: deque[Samples] = deque((silence(self._size),), maxlen=_FRAMES)
+        self._cycle: Wide | None = None
         self._position = 0
 
     def heard(self, samples: Samples) -> Samples:
@@ -40,62 +46,66 @@ class Concealer:
         if self._cycle is not None:
             samples = self._return(samples)
             self._cycle = None
-        self._remember(samples.astype(np.float32))
+        self._heard.append(samples)
         return samples
 
     def conceal(self, count: int) -> Samples:
         """`count` samples in place of ones that are missing."""
+        return _whole(self._go_on(count))
+
+    def bridge(self, count: int, following: Samples) -> Samples:
+        """`count` samples in place of missing ones, after which `following` will be heard."""
+        filled = self._go_on(count)
+        longest = min(self._longest, len(following) // 2)
+        if longest < self._shortest:
+            return _whole(filled)
+        after = following.astype(np.float32)
+        period, _ = pitch_period(after, self._shortest, longest)
+        # Backwards in time it is the same task: the end is the beginning.
+        cycle = _cycle(after[::-1], period)[::-1]
+        back = cycle[np.arange(-count, 0) % period]
+        self._cycle = None  # nothing is left to be smoothed
+        return _whole(filled + (back - filled) * np.linspace(0.0, 1.0, count, dtype=np.float32))
+
+    def _go_on(self, count: int) -> Wide:
+        """The next samples of what was heard last."""
         if self._cycle is None:
-            self._cycle = self._last_period()
+            history = np.concatenate(self._heard)[-self._size :].astype(np.float32)
+            period, _ = pitch_period(history[-self._window :], self._shortest, self._longest)
+            self._cycle = _cycle(history, period)
             self._position = 0
-        if self._position >= round((_HOLD + _FADE) * self._rate):
-            self._position += count
-            return silence(count)
-        filled = self._synthesise(self._cycle, count).astype(np.int16)
-        self._position += count
-        return filled
+        begin, self._position = self._position, self._position + count
+        if begin >= round((_HOLD + _FADE) * self._rate):
+            return np.zeros(count, np.float32)
+        return self._repeated(self._cycle, begin, count)
 
-    def _remember(self, samples: _Wide) -> None:
-        size = len(self._history)
-        if len(samples) >= size:
-            self._history = samples[-size:].copy()
-        else:
-            self._history = np.concatenate((self._history[len(samples) :], samples))
-
-    def _last_period(self) -> _Wide:
-        """The last pitch period, its end blended so that it repeats without a step."""
-        period = self._pitch_period()
-        cycle = self._history[-period:].copy()
-        blend = period // 4
-        ramp = np.linspace(0.0, 1.0, blend, dtype=np.float32)
-        before = self._history[-period - blend : -period]
-        cycle[-blend:] = cycle[-blend:] * (1.0 - ramp) + before * ramp
-        return cycle
-
-    def _pitch_period(self) -> int:
-        """The lag, in samples, at which the last 20 ms resemble the signal before them most."""
-        shortest = round(_SHORTEST_PERIOD * self._rate)
-        recent = self._history[-self._window :]
-        past = np.lib.stride_tricks.sliding_window_view(self._history, self._window)
-        # Row i of `past` starts i samples after the oldest: its lag is longest - i.
-        candidates = past[: self._longest - shortest + 1]
-        energy = np.einsum("ij,ij->i", candidates, candidates) + 1.0
-        score = (candidates @ recent) / np.sqrt(energy)
-        return self._longest - int(np.argmax(score))
-
-    def _synthesise(self, cycle: _Wide, count: int) -> _Wide:
-        """The next samples of the repeated period, faded by how long the gap is already."""
-        at = np.arange(self._position, self._position + count)
+    def _repeated(self, cycle: Wide, begin: int, count: int) -> Wide:
+        """The cycle over and over, faded by how long the gap is already."""
+        at = np.arange(begin, begin + count)
         gain = 1.0 - (at / self._rate - _HOLD) / _FADE
         return cycle[at % len(cycle)] * np.clip(gain, 0.0, 1.0).astype(np.float32)
 
     def _return(self, samples: Samples) -> Samples:
         assert self._cycle is not None
         missing = self._position / self._rate
-        length = min(_RETURN + 0.4 * max(missing - _HOLD, 0.0), _LONGEST_RETURN)
+        length = min(_RETURN + 0.2 * max(missing - _HOLD, 0.0), _LONGEST_RETURN)
         count = min(round(length * self._rate), len(samples))
         ramp = np.linspace(0.0, 1.0, count, dtype=np.float32)
         smoothed = samples.copy()
-        tail = self._synthesise(self._cycle, count)
-        smoothed[:count] = (tail * (1.0 - ramp) + samples[:count] * ramp).astype(np.int16)
+        tail = self._repeated(self._cycle, self._position, count)
+        smoothed[:count] = _whole(tail + (samples[:count] - tail) * ramp)
         return smoothed
+
+
+def _cycle(samples: Wide, period: int) -> Wide:
+    """The last period of the samples, its end blended so that it repeats without a step."""
+    cycle = samples[-period:].copy()
+    blend = min(period // 4, len(samples) - period)
+    ramp = np.linspace(0.0, 1.0, blend, dtype=np.float32)
+    before = samples[-period - blend : -period]
+    cycle[-blend:] += (before - cycle[-blend:]) * ramp
+    return cycle
+
+
+def _whole(samples: Wide) -> Samples:
+    return np.rint(samples).astype(np.int16)

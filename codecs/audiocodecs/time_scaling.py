@@ -6,9 +6,9 @@ frame still fits between its neighbours.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from audiocodecs.frames import Samples
+from audiocodecs.pitch import Wide, pitch_period
 
 VOICED_ALIKE = 0.9
 """The correlation from which on a cut in speech is not heard."""
@@ -20,8 +20,6 @@ _SHORTEST_PERIOD = 0.0025  # seconds: 400 Hz
 _LONGEST_PERIOD = 0.015  # 66 Hz
 _LEAST_OVERLAP = 0.005  # to compare, and to fade over
 _WINDOW = 0.030  # of a long frame only the beginning is looked at
-
-_Wide = npt.NDArray[np.float32]
 
 
 def shorten(
@@ -51,11 +49,11 @@ def lengthen(samples: Samples, rate: int, *, alike: float = QUIET_ALIKE) -> Samp
     return np.concatenate((samples[:period], faded, samples[rest:]))
 
 
-def _window(samples: Samples, rate: int) -> _Wide:
+def _window(samples: Samples, rate: int) -> Wide:
     return samples[: round(_WINDOW * rate)].astype(np.float32)
 
 
-def _period(window: _Wide, rate: int, most: float, alike: float) -> int:
+def _period(window: Wide, rate: int, most: float, alike: float) -> int:
     """The lag, in samples, at which the window resembles itself most; 0 if it does not enough."""
     shortest = round(_SHORTEST_PERIOD * rate)
     longest = min(
@@ -63,15 +61,10 @@ def _period(window: _Wide, rate: int, most: float, alike: float) -> int:
     )
     if longest < shortest:
         return 0
-    size = len(window)
-    products = np.correlate(window, window, "full")[size - 1 + shortest : size + longest]
-    energy = np.concatenate((np.zeros(1, np.float32), np.cumsum(window * window)))
-    lags = np.arange(shortest, longest + 1)
-    likeness = products / np.sqrt(energy[size - lags] * (energy[size] - energy[lags]) + 1.0)
-    best = int(np.argmax(likeness))
-    return shortest + best if likeness[best] >= alike else 0
+    period, likeness = pitch_period(window, shortest, longest)
+    return period if likeness >= alike else 0
 
 
-def _cross_fade(before: _Wide, after: _Wide) -> Samples:
+def _cross_fade(before: Wide, after: Wide) -> Samples:
     ramp = np.linspace(0.0, 1.0, len(before), dtype=np.float32)
     return np.rint(before + (after - before) * ramp).astype(np.int16)

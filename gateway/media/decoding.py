@@ -16,8 +16,9 @@ class Decoder(Protocol):
     """Turns the payloads of one stream into samples at `rate` Hz, and fills its gaps."""
 
     rate: int
-    has_fec: bool
-    """Whether a packet may hold the one before it."""
+    recovers: bool
+    """Whether a missing packet is made better out of the one after it, so that it is worth waiting
+    for."""
 
     def duration(self, payload: bytes) -> int:
         """How many samples the payload holds. PayloadError: it is damaged."""
@@ -41,10 +42,10 @@ class Decoder(Protocol):
 
 
 class G711Decoder:
-    """PCMU or PCMA with concealment; there is no FEC to recover from."""
+    """PCMU or PCMA with concealment; the packet after a gap shows where it leads to."""
 
     rate = 8000
-    has_fec = False
+    recovers = True
 
     def __init__(self, law: G711) -> None:
         self._law = law
@@ -57,7 +58,7 @@ class G711Decoder:
         return self._concealer.heard(self._law.decode(payload))
 
     def recover(self, next_payload: bytes, count: int) -> Samples:
-        return self._concealer.conceal(count)
+        return self._concealer.bridge(count, self._law.decode(next_payload))
 
     def conceal(self, count: int) -> Samples:
         return self._concealer.conceal(count)
@@ -69,7 +70,7 @@ class G711Decoder:
 class OpusStreamDecoder:
     """Opus at any of its rates, with its own FEC and concealment."""
 
-    has_fec = True
+    recovers = True
 
     def __init__(self, rate: int) -> None:
         self.rate = rate

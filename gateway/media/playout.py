@@ -32,7 +32,7 @@ class Playout:
         self.is_sounding = False  # whether the last frame was more than silence of ours
         self._frame = round(FRAME * decoder.rate)
         self._units = clock_rate / decoder.rate  # of the RTP clock in one sample
-        self._buffer = JitterBuffer(clock_rate, max_delay=max_delay, has_fec=decoder.has_fec)
+        self._buffer = JitterBuffer(clock_rate, max_delay=max_delay, recovers=decoder.recovers)
         self._decoded = self._nothing = silence(0)
         self._silence = silence(self._frame)
         self._dry_frames = _DRY_CONCEALED

@@ -88,17 +88,19 @@ _HOLD = Hold()
 class JitterBuffer:
     """Orders the packets of one source and says what is due.
 
-    `clock_rate` is the RTP clock in Hz; `max_delay` bounds the delay, in seconds. `has_fec` says
-    that a packet may hold the one before it: where packets are lost, the delay waits for that.
+    `clock_rate` is the RTP clock in Hz; `max_delay` bounds the delay, in seconds. `recovers` says
+    that a packet helps to fill in the one before it: where packets are lost, playout waits for it.
     """
 
-    def __init__(self, clock_rate: int, *, max_delay: float = 0.200, has_fec: bool = False) -> None:
+    def __init__(
+        self, clock_rate: int, *, max_delay: float = 0.200, recovers: bool = False
+    ) -> None:
         self.target = _INITIAL_TARGET
         self.delay = 0.0  # from the fastest arrival to playout, as of the last `take`
         self._rate = clock_rate
         self._frame = round(FRAME * clock_rate)
         self._max_delay = max_delay
-        self._has_fec = has_fec
+        self._recovers = recovers
         self._packets: dict[int, tuple[RtpPacket, int]] = {}  # by unwrapped timestamp
         self._newest: int | None = None  # the unwrapped timestamp of the last good packet
         self._cursor: int | None = None  # the next timestamp to be decoded
@@ -266,7 +268,7 @@ class JitterBuffer:
             self._review()
 
     def _expect_recovery(self, sequence: int, transit: float, duration: int) -> None:
-        """A packet is missing that this one may hold: as if it had come that late."""
+        """A packet is missing that this one helps to fill in: as if it had come that late."""
         if self._highest_sequence == (sequence - 1) & 0xFFFF:
             self._highest_sequence = sequence  # the usual case: nothing is missing
             return
@@ -275,7 +277,7 @@ class JitterBuffer:
             step = distance(sequence, self._highest_sequence, 16)
         if step > 0:
             self._highest_sequence = sequence
-        if 1 < step < _MOST_LOST and self._has_fec and (sequence - 1) & 0xFFFF not in self._others:
+        if 1 < step < _MOST_LOST and self._recovers and (sequence - 1) & 0xFFFF not in self._others:
             self._observe(transit + duration / self._rate)
 
     def _review(self) -> None:

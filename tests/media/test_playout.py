@@ -33,7 +33,7 @@ class Counting:
     """A codec whose payload is a number; it notes what it is asked to decode."""
 
     rate = RATE
-    has_fec = False
+    recovers = False
 
     def __init__(self, frames: int = 1) -> None:
         self.decoded: list[int] = []
@@ -112,6 +112,7 @@ def test_what_comes_within_the_longest_delay_is_played_once_and_in_order(
     played_before = listener.playout.late
     missing = {each.sequence for _, each in arrivals} - set(decoded)
     assert len(missing) <= played_before
+    assert len(missing) <= 0.05 * len(arrivals) + 10  # after the first, few are slower than planned
     assert max(listener.delays) <= MAX_DELAY + 3 * FRAME
 
 

@@ -58,6 +58,8 @@ def play(
             buffer.put(arrived, duration, time)
         if quiet and len(buffer) and buffer.excess(tick, len(ahead) * FRAME) > 1.5 * FRAME:
             buffer.take(tick, len(ahead) * FRAME)  # left out
+        if heard.delays and not ahead and buffer.excess(tick, 0.0) < -FRAME:
+            ahead = ["stretched"]  # by as much as playout would have within a few frames
         if not ahead:
             match buffer.take(tick):
                 case Play(played, length):
@@ -165,8 +167,8 @@ def test_a_stalled_network_delivers_late_and_playout_recovers() -> None:
 
 def test_a_route_that_gets_slower_for_good_is_followed() -> None:
     arrivals = [(time + (0.150 if time > 2.0 else 0.0), p) for time, p in sent(range(500))]
-    heard = play(arrivals, until=10.5)
-    assert heard.numbers[-300:] == list(range(200, 500))
+    heard = play(arrivals, until=11.0, quiet=False)
+    assert heard.numbers == list(range(500))
 
 
 def test_one_wild_timestamp_is_ignored_and_two_in_a_row_are_followed() -> None:
