@@ -83,6 +83,7 @@ WALLS = {
     },
     "pylibsrtp": {"gateway.rtp.srtp"},
     "cffi": {"audiocodecs.opus"},
+    "G722": {"audiocodecs.g722"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
     "av": {"gateway.lab.voice"},
     "jwt": {"gateway.conference.token", "gateway.lab.token_rules"},
