@@ -22,12 +22,14 @@ MAX_PAYLOAD = 1275
 _APPLICATION_VOIP = 2048
 _SIGNAL_VOICE = 3001
 _SET_BITRATE = 4002
+_SET_MAX_BANDWIDTH = 4004
 _SET_COMPLEXITY = 4010
 _SET_INBAND_FEC = 4012
 _SET_PACKET_LOSS_PERC = 4014
 _SET_DTX = 4016
 _SET_SIGNAL = 4024
 _RESET_STATE = 4028
+_NARROW_BAND, _MEDIUM_BAND, _WIDE_BAND, _SUPER_WIDE_BAND, _FULL_BAND = range(1101, 1106)
 
 _FRAME_400TH = (4, 8, 16, 24) * 3 + (4, 8) * 2 + (1, 2, 4, 8) * 4
 """How long a frame of each configuration is, in 2.5 ms (RFC 6716 table 2)."""
@@ -140,6 +142,17 @@ class OpusEncoder:
     def set_complexity(self, complexity: int) -> None:
         """How much work to spend on each frame from now on, 0 to 10."""
         self._control(_SET_COMPLEXITY, complexity)
+
+    def set_fec(self, enabled: bool) -> None:
+        """Repeat frames within later ones, or do not where nobody would read it."""
+        self._control(_SET_INBAND_FEC, int(enabled))
+
+    def set_max_rate(self, rate: int) -> None:
+        """Spend nothing on what a decoder at `rate` Hz would not play (RFC 7587 section 6.1)."""
+        bands = {8000: _NARROW_BAND, 12000: _MEDIUM_BAND, 16000: _WIDE_BAND}
+        bands |= {24000: _SUPER_WIDE_BAND}
+        wide_enough = (band for limit, band in bands.items() if rate <= limit)
+        self._control(_SET_MAX_BANDWIDTH, next(wide_enough, _FULL_BAND))
 
     def set_dtx(self, enabled: bool) -> None:
         """Let the encoder announce silence instead of coding it (RFC 7587 section 3.1.3)."""

@@ -5,7 +5,13 @@ from typing import Protocol
 from audiocodecs.concealment import Concealer
 from audiocodecs.frames import Samples
 from audiocodecs.g711 import G711, PCMA, PCMU
+from audiocodecs.g722 import SAMPLE_RATE as G722_RATE
+from audiocodecs.g722 import G722Decoder
 from audiocodecs.opus import OpusDecoder, OpusError, duration
+from gateway.media.descriptions import Payload
+
+PHONE_OPUS_RATE = 16000
+"""Phones that have Opus are heard, and spoken to, in wide-band."""
 
 
 class PayloadError(ValueError):
@@ -67,6 +73,28 @@ class G711Decoder:
         self._concealer = Concealer(self.rate)
 
 
+class G722StreamDecoder:
+    """G.722 with concealment; what its decoder has adapted to is kept over a gap."""
+
+    rate = G722_RATE
+
+    def __init__(self) -> None:
+        self._decoder = G722Decoder()
+        self._concealer = Concealer(self.rate)
+
+    def duration(self, payload: bytes) -> int:
+        return 2 * len(payload)
+
+    def decode(self, payload: bytes) -> Samples:
+        return self._concealer.heard(self._decoder.decode(payload))
+
+    def recover(self, next_payload: bytes, count: int) -> Samples:
+        return self._concealer.conceal(count)
+
+    def conceal(self, count: int) -> Samples:
+        return self._concealer.conceal(count)
+
+
 class OpusStreamDecoder:
     """Opus at any of its rates, with its own FEC and concealment."""
 
@@ -105,7 +133,15 @@ class OpusStreamDecoder:
         return -(-count // self._step) * self._step
 
 
-def phone_decoder(encoding: str) -> Decoder:
-    """The decoder for an audio encoding a phone leg may negotiate."""
-    laws = {"PCMU": PCMU, "PCMA": PCMA}
-    return G711Decoder(laws[encoding])
+def phone_decoder(payload: Payload) -> Decoder:
+    """The decoder for an audio payload that a phone leg may negotiate."""
+    match payload.encoding:
+        case "OPUS":
+            return OpusStreamDecoder(PHONE_OPUS_RATE)
+        case "G722":
+            return G722StreamDecoder()
+        case "PCMA":
+            return G711Decoder(PCMA)
+        case "PCMU":
+            return G711Decoder(PCMU)
+    raise ValueError(f"no codec for {payload.encoding}")

@@ -265,7 +265,7 @@ class PhoneLeg:
         if stream is not None and not agrees:
             return None
         payload = self._audio[packet.payload_type]
-        decoder = phone_decoder(payload.encoding)
+        decoder = phone_decoder(payload)
         playout = Playout(decoder, payload.clock_rate, max_delay=self._max_delay)
         if stream is not None and stream.ssrc == packet.ssrc:
             reception = stream.reception  # only the codec has changed
