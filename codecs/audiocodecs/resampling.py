@@ -61,5 +61,16 @@ class Halver:
         return _rounded(windows @ _FILTER)  # symmetric: it need not be reversed
 
 
+def converter(source: int, target: int) -> Doubler | Halver | None:
+    """What makes samples at `target` Hz of those of one stream at `source`; None: nothing need."""
+    match source, target:
+        case (8000, 16000):
+            return Doubler()
+        case (16000, 8000):
+            return Halver()
+    assert source == target, f"{source} Hz cannot become {target} Hz"
+    return None
+
+
 def _rounded(samples: _Wide) -> Samples:
     return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)

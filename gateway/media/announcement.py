@@ -39,12 +39,13 @@ def _samples(tone: Tone, rate: int) -> Samples:
 
 
 class Announcement:
-    """A tone being played in frames of `size` samples at `rate` Hz."""
+    """A tone being played in frames of 20 ms at `rate` Hz."""
 
-    def __init__(self, tone: Tone, *, rate: int, size: int) -> None:
+    def __init__(self, tone: Tone, *, rate: int) -> None:
+        self.tone = tone
         self._samples = _samples(tone, rate)
         self._repeats = tone.repeats
-        self._size = size
+        self._size = rate // 50
         self._at = 0
 
     def next_frame(self) -> Samples | None:

@@ -23,6 +23,8 @@ from gateway.rtp.statistics import Reception
 
 _CLOCK_RATE = 48000  # of Opus, whatever the rate of the frames (RFC 7587 section 4.1)
 _FRAME = 960
+_FRAMES = 50  # a second
+_NARROW_BAND = 8000  # Hz
 _ALMOST_SILENT = 126  # the level of what ends a talk spurt: at 127 the bridge would discard it
 _LONGEST_TAIL = 25  # packets that end a talk spurt, at most
 _DTX_SENT = 2  # of them that say "no more follows": one may be lost
@@ -32,9 +34,9 @@ _HEAVY_LOSS, _LIGHT_LOSS = 0.10, 0.05  # above, two packets back are repeated; b
 
 
 class BridgeLeg:
-    """One connected session with the videobridge.
+    """One connected session with the videobridge; `receiver` opens what the bridge sends.
 
-    Frames are 20 ms at `rate` Hz; `receiver` opens what the bridge sends.
+    Frames are 20 ms at 8 or 16 kHz, whichever the caller's phone has. `bitrate` is in bit/s.
     """
 
     def __init__(
@@ -44,7 +46,6 @@ class BridgeLeg:
         receiver: SrtpReceiver,
         now: float,
         *,
-        rate: int,
         bitrate: int,
         complexity: int,
     ) -> None:
@@ -59,13 +60,15 @@ class BridgeLeg:
         self.undecodable = 0
         self._sink = sink
         self._receiver = receiver
-        self._encoder = OpusEncoder(rate, bitrate=bitrate, complexity=complexity)
+        self._bitrate = bitrate
+        self._complexity = complexity
+        self._loss = _LEAST_LOSS
+        self._encode_at(_NARROW_BAND)
         self._sender = RtpSender(
             offer.ssrc, _CLOCK_RATE, sequence=secrets.randbits(15), timestamp=secrets.randbits(32)
         )
         self._red = RedSender(self.payload_type)
         self._rtcp = RtcpSession(self._sender, now)
-        self._silence = silence(rate // 50)
         self._tail = 0  # packets since the caller fell silent
         self._dtx_sent = _DTX_SENT  # that is where a stream begins: silent, and not sent
 
@@ -79,12 +82,20 @@ class BridgeLeg:
             if self._tail:
                 self._tail = 0
                 self._encoder.set_dtx(False)
+            if len(frame) != len(self._silence):
+                self._encode_at(len(frame) * _FRAMES)
             self._dtx_sent = 0
             self._transmit(*self._payload(frame), level)
         elif self._dtx_sent < _DTX_SENT and self._tail < _LONGEST_TAIL:
             self._end_spurt()
         else:
             self._pause()
+
+    def _encode_at(self, rate: int) -> None:
+        """Have an encoder for frames at this rate: the phone's codec may change."""
+        self._silence = silence(rate // _FRAMES)
+        self._encoder = OpusEncoder(rate, bitrate=self._bitrate, complexity=self._complexity)
+        self._encoder.set_loss(self._loss)
 
     def _end_spurt(self) -> None:
         if self._tail == 0:
@@ -126,7 +137,8 @@ class BridgeLeg:
         self.feedback.receive(packets, now)
         loss = self._rtcp.reported_loss
         if loss is not None:
-            self._encoder.set_loss(max(_LEAST_LOSS, loss))
+            self._loss = max(_LEAST_LOSS, loss)
+            self._encoder.set_loss(self._loss)
             if loss > _HEAVY_LOSS or loss < _LIGHT_LOSS:
                 self._red.distance = 2 if loss > _HEAVY_LOSS else 1
 

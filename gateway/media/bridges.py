@@ -27,7 +27,6 @@ from gateway.media.messages import (
     IceRestarted,
     Source,
 )
-from gateway.media.phone_leg import RATE
 from gateway.webrtc.transport import BridgeTransport, TransportError
 
 log = structlog.get_logger(__name__)
@@ -244,7 +243,6 @@ class CallBridges:
             transport,
             transport.keys.receiver,
             time.monotonic(),
-            rate=RATE,
             bitrate=self._config.bitrate,
             complexity=self._config.complexity,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from audiocodecs.frames import SILENCE_LEVEL, Samples, silence
 from audiocodecs.g711 import G711
 from audiocodecs.phone_line import PhoneLine
+from audiocodecs.resampling import Doubler, Halver, converter
 from audiocodecs.voice_activity import VoiceActivity
 from gateway.media.announcement import Announcement
 from gateway.media.bridge_leg import BridgeLeg
@@ -26,13 +27,13 @@ from gateway.media.messages import (
     StreamReport,
     Tone,
 )
-from gateway.media.phone_leg import RATE, PhoneLeg
+from gateway.media.phone_leg import PhoneLeg
 from gateway.media.phone_sockets import PhoneSockets
 from gateway.media.reports import combined, since
-from gateway.media.room_bus import RoomBus
+from gateway.media.room_bus import RATE, RoomBus
 from gateway.rtp.telephone_event import Press
 
-_FRAME = 160
+_FRAMES = 50  # a second
 _OWN_SSRCS = 8  # of the last sessions: no packet is under way for so long that it needs more
 
 
@@ -70,12 +71,13 @@ class CallMedia:
         self._silent_after = silent_after
         self._repeating: Announcement | None = None
         self._passing: Announcement | None = None
-        self._frame = silence(_FRAME)
+        self._frame = silence(RATE // _FRAMES)
         self._level = SILENCE_LEVEL
         self._activity = VoiceActivity()
         self._fader = Fader()
         self._sound = PhoneSound()
         self._line = line_of(self._sound)
+        self._converters: dict[tuple[int, int], Doubler | Halver] = {}
         self._latched: Address | None = None
         self._heard = CallReport().from_bridge  # in conferences that are over
         self._at_entry = self._heard  # what the bus had heard before
@@ -93,6 +95,15 @@ class CallMedia:
             self.bus.join(self)
         else:
             self.phone.negotiated(media, now)
+        if len(self._frame) != self.phone.rate // _FRAMES:
+            self._change_rate()
+
+    def _change_rate(self) -> None:
+        """Frames have another length from now on; a tone that repeats begins anew."""
+        self._frame = silence(self.rate // _FRAMES)
+        self._passing = None
+        if self._repeating is not None:
+            self._repeating = Announcement(self._repeating.tone, rate=self.rate)
 
     def receive_rtp(self, data: bytes, source: Address, now: float) -> None:
         """A datagram on the phone's RTP port."""
@@ -130,9 +141,15 @@ class CallMedia:
         return is_heard
 
     def voice(self, rate: int) -> Samples:
-        """The frame `next_frame` has gone on to."""
-        assert rate == self.rate
-        return self._frame
+        """The frame `next_frame` has gone on to, at the rate of others in the room."""
+        if rate == self.rate:
+            return self._frame
+        ways = (self.rate, rate)
+        if ways not in self._converters:
+            between = converter(*ways)
+            assert between is not None
+            self._converters[ways] = between
+        return self._converters[ways].convert(self._frame)
 
     @property
     def speaks(self) -> bool:
@@ -153,7 +170,7 @@ class CallMedia:
 
     @property
     def law(self) -> G711 | None:
-        """How to encode what the caller hears."""
+        """How to encode what the caller hears, if that needs no memory of what it heard before."""
         return self.phone.law if self.phone is not None else None
 
     def announcement(self) -> Samples | None:
@@ -168,31 +185,40 @@ class CallMedia:
     def hear(self, heard: bytes | Samples) -> None:
         """Send the caller its frame of the conference."""
         assert self.phone is not None
-        payload = heard if isinstance(heard, bytes) else self.phone.law.encode(heard)
         if self._line.listens:
-            self._line.played(self.phone.law.decode(payload))
+            self._line.played(self._decoded(heard))
+        if isinstance(heard, bytes):
+            packets = self.phone.push(heard)
+        else:
+            packets = self.phone.push_frame(heard)
         destination = self.phone.destination
-        for packet in self.phone.push(payload):
+        for packet in packets:
             if destination is not None:
                 self._sockets.send_rtp(packet, destination)
+
+    def _decoded(self, heard: bytes | Samples) -> Samples:
+        if not isinstance(heard, bytes):
+            return heard
+        assert self.law is not None
+        return self.law.decode(heard)
 
     def pressed(self, endpoint: str, press: Press) -> None:
         """Somebody in the conference has pressed a key."""
         self._emit(ConferenceDigit(self.call, endpoint, press.digit, press.duration))
 
-    def let_hear(self, command: Play | Silence | SendDigit, *, rate: int) -> None:
+    def let_hear(self, command: Play | Silence | SendDigit) -> None:
         """Do what concerns the caller's ears alone."""
         match command:
             case Play():
-                self.play(command.tone, rate=rate)
+                self.play(command.tone)
             case Silence():
                 self.silence()
             case SendDigit() if self.phone is not None:
                 self.phone.send_digit(command.digit, command.duration)
 
-    def play(self, tone: Tone, *, rate: int = 8000) -> None:
+    def play(self, tone: Tone) -> None:
         """Play a tone to the caller instead of the conference."""
-        announcement = Announcement(tone, rate=rate, size=_FRAME)
+        announcement = Announcement(tone, rate=self.rate)
         if tone.repeats:
             self._repeating = announcement
         else:

@@ -77,10 +77,10 @@ class G722StreamDecoder:
     """G.722 with concealment; what its decoder has adapted to is kept over a gap."""
 
     rate = G722_RATE
+    recovers = False  # the packet after a gap cannot be decoded before its turn
 
     def __init__(self) -> None:
-        self._decoder = G722Decoder()
-        self._concealer = Concealer(self.rate)
+        self.reset()
 
     def duration(self, payload: bytes) -> int:
         return 2 * len(payload)
@@ -93,6 +93,10 @@ class G722StreamDecoder:
 
     def conceal(self, count: int) -> Samples:
         return self._concealer.conceal(count)
+
+    def reset(self) -> None:
+        self._decoder = G722Decoder()
+        self._concealer = Concealer(self.rate)
 
 
 class OpusStreamDecoder:

@@ -39,7 +39,6 @@ from gateway.media.messages import (
     Silence,
     Source,
 )
-from gateway.media.phone_leg import RATE
 from gateway.media.phone_sockets import PhoneSockets, PortRange
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
@@ -168,7 +167,7 @@ class MediaEngine:
             case Mute():
                 media.muted = command.muted
             case Play() | Silence() | SendDigit():
-                media.let_hear(command, rate=RATE)
+                media.let_hear(command)
             case OpenPhone() | Close():
                 raise AssertionError("handled before")
 

@@ -16,7 +16,8 @@ from gateway.rtp.sender import RtpSender
 from gateway.rtp.telephone_event import DIGITS
 
 _STEP = 0.020
-_SHORTEST, _LONGEST = 0.080, 6.0  # seconds; the duration field ends at 8.19 s of an 8 kHz clock
+_SHORTEST, _LONGEST = 0.080, 6.0  # seconds
+_MOST_UNITS = 0xFFFF  # of the duration field: 8.19 s of an 8 kHz clock, 1.36 s of Opus' clock
 _PAUSE = 4  # steps after a press in which nothing is sent: phones want 40 ms or more (Q.24)
 _MOST_WAITING = 64
 _VOLUME = 10  # -dBm0
@@ -24,11 +25,15 @@ _LAST_SENT = 3  # times
 
 
 class KeyPresses:
-    """The presses that one phone is sent; its audio has `rate` Hz and frames of 20 ms."""
+    """The presses that one phone is sent; its audio has `rate` Hz and frames of 20 ms.
 
-    def __init__(self, rate: int) -> None:
+    `clock_rate` is that of the audio's RTP clock.
+    """
+
+    def __init__(self, rate: int, clock_rate: int) -> None:
         self._rate = rate
         self._frame = round(rate * _STEP)
+        self._units = round(clock_rate * _STEP)
         self._waiting: deque[tuple[str, int]] = deque()
         self._packets: Iterator[RtpPacket | None] | None = None
         self._tone: Iterator[Samples] | None = None
@@ -54,7 +59,7 @@ class KeyPresses:
                 return False, None
             self._packets = self._event_packets(event, sender, *self._waiting.popleft())
         packet = next(self._packets, None)
-        sender.pause(self._frame)
+        sender.pause(self._units)
         return True, packet
 
     def tone(self) -> Samples | None:
@@ -71,6 +76,7 @@ class KeyPresses:
     ) -> Iterator[RtpPacket | None]:
         start = sender.timestamp & MAX_TIMESTAMP
         code = DIGITS.index(digit)
+        steps = min(steps, int(_MOST_UNITS / event.clock_rate / _STEP))
         for step in [*range(1, steps + 1), *[steps] * (_LAST_SENT - 1)]:
             lasted = round(step * _STEP * event.clock_rate)
             flags = (0x80 if step == steps else 0) | _VOLUME

@@ -1,50 +1,31 @@
 """The phone's side of a call: what its packets become, and what it is sent. No IO, no clock.
 
-One SSRC is heard at a time. A phone may change it, but two packets in a row must agree on the new
-one: a single stray packet does not throw away the stream that plays.
+One SSRC is heard at a time. A phone may change it, or its codec for another that was negotiated,
+but two packets in a row must agree on the new one: a single stray packet does not throw away the
+stream that plays.
 """
 
-import secrets
-from dataclasses import dataclass
-
 from audiocodecs.frames import Samples, silence
-from audiocodecs.g711 import G711, PCMA, PCMU
+from audiocodecs.g711 import G711
 from gateway.errors import RtpError
-from gateway.media.decoding import phone_decoder
-from gateway.media.key_presses import KeyPresses
-from gateway.media.messages import Address, Direction, Payload, PhoneMedia, StreamReport
-from gateway.media.playout import Playout
+from gateway.media.messages import Address, Direction, PhoneMedia, StreamReport
+from gateway.media.phone_output import PhoneOutput
+from gateway.media.phone_payloads import PhonePayloads
+from gateway.media.phone_stream import PhoneStream
 from gateway.media.reports import RtcpSession
 from gateway.rtp.latch import Latch
 from gateway.rtp.packet import RtpPacket, is_rtcp
 from gateway.rtp.rtcp import parse_compound
-from gateway.rtp.sender import RtpSender
 from gateway.rtp.sequence import distance
-from gateway.rtp.statistics import Reception
 from gateway.rtp.telephone_event import Press, TelephoneEventReceiver
-
-RATE = 8000
-_FRAME = 160
-_LAWS: dict[str, G711] = {"PCMU": PCMU, "PCMA": PCMA}
-
-
-@dataclass(slots=True)
-class _Stream:
-    """What is heard of one SSRC with one audio payload type."""
-
-    ssrc: int
-    payload_type: int
-    playout: Playout
-    reception: Reception
 
 
 class PhoneLeg:
     """One phone, from the first answer on.
 
-    `signalling_host` is the host its SIP messages come from. Frames are 20 ms at `rate` Hz.
+    `signalling_host` is the host its SIP messages come from. Frames are 20 ms at `rate` Hz, which
+    is 16000 where G.722 or Opus is sent; a new offer/answer may change it.
     """
-
-    rate = RATE
 
     def __init__(self, media: PhoneMedia, now: float, *, max_delay: float = 0.200) -> None:
         self.direction = Direction.INACTIVE
@@ -53,41 +34,46 @@ class PhoneLeg:
         self.undecodable = 0
         self._max_delay = max_delay
         self._latch = Latch(media.signalling_host)
-        self._sender = RtpSender(
-            secrets.randbits(32),
-            RATE,
-            sequence=secrets.randbits(15),
-            timestamp=secrets.randbits(32),
-        )
-        self._rtcp = RtcpSession(self._sender, now)
-        self._stream: _Stream | None = None
+        self._payloads = PhonePayloads.of(media.payloads)
+        self._output = PhoneOutput(self._payloads, media.ptime)
+        self._rtcp = RtcpSession(self._output.sender, now)
+        self._stream: PhoneStream | None = None
         self._rival: tuple[int, int] | None = None  # SSRC and sequence of a packet of another
-        self._pending = b""
-        self._keys = KeyPresses(RATE)
-        self.negotiated(media, now)
+        self._apply(media, now)
 
     def negotiated(self, media: PhoneMedia, now: float) -> None:
-        """Apply what an offer/answer agreed on."""
-        self._audio = {p.payload_type: p for p in media.payloads if p.encoding in _LAWS}
-        events = [p for p in media.payloads if p.encoding == "TELEPHONE-EVENT"]
-        self._event = events[0] if events else None
-        self._event_type = events[0].payload_type if events else None
-        self._events = TelephoneEventReceiver(events[0].clock_rate if events else RATE)
-        self._sent: Payload = next(iter(self._audio.values()))
-        self._packet_size = RATE // 1000 * media.ptime
+        """Apply what another offer/answer agreed on."""
+        self._payloads = PhonePayloads.of(media.payloads)
+        before = self._output.sender
+        self._output.negotiated(self._payloads, media.ptime)
+        if self._output.sender is not before:
+            self._rtcp = RtcpSession(self._output.sender, now)
+        if self._stream is not None:
+            self._stream.play_at(self.rate)
+        self._apply(media, now)
+
+    def _apply(self, media: PhoneMedia, now: float) -> None:
+        self._events = {
+            payload_type: TelephoneEventReceiver(payload.clock_rate)
+            for payload_type, payload in self._payloads.events.items()
+        }
         self._remote_rtcp = media.remote_rtcp
-        self._pending = b""
         had_to_send = self.has_to_send
         self.direction = media.direction
         self.is_held = media.is_held
         if self.has_to_send and not had_to_send:
             self.last_heard = now  # nothing was due from it until now
-        self._latch.negotiated(media.remote, self._payload_types())
+        self._latch.negotiated(media.remote, self._payloads.types)
 
     @property
-    def law(self) -> G711:
-        """The law of the payloads `push` wants."""
-        return _LAWS[self._sent.encoding]
+    def rate(self) -> int:
+        """The rate of the frames that `pull` gives and `push_frame` wants, in Hz."""
+        return self._output.rate
+
+    @property
+    def law(self) -> G711 | None:
+        """The law of the payloads that `push` wants; None: `push_frame` wants samples."""
+        return self._output.law
 
     @property
     def is_heard(self) -> bool:
@@ -138,50 +124,38 @@ class PhoneLeg:
             return
         receptions = [self._stream.reception] if self._stream else []
         self._rtcp.receive(packets, receptions, now)
+        if self._rtcp.reported_loss is not None:
+            self._output.set_loss(self._rtcp.reported_loss)
 
     def expired_presses(self, now: float) -> list[Press]:
         """Key presses whose last packets were lost."""
-        return self._events.expire(now)
+        return [press for events in self._events.values() for press in events.expire(now)]
 
     def pull(self, now: float) -> Samples:
         """The next frame of the caller's voice; silence while the phone may not speak."""
-        if self._stream is None:
-            return silence(_FRAME)
-        frame = self._stream.playout.pull(now)
-        return frame if self.is_heard else silence(_FRAME)
+        frame = self._stream.pull(now) if self._stream is not None else None
+        return frame if frame is not None and self.is_heard else silence(self.rate // 50)
 
     def push(self, payload: bytes) -> list[bytes]:
         """Give the phone a frame, encoded by `law`; the packets that are full now.
 
         While a key press is sent, that takes the place of the frame.
         """
-        if not self.direction.sends:
-            self._keys.clear()
-            self._sender.pause(_FRAME)
-            return []
-        if self._event is not None:
-            pressed, event = self._keys.event(self._event, self._sender)
-            if pressed:
-                self._pending = b""
-                return [event.serialize()] if event is not None else []
-        else:
-            tone = self._keys.tone()
-            if tone is not None:
-                payload = self.law.encode(tone)
-        self._pending += payload
-        packets = []
-        while len(self._pending) >= self._packet_size:
-            chunk, self._pending = (
-                self._pending[: self._packet_size],
-                self._pending[self._packet_size :],
-            )
-            packet = self._sender.packet(self._sent.payload_type, chunk, self._packet_size)
-            packets.append(packet.serialize())
-        return packets
+        if self.direction.sends:
+            return self._output.push(payload)
+        self._output.pause()
+        return []
+
+    def push_frame(self, frame: Samples) -> list[bytes]:
+        """Give the phone a frame of samples, where it has no law, as `push` does."""
+        if self.direction.sends:
+            return self._output.push_frame(frame)
+        self._output.pause()
+        return []
 
     def send_digit(self, digit: str, duration: float) -> None:
         """Send a key press of `duration` seconds; ValueError if there is no such key."""
-        self._keys.press(digit, duration)
+        self._output.send_digit(digit, duration)
 
     def rtcp(self, now: float) -> tuple[bytes, Address] | None:
         """The report that is due, and where it goes."""
@@ -217,7 +191,7 @@ class PhoneLeg:
 
     def sent(self) -> StreamReport:
         """What was sent to the phone so far."""
-        return StreamReport(packets=self._sender.packets, octets=self._sender.octets)
+        return self._output.report()
 
     @property
     def round_trip(self) -> float | None:
@@ -231,29 +205,24 @@ class PhoneLeg:
 
     def _receive_admitted(self, packet: RtpPacket, now: float) -> list[Press]:
         self.last_heard = now
-        if packet.payload_type == self._event_type:
-            if self._stream is not None:
-                self._stream.reception.received(packet, now)
-            return self._events.receive(packet, now)
-        stream = self._stream_of(packet)
-        if stream is not None:
-            stream.reception.received(packet, now)
-            stream.playout.put(packet, now)
-        return []
+        stream, kind = self._stream, packet.payload_type
+        if kind in self._payloads.audio:
+            stream = self._stream_of(packet)
+            if stream is not None:
+                stream.receive(packet, now)
+            return []
+        if stream is not None and stream.ssrc == packet.ssrc:
+            if kind in self._payloads.noise:
+                stream.receive_noise(packet, now)
+            else:
+                stream.receive_event(packet, now)
+        events = self._events.get(kind)
+        return events.receive(packet, now) if events is not None else []
 
-    def _payload_types(self) -> frozenset[int]:
-        """What may arrive: comfort noise and the like are silence, as no packet is."""
-        events = () if self._event_type is None else (self._event_type,)
-        return frozenset((*self._audio, *events))
-
-    def _stream_of(self, packet: RtpPacket) -> _Stream | None:
+    def _stream_of(self, packet: RtpPacket) -> PhoneStream | None:
         """The stream a packet belongs to; None for the first packet of what may be junk."""
         stream = self._stream
-        if (
-            stream is not None
-            and stream.ssrc == packet.ssrc
-            and stream.payload_type == packet.payload_type
-        ):
+        if stream is not None and stream.is_of(packet):
             self._rival = None
             return stream
         rival, self._rival = self._rival, (packet.ssrc, packet.sequence)
@@ -264,15 +233,14 @@ class PhoneLeg:
         )
         if stream is not None and not agrees:
             return None
-        payload = self._audio[packet.payload_type]
-        decoder = phone_decoder(payload)
-        playout = Playout(decoder, payload.clock_rate, max_delay=self._max_delay)
-        if stream is not None and stream.ssrc == packet.ssrc:
-            reception = stream.reception  # only the codec has changed
-        else:
-            reception = Reception(packet.ssrc, payload.clock_rate)
         self._rival = None
-        self._stream = _Stream(packet.ssrc, packet.payload_type, playout, reception)
+        self._stream = PhoneStream.begin(
+            packet.ssrc,
+            self._payloads.audio[packet.payload_type],
+            stream,
+            rate=self.rate,
+            max_delay=self._max_delay,
+        )
         return self._stream
 
     def _rtcp_destination(self) -> Address | None:

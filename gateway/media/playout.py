@@ -7,6 +7,7 @@ from audiocodecs.time_scaling import QUIET_ALIKE, VOICED_ALIKE, lengthen, shorte
 from gateway.media.decoding import Decoder, PayloadError
 from gateway.rtp.jitter_buffer import FRAME, Arrival, Dry, Hold, JitterBuffer, Lost, Play
 from gateway.rtp.packet import RtpPacket
+from gateway.rtp.sequence import distance
 
 _QUIET = 45  # -dBov: in a frame as soft as this nobody hears what is cut
 _SHORT_OF = -0.008  # seconds of delay too few: from here on frames are lengthened
@@ -40,6 +41,8 @@ class Playout:
         self._missing = 0.0
         self._since_cut = 0
         self._last_sequence: int | None = None
+        self._newest: int | None = None  # the sequence number of the last packet stored
+        self._paused: int | None = None  # that of the packet by which the source has paused
 
     @property
     def delay(self) -> float:
@@ -59,6 +62,19 @@ class Playout:
         arrival = self._buffer.put(packet, duration, now)
         if arrival is not Arrival.STORED:
             self._count_useless(arrival)
+            return
+        self._newest = packet.sequence
+        if self._paused is not None and distance(packet.sequence, self._paused, 16) > 0:
+            self._paused = None
+
+    def pause(self, sequence: int) -> None:
+        """The source says, by a packet with this number, that it is silent from there on.
+
+        Until it goes on nothing is missing, and nothing is filled.
+        """
+        self._buffer.put_aside(sequence)
+        if self._newest is None or distance(sequence, self._newest, 16) > 0:
+            self._paused = sequence
 
     def _count_useless(self, arrival: Arrival) -> None:
         match arrival:
@@ -102,6 +118,8 @@ class Playout:
                 self._decoded = self._decode(packet)
                 if len(self._decoded) >= self._frame:
                     return self._whole(self._decoded)
+        if self._paused is not None and not len(self._buffer):
+            self._dry_frames = _DRY_CONCEALED
         if self.is_empty:
             self.is_sounding = False
             return self._silence

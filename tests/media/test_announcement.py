@@ -13,7 +13,7 @@ NEWS = [Tone.RECORDING, Tone.RECORDING_OVER, Tone.NOT_HEARD]
 
 
 def played(tone: Tone, frames: int = 500) -> list[Samples]:
-    announcement = Announcement(tone, rate=RATE, size=SIZE)
+    announcement = Announcement(tone, rate=RATE)
     found = [announcement.next_frame() for _ in range(frames)]
     return [frame for frame in found if frame is not None]
 

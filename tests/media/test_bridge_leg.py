@@ -68,7 +68,7 @@ def leg_to(bridge: Bridge, **offered) -> BridgeLeg:
         **offered,
     )
     receiver = SrtpReceiver(PROFILE, *BACK)
-    return BridgeLeg(offer, bridge, receiver, 100.0, rate=8000, bitrate=24000, complexity=1)
+    return BridgeLeg(offer, bridge, receiver, 100.0, bitrate=24000, complexity=1)
 
 
 def with_red(bridge: Bridge) -> BridgeLeg:
