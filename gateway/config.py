@@ -26,6 +26,7 @@ from gateway.config_problems import problems_of
 from gateway.config_section import Section
 from gateway.config_trunk import TrunkSection
 from gateway.config_values import (
+    Codecs,
     ListenAddress,
     LiteralAddress,
     Port,
@@ -33,6 +34,7 @@ from gateway.config_values import (
 )
 from gateway.errors import ConferenceError, ConfigError
 from gateway.media.engine import EngineConfig
+from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sip.core import StackConfig
 from gateway.sip.network import Listen
 from gateway.sip.timers import Timers
@@ -59,7 +61,7 @@ class SipSection(Section):
 
 
 class MediaSection(Section):
-    """`[media]`: RTP ports, the addresses for ICE, and the sound."""
+    """`[media]`: RTP ports, the addresses for ICE, codecs, and the sound."""
 
     host: LiteralAddress = "0.0.0.0"
     advertised_host: LiteralAddress | None = None
@@ -67,6 +69,7 @@ class MediaSection(Section):
     last_port: Port = 29999
     bridge_addresses: tuple[LiteralAddress, ...] = ()
     no_rtp_timeout: Seconds = 30.0
+    codecs: Codecs = DEFAULT_CODECS
     opus_bitrate: int = Field(default=24_000, ge=6_000, le=128_000)
     opus_complexity: int = Field(default=5, ge=0, le=10)
     red: bool = True
@@ -186,7 +189,7 @@ class Config(Section):
     @property
     def trunks(self) -> tuple[Trunk, ...]:
         """For `gateway.calls`."""
-        return tuple(trunk.for_calls() for trunk in self.trunk)
+        return tuple(trunk.for_calls(self.media.codecs) for trunk in self.trunk)
 
     @property
     def call_limits(self) -> Limits:

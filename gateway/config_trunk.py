@@ -9,7 +9,7 @@ from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.config_dial_out import TrunkDialOutSection
 from gateway.config_section import Section
-from gateway.config_values import HeaderName, Network, Pattern
+from gateway.config_values import Codecs, HeaderName, Network, Pattern
 from gateway.media.messages import PhoneSound
 
 
@@ -51,14 +51,15 @@ class TrunkSection(Section):
     heartbeat: float = Field(default=0.0, ge=0)
     chat: bool = False
     conference_digits: bool = False
+    codecs: Codecs | None = None
     dial_out: TrunkDialOutSection | None = None
     show_caller: Literal["full", "masked", "name"] = "full"
     gain_control: bool = False
     noise_gate: bool = False
     echo_suppression: bool = False
 
-    def for_calls(self) -> Trunk:
-        """For `gateway.calls`."""
+    def for_calls(self, codecs: tuple[str, ...]) -> Trunk:
+        """For `gateway.calls`; `codecs` are those of trunks that name none."""
         return Trunk(
             name=self.name,
             networks=self.networks,
@@ -74,6 +75,7 @@ class TrunkSection(Section):
             default_room=self.default_room,
             info_json=self.info_json,
             heartbeat=self.heartbeat or None,
+            codecs=self.codecs or codecs,
             chat=self.chat,
             conference_digits=self.conference_digits,
             dial_out=self.dial_out.for_calls() if self.dial_out is not None else None,

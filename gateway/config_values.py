@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from gateway.sdp.formats import CODECS
 from gateway.sip.network import Listen
 
 
@@ -156,6 +157,20 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _codec(value: str) -> str:
+    """As session descriptions name it, in whatever case it is written."""
+    if value.upper() not in CODECS:
+        raise ValueError(f"{value!r} is no codec of ours; there are opus, G722, PCMA and PCMU")
+    return value.upper()
+
+
+def _without_repetition(values: tuple[str, ...]) -> tuple[str, ...]:
+    for at, value in enumerate(values):
+        if value in values[:at]:
+            raise ValueError(f"{value!r} is there twice")
+    return values
+
+
 ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 HostPort = Annotated[tuple[str, int] | None, BeforeValidator(_host_port)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
@@ -170,6 +185,11 @@ Jid = Annotated[str, AfterValidator(_jid)]
 RoomJid = Annotated[str, AfterValidator(_room_jid)]
 NumberPrefix = Annotated[str, AfterValidator(_prefix)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+Codecs = Annotated[
+    tuple[Annotated[str, AfterValidator(_codec)], ...],
+    Field(min_length=1),
+    AfterValidator(_without_repetition),
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.\-]+$")]

@@ -138,7 +138,7 @@ class Site:
         host, port = self.lab.xmpp_address
         values: dict[str, dict[str, Any]] = {
             "sip": {"listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0"], "t1": T1},
-            "media": {"host": HOST, "bridge_addresses": [HOST]},
+            "media": {"host": HOST, "bridge_addresses": [HOST], "codecs": ["PCMU", "PCMA"]},
             "jitsi": {
                 "domain": self.lab.domain,
                 "host": host,

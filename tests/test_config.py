@@ -158,6 +158,12 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_trunk(rule=[{"called": "(", "room": "a"}]), "trunk.0.rule.0.called: '(' is no"),
         (with_trunk(rule=[{"called": "1", "room": r"\1"}]), "trunk.0.rule.0.room: there is no"),
         (with_trunk(room_headers=["a b"]), "trunk.0.room_headers.0: "),
+        (
+            with_trunk(codecs=["G729"]),
+            "trunk.0.codecs.0: 'G729' is no codec of ours; there",
+        ),
+        (with_trunk(codecs=[]), "trunk.0.codecs: "),
+        ({**LEAST, "media": {"codecs": ["pcmu", "PCMU"]}}, "media.codecs: 'PCMU' is there twice"),
         (with_trunk(form=["192.0.2.2"]), "trunk.0.form: no such key; did you mean 'from'?"),
         ({**LEAST, "media": {"first_port": 9, "last_port": 9}}, "media.last_port: must be above"),
         ({**LEAST, "control": {"listen": "localhost:1"}}, "control.listen: 'localhost:1' is no"),
@@ -178,6 +184,13 @@ def test_machines_log_in_at_the_usual_domains_unless_others_are_named() -> None:
     named = parse(with_jitsi(hidden_domains=["bots.example.org"])).installations()[0]
     assert named.hidden_domains == ("bots.example.org",)
     assert parse(with_jitsi(hidden_domains=[])).installations()[0].hidden_domains == ()
+
+
+def test_a_trunk_has_the_codecs_of_all_or_its_own() -> None:
+    assert parse(LEAST).trunks[0].codecs == ("OPUS", "G722", "PCMA", "PCMU")
+    media = {"media": {"codecs": ["g722", "Pcmu"]}}
+    assert parse({**LEAST, **media}).trunks[0].codecs == ("G722", "PCMU")
+    assert parse({**with_trunk(codecs=["PCMA"]), **media}).trunks[0].codecs == ("PCMA",)
 
 
 def test_what_is_shown_of_callers_is_configured() -> None:

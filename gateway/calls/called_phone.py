@@ -34,9 +34,10 @@ class CalledPhone(Phone):
         session: MediaSession,
         services: Services,
         record: CallRecord,
+        codecs: tuple[str, ...],
         on_answered: Callable[[], None],
     ) -> None:
-        super().__init__(session, services, record, on_answered)
+        super().__init__(session, services, record, codecs, on_answered)
         self._owned = ExitStack()
         self._is_called = False
         self._port = 0

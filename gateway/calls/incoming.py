@@ -38,7 +38,9 @@ class IncomingCall:
         self._record = record
         self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
-        self._phone = CallingPhone(call, self._session, services, record, self._limits.answered)
+        self._phone = CallingPhone(
+            call, self._session, services, record, trunk.codecs, self._limits.answered
+        )
 
     async def run(self) -> None:
         """Return when nothing of the call is left; `record` says how it went."""

@@ -1,8 +1,10 @@
 """The offers and answers of one call, from SIP bodies to what the media engine is told."""
 
 import secrets
+from collections.abc import Sequence
 
 from gateway.media.messages import Direction, Payload, PhoneMedia
+from gateway.sdp.formats import DEFAULT_CODECS, offered_formats
 from gateway.sdp.offer_answer import (
     Address,
     Agreement,
@@ -17,14 +19,17 @@ from gateway.sdp.session_description import Origin, SessionDescription
 class Negotiation:
     """Our side of a call's session: `local` is where we receive RTP (RFC 3264).
 
-    `signalling_host` is where the phone's SIP messages come from. Every method raises SdpError for
-    a description that cannot be read, NotAcceptable for one that cannot be served; what was agreed
-    before holds then.
+    `signalling_host` is where the phone's SIP messages come from, `codecs` are ours, the best
+    first. Every method raises SdpError for a description that cannot be read, NotAcceptable for
+    one that cannot be served; what was agreed before holds then.
     """
 
-    def __init__(self, local: Address, signalling_host: str) -> None:
+    def __init__(
+        self, local: Address, signalling_host: str, codecs: Sequence[str] = DEFAULT_CODECS
+    ) -> None:
         self._local = local
         self._signalling_host = signalling_host
+        self._codecs = codecs
         self._origin = Origin(local[0], str(secrets.randbits(52)), secrets.randbits(16))
         self._described: SessionDescription | None = None  # by us, last
         self._has_spoken_with = False  # media has been agreed both ways before
@@ -32,7 +37,7 @@ class Negotiation:
     def answer(self, offer: bytes) -> tuple[bytes, PhoneMedia]:
         """The answer to the phone's offer, and what holds with it."""
         answer, agreement = make_answer(
-            SessionDescription.parse(offer), self._local, self._origin.raised()
+            SessionDescription.parse(offer), self._local, self._origin.raised(), self._codecs
         )
         self._describe(answer)
         return answer.serialize(), self._media(agreement)
@@ -41,7 +46,7 @@ class Negotiation:
         """Our offer, for an INVITE that has none."""
         origin = self._origin.raised()
         if self._described is None:
-            offer = make_offer(self._local, origin)
+            offer = make_offer(self._local, origin, formats=offered_formats(self._codecs))
         else:
             offer = offer_again(self._described, origin)
         self._describe(offer)

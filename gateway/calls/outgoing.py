@@ -75,7 +75,9 @@ class OutgoingCall:
         self._headers = headers
         self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
-        self._phone = CalledPhone(self._session, services, record, self._limits.answered)
+        self._phone = CalledPhone(
+            self._session, services, record, trunk.codecs, self._limits.answered
+        )
         self._keys = Keys(self._session, self._wait)
         self._participant = Participant(
             installation,

@@ -39,16 +39,21 @@ class Listener(Protocol):
 
 
 class Phone:
-    """One phone, whose media is `session`'s. `on_answered` is told when the call is answered."""
+    """One phone, whose media is `session`'s; `codecs` are those its trunk may use, the best first.
+
+    `on_answered` is told when the call is answered.
+    """
 
     def __init__(
         self,
         session: MediaSession,
         services: Services,
         record: CallRecord,
+        codecs: tuple[str, ...],
         on_answered: Callable[[], None],
     ) -> None:
         self.is_answered = False  # acknowledged or not
+        self._codecs = codecs
         self._session = session
         self._services = services
         self._record = record
@@ -107,7 +112,8 @@ class Phone:
     def _negotiate(self, port: int, flow: Flow) -> None:
         """Describe that port so that the peer of this flow can reach it."""
         # The port is bound to all addresses perhaps: which one reaches us depends on the phone.
-        self._negotiation = Negotiation((self._services.local_host(flow), port), flow.remote[0])
+        local = (self._services.local_host(flow), port)
+        self._negotiation = Negotiation(local, flow.remote[0], self._codecs)
 
     def _answered(self) -> None:
         self._record.answered()
@@ -155,9 +161,10 @@ class CallingPhone(Phone):
         session: MediaSession,
         services: Services,
         record: CallRecord,
+        codecs: tuple[str, ...],
         on_answered: Callable[[], None],
     ) -> None:
-        super().__init__(session, services, record, on_answered)
+        super().__init__(session, services, record, codecs, on_answered)
         self._call = call
         self._answer: tuple[bytes, PhoneMedia] | None = None  # None: the offer is to be ours
         self._answering = asyncio.Lock()

@@ -16,6 +16,7 @@ from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.media.messages import AS_IT_IS, PhoneSound
+from gateway.sdp.formats import DEFAULT_CODECS
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -60,6 +61,7 @@ class Trunk:
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
     dial_out: DialOut | None = None
+    codecs: tuple[str, ...] = DEFAULT_CODECS
     info_json: bool = False
     chat: bool = False
     conference_digits: bool = False

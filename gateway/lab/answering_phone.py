@@ -125,7 +125,7 @@ class CallToPhone:
         if self.media is not None:
             return self._description
         offer = SessionDescription.parse(self._call.offer or b"")
-        _, seen = make_answer(offer, (self._host, 9), Origin(self._host))
+        _, seen = make_answer(offer, (self._host, 9), Origin(self._host), tuple(_LAWS))
         events = [each.payload_type for each in seen.formats if each.is_event]
         self.media = PhoneMedia(
             speaks,
@@ -134,7 +134,7 @@ class CallToPhone:
             event_type=events[0] if events else None,
         )
         local = await self.media.open(self._host)
-        answer, agreed = make_answer(offer, local, Origin(self._host))
+        answer, agreed = make_answer(offer, local, Origin(self._host), tuple(_LAWS))
         if agreed.remote is not None:
             self.media.connect(agreed.remote)
         self._description = answer.serialize()

@@ -19,7 +19,8 @@ from audiocodecs.frames import Samples
 from audiocodecs.g711 import G711, PCMU
 from gateway.errors import GatewayError
 from gateway.lab.phone_media import PhoneMedia
-from gateway.sdp.offer_answer import Agreement, Format, make_offer, read_answer
+from gateway.sdp.formats import Format
+from gateway.sdp.offer_answer import Agreement, make_offer, read_answer
 from gateway.sdp.session_description import Origin, SessionDescription
 from gateway.sip.admission import Verdict
 from gateway.sip.call import Call

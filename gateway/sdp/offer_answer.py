@@ -6,15 +6,24 @@ is taken and the others are refused with port 0.
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import SdpError
+from gateway.sdp.formats import (
+    CODECS,
+    DEFAULT_CODECS,
+    Format,
+    agreed_formats,
+    answered_formats,
+    formats_of,
+    offered_formats,
+)
 from gateway.sdp.session_description import (
     Attribute,
     Direction,
     MediaDescription,
     Origin,
-    RtpMap,
     SessionDescription,
 )
 
@@ -22,19 +31,11 @@ Address = tuple[str, int]
 """A literal IPv4 or IPv6 address and a port."""
 
 _PROFILES = ("RTP/AVP", "RTP/AVPF")  # feedback is optional in the second (RFC 4585)
-_TELEPHONE_EVENT = "TELEPHONE-EVENT"
-_KEYPAD = "0-15"  # RFC 4733 section 3.2: 0-9, *, #, A-D
 _SHORTEST, _LONGEST, _STEP = 10, 60, 10  # milliseconds of a packet
 
-# RFC 3551 table 4, as far as anybody has them in an m= line without a=rtpmap.
-_STATIC = {
-    0: RtpMap("PCMU", 8000),
-    3: RtpMap("GSM", 8000),
-    8: RtpMap("PCMA", 8000),
-    9: RtpMap("G722", 8000),
-    13: RtpMap("CN", 8000),
-    18: RtpMap("G729", 8000),
-}
+# Milliseconds that Opus has no frame of (RFC 6716 section 2.1.4), and the next shorter ones.
+_OPUS_HAS = {30: 20, 50: 40}
+_WRITTEN = {"OPUS": "opus", "TELEPHONE-EVENT": "telephone-event"}  # as their RFCs write them
 
 _REVERSED = {
     Direction.SENDRECV: Direction.SENDRECV,
@@ -55,36 +56,12 @@ class NotAcceptable(SdpError):
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """An RTP payload type and what it stands for; `parameters` is the value of its a=fmtp."""
-
-    payload_type: int
-    encoding: str
-    clock_rate: int
-    channels: int = 1
-    parameters: str = ""
-
-    @property
-    def is_event(self) -> bool:
-        """Whether it carries key presses and no audio."""
-        return self.encoding == _TELEPHONE_EVENT
-
-
-OUR_FORMATS = (
-    Format(0, "PCMU", 8000),
-    Format(8, "PCMA", 8000),
-    Format(101, _TELEPHONE_EVENT, 8000, parameters=_KEYPAD),
-)
-"""What we can do, as our own offers number it; the first is what we like best."""
-
-
-@dataclass(frozen=True, slots=True)
 class Agreement:
     """What holds after an offer and its answer.
 
     `remote` is where the peer receives RTP, None if it states no address that can be sent to.
-    `formats` holds the audio format to send, then others that may arrive, then telephone-event if
-    agreed. `ptime` is in milliseconds, `direction` is seen from us.
+    `formats` holds the audio format to send, then others that may arrive, then telephone-event and
+    comfort noise if agreed. `ptime` is in milliseconds, `direction` is seen from us.
     """
 
     remote: Address | None
@@ -95,13 +72,18 @@ class Agreement:
 
 
 def make_answer(
-    offer: SessionDescription, local: Address, origin: Origin
+    offer: SessionDescription,
+    local: Address,
+    origin: Origin,
+    codecs: Sequence[str] = DEFAULT_CODECS,
 ) -> tuple[SessionDescription, Agreement]:
     """Answer an offer with our audio at `local`; `origin` is the o= line of the answer.
 
-    NotAcceptable: nothing that is offered can be served.
+    The first of our `codecs` that is offered is taken. NotAcceptable: none is.
     """
-    candidates = [_common_formats(media) for media in offer.media]
+    candidates = [
+        answered_formats(media, codecs) if _is_servable(media) else () for media in offer.media
+    ]
     taken = next((at for at, part in enumerate(candidates) if part), None)
     if taken is None:
         raise NotAcceptable("no audio stream with a codec of ours")
@@ -111,7 +93,7 @@ def make_answer(
         local,
         protocol=media.protocol,
         # One audio format, so that nobody needs a second negotiation to settle on one.
-        formats=(formats[0], *(part for part in formats if part.is_event)),
+        formats=(formats[0], *(part for part in formats if not part.is_audio)),
         ptime=agreement.ptime,
         direction=agreement.direction,
     )
@@ -125,7 +107,7 @@ def make_offer(
     local: Address,
     origin: Origin,
     *,
-    formats: tuple[Format, ...] = OUR_FORMATS,
+    formats: tuple[Format, ...] = offered_formats(DEFAULT_CODECS),
     ptime: int = 20,
     direction: Direction = Direction.SENDRECV,
 ) -> SessionDescription:
@@ -166,10 +148,7 @@ def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreem
     if len(answer.media) <= ours or answer.media[ours].port == 0:
         raise NotAcceptable("our audio was refused")
     media = answer.media[ours]
-    offered = {(part.encoding, part.clock_rate) for part in _formats(offer.media[ours])}
-    formats = tuple(
-        part for part in _common_formats(media) if (part.encoding, part.clock_rate) in offered
-    )
+    formats = agreed_formats(media, formats_of(offer.media[ours])) if _is_servable(media) else ()
     if not formats:
         raise NotAcceptable("answered with no codec that was offered")
     return _agreement(answer, media, formats)
@@ -188,41 +167,20 @@ def _agreement(
         remote=remote,
         remote_rtcp=_address(rtcp_host or host, rtcp_port) if remote else None,
         formats=formats,
-        ptime=_packet_time(media),
+        ptime=_packet_time(media, formats[0]),
         direction=direction,
     )
 
 
-def _common_formats(media: MediaDescription) -> tuple[Format, ...]:
-    """What we can do of a stream: audio in the peer's order, then telephone-event.
-
-    Nothing if there is no audio format among it.
-    """
-    if media.kind != "audio" or media.port == 0 or media.protocol.upper() not in _PROFILES:
-        return ()
-    known = {(part.encoding, part.clock_rate, part.channels) for part in OUR_FORMATS}
-    common = [
-        part for part in _formats(media) if (part.encoding, part.clock_rate, part.channels) in known
-    ]
-    audio = tuple(part for part in common if not part.is_event)
-    events = tuple(replace(part, parameters=_KEYPAD) for part in common if part.is_event)
-    return (*audio, *events[:1]) if audio else ()
+def _is_servable(media: MediaDescription) -> bool:
+    return media.kind == "audio" and media.port != 0 and media.protocol.upper() in _PROFILES
 
 
-def _formats(media: MediaDescription) -> list[Format]:
-    maps, parameters = {**_STATIC, **media.rtpmaps}, media.fmtps
-    formats = []
-    for text in media.formats:
-        number = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 128
-        if number < 128 and number in maps:
-            formats.append(Format(number, *maps[number], parameters.get(number, "")))
-    return formats
-
-
-def _packet_time(media: MediaDescription) -> int:
+def _packet_time(media: MediaDescription, audio: Format) -> int:
     """The packets the peer wants, as near as we make them: 10 to 60 ms in steps of 10."""
     wanted = min(media.ptime or 20, media.maxptime or _LONGEST)
-    return min(max(wanted // _STEP * _STEP, _SHORTEST), _LONGEST)
+    made = min(max(wanted // _STEP * _STEP, _SHORTEST), _LONGEST)
+    return _OPUS_HAS.get(made, made) if audio.encoding == "OPUS" else made
 
 
 def _describe(
@@ -236,11 +194,13 @@ def _describe(
     attributes: list[Attribute] = []
     for part in formats:
         channels = f"/{part.channels}" if part.channels > 1 else ""
-        name = part.encoding.lower() if part.is_event else part.encoding
+        name = _WRITTEN.get(part.encoding, part.encoding)
         value = f"{part.payload_type} {name}/{part.clock_rate}{channels}"
         attributes.append(Attribute("rtpmap", value))
-        if part.parameters:
-            attributes.append(Attribute("fmtp", f"{part.payload_type} {part.parameters}"))
+        # Parameters of a codec say what its describer wants to be sent, so ours are not the peer's.
+        parameters = CODECS[part.encoding].parameters if part.is_audio else part.parameters
+        if parameters:
+            attributes.append(Attribute("fmtp", f"{part.payload_type} {parameters}"))
     attributes += [Attribute("ptime", str(ptime)), Attribute(direction.value)]
     return MediaDescription(
         kind="audio",

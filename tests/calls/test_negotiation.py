@@ -4,6 +4,7 @@ import pytest
 
 from gateway.calls.negotiation import Negotiation
 from gateway.media.messages import Direction
+from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sdp.offer_answer import NotAcceptable
 from gateway.sdp.session_description import SessionDescription
 
@@ -19,8 +20,8 @@ AUDIO = ("m=audio 4000 RTP/AVP 8 96", "a=rtpmap:96 telephone-event/8000")
 VIDEO = ("m=video 4002 RTP/AVP 31",)
 
 
-def negotiation() -> Negotiation:
-    return Negotiation(LOCAL, "198.51.100.7")
+def negotiation(*codecs: str) -> Negotiation:
+    return Negotiation(LOCAL, "198.51.100.7", codecs or DEFAULT_CODECS)
 
 
 def test_every_description_of_ours_has_a_higher_version() -> None:
@@ -42,6 +43,14 @@ def test_media_holds_what_was_agreed() -> None:
     ]
     assert media.direction is Direction.SENDRECV
     assert not media.is_held
+
+
+def test_offers_and_answers_have_the_codecs_of_the_trunk() -> None:
+    both = ("m=audio 4000 RTP/AVP 0 8 9 13",)
+    _, media = negotiation("PCMU", "G722").answer(description(*both))
+    assert [payload.encoding for payload in media.payloads] == ["PCMU", "G722", "CN"]
+    offer = SessionDescription.parse(negotiation("G722", "PCMA").offer())
+    assert offer.media[0].formats == ("9", "8", "101")
 
 
 @pytest.mark.parametrize("hold", ["a=sendonly", "a=inactive"])

@@ -2,10 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.sdp.formats import DEFAULT_CODECS, Format, offered_formats
 from gateway.sdp.offer_answer import (
-    OUR_FORMATS,
     Agreement,
-    Format,
     NotAcceptable,
     make_answer,
     make_offer,
@@ -32,15 +31,24 @@ from tests.sdp.descriptions import (
 LOCAL = ("198.51.100.1", 20000)
 ORIGIN = Origin("198.51.100.1", "77", 1)
 
-PCMU, PCMA = Format(0, "PCMU", 8000), Format(8, "PCMA", 8000)
+PCMU, PCMA, G722 = Format(0, "PCMU", 8000), Format(8, "PCMA", 8000), Format(9, "G722", 8000)
+WIDE_BAND = "useinbandfec=1;stereo=0;maxplaybackrate=16000;sprop-maxcapturerate=16000"
 
 
-def events(payload_type: int) -> Format:
-    return Format(payload_type, "TELEPHONE-EVENT", 8000, parameters="0-15")
+def opus(payload_type: int, parameters: str = "") -> Format:
+    return Format(payload_type, "OPUS", 48000, 2, parameters)
 
 
-def answer(body: bytes) -> tuple[SessionDescription, Agreement]:
-    return make_answer(SessionDescription.parse(body), LOCAL, ORIGIN)
+def events(payload_type: int, clock_rate: int = 8000) -> Format:
+    return Format(payload_type, "TELEPHONE-EVENT", clock_rate, parameters="0-15")
+
+
+def noise(payload_type: int = 13) -> Format:
+    return Format(payload_type, "CN", 8000)
+
+
+def answer(body: bytes, *codecs: str) -> tuple[SessionDescription, Agreement]:
+    return make_answer(SessionDescription.parse(body), LOCAL, ORIGIN, codecs or DEFAULT_CODECS)
 
 
 def offer(*attributes: str, m: str = "audio 4000 RTP/AVP 0", c: str = "IN IP4 192.0.2.1") -> bytes:
@@ -51,9 +59,9 @@ def offer(*attributes: str, m: str = "audio 4000 RTP/AVP 0", c: str = "IN IP4 19
 # --- what is really offered ----------------------------------------------------------------------
 
 
-def test_asterisk_is_answered_with_its_first_codec_that_we_have() -> None:
+def test_asterisk_is_answered_with_the_codec_that_we_like_best() -> None:
     description, agreed = answer(ASTERISK)
-    assert agreed.formats == (PCMU, PCMA, events(101))
+    assert agreed.formats == (opus(107, "useinbandfec=1"), G722, PCMA, PCMU, events(101))
     assert agreed.remote == ("192.0.2.10", 14326)
     assert agreed.remote_rtcp == ("192.0.2.10", 14327)
     assert (agreed.ptime, agreed.direction) == (20, Direction.SENDRECV)
@@ -63,8 +71,9 @@ def test_asterisk_is_answered_with_its_first_codec_that_we_have() -> None:
         b"s=-\r\n"
         b"c=IN IP4 198.51.100.1\r\n"
         b"t=0 0\r\n"
-        b"m=audio 20000 RTP/AVP 0 101\r\n"
-        b"a=rtpmap:0 PCMU/8000\r\n"
+        b"m=audio 20000 RTP/AVP 107 101\r\n"
+        b"a=rtpmap:107 opus/48000/2\r\n"
+        b"a=fmtp:107 " + WIDE_BAND.encode() + b"\r\n"
         b"a=rtpmap:101 telephone-event/8000\r\n"
         b"a=fmtp:101 0-15\r\n"
         b"a=ptime:20\r\n"
@@ -74,20 +83,22 @@ def test_asterisk_is_answered_with_its_first_codec_that_we_have() -> None:
 
 def test_freeswitch_leaves_out_what_static_payload_types_mean() -> None:
     description, agreed = answer(FREESWITCH)
-    assert agreed.formats == (PCMA, PCMU, events(101))
-    assert description.media[0].formats == ("8", "101")
+    assert agreed.formats == (PCMA, PCMU, events(101), noise())
+    assert description.media[0].formats == ("8", "101", "13")
+    assert b"a=rtpmap:13 CN/8000\r\n" in description.serialize()
 
 
 def test_cisco_has_another_number_for_events_and_another_address_for_media() -> None:
     description, agreed = answer(CISCO)
-    assert agreed.formats == (PCMU, events(98))
+    assert agreed.formats == (PCMU, events(98), noise(19))
     assert agreed.remote == ("203.0.113.5", 17388)
-    assert description.media[0].formats == ("0", "98")
+    assert description.media[0].formats == ("0", "98", "19")
 
 
 def test_linphone_gets_feedback_events_at_the_rate_of_the_audio_and_no_video() -> None:
     description, agreed = answer(LINPHONE)
-    assert agreed.formats == (PCMU, PCMA, events(100))
+    assert agreed.formats == (opus(96, "useinbandfec=1"), PCMA, PCMU, events(101, 48000))
+    assert description.media[0].formats == ("96", "101")
     assert agreed.remote == ("2001:db8::5", 7078)
     assert agreed.remote_rtcp == ("2001:db8::6", 7079)
     audio, video = description.media
@@ -124,6 +135,76 @@ def test_an_address_of_zeros_is_hold_and_nothing_is_sent_to_it() -> None:
     assert agreed.remote is None and agreed.remote_rtcp is None
     assert agreed.direction is Direction.RECVONLY
     assert b"a=recvonly\r\n" in description.serialize()
+
+
+# --- which codec ---------------------------------------------------------------------------------
+
+
+LIMITED = "maxaveragebitrate=20000; useinbandfec=1"
+EVERYTHING = (
+    "rtpmap:96 OPUS/48000/2",
+    f"fmtp:96 {LIMITED}",
+    "rtpmap:9 g722/8000",
+    "rtpmap:101 telephone-event/8000",
+    "rtpmap:102 telephone-event/48000",
+    "rtpmap:13 cn/8000",
+)
+ALL_OF_IT = "audio 4000 RTP/AVP 0 8 13 9 101 96 102"
+
+
+@pytest.mark.parametrize(
+    ("codecs", "formats", "answered"),
+    [
+        (
+            DEFAULT_CODECS,
+            (
+                opus(96, LIMITED),
+                G722,
+                PCMA,
+                PCMU,
+                events(102, 48000),
+            ),
+            ("96", "102"),
+        ),
+        (
+            ("G722", "OPUS"),
+            (G722, opus(96, LIMITED), events(101)),
+            ("9", "101"),
+        ),
+        (("PCMU", "PCMA"), (PCMU, PCMA, events(101), noise()), ("0", "101", "13")),
+        (("PCMA",), (PCMA, events(101), noise()), ("8", "101", "13")),
+    ],
+)
+def test_our_order_decides_and_the_rest_goes_by_the_clock_of_what_is_taken(
+    codecs: tuple[str, ...], formats: tuple[Format, ...], answered: tuple[str, ...]
+) -> None:
+    description, agreed = answer(offer(*EVERYTHING, m=ALL_OF_IT), *codecs)
+    assert agreed.formats == formats
+    assert description.media[0].formats == answered
+
+
+def test_what_a_phone_wants_to_be_sent_is_not_what_we_do() -> None:
+    description, agreed = answer(offer(*EVERYTHING, m=ALL_OF_IT))
+    assert agreed.formats[0].parameters == LIMITED
+    assert description.media[0].fmtps[96] == WIDE_BAND
+
+
+def test_opus_may_be_written_without_its_channels() -> None:
+    description, agreed = answer(offer("rtpmap:96 opus/48000", m="audio 4000 RTP/AVP 0 96"))
+    assert agreed.formats == (Format(96, "OPUS", 48000), PCMU)
+    assert b"a=rtpmap:96 opus/48000\r\n" in description.serialize()
+
+
+def test_key_presses_of_no_fitting_clock_are_left_out() -> None:
+    _, agreed = answer(offer("rtpmap:101 telephone-event/16000", m="audio 4000 RTP/AVP 9 101"))
+    assert agreed.formats == (G722,)
+    _, agreed = answer(offer("rtpmap:101 telephone-event/48000", m="audio 4000 RTP/AVP 9 101"))
+    assert agreed.formats == (G722,)
+
+
+def test_comfort_noise_is_no_audio() -> None:
+    with pytest.raises(NotAcceptable):
+        answer(offer(m="audio 4000 RTP/AVP 13"))
 
 
 # --- directions ----------------------------------------------------------------------------------
@@ -177,6 +258,13 @@ def test_packets_are_as_long_as_the_peer_wants_within_what_we_make(
     assert description.media[0].ptime == ptime
 
 
+@pytest.mark.parametrize(("wanted", "ptime"), [(10, 10), (30, 20), (40, 40), (50, 40), (60, 60)])
+def test_opus_has_no_frames_of_30_or_50_milliseconds(wanted: int, ptime: int) -> None:
+    lines = ("rtpmap:96 opus/48000/2", f"ptime:{wanted}")
+    description, agreed = answer(offer(*lines, m="audio 4000 RTP/AVP 96"))
+    assert agreed.ptime == description.media[0].ptime == ptime
+
+
 # --- what cannot be served -----------------------------------------------------------------------
 
 
@@ -205,7 +293,7 @@ def test_an_offer_of_nothing_we_have_is_not_acceptable(body: bytes) -> None:
 
 def test_a_codec_may_have_any_number_and_any_case() -> None:
     description, agreed = answer(
-        offer("rtpmap:111 pcma/8000/1", "rtpmap:0 opus/48000/2", m="audio 4000 RTP/AVP 0 111")
+        offer("rtpmap:111 pcma/8000/1", "rtpmap:0 speex/8000", m="audio 4000 RTP/AVP 0 111")
     )
     assert agreed.formats == (Format(111, "PCMA", 8000),)
     assert description.media[0].formats == ("111",)
@@ -248,9 +336,20 @@ def test_rtcp_has_the_next_port_if_there_is_one() -> None:
 
 rtpmaps = st.builds(
     "rtpmap:{} {}".format,
-    st.integers(0, 130),
+    st.sampled_from([0, 8, 9, 13, 96, 97, 98, 130]),
     st.sampled_from(
-        ["PCMU/8000", "pcma/8000", "telephone-event/8000", "opus/48000/2", "PCMU/16000", "x"]
+        [
+            "PCMU/8000",
+            "pcma/8000",
+            "g722/8000",
+            "telephone-event/8000",
+            "Telephone-Event/48000",
+            "opus/48000/2",
+            "OPUS/48000",
+            "CN/8000",
+            "PCMU/16000",
+            "x",
+        ]
     ),
 )
 attributes = st.one_of(
@@ -265,7 +364,7 @@ offered_media = st.builds(
     port=st.sampled_from([0, 9, 4000, 65535]),
     protocol=st.sampled_from(["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "udptl"]),
     formats=st.lists(
-        st.integers(0, 130).map(str) | st.sampled_from(["0", "8", "*"]), max_size=6
+        st.sampled_from(["0", "8", "9", "13", "18", "96", "97", "98", "130", "*"]), max_size=6
     ).map(tuple),
     connection=st.sampled_from([None, "192.0.2.2", "0.0.0.0", "::", "host.example"]),
     attributes=st.lists(attributes, max_size=6).map(tuple),
@@ -279,10 +378,15 @@ offers = st.builds(
 )
 
 
-@given(offers)
-def test_every_answer_fits_its_offer(offered: SessionDescription) -> None:
+our_codecs = st.permutations(DEFAULT_CODECS).flatmap(
+    lambda codecs: st.integers(1, len(codecs)).map(lambda count: tuple(codecs[:count]))
+)
+
+
+@given(offers, our_codecs)
+def test_every_answer_fits_its_offer(offered: SessionDescription, codecs: tuple[str, ...]) -> None:
     try:
-        made, agreed = make_answer(offered, LOCAL, ORIGIN)
+        made, agreed = make_answer(offered, LOCAL, ORIGIN, codecs)
     except NotAcceptable:
         return
     description = SessionDescription.parse(made.serialize())
@@ -300,9 +404,14 @@ def test_every_answer_fits_its_offer(offered: SessionDescription) -> None:
     ((ours, theirs),) = taken
     assert ours.kind == "audio" and theirs.port != 0
     assert 10 <= agreed.ptime <= 60 and agreed.ptime % 10 == 0
-    audio, *rest = agreed.formats
-    assert not audio.is_event
-    assert [part.is_event for part in rest] == sorted(part.is_event for part in rest)
+    audio = [part for part in agreed.formats if part.is_audio]
+    rest = agreed.formats[len(audio) :]
+    assert not any(part.is_audio for part in rest)
+    places = [codecs.index(part.encoding) for part in audio]
+    assert places == sorted(places)
+    assert ours.formats == tuple(str(part.payload_type) for part in (audio[0], *rest))
+    assert all(part.clock_rate in (8000, audio[0].clock_rate) for part in rest)
+    assert len({part.encoding for part in rest}) == len(rest)
     allowed = {
         Direction.SENDRECV: {Direction.SENDRECV, Direction.RECVONLY},
         Direction.SENDONLY: {Direction.RECVONLY},
@@ -322,7 +431,8 @@ def test_our_answer_to_a_real_offer_is_one_we_would_accept_ourselves(name: str) 
         SessionDescription(offered.origin, (ours,), "192.0.2.1"),
         SessionDescription(description.origin, (ours,), description.connection),
     )
-    assert read.formats[0] == agreed.formats[0]
+    assert read.formats[0].is_like(agreed.formats[0])
+    assert read.formats[0].payload_type == agreed.formats[0].payload_type
 
 
 # --- our own offers ------------------------------------------------------------------------------
@@ -335,14 +445,45 @@ def test_what_we_offer() -> None:
         b"s=-\r\n"
         b"c=IN IP4 198.51.100.1\r\n"
         b"t=0 0\r\n"
-        b"m=audio 20000 RTP/AVP 0 8 101\r\n"
-        b"a=rtpmap:0 PCMU/8000\r\n"
+        b"m=audio 20000 RTP/AVP 111 9 8 0 110 101\r\n"
+        b"a=rtpmap:111 opus/48000/2\r\n"
+        b"a=fmtp:111 " + WIDE_BAND.encode() + b"\r\n"
+        b"a=rtpmap:9 G722/8000\r\n"
         b"a=rtpmap:8 PCMA/8000\r\n"
+        b"a=rtpmap:0 PCMU/8000\r\n"
+        b"a=rtpmap:110 telephone-event/48000\r\n"
+        b"a=fmtp:110 0-15\r\n"
         b"a=rtpmap:101 telephone-event/8000\r\n"
         b"a=fmtp:101 0-15\r\n"
         b"a=ptime:20\r\n"
         b"a=sendrecv\r\n"
     )
+
+
+def test_we_offer_no_more_than_is_configured() -> None:
+    offered = make_offer(LOCAL, ORIGIN, formats=offered_formats(("PCMU", "G722")))
+    assert offered.media[0].formats == ("0", "9", "101")
+
+
+@pytest.mark.parametrize(
+    ("lines", "numbers", "formats"),
+    [
+        ((), "111 110", (opus(111), events(110, 48000))),
+        ((), "111 101 110", (opus(111), events(110, 48000), events(101))),
+        ((), "111 101", (opus(111), events(101))),
+        ((), "9 110 101", (G722, events(101))),
+        ((), "0 111 101", (PCMU, opus(111), events(101))),
+        (("rtpmap:13 CN/8000",), "0 101 13", (PCMU, events(101))),
+    ],
+)
+def test_the_order_of_an_answer_is_the_peers(
+    lines: tuple[str, ...], numbers: str, formats: tuple[Format, ...]
+) -> None:
+    maps = ("opus/48000/2", "telephone-event/48000", "telephone-event/8000")
+    named = [f"rtpmap:{number} {name}" for number, name in zip((111, 110, 101), maps, strict=True)]
+    body = offer(*named, *lines, m=f"audio 4000 RTP/AVP {numbers}")
+    agreed = read_answer(make_offer(LOCAL, ORIGIN), SessionDescription.parse(body))
+    assert agreed.formats == formats
 
 
 def test_an_answer_to_our_offer_is_read_with_the_numbers_it_has() -> None:
@@ -374,17 +515,28 @@ def test_an_answer_that_refuses_our_audio_is_not_acceptable(body: bytes) -> None
 
 
 def test_an_answer_cannot_take_what_was_not_offered() -> None:
-    offered = make_offer(LOCAL, ORIGIN, formats=OUR_FORMATS[:1])
+    offered = make_offer(LOCAL, ORIGIN, formats=offered_formats(("PCMU",)))
     with pytest.raises(NotAcceptable):
         read_answer(offered, SessionDescription.parse(offer(m="audio 4000 RTP/AVP 8")))
 
 
-@given(st.sampled_from(Direction), st.sampled_from([10, 20, 30, 40, 50, 60]))
-def test_two_of_us_agree(direction: Direction, ptime: int) -> None:
-    offered = make_offer(LOCAL, ORIGIN, direction=direction, ptime=ptime)
-    answered, theirs = make_answer(offered, ("192.0.2.9", 5000), Origin("192.0.2.9"))
+@given(
+    st.sampled_from(Direction),
+    st.sampled_from([10, 20, 40, 60]),
+    our_codecs,
+    st.permutations(DEFAULT_CODECS),
+)
+def test_two_of_us_agree(
+    direction: Direction, ptime: int, codecs: tuple[str, ...], others: list[str]
+) -> None:
+    formats = offered_formats(codecs)
+    offered = make_offer(LOCAL, ORIGIN, formats=formats, direction=direction, ptime=ptime)
+    answered, theirs = make_answer(offered, ("192.0.2.9", 5000), Origin("192.0.2.9"), others)
     ours = read_answer(offered, answered)
     assert ours.ptime == theirs.ptime == ptime
     assert theirs.remote == LOCAL and ours.remote == ("192.0.2.9", 5000)
-    assert ours.formats[0] == theirs.formats[0] == PCMU
+    best = next(name for name in others if name in codecs)
+    assert ours.formats[0] == theirs.formats[0]
+    assert ours.formats[0].encoding == best
+    assert ours.formats[1].clock_rate == theirs.formats[-1].clock_rate == ours.formats[0].clock_rate
     assert ours.direction is direction
