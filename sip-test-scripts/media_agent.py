@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from audiocodecs.frames import Samples
-from audiocodecs.g711 import G711, PCMU
 from audiocodecs.tones import pulsed
 from gateway.lab.listening import listen_for
 from gateway.lab.phone_media import RATE, PhoneMedia
+from gateway.media.messages import Payload
 
 HOST = "127.0.0.1"
 FRAME = 0.020  # seconds
@@ -30,10 +30,10 @@ _HEARD, _UNHEARD = 0.3, 0.05  # of the spoken amplitude: above it is there, belo
 class Caller:
     """The media of one call, from `open` to `close`; `port` is for its SDP.
 
-    `law` is the codec the scenario negotiates.
+    `codec` is what the scenario negotiates: PCMU or PCMA.
     """
 
-    def __init__(self, name: str, tone: float, *, law: G711 = PCMU) -> None:
+    def __init__(self, name: str, tone: float, *, codec: str = "PCMU") -> None:
         self.name = name
         self.tone = tone
         self.port = 0
@@ -42,9 +42,8 @@ class Caller:
         self._speech = np.zeros_like(self._pulse)  # what the media says: written to while it speaks
         self._media = PhoneMedia(
             self._speech,
-            law,
-            payload_type={"PCMU": 0, "PCMA": 8}[law.name],
-            event_type=EVENT_TYPE,
+            Payload({"PCMU": 0, "PCMA": 8}[codec], codec, RATE),
+            Payload(EVENT_TYPE, "TELEPHONE-EVENT", RATE),
         )
 
     async def open(self) -> None:

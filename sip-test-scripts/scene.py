@@ -25,7 +25,6 @@ from media_agent import HOST, Caller, find_faults, longest_hole
 from sipp import Report, ScenarioFailed, Sipp
 
 from audiocodecs.frames import Samples
-from audiocodecs.g711 import G711, PCMU
 from gateway.app import Gateway
 from gateway.calls.end_reason import EndReason
 from gateway.calls.record import CallRecord
@@ -54,7 +53,7 @@ class Plan:
     room: str
     tone: float
     called: str = "conference"
-    law: G711 = PCMU
+    codec: str = "PCMU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +237,7 @@ class Scene:
         self.transport = transport
         self.plans = {plan.name: plan for plan in scenario.callers}
         self.callers = {
-            plan.name: Caller(plan.name, plan.tone, law=plan.law) for plan in scenario.callers
+            plan.name: Caller(plan.name, plan.tone, codec=plan.codec) for plan in scenario.callers
         }
         self.speakers: dict[str, Speaker] = {}  # by room
         self.notes: list[str] = []

@@ -8,7 +8,6 @@ from media_agent import HOST, TONES
 from scene import LISTENING, Plan, Scenario, Scene, eventually
 from sipp import ScenarioFailed
 
-from audiocodecs.g711 import PCMA
 from audiocodecs.tones import pulsed
 from gateway.calls.end_reason import EndReason
 from gateway.lab.phone import TestPhone
@@ -198,7 +197,7 @@ SCENARIOS = (
         "without an offer in the INVITE the 200 makes one; the codec of the ACK's answer is used",
         "3261 13.2.1, 13.3.1; 3264 5",
         talk_and_hang_up,
-        (Plan("anna", "lecture", TONES[0], law=PCMA),),
+        (Plan("anna", "lecture", TONES[0], codec="PCMA"),),
         HUNG_UP,
         SPEAKER,
     ),

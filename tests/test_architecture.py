@@ -41,10 +41,11 @@ MAY_IMPORT = {
         "gateway.sip",
         "gateway.sdp",
         "audiocodecs",
-        # The lab's ears play out as the gateway does.
+        # The lab's phones have the codecs of the gateway's, and its ears play out as that does.
         "gateway.media.messages",
         "gateway.media.playout",
         "gateway.media.decoding",
+        "gateway.media.encoding",
     },
 }
 

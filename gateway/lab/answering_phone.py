@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from audiocodecs.frames import Samples, silence
-from audiocodecs.g711 import PCMA, PCMU
+from gateway.lab.phone import payload_of
 from gateway.lab.phone_media import PhoneMedia
 from gateway.sdp.offer_answer import make_answer
 from gateway.sdp.session_description import Origin, SessionDescription
@@ -23,14 +23,18 @@ from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
 from gateway.sip.user_agent import UserAgent, UserAgentConfig
 
-_LAWS = {law.name: law for law in (PCMU, PCMA)}
+_G711 = ("PCMU", "PCMA")
 
 
 class AnsweringPhone:
-    """A phone on `host`, reached by UDP and TCP at `address`; `async with` it."""
+    """A phone on `host`, reached by UDP and TCP at `address`; `async with` it.
 
-    def __init__(self, host: str, port: int = 0) -> None:
+    Of what it is offered it takes the first of `codecs`.
+    """
+
+    def __init__(self, host: str, port: int = 0, *, codecs: tuple[str, ...] = _G711) -> None:
         self._host = host
+        self._codecs = codecs
         listen = (Listen("udp", host, port), Listen("tcp", host, port))
         self._user_agent = UserAgent(UserAgentConfig(listen), lambda flow, request: Verdict.ACCEPT)
         self._calls: list[CallToPhone] = []
@@ -62,7 +66,7 @@ class AnsweringPhone:
 
     async def called(self) -> "CallToPhone":
         """Return when somebody calls; it has heard nothing from us then but 100."""
-        call = CallToPhone(await anext(self._incoming), self._host)
+        call = CallToPhone(await anext(self._incoming), self._host, self._codecs)
         self._calls.append(call)
         return call
 
@@ -70,10 +74,11 @@ class AnsweringPhone:
 class CallToPhone:
     """One call; until it is answered the other side may give it up (`ended`)."""
 
-    def __init__(self, call: Call, host: str) -> None:
+    def __init__(self, call: Call, host: str, codecs: tuple[str, ...]) -> None:
         self.media: PhoneMedia | None = None
         self._call = call
         self._host = host
+        self._codecs = codecs
         self._description = b""
 
     @property
@@ -95,7 +100,7 @@ class CallToPhone:
         self._call.progress(183, sdp=await self._open(speaks))
 
     async def answer(self, speaks: Samples | None = None) -> None:
-        """Take the call and say that (8 kHz), over and over, or what was said before."""
+        """Take the call and say that (at the rate of the codec), or what was said before."""
         await self._call.answer(await self._open(silence(0) if speaks is None else speaks))
 
     def refuse(self, status: int, phrase: str | None = None) -> None:
@@ -125,16 +130,11 @@ class CallToPhone:
         if self.media is not None:
             return self._description
         offer = SessionDescription.parse(self._call.offer or b"")
-        _, seen = make_answer(offer, (self._host, 9), Origin(self._host), tuple(_LAWS))
-        events = [each.payload_type for each in seen.formats if each.is_event]
-        self.media = PhoneMedia(
-            speaks,
-            _LAWS[seen.formats[0].encoding],
-            payload_type=seen.formats[0].payload_type,
-            event_type=events[0] if events else None,
-        )
+        _, seen = make_answer(offer, (self._host, 9), Origin(self._host), self._codecs)
+        events = [payload_of(each) for each in seen.formats if each.is_event]
+        self.media = PhoneMedia(speaks, payload_of(seen.formats[0]), events[0] if events else None)
         local = await self.media.open(self._host)
-        answer, agreed = make_answer(offer, local, Origin(self._host), tuple(_LAWS))
+        answer, agreed = make_answer(offer, local, Origin(self._host), self._codecs)
         if agreed.remote is not None:
             self.media.connect(agreed.remote)
         self._description = answer.serialize()

@@ -16,10 +16,10 @@ from typing import Self
 from sipmessage import URI, Address
 
 from audiocodecs.frames import Samples
-from audiocodecs.g711 import G711, PCMU
 from gateway.errors import GatewayError
 from gateway.lab.phone_media import PhoneMedia
-from gateway.sdp.formats import Format
+from gateway.media.messages import Payload
+from gateway.sdp.formats import Format, offered_formats
 from gateway.sdp.offer_answer import Agreement, make_offer, read_answer
 from gateway.sdp.session_description import Origin, SessionDescription
 from gateway.sip.admission import Verdict
@@ -30,9 +30,6 @@ from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
 from gateway.sip.responses import HeaderFields
 from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
-
-_EVENT = Format(101, "TELEPHONE-EVENT", 8000, parameters="0-15")
-_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
 
 
 class NotAnswered(GatewayError):
@@ -82,15 +79,17 @@ class TestPhone:
         *,
         speaks: Samples,
         name: str | None = None,
-        law: G711 = PCMU,
+        codec: str = "PCMU",
         headers: HeaderFields = (),
         destination: Destination | None = None,
     ) -> "PhoneCall":
-        """Call a SIP URI, to say `speaks` (8 kHz) over and over once it is answered."""
-        payload_type = _PAYLOAD_TYPES[law.name]
-        media = PhoneMedia(speaks, law, payload_type=payload_type, event_type=_EVENT.payload_type)
+        """Call a SIP URI, to say `speaks` over and over once it is answered.
+
+        It is sampled at 8 kHz, at 16 where the `codec` is G722 or OPUS.
+        """
+        formats = offered_formats((codec,))
+        media = PhoneMedia(speaks, payload_of(formats[0]), payload_of(formats[1]))
         address = await media.open(self._host)
-        formats = (Format(payload_type, law.name, 8000), _EVENT)
         offer = make_offer(address, Origin(self._host), formats=formats)
         user = "".join(part for part in (name or self._name) if part.isalnum()).lower()
         uri = URI(scheme="sip", user=user or "phone", host=self._host)
@@ -108,6 +107,13 @@ class TestPhone:
         made = PhoneCall(call, media, offer)
         self._calls.append(made)
         return made
+
+
+def payload_of(part: Format) -> Payload:
+    """A format of a description in the terms of the media."""
+    return Payload(
+        part.payload_type, part.encoding, part.clock_rate, part.channels, part.parameters
+    )
 
 
 Through = Callable[[tuple[str, int]], Awaitable[tuple[str, int]]]

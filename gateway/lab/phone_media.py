@@ -1,4 +1,4 @@
-"""The media of a test phone: speaks G.711 from a loop of samples and records what it hears."""
+"""The media of a test phone: speaks from a loop of samples and records what it hears."""
 
 import asyncio
 import secrets
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from audiocodecs.frames import Samples
-from audiocodecs.g711 import G711
 from gateway.errors import RtpError
 from gateway.lab.delay import Tap
 from gateway.lab.pace import Pace
-from gateway.media.decoding import G711Decoder
+from gateway.media.decoding import phone_decoder
+from gateway.media.encoding import phone_encoder
+from gateway.media.messages import Payload
 from gateway.media.playout import Playout
 from gateway.rtp.packet import RtpPacket, is_rtcp
 from gateway.rtp.rtcp import ReceiverReport, SenderReport, SourceDescription, parse_compound
@@ -21,7 +22,9 @@ from gateway.rtp.statistics import Reception
 from gateway.rtp.telephone_event import DIGITS, Press, TelephoneEventReceiver
 
 RATE = 8000
-_FRAME = 160
+"""That of G.711, which phones speak if nothing else is asked of them."""
+
+_FRAMES = 50  # a second
 _REPORT_EVERY = 125  # frames
 _PRESS = 5  # frames a key is held
 _LONGEST = 50 * 3600  # frames recorded
@@ -30,27 +33,30 @@ _LONGEST = 50 * 3600  # frames recorded
 class PhoneMedia(asyncio.DatagramProtocol):
     """One phone's RTP port, from `open` to `close`.
 
-    `law` and its payload type are what was negotiated; `event_type` is telephone-event's.
-    `speaks` is what the phone says, over and over.
+    `payload` and `event` are what was negotiated for audio and keys. `speaks` is what the phone
+    says, over and over; that and what it records are samples at `rate` Hz.
     """
 
-    def __init__(
-        self, speaks: Samples, law: G711, *, payload_type: int, event_type: int | None = None
-    ) -> None:
+    def __init__(self, speaks: Samples, payload: Payload, event: Payload | None = None) -> None:
+        decoder = phone_decoder(payload)
+        self.rate = decoder.rate
         self.reception: Reception | None = None
-        self.playout = Playout(G711Decoder(law), RATE)
+        self.playout = Playout(decoder, payload.clock_rate)
         self.frames: list[Samples] = []
         self.said: Tap | None = None  # set them to find out how long audio is under way
         self.arrived: Tap | None = None
         self.pressed: list[Press] = []  # the keys the other side has pressed
-        self._law = law
-        self._payload_type = payload_type
-        self._event_type = event_type
+        self._encoder = phone_encoder(payload)
+        self._tapped = phone_decoder(payload)
+        self._payload = payload
+        self._event = event
+        self._frame = self.rate // _FRAMES
+        self._units = payload.clock_rate // _FRAMES  # of the RTP clock
         self._speech = speaks
         self._at = 0
         self._sender = RtpSender(
             secrets.randbits(32),
-            RATE,
+            payload.clock_rate,
             sequence=secrets.randbits(16),
             timestamp=secrets.randbits(32),
         )
@@ -59,7 +65,7 @@ class PhoneMedia(asyncio.DatagramProtocol):
         self._pace = Pace(self._tick)
         self._now = 0.0
         self._keys: list[bytes] = []
-        self._events = TelephoneEventReceiver(RATE)
+        self._events = TelephoneEventReceiver(event.clock_rate if event else RATE)
 
     async def open(self, host: str) -> tuple[str, int]:
         """Open a port on `host`; its address."""
@@ -87,13 +93,14 @@ class PhoneMedia(asyncio.DatagramProtocol):
 
     def press(self, digits: str) -> None:
         """Press keys, one after the other (RFC 4733)."""
-        if self._event_type is None:
+        if self._event is None:
             raise ValueError("telephone-event was not negotiated")
+        units = self._event.clock_rate // _FRAMES
         for digit in digits:
             code = DIGITS.index(digit)
             held = [(length, False) for length in range(1, _PRESS + 1)] + [(_PRESS, True)] * 3
             self._keys += [
-                struct.pack("!BBH", code, 0x80 * end | 10, length * _FRAME) for length, end in held
+                struct.pack("!BBH", code, 0x80 * end | 10, length * units) for length, end in held
             ]
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
@@ -109,17 +116,17 @@ class PhoneMedia(asyncio.DatagramProtocol):
         """Nobody listens at the other end yet, or any more."""
 
     def _receive(self, packet: RtpPacket) -> None:
-        if packet.payload_type == self._event_type:
+        if self._event is not None and packet.payload_type == self._event.payload_type:
             self.pressed += self._events.receive(packet, asyncio.get_running_loop().time())
-        if packet.payload_type != self._payload_type:
+        if packet.payload_type != self._payload.payload_type:
             return
         if self.reception is None:
-            self.reception = Reception(packet.ssrc, RATE)
+            self.reception = Reception(packet.ssrc, self._payload.clock_rate)
         now = asyncio.get_running_loop().time()
         self.reception.received(packet, now)
         self.playout.put(packet, now)
         if self.arrived is not None:
-            self.arrived.put(self._law.decode(packet.payload), now)
+            self.arrived.put(self._tapped.decode(packet.payload), now)
 
     def _receive_reports(self, data: bytes) -> None:
         for packet in parse_compound(data):
@@ -138,21 +145,22 @@ class PhoneMedia(asyncio.DatagramProtocol):
             self._send(compound + SourceDescription(self._sender.ssrc, "phone").serialize())
 
     def _next_packet(self) -> bytes:
-        if self._keys and self._event_type is not None:
+        if self._keys and self._event is not None:
             payload = self._keys.pop(0)
-            packet = self._sender.packet(self._event_type, payload, 0)
+            packet = self._sender.packet(self._event.payload_type, payload, 0)
             if payload[1] & 0x80 and not (self._keys and self._keys[0][1] & 0x80):
-                self._sender.pause(_FRAME * (_PRESS + 3))
+                self._sender.pause(self._units * (_PRESS + 3))
             return packet.serialize()
         if not len(self._speech):
-            frame = np.zeros(_FRAME, np.int16)
+            frame = np.zeros(self._frame, np.int16)
         else:
-            at = np.arange(self._at, self._at + _FRAME) % len(self._speech)
+            at = np.arange(self._at, self._at + self._frame) % len(self._speech)
             frame = self._speech[at]
             self._at = int(at[-1]) + 1
         if self.said is not None:
             self.said.put(frame, asyncio.get_running_loop().time())
-        packet = self._sender.packet(self._payload_type, self._law.encode(frame), _FRAME)
+        payload = self._encoder.encode(frame)
+        packet = self._sender.packet(self._payload.payload_type, payload, self._units)
         return packet.serialize()
 
     def _send(self, packet: bytes) -> None:

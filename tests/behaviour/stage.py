@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audiocodecs.frames import Samples
-from audiocodecs.g711 import G711, PCMU
 from audiocodecs.tones import pulsed
 from gateway.app import Gateway
 from gateway.calls.record import CallRecord
@@ -23,7 +22,7 @@ from gateway.lab.relay import LossyRelay, Weather
 from gateway.lab.speaker import Speaker
 from gateway.lab.voice import Voice
 
-RATE = 8000
+RATE, WIDE_RATE = 8000, 16000
 HOST = "127.0.0.1"
 PULSE = 0.100  # seconds of silence in every pulsed tone
 _HOLE = 0.040  # seconds on top of that: what measuring leaves, and a packet
@@ -40,20 +39,25 @@ TONES = {
 }
 
 
-def voice_of(name: str) -> Samples:
+def voice_of(name: str, rate: int = RATE) -> Samples:
     """What a phone of that name says."""
-    return pulsed(TONES[name], rate=RATE)
+    return pulsed(TONES[name], rate=rate)
 
 
-def heard_in(samples: Samples) -> dict[str, Heard]:
+def rate_of(codec: str) -> int:
+    """The rate of what a phone with that codec says and hears."""
+    return RATE if codec in ("PCMU", "PCMA") else WIDE_RATE
+
+
+def heard_in(samples: Samples, rate: int = RATE) -> dict[str, Heard]:
     """Which of the tones are in a recording."""
-    found = {name: listen_for(hertz, samples, RATE) for name, hertz in TONES.items()}
+    found = {name: listen_for(hertz, samples, rate) for name, hertz in TONES.items()}
     return {name: heard for name, heard in found.items() if heard.is_present}
 
 
-def names_in(samples: Samples) -> set[str]:
+def names_in(samples: Samples, rate: int = RATE) -> set[str]:
     """The names of those who are heard."""
-    return set(heard_in(samples))
+    return set(heard_in(samples, rate))
 
 
 def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
@@ -105,13 +109,17 @@ class Stage:
         name: str = "phone",
         *,
         transport: str = "udp",
-        law: G711 = PCMU,
+        codec: str = "PCMU",
         weather: Weather | None = None,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> PhoneCall:
         """Call and wait for the answer; with `weather` the media crosses a bad network."""
         call = await self.phone.dial(
-            self.uri(user, transport), speaks=voice_of(name), name=name, law=law, headers=headers
+            self.uri(user, transport),
+            speaks=voice_of(name, rate_of(codec)),
+            name=name,
+            codec=codec,
+            headers=headers,
         )
         if weather is not None:
             call.through = self._relay(weather)

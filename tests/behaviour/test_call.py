@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from audiocodecs.frames import Samples
-from audiocodecs.g711 import PCMA
 from gateway.calls.end_reason import EndReason
 from gateway.lab.lab import LabConfig
 from gateway.lab.lab_config import OfferConfig
@@ -23,7 +22,7 @@ USER = "71"
 async def test_a_phone_and_three_speakers_hear_exactly_each_other(transport: str) -> None:
     async with stage() as scene:
         speakers = await scene.speakers(ROOM, "ann", "bob", "cec")
-        call = await scene.dial(USER, transport=transport, law=PCMA)
+        call = await scene.dial(USER, transport=transport, codec="PCMA")
         await scene.media_up(call)
         await scene.hear_each_other(call, speakers)
         call.hang_up()

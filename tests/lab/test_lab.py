@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from audiocodecs.g711 import PCMU
 from audiocodecs.tones import pulsed
 from gateway.calls.media_session import MediaSession, MediaSwitch
 from gateway.conference.address import RoomAddress
@@ -77,7 +76,7 @@ async def calling(lab: Lab, password: str | None = None) -> AsyncIterator[Call]:
     switch = MediaSwitch(engine.execute)
     try:
         async with MediaSession(switch, "call") as media:
-            phone = RtpPhone(pulsed(PHONE, rate=8000), PCMU, payload_type=0, event_type=101)
+            phone = RtpPhone(pulsed(PHONE, rate=8000), *LAW_TYPES)
             own = await phone.open(HOST)
             phone.connect(await media.open_phone())
             media.connect_phone(m.PhoneMedia(own, None, HOST, LAW_TYPES))

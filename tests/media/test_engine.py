@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from audiocodecs.frames import Samples
-from audiocodecs.g711 import PCMU
 from audiocodecs.tones import pulsed
 from gateway.lab.bridge_endpoint import BridgeTimers
 from gateway.lab.calm import in_calm
@@ -71,7 +70,7 @@ class Stage:
     async def phone(self, call: str, speech: Samples, room: str = "room") -> "Caller":
         self.engine.execute(m.OpenPhone(call))
         opened = await self.event(m.PhoneOpened, call)
-        phone = RtpPhone(speech, PCMU, payload_type=0, event_type=101)
+        phone = RtpPhone(speech, *PCMU_PAYLOADS)
         self.phones.append(phone)
         address = await phone.open("127.0.0.1")
         media = m.PhoneMedia(address, None, "127.0.0.1", PCMU_PAYLOADS)
