@@ -20,7 +20,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from audiocodecs.frames import Samples
-from audiocodecs.g711 import G711, PCMU
 from tests.phones.foreign import Journal, Refused, read_recording, running, write_speech
 
 _PHONE = Path(__file__).with_name("pyvoip_phone.py")
@@ -69,7 +68,7 @@ class PyVoipCall:
 
 @asynccontextmanager
 async def pyvoip(
-    folder: Path, target: str, *, says: Samples, law: G711 = PCMU
+    folder: Path, target: str, *, says: Samples, codec: str = "PCMU"
 ) -> AsyncIterator[PyVoipCall]:
     """Let pyVoIP call a SIP URI by UDP; its files are in `folder`."""
     found = re.fullmatch(r"sip:([^@]+)@([0-9.]+):(\d+);transport=udp", target)
@@ -79,7 +78,7 @@ async def pyvoip(
     heard = folder / "heard.raw"
     heard.touch()
     command = (sys.executable, _PHONE, server, port, number, "--no-registration")
-    files = ("--codec", law.name, "--play", folder / "says.wav", "--record", heard)
+    files = ("--codec", codec, "--play", folder / "says.wav", "--record", heard)
     async with running(
         *command, *files, transcript=folder / "pyvoip.txt", stdout=asyncio.subprocess.PIPE
     ) as process:
