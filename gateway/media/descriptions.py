@@ -32,7 +32,8 @@ class Payload:
     """One negotiated RTP payload type.
 
     `encoding` is upper case ("PCMU", "TELEPHONE-EVENT", "OPUS"); `clock_rate` is the RTP clock
-    in Hz; `parameters` are the format parameters (`a=fmtp`) as written.
+    in Hz, which for G722 and OPUS is not the rate of their samples; `parameters` are the format
+    parameters (`a=fmtp`) as written.
     """
 
     payload_type: int
@@ -64,8 +65,9 @@ class PhoneMedia:
 
     `remote` is where the phone wants to be sent to, None while it has no address (0.0.0.0).
     `signalling_host` is where its SIP messages come from: a hint for latching.
-    `payloads` holds the audio payload to send first, then others that may arrive, and
-    telephone-event if negotiated. `ptime` is in milliseconds. What a phone sends while it `is_held`
+    `payloads` holds the audio payload to send first, then others that may arrive, telephone-event
+    and comfort noise ("CN") if negotiated. `ptime` is in milliseconds, as many as the codec has
+    frames of. What a phone sends while it `is_held`
     (its hold music) is not for the conference.
     """
 

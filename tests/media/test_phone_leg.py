@@ -153,7 +153,9 @@ def test_a_phone_may_change_to_another_codec_of_the_agreement(
     assert {len(frame) for frame in both.heard} == {rate // 50}
     assert share_of(1000.0, np.concatenate(both.heard[10:24]), rate) > 0.9
     assert share_of(440.0, both.lately(15), rate) > 0.9
-    assert both.leg.received().lost <= 1  # the first packet, which might have been junk
+    report = both.leg.received()
+    assert report.lost <= 1  # the first packet, which might have been junk
+    assert report.jitter < 1.0
     assert {packet.payload_type for packet in sent(both.leg, silence(rate // 50))} == {
         first.payload_type
     }
@@ -296,7 +298,8 @@ def test_a_pause_sounds_like_what_the_phone_says_and_fades_away() -> None:
     both.pauses(10)
     begun = len(both.heard)
     assert abs(audio_level(both.lately(5)) - 50) <= 2
-    assert share_of(1000.0, both.lately(5), 8000) < 0.1  # nothing of its voice is repeated
+    # Two frames were under way: after them nothing of its voice is repeated, as after a loss.
+    assert all(audio_level(frame) > 45 for frame in both.heard[28:])
     both.pauses(60)
     assert 52 < audio_level(both.lately(5)) < 65
     both.pauses(60)
@@ -369,19 +372,19 @@ def test_no_noise_is_too_odd(payloads: list[bytes]) -> None:
 def test_silence_is_said_once_a_second_where_the_phone_understands_it(payload, law) -> None:
     leg = PhoneLeg(agreed(payload, NOISE), 0.0)
     word = tone([1000.0], 0.1, rate=8000)
-    spoken = np.concatenate((word, silence(20_000), word))  # 2.5 s of silence
+    spoken = np.concatenate((word, silence(20_000), word, silence(320)))  # 2.5 s of silence
     packets = sent(leg, spoken)
     audio = [packet for packet in packets if packet.payload_type == payload.payload_type]
     noise = [packet for packet in packets if packet.payload_type == 13]
-    assert (len(audio), len(noise)) == (10, 3)
+    assert (len(audio), len(noise)) == (10, 4)
     begun = packets[0].timestamp
-    assert [p.timestamp - begun & 0xFFFFFFFF for p in noise] == [800, 8800, 16800]
+    assert [p.timestamp - begun & 0xFFFFFFFF for p in noise] == [800, 8800, 16800, 21600]
     assert {p.payload for p in noise} == {b"\x41"}
-    assert [p.marker for p in noise] == [False] * 3
+    assert [p.marker for p in noise] == [False] * 4
     assert [p.marker for p in audio] == [True, *[False] * 4, True, *[False] * 4]
     assert audio[5].timestamp - begun & 0xFFFFFFFF == 20_800
     assert [p.sequence for p in packets] == [
-        (packets[0].sequence + number) & 0xFFFF for number in range(13)
+        (packets[0].sequence + number) & 0xFFFF for number in range(14)
     ]
 
 
