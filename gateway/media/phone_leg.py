@@ -109,8 +109,8 @@ class PhoneLeg:
             self.undecodable += 1
             return []
         presses: list[Press] = []
-        for admitted in self._latch.admit(packet, source, now):
-            presses += self._receive_admitted(admitted, now)
+        for admitted, arrival in self._latch.admit(packet, source, now):
+            presses += self._receive_admitted(admitted, arrival)
         return presses
 
     def receive_rtcp(self, data: bytes, source: Address, now: float) -> None:

@@ -25,7 +25,7 @@ _CANDIDATES = 8  # strangers watched at a time
 class _Candidate:
     ssrc: int
     sequence: int
-    packets: list[RtpPacket] = field(default_factory=list)
+    packets: list[tuple[RtpPacket, float]] = field(default_factory=list)
 
 
 class Latch:
@@ -62,18 +62,21 @@ class Latch:
         self._open = True
         self._candidates.clear()
 
-    def admit(self, packet: RtpPacket, source: Address, now: float) -> list[RtpPacket]:
-        """The packets to play now: this one, or also those that proved its source, or none."""
+    def admit(
+        self, packet: RtpPacket, source: Address, now: float
+    ) -> list[tuple[RtpPacket, float]]:
+        """The packets to play now, and when each has come: this one, or also those that proved
+        its source, or none."""
         if packet.payload_type not in self._payload_types:
             self.strangers += 1
             return []
         if source == self.latched:
             self._heard(packet, now)
-            return [packet]
+            return [(packet, now)]
         if not self._may_move(packet, source, now):
             self.strangers += 1
             return []
-        candidate = self._candidate(packet, source)
+        candidate = self._candidate(packet, source, now)
         if candidate is None:
             self.strangers += 1
             return []
@@ -109,7 +112,7 @@ class Latch:
         signalled_host = self._signalled[0] if self._signalled else None
         return int(source[0] in (signalled_host, self._signalling_host))
 
-    def _candidate(self, packet: RtpPacket, source: Address) -> _Candidate | None:
+    def _candidate(self, packet: RtpPacket, source: Address, now: float) -> _Candidate | None:
         """What is known of `source`, this packet included; None if too many are watched."""
         candidate = self._candidates.get(source)
         if candidate is None and not self._make_room(source):
@@ -121,7 +124,7 @@ class Latch:
         ):
             candidate = self._candidates[source] = _Candidate(packet.ssrc, packet.sequence)
         candidate.sequence = packet.sequence
-        candidate.packets.append(packet)
+        candidate.packets.append((packet, now))
         return candidate
 
     def _make_room(self, source: Address) -> bool:

@@ -29,7 +29,7 @@ def spoken(samples: Samples, sound: PhoneSound, *, hears: Samples | None = None)
     for number, frame in enumerate(samples.reshape(-1, FRAME)):
         packet = RtpPacket(0, number, number * FRAME, 1, PCMU.encode(frame))
         media.receive_rtp(packet.serialize(), PHONE, number * 0.02)
-        out.append(media.speak(number * 0.02 + 0.007))
+        out.append(media.next_frame(number * 0.02 + 0.007))
         if hears is not None:
             media.hear(PCMU.encode(hears[number * FRAME : (number + 1) * FRAME]))
     return np.concatenate(out)
