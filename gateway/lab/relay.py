@@ -7,27 +7,13 @@ own, and what comes back there goes back to it, as through a NAT.
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from gateway.lab.weather import Forecast, Weather
 
 Address = tuple[str, int]
 
 _MAX_PEERS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Weather:
-    """What happens to each packet: `loss`, `duplicate` and `reorder` are probabilities.
-
-    `jitter` is the longest delay in seconds, each packet's its own random part of it; a reordered
-    packet waits `hold` seconds, so that the next one overtakes it.
-    """
-
-    loss: float = 0.0
-    duplicate: float = 0.0
-    reorder: float = 0.0
-    jitter: float = 0.0
-    hold: float = 0.025
 
 
 class LossyRelay:
@@ -37,9 +23,9 @@ class LossyRelay:
         self.target = target
         self.lost = 0
         self.passed = 0
-        self._there = there
-        self._back = back
-        self._dice = random.Random(seed)
+        dice = random.Random(seed)
+        self._there = Forecast(there, dice)
+        self._back = Forecast(back, dice)
         self._front: _Socket | None = None
         self._peers: dict[Address, _Socket] = {}
         self._opening: dict[Address, list[bytes]] = {}
@@ -86,16 +72,11 @@ class LossyRelay:
         for data in self._opening.pop(source):
             self._carry(self._there, peer, data, self.target)
 
-    def _carry(self, weather: Weather, by: "_Socket", data: bytes, to: Address) -> None:
-        if self._dice.random() < weather.loss:
-            self.lost += 1
-            return
-        self.passed += 1
-        copies = 2 if self._dice.random() < weather.duplicate else 1
-        for _ in range(copies):
-            delay = self._dice.random() * weather.jitter
-            if self._dice.random() < weather.reorder:
-                delay += weather.hold
+    def _carry(self, forecast: Forecast, by: "_Socket", data: bytes, to: Address) -> None:
+        delays = forecast.delays()
+        self.lost += not delays
+        self.passed += bool(delays)
+        for delay in delays:
             self._send_after(delay, by, data, to)
 
     def _send_after(self, delay: float, by: "_Socket", data: bytes, to: Address) -> None:

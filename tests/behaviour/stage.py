@@ -18,9 +18,10 @@ from gateway.lab.gateway_tables import brewery_tables, jitsi_table
 from gateway.lab.lab import Lab, LabConfig, Prosody
 from gateway.lab.listening import Heard, listen_for
 from gateway.lab.phone import PhoneCall, TestPhone
-from gateway.lab.relay import LossyRelay, Weather
+from gateway.lab.relay import LossyRelay
 from gateway.lab.speaker import Speaker
 from gateway.lab.voice import Voice
+from gateway.lab.weather import Weather
 
 RATE, WIDE_RATE = 8000, 16000
 HOST = "127.0.0.1"

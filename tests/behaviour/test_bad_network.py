@@ -7,8 +7,8 @@ import pytest
 from gateway.lab.calm import in_calm
 from gateway.lab.faults import Faults
 from gateway.lab.phone import PhoneCall
-from gateway.lab.relay import Weather
 from gateway.lab.speaker import Speaker
+from gateway.lab.weather import Weather
 from tests.behaviour.stage import PULSE, Stage, heard_in, stage
 
 pytestmark = [pytest.mark.behaviour, pytest.mark.timeout(180)]
