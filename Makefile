@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup tools demo test check soak lint types format lock clean
+.PHONY: help setup tools demo test check soak quality lint types format lock clean
 
 help:
 	@echo "make demo    one call through the whole gateway, explained as it happens"
@@ -14,6 +14,7 @@ help:
 	@echo "make test    everything; installs SIPp, Prosody, coturn, baresip, Chromium if it may"
 	@echo "make check   style, types and the fast tests: under a minute"
 	@echo "make soak    floods, churn and long runs"
+	@echo "make quality a table of how speech sounds over bad networks (needs a C compiler)"
 	@echo "make format  put the code into shape; make lock renews requirements.lock"
 
 setup: $(INSTALLED)
@@ -29,7 +30,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 tools:
 	@.ci/tools sipp=sip-tester prosody=prosody baresip=baresip-core chromium=chromium \
-		turnserver=coturn
+		turnserver=coturn espeak-ng=espeak-ng
 
 demo: setup
 	$(BIN)/sip-gateway demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(WEB),--web $(WEB))
@@ -43,6 +44,10 @@ test: setup tools check
 soak: setup tools
 	$(PYTEST) -q -s -m soak
 
+quality: setup tools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[quality]'
+	$(BIN)/python -m tests.quality.table
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,7 +60,7 @@ format: setup
 	$(BIN)/ruff format .
 
 lock:
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra test --extra phones \
 		--generate-hashes --no-emit-index-url -o requirements.lock pyproject.toml
 
 clean:

@@ -1,0 +1,131 @@
+"""`python -m tests.quality.table [WORD ...]` prints how calls sound on bad networks.
+
+One line for each kind of journey whose name has all of the words; every journey is made with each
+voice, and as often as it has dice that can fall differently.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import numpy as np
+
+from gateway.lab.weather import Weather
+from tests.quality import chain
+from tests.quality.chain import CALM, RATE, Journey, travel
+from tests.quality.score import Score, judge, pesq, through_g711
+from tests.quality.speech import VOICES, spoken
+
+SEEDS = (1, 2, 3)
+LEGS = {"phone leg": "phone_leg", "to bridge": "to_bridge", "from bridge": "from_bridge"}
+_HOUR = 3600.0
+_HEADER = f"{'':44}{'MOS':>6}{'worst':>7}{'delay':>7}{'growth':>8}{'silence':>9}{'gap':>6}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """All journeys of one kind together: delays in ms, the longest silence and gap of any."""
+
+    mos: float
+    worst: float
+    delay: float
+    growth: float
+    silence: float
+    gap: int
+
+    @classmethod
+    def of(cls, scores: list[Score]) -> "Row":
+        """Mean and worst MOS, mean delay, the worst of everything else."""
+        opinions = [score.mos if score.mos is not None else float("nan") for score in scores]
+        return cls(
+            fmean(opinions),
+            min(opinions),
+            fmean(score.delay for score in scores),
+            max((score.growth for score in scores), key=abs),
+            max(score.silence for score in scores),
+            max(score.gap for score in scores),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mos:6.2f}{self.worst:7.2f}{self.delay:7.0f}{self.growth:8.0f}"
+            f"{self.silence:9.0f}{self.gap:6}"
+        )
+
+
+def on_each_leg(name: str, weather: Weather, **more: bool) -> Iterator[tuple[str, Journey]]:
+    """The same weather on each leg in turn."""
+    for leg, field in LEGS.items():
+        yield f"{name}, {leg}", Journey(**{field: weather}, **more)
+
+
+def journeys() -> dict[str, Journey]:
+    """Every kind of journey, by name."""
+    burst = Weather(loss=0.10, burst=2.0)
+    random = Weather(loss=0.10)
+    found = {"clean": Journey()}
+    for share in (0.01, 0.03, 0.05, 0.10, 0.20):
+        found |= on_each_leg(f"loss {share:.0%}", Weather(loss=share))
+    found |= on_each_leg("loss 10% in bursts of 2", burst)
+    found |= on_each_leg("loss 20% in bursts of 5", Weather(loss=0.20, burst=5.0))
+    for field in ("to_bridge", "from_bridge"):
+        where = field.replace("_", " ")
+        found[f"loss 10%, {where}, no FEC"] = Journey(**{field: random}, fec=False)
+        found[f"loss 10%, {where}, RED"] = Journey(**{field: random}, red=True)
+        found[f"loss 10% in bursts of 2, {where}, RED"] = Journey(**{field: burst}, red=True)
+    found |= on_each_leg("jitter 100 ms", Weather(jitter=0.100))
+    found |= on_each_leg("jitter 40 ms, loss 3%", Weather(jitter=0.040, loss=0.03))
+    found |= on_each_leg("reordering 5%", Weather(reorder=0.05))
+    found |= on_each_leg("duplication 5%", Weather(duplicate=0.05))
+    found["another SSRC"] = Journey(change=chain.another_ssrc)
+    found["another payload type"] = Journey(change=chain.another_payload_type)
+    found["another timestamp"] = Journey(change=chain.another_time)
+    found["another port"] = Journey(change=chain.another_port)
+    found["another timestamp, from bridge"] = Journey(bridge_change=chain.another_source_time)
+    return found
+
+
+def made(journey: Journey) -> Row:
+    """Make a kind of journey with all voices and seeds."""
+    weathers = (journey.phone_leg, journey.to_bridge, journey.from_bridge)
+    seeds = SEEDS if any(weather != CALM for weather in weathers) else SEEDS[:1]
+    scores = []
+    for voice in VOICES:
+        speech = spoken(voice, RATE)
+        for seed in seeds:
+            scores.append(judge(speech, travel(speech, replace(journey, seed=seed))))
+    return Row.of(scores)
+
+
+def hour(skew: float, seconds: float = _HOUR) -> Row:
+    """An hour with the phone's and the far gateway's clocks wrong: by what it is worse at its end.
+
+    `growth` is between the first and the last round of the speech.
+    """
+    speech = spoken(VOICES[0], RATE)
+    rounds = round(seconds * RATE / len(speech))
+    arrived = travel(np.tile(speech, rounds), Journey(phone_skew=skew, far_skew=skew))
+    lasts = len(speech) / RATE * (1.0 + skew * 1e-6)
+    told = range(0, rounds, max(1, rounds // 20))
+    scores = [judge(speech, arrived, at=number * lasts) for number in (*told, rounds - 1)]
+    return replace(Row.of(scores), growth=scores[-1].delay - scores[0].delay)
+
+
+def main(words: list[str]) -> None:
+    """Print the table."""
+    print(_HEADER, flush=True)
+    if not words:
+        alone = [pesq(spoken(v, RATE), through_g711(spoken(v, RATE))) or 0.0 for v in VOICES]
+        print(f"{'G.711 alone':44}{fmean(alone):6.2f}{min(alone):7.2f}", flush=True)
+    for name, journey in journeys().items():
+        if all(word in name for word in words):
+            print(f"{name:44}{made(journey)}", flush=True)
+    for skew in (200.0, -200.0):
+        name = f"an hour of {skew:+.0f} ppm"
+        if all(word in name for word in words):
+            print(f"{name:44}{hour(skew)}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
