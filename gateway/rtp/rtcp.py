@@ -1,4 +1,5 @@
-"""RTCP packets: reports, descriptions, goodbyes (RFC 3550 section 6), and feedback (RFC 4585)."""
+"""RTCP packets: reports, descriptions, goodbyes (RFC 3550 section 6), feedback (RFC 4585), and
+extended reports (RFC 3611)."""
 
 import struct
 from dataclasses import dataclass
@@ -6,6 +7,7 @@ from dataclasses import dataclass
 from gateway.errors import RtpError
 from gateway.rtp import transport_cc
 from gateway.rtp.transport_cc import TransportFeedback
+from gateway.rtp.xr import ExtendedReport
 
 SENDER_REPORT = 200
 RECEIVER_REPORT = 201
@@ -127,7 +129,13 @@ class GenericNack:
 
 
 RtcpPacket = (
-    SenderReport | ReceiverReport | SourceDescription | Goodbye | GenericNack | TransportFeedback
+    SenderReport
+    | ReceiverReport
+    | SourceDescription
+    | Goodbye
+    | GenericNack
+    | TransportFeedback
+    | ExtendedReport
 )
 
 
@@ -182,6 +190,8 @@ def _parse_one(kind: int, count: int, body: bytes) -> RtcpPacket | None:
                 return _parse_nack(body)
             case 205 if count == transport_cc.FORMAT:
                 return TransportFeedback.parse(body)
+            case 207:
+                return ExtendedReport.parse(body)
             case _:
                 return None
     except struct.error as error:

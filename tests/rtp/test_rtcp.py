@@ -52,7 +52,7 @@ def test_no_datagram_does_worse_than_an_rtp_error(data: bytes) -> None:
 
 
 def test_unknown_packets_and_padding_are_passed_over() -> None:
-    unknown = bytes([0x80, 207, 0, 1]) + bytes(4)
+    unknown = bytes([0x80, 204, 0, 1]) + bytes(4)
     padded = bytes([0xA0, 203, 0, 1, 0, 0, 0, 4])
     assert parse_compound(unknown + padded) == [Goodbye(())]
 
