@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from gateway.media.messages import Direction, Payload, PhoneMedia
 from gateway.sdp.formats import DEFAULT_CODECS, offered_formats
 from gateway.sdp.offer_answer import (
+    RECEIVER_ROUND_TRIP,
+    VOIP_METRICS,
     Address,
     Agreement,
     make_answer,
@@ -82,4 +84,6 @@ class Negotiation:
             ptime=agreement.ptime,
             direction=direction,
             is_held=is_held,
+            voip_metrics=VOIP_METRICS in agreement.extended_reports,
+            receiver_round_trip=RECEIVER_ROUND_TRIP in agreement.extended_reports,
         )

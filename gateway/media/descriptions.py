@@ -67,8 +67,9 @@ class PhoneMedia:
     `signalling_host` is where its SIP messages come from: a hint for latching.
     `payloads` holds the audio payload to send first, then others that may arrive, telephone-event
     and comfort noise ("CN") if negotiated. `ptime` is in milliseconds, as many as the codec has
-    frames of. What a phone sends while it `is_held`
-    (its hold music) is not for the conference.
+    frames of. What a phone sends while it `is_held` (its hold music) is not for the conference.
+    `voip_metrics` and `receiver_round_trip` are the extended reports it wants (RFC 3611 section
+    5.1).
     """
 
     remote: Address | None
@@ -79,6 +80,8 @@ class PhoneMedia:
     direction: Direction = Direction.SENDRECV
     is_held: bool = False
     sound: PhoneSound = AS_IT_IS
+    voip_metrics: bool = False
+    receiver_round_trip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,12 @@ _WITHOUT_SENDING = {
 }
 
 
+VOIP_METRICS, RECEIVER_ROUND_TRIP = "voip-metrics", "rcvr-rtt=all"
+"""The extended reports we have, as a=rtcp-xr names them (RFC 3611 section 5.1)."""
+
+_REPORTS = (VOIP_METRICS, RECEIVER_ROUND_TRIP)
+
+
 class NotAcceptable(SdpError):
     """A readable description of which we can serve nothing: 488, not 400."""
 
@@ -62,6 +68,7 @@ class Agreement:
     `remote` is where the peer receives RTP, None if it states no address that can be sent to.
     `formats` holds the audio format to send, then others that may arrive, then telephone-event and
     comfort noise if agreed. `ptime` is in milliseconds, `direction` is seen from us.
+    `extended_reports` names those of RFC 3611 the peer wants and we have.
     """
 
     remote: Address | None
@@ -69,6 +76,7 @@ class Agreement:
     formats: tuple[Format, ...]
     ptime: int
     direction: Direction
+    extended_reports: frozenset[str] = frozenset()
 
 
 def make_answer(
@@ -96,6 +104,7 @@ def make_answer(
         formats=(formats[0], *(part for part in formats if not part.is_audio)),
         ptime=agreement.ptime,
         direction=agreement.direction,
+        reports=agreement.extended_reports,
     )
     lines = tuple(
         answered if at == taken else _refused(line) for at, line in enumerate(offer.media)
@@ -113,7 +122,12 @@ def make_offer(
 ) -> SessionDescription:
     """An offer of one audio stream, received at `local`."""
     media = _describe(
-        local, protocol=_PROFILES[0], formats=formats, ptime=ptime, direction=direction
+        local,
+        protocol=_PROFILES[0],
+        formats=formats,
+        ptime=ptime,
+        direction=direction,
+        reports=frozenset(_REPORTS),
     )
     return SessionDescription(origin, (media,), connection=local[0])
 
@@ -169,6 +183,7 @@ def _agreement(
         formats=formats,
         ptime=_packet_time(media, formats[0]),
         direction=direction,
+        extended_reports=description.extended_reports_of(media) & frozenset(_REPORTS),
     )
 
 
@@ -190,6 +205,7 @@ def _describe(
     formats: tuple[Format, ...],
     ptime: int,
     direction: Direction,
+    reports: frozenset[str],
 ) -> MediaDescription:
     attributes: list[Attribute] = []
     for part in formats:
@@ -201,7 +217,11 @@ def _describe(
         parameters = CODECS[part.encoding].parameters if part.is_audio else part.parameters
         if parameters:
             attributes.append(Attribute("fmtp", f"{part.payload_type} {parameters}"))
-    attributes += [Attribute("ptime", str(ptime)), Attribute(direction.value)]
+    attributes.append(Attribute("ptime", str(ptime)))
+    if reports:
+        wanted = (each for each in _REPORTS if each in reports)
+        attributes.append(Attribute("rtcp-xr", " ".join(wanted)))
+    attributes.append(Attribute(direction.value))
     return MediaDescription(
         kind="audio",
         port=local[1],

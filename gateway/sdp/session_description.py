@@ -144,6 +144,16 @@ class SessionDescription:
                 return Direction(name)
         return Direction.SENDRECV
 
+    def extended_reports_of(self, media: MediaDescription) -> frozenset[str]:
+        """The extended reports the describer wants of a medium, or of all (RFC 3611 section 5.1):
+        what a=rtcp-xr lists, in lower case and without sizes."""
+        values = (
+            value
+            for name, value in (*media.attributes, *self.attributes)
+            if name == "rtcp-xr" and value is not None
+        )
+        return frozenset(item.partition(":")[0].lower() for item in next(values, "").split())
+
     def connection_of(self, media: MediaDescription) -> str | None:
         """The address media are received at."""
         return media.connection or self.connection

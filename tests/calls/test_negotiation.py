@@ -53,6 +53,15 @@ def test_offers_and_answers_have_the_codecs_of_the_trunk() -> None:
     assert offer.media[0].formats == ("9", "8", "101")
 
 
+def test_a_phone_gets_the_extended_reports_it_wants_and_no_others() -> None:
+    _, media = negotiation().answer(description(*AUDIO, "a=rtcp-xr:voip-metrics"))
+    assert (media.voip_metrics, media.receiver_round_trip) == (True, False)
+    _, media = negotiation().answer(description(*AUDIO, "a=rtcp-xr:rcvr-rtt=all"))
+    assert (media.voip_metrics, media.receiver_round_trip) == (False, True)
+    _, media = negotiation().answer(description(*AUDIO))
+    assert (media.voip_metrics, media.receiver_round_trip) == (False, False)
+
+
 @pytest.mark.parametrize("hold", ["a=sendonly", "a=inactive"])
 def test_an_offer_that_takes_our_media_away_is_a_hold(hold: str) -> None:
     made = negotiation()

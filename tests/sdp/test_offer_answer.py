@@ -456,6 +456,7 @@ def test_what_we_offer() -> None:
         b"a=rtpmap:101 telephone-event/8000\r\n"
         b"a=fmtp:101 0-15\r\n"
         b"a=ptime:20\r\n"
+        b"a=rtcp-xr:voip-metrics rcvr-rtt=all\r\n"
         b"a=sendrecv\r\n"
     )
 
@@ -484,6 +485,27 @@ def test_the_order_of_an_answer_is_the_peers(
     body = offer(*named, *lines, m=f"audio 4000 RTP/AVP {numbers}")
     agreed = read_answer(make_offer(LOCAL, ORIGIN), SessionDescription.parse(body))
     assert agreed.formats == formats
+
+
+@pytest.mark.parametrize(
+    ("wanted", "agreed"),
+    [
+        ("rtcp-xr:voip-metrics", "voip-metrics"),
+        ("rtcp-xr:pkt-loss-rle=400 VoIP-Metrics rcvr-rtt=all:10000", "voip-metrics rcvr-rtt=all"),
+        ("rtcp-xr:rcvr-rtt=sender stat-summary=loss", None),
+        ("rtcp-xr", None),
+    ],
+)
+def test_extended_reports_are_those_both_have(wanted: str, agreed: str | None) -> None:
+    description, holds = answer(offer(wanted))
+    assert description.media[0].value("rtcp-xr") == agreed
+    assert holds.extended_reports == frozenset((agreed or "").split())
+
+
+def test_extended_reports_may_be_wanted_of_the_whole_session() -> None:
+    body = offer().replace(b"t=0 0\r\n", b"t=0 0\r\na=rtcp-xr:voip-metrics\r\n")
+    _, holds = answer(body)
+    assert holds.extended_reports == {"voip-metrics"}
 
 
 def test_an_answer_to_our_offer_is_read_with_the_numbers_it_has() -> None:
