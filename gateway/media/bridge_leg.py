@@ -13,7 +13,7 @@ from audiocodecs.opus import OpusEncoder
 from gateway.errors import RtpError
 from gateway.media.bridge_feedback import BridgeFeedback, MediaSink
 from gateway.media.messages import BridgeOffer, StreamReport
-from gateway.media.reports import RtcpSession
+from gateway.media.reports import RtcpSession, sent
 from gateway.rtp.packet import RtpPacket, pack_extensions, unpack_extensions
 from gateway.rtp.red import RedSender
 from gateway.rtp.rtcp import parse_compound
@@ -151,7 +151,7 @@ class BridgeLeg:
 
     def sent(self) -> StreamReport:
         """What was sent to the bridge so far."""
-        return StreamReport(packets=self._sender.packets, octets=self._sender.octets)
+        return sent(self._sender, self._rtcp.reported, _CLOCK_RATE)
 
     @property
     def round_trip(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from audiocodecs.frames import SILENCE_LEVEL, Samples, silence
 from audiocodecs.g711 import G711
@@ -17,6 +18,7 @@ from gateway.media.messages import (
     ConferenceDigit,
     DigitReceived,
     Event,
+    Measured,
     PhoneLatched,
     PhoneMedia,
     PhoneSilent,
@@ -29,11 +31,14 @@ from gateway.media.messages import (
 )
 from gateway.media.phone_leg import PhoneLeg
 from gateway.media.phone_sockets import PhoneSockets
+from gateway.media.quality import judged
 from gateway.media.reports import combined, since
 from gateway.media.room_bus import RATE, RoomBus
+from gateway.media.talk import TalkMeter
 from gateway.rtp.telephone_event import Press
 
 _FRAMES = 50  # a second
+_MEASURED_EVERY = 20  # turns of `watch`: ten seconds
 _OWN_SSRCS = 8  # of the last sessions: no packet is under way for so long that it needs more
 
 
@@ -82,6 +87,8 @@ class CallMedia:
         self._heard = CallReport().from_bridge  # in conferences that are over
         self._at_entry = self._heard  # what the bus had heard before
         self._told_silent = False
+        self._told = TalkMeter()  # what the conference has heard of the phone
+        self._watched = 0
         self._ssrcs: deque[int] = deque(maxlen=_OWN_SSRCS)
 
     # The phone.
@@ -136,6 +143,8 @@ class CallMedia:
     def speak(self, level: int) -> bool:
         """Say that frame; whether the conference may hear it. `level` is in -dBov."""
         self._level = level
+        if self.phone is not None:
+            self.phone.talk.heard(level)
         is_heard = self._activity.update(level) and self.speaks
         self._fader.move(is_open=is_heard)
         return is_heard
@@ -257,6 +266,8 @@ class CallMedia:
         if self.leg is not None:
             heard = self._fader.apply(self._frame, self.rate) if self._fader.is_audible else None
             self.leg.send(heard, self._level)
+            if heard is not None:
+                self._told.heard(self._level)
 
     def receive_from_bridge(self, data: bytes, now: float) -> None:
         """A protected datagram of the bridge."""
@@ -281,21 +292,28 @@ class CallMedia:
             self._watch_silence(self.phone, now)
         if self.leg is not None:
             self.leg.report([source.reception for source in self.bus.carried(self.leg)], now)
+        self._watched += 1
+        if self._watched % _MEASURED_EVERY == 0:
+            self._emit(Measured(self.call, self.report()))
 
     def report(self) -> CallReport:
         """What has been measured so far."""
         phone, leg = self.phone, self.leg
-        empty = CallReport()
-        return CallReport(
-            from_phone=phone.received() if phone else empty.from_phone,
-            to_phone=phone.sent() if phone else empty.to_phone,
+        if phone is None:
+            return CallReport()
+        sent = leg.sent() if leg else StreamReport()
+        report = CallReport(
+            from_phone=phone.received(),
+            to_phone=phone.sent(),
             from_bridge=self._heard_so_far(),
-            to_bridge=leg.sent() if leg else empty.to_bridge,
-            phone_round_trip=phone.round_trip if phone else None,
+            to_bridge=replace(sent, talk=self._told.talk, level=self._told.level),
+            phone_round_trip=phone.round_trip,
             bridge_round_trip=leg.round_trip if leg else None,
-            phone_reported_loss=phone.reported_loss if phone else None,
+            phone_reported_loss=phone.reported_loss,
             bridge_reported_loss=leg.reported_loss if leg else None,
+            phone_heard=phone.voice_reports.heard,
         )
+        return judged(report, phone.voice_reports.codecs)
 
     def close(self) -> None:
         """Tell the phone, by RTCP, that nothing more will come, and give its ports back."""

@@ -9,7 +9,7 @@ session descriptions and Jingle's descriptions are turned into these types by `g
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.media import descriptions
+from gateway.media import descriptions, measurements
 
 Address = descriptions.Address
 Direction = descriptions.Direction
@@ -20,6 +20,8 @@ AS_IT_IS = descriptions.AS_IT_IS
 IceCandidate = descriptions.IceCandidate
 Fingerprint = descriptions.Fingerprint
 IceParameters = descriptions.IceParameters
+StreamReport = measurements.StreamReport
+CallReport = measurements.CallReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,44 +350,11 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamReport:
-    """One direction of one leg so far.
+class Measured:
+    """What has been measured for a call that goes on; told every ten seconds."""
 
-    `lost` and `late` are packets; `concealed` and `gap` (longest run without real audio) are
-    milliseconds of media time; `jitter` is RFC 3550's, in milliseconds; `delay` is the current
-    depth of the jitter buffer in milliseconds. `recovered` are packets that were lost, or late,
-    and came inside a later one (RFC 2198).
-    """
-
-    packets: int = 0
-    octets: int = 0
-    lost: int = 0
-    late: int = 0
-    duplicate: int = 0
-    discarded: int = 0
-    recovered: int = 0
-    concealed: int = 0
-    gap: int = 0
-    jitter: float = 0.0
-    delay: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class CallReport:
-    """What the engine measured for a call: each leg's two directions.
-
-    `round_trip` are RTCP round-trip times in milliseconds, None where the peer sent no reports.
-    `reported_loss` is what the peer says it lost of what we sent (0..1).
-    """
-
-    from_phone: StreamReport = field(default_factory=StreamReport)
-    to_phone: StreamReport = field(default_factory=StreamReport)
-    from_bridge: StreamReport = field(default_factory=StreamReport)
-    to_bridge: StreamReport = field(default_factory=StreamReport)
-    phone_round_trip: float | None = None
-    bridge_round_trip: float | None = None
-    phone_reported_loss: float | None = None
-    bridge_reported_loss: float | None = None
+    call: str
+    report: CallReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,5 +377,6 @@ Event = (
     | BridgeInterrupted
     | BridgeLost
     | Failed
+    | Measured
     | Closed
 )

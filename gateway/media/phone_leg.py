@@ -13,6 +13,8 @@ from gateway.media.phone_output import PhoneOutput
 from gateway.media.phone_payloads import PhonePayloads
 from gateway.media.phone_stream import PhoneStream
 from gateway.media.reports import RtcpSession
+from gateway.media.talk import TalkMeter
+from gateway.media.voice_reports import VoiceReports
 from gateway.rtp.latch import Latch
 from gateway.rtp.packet import RtpPacket, is_rtcp
 from gateway.rtp.rtcp import parse_compound
@@ -32,11 +34,13 @@ class PhoneLeg:
         self.is_held = False
         self.last_heard = now
         self.undecodable = 0
+        self.talk = TalkMeter()
         self._max_delay = max_delay
         self._latch = Latch(media.signalling_host)
         self._payloads = PhonePayloads.of(media.payloads)
         self._output = PhoneOutput(self._payloads, media.ptime)
         self._rtcp = RtcpSession(self._output.sender, now)
+        self.voice_reports = VoiceReports(max_delay=max_delay)
         self._stream: PhoneStream | None = None
         self._rival: tuple[int, int] | None = None  # SSRC and sequence of a packet of another
         self._apply(media, now)
@@ -58,6 +62,7 @@ class PhoneLeg:
             for payload_type, payload in self._payloads.events.items()
         }
         self._remote_rtcp = media.remote_rtcp
+        self.voice_reports.negotiated(media, self._output.sender.ssrc)
         had_to_send = self.has_to_send
         self.direction = media.direction
         self.is_held = media.is_held
@@ -124,6 +129,7 @@ class PhoneLeg:
             return
         receptions = [self._stream.reception] if self._stream else []
         self._rtcp.receive(packets, receptions, now)
+        self.voice_reports.receive(packets, now)
         if self._rtcp.reported_loss is not None:
             self._output.set_loss(self._rtcp.reported_loss)
 
@@ -164,7 +170,11 @@ class PhoneLeg:
             return None
         receptions = [self._stream.reception] if self._stream else []
         compound = self._rtcp.due(receptions, now)
-        return (compound, destination) if compound else None
+        if compound is None:
+            return None
+        ssrc = self._stream.ssrc if self._stream else None
+        voice = self.voice_reports.due(ssrc, self.received(), self.round_trip, now)
+        return compound + voice, destination
 
     def goodbye(self) -> tuple[bytes, Address] | None:
         """The last RTCP packet of the leg."""
@@ -187,16 +197,20 @@ class PhoneLeg:
             gap=round(playout.longest_gap * 1000),
             jitter=reception.jitter * 1000,
             delay=playout.delay * 1000,
+            losses=playout.losses.pattern(),
+            talk=self.talk.talk,
+            level=self.talk.level,
         )
 
     def sent(self) -> StreamReport:
         """What was sent to the phone so far."""
-        return self._output.report()
+        return self._output.report(self._rtcp.reported)
 
     @property
     def round_trip(self) -> float | None:
         """Milliseconds to the phone and back, by its reports."""
-        return self._rtcp.round_trip
+        known = self._rtcp.round_trip
+        return known if known is not None else self.voice_reports.round_trip
 
     @property
     def reported_loss(self) -> float | None:

@@ -15,6 +15,8 @@ from gateway.media.encoding import LAWS, phone_encoder
 from gateway.media.key_presses import KeyPresses
 from gateway.media.messages import Payload, StreamReport
 from gateway.media.phone_payloads import PhonePayloads
+from gateway.media.reports import combined, sent
+from gateway.rtp.rtcp import ReportBlock
 from gateway.rtp.sender import RtpSender
 
 _FRAMES = 50  # a second
@@ -45,7 +47,7 @@ class PhoneOutput:
             self._encoder = phone_encoder(self._sent)
             self._keys = KeyPresses(self.rate, self._sent.clock_rate)
         if before.clock_rate != self._sent.clock_rate:
-            self._before = self.report()
+            self._before = self.report(None)
             self.sender = _sender(self._sent)
         self._use(payloads, ptime)
 
@@ -105,12 +107,9 @@ class PhoneOutput:
         """The phone says that it loses this fraction of the packets."""
         self._encoder.set_loss(fraction)
 
-    def report(self) -> StreamReport:
-        """What was sent so far."""
-        return StreamReport(
-            packets=self._before.packets + self.sender.packets,
-            octets=self._before.octets + self.sender.octets,
-        )
+    def report(self, reported: ReportBlock | None) -> StreamReport:
+        """What was sent so far, and what the phone says has become of it."""
+        return combined((self._before, sent(self.sender, reported, self._sent.clock_rate)))
 
     def _use(self, payloads: PhonePayloads, ptime: int) -> None:
         self._event, self._noise = payloads.sent_event, payloads.sent_noise

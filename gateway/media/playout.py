@@ -5,6 +5,7 @@ import numpy as np
 from audiocodecs.frames import Samples, audio_level, silence
 from audiocodecs.time_scaling import QUIET_ALIKE, VOICED_ALIKE, lengthen, shorten
 from gateway.media.decoding import Decoder, PayloadError
+from gateway.rtp.bursts import LossCounter
 from gateway.rtp.jitter_buffer import FRAME, Arrival, Dry, Hold, JitterBuffer, Lost, Play
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.sequence import distance
@@ -14,6 +15,7 @@ _SHORT_OF = -0.008  # seconds of delay too few: from here on frames are lengthen
 _SPOKEN_EXCESS = 0.040  # seconds of delay too many that speech is shortened for, now and then
 _PRESSING_EXCESS = 0.100  # and whenever it is voiced
 _SPARING = 3  # frames from one cut in speech to the next
+_MADE_UP = 2  # packets by which a gap may be shorter to the ear: delay is given back in it
 _DRY_CONCEALED = 5  # frames without a packet that are filled; after that there is silence
 
 
@@ -30,6 +32,7 @@ class Playout:
         self.discarded = 0
         self.concealed = 0.0  # seconds filled in for lost packets
         self.longest_gap = 0.0  # seconds
+        self.losses = LossCounter()
         self.is_sounding = False  # whether the last frame was more than silence of ours
         self._frame = round(FRAME * decoder.rate)
         self._units = clock_rate / decoder.rate  # of the RTP clock in one sample
@@ -104,6 +107,7 @@ class Playout:
         if not self._is_skipping:
             self._is_skipping = True
             self._decoded = self._nothing
+            self._last_sequence = None  # what is skipped is not missed
             self.decoder.reset()
         self.is_sounding = False
         self._buffer.drop_due(now + FRAME)
@@ -122,6 +126,7 @@ class Playout:
             self._dry_frames = _DRY_CONCEALED
         if self.is_empty:
             self.is_sounding = False
+            self._missing += FRAME
             return self._silence
         if self._dry_frames >= _DRY_CONCEALED and not self.is_sounding:
             self._buffer.catch_up(now)
@@ -171,6 +176,7 @@ class Playout:
             return self._fill(self._frame, None)
         if self._missing:
             self._count_gap(packet.sequence, len(samples) / self.decoder.rate)
+        self.losses.played()
         self._last_sequence = packet.sequence
         self._dry_frames = 0
         return samples
@@ -212,8 +218,9 @@ class Playout:
     def _count_gap(self, sequence: int, seconds: float) -> None:
         """How much of what was missing before this packet was lost, and not just a pause."""
         if self._last_sequence is not None:
-            lost = self._buffer.lost_between(sequence, self._last_sequence) * seconds
-            gap = min(self._missing, max(lost, 0.0))
+            lost = self._buffer.lost_between(sequence, self._last_sequence)
+            gap = min(self._missing, max(lost * seconds, 0.0))
             self.concealed += gap
             self.longest_gap = max(self.longest_gap, gap)
+            self.losses.missed(min(lost, round(self._missing / seconds) + _MADE_UP))
         self._missing = 0.0

@@ -12,9 +12,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.media.messages import StreamReport
+from gateway.rtp.bursts import LossPattern
 from gateway.rtp.rtcp import (
     Goodbye,
     ReceiverReport,
+    ReportBlock,
     RtcpPacket,
     SenderReport,
     SourceDescription,
@@ -34,6 +36,7 @@ _COUNTED = (
     "discarded",
     "recovered",
     "concealed",
+    "talk",
 )
 
 
@@ -47,6 +50,7 @@ class RtcpSession:
     def __init__(self, sender: RtpSender, now: float) -> None:
         self.round_trip: float | None = None  # milliseconds
         self.reported_loss: float | None = None
+        self.reported: ReportBlock | None = None  # the last about our stream
         self._sender = sender
         self._cname = secrets.token_urlsafe(12)
         self._reports_as_sender = True  # the first report has its own time
@@ -64,6 +68,7 @@ class RtcpSession:
             if isinstance(packet, SenderReport | ReceiverReport):
                 for block in packet.blocks:
                     if block.ssrc == self._sender.ssrc:
+                        self.reported = block
                         self.reported_loss = block.fraction_lost / 256
                         seconds = round_trip(block, ntp_time(now))
                         if seconds is not None:
@@ -105,11 +110,39 @@ def combined(reports: Iterable[StreamReport]) -> StreamReport:
         gap=max((report.gap for report in listed), default=0),
         jitter=max((report.jitter for report in listed), default=0.0),
         delay=max((report.delay for report in listed), default=0.0),
+        losses=sum((report.losses for report in listed), start=LossPattern()),
+        level=_mean_level([(report.level, report.talk) for report in listed]),
     )
 
 
 def since(before: StreamReport, now: StreamReport) -> StreamReport:
     """What has been counted after `before`."""
     return replace(
-        now, **{name: max(0, getattr(now, name) - getattr(before, name)) for name in _COUNTED}
+        now,
+        **{name: max(0, getattr(now, name) - getattr(before, name)) for name in _COUNTED},
+        losses=now.losses - before.losses,
+        level=_mean_level([(now.level, now.talk), (before.level, -before.talk)]),
     )
+
+
+def sent(sender: RtpSender, reported: ReportBlock | None, clock_rate: int) -> StreamReport:
+    """What was sent, and what the peer says has become of it; how its losses lie, it does not say:
+    they are taken for independent."""
+    stream = StreamReport(packets=sender.packets, octets=sender.octets)
+    if reported is None or not sender.packets:
+        return stream
+    missing = min(max(reported.lost, 0), sender.packets)
+    runs = round(missing * (1.0 - missing / sender.packets))
+    return replace(
+        stream,
+        lost=missing,
+        jitter=reported.jitter / clock_rate * 1000,
+        losses=LossPattern(sender.packets, missing, runs),
+    )
+
+
+def _mean_level(levels: Iterable[tuple[float | None, int]]) -> float | None:
+    """The mean of levels, each for so many milliseconds; None if nothing is left of them."""
+    known = [(level, talk) for level, talk in levels if level is not None]
+    lasts = sum(talk for _, talk in known)
+    return sum(level * talk for level, talk in known) / lasts if lasts > 0 else None

@@ -13,6 +13,7 @@ from gateway.media.fader import Fader
 from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
 from gateway.media.reports import combined
+from gateway.media.talk import TalkMeter
 from gateway.rtp.packet import RtpPacket, audio_level
 from gateway.rtp.red import RedReceiver
 from gateway.rtp.retransmission import LossWatch
@@ -38,6 +39,7 @@ class RoomSource:
         self.level: int | None = None
         self.fader = Fader(is_open=True)
         self.reception = Reception(ssrc, _CLOCK_RATE)
+        self._talk = TalkMeter()
         self._copies = Copies()
         self._playouts: dict[int, Playout] = {}  # by sample rate
         self._past = StreamReport()  # of carriers before
@@ -108,6 +110,9 @@ class RoomSource:
             gap=round(playout.longest_gap * 1000),
             jitter=reception.jitter * 1000,
             delay=playout.delay * 1000,
+            losses=playout.losses.pattern(),
+            talk=self._talk.talk,
+            level=self._talk.level,
         )
         return combined((self._past, now))
 
@@ -178,6 +183,8 @@ class RoomSource:
     def _note_level(self, leg: BridgeLeg, packet: RtpPacket) -> None:
         if leg.level_id is not None:
             self.level = audio_level(packet, leg.level_id)
+            if self.level is not None:
+                self._talk.heard(self.level)
 
     def _play(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
         """Play a packet; take what is missing before it from other copies, or ask for it."""

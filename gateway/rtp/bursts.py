@@ -5,7 +5,7 @@ what lies between bursts is gaps, in which every missing packet is alone. To who
 that was lost and one that came too late are the same: it is not played.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 GMIN = 16
 """Packets in a row that end a burst: the RFC's recommendation."""
@@ -26,6 +26,21 @@ class LossPattern:
     bursts: int = 0
     burst_packets: int = 0
     burst_missing: int = 0
+
+    def __add__(self, other: "LossPattern") -> "LossPattern":
+        """Two streams, or two times, together."""
+        return LossPattern(
+            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(self))
+        )
+
+    def __sub__(self, before: "LossPattern") -> "LossPattern":
+        """What was counted after `before`."""
+        return LossPattern(
+            *(
+                max(0, getattr(self, each.name) - getattr(before, each.name))
+                for each in fields(self)
+            )
+        )
 
     @property
     def loss(self) -> float:

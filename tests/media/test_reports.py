@@ -1,8 +1,9 @@
 """Which report goes out when (RFC 3550 section 6.4), and sums over streams."""
 
 from gateway.media.messages import StreamReport
-from gateway.media.reports import RtcpSession, combined, since
-from gateway.rtp.rtcp import ReceiverReport, SenderReport, parse_compound
+from gateway.media.reports import RtcpSession, combined, sent, since
+from gateway.rtp.bursts import LossPattern
+from gateway.rtp.rtcp import ReceiverReport, ReportBlock, SenderReport, parse_compound
 from gateway.rtp.sender import RtpSender
 
 INTERVAL = 2.5  # seconds: every report is due by then
@@ -67,3 +68,34 @@ def test_streams_together_add_up_and_the_worst_gap_counts() -> None:
 def test_what_was_counted_before_does_not_count_again() -> None:
     later = since(StreamReport(packets=5, lost=2), StreamReport(packets=9, lost=2, gap=40))
     assert (later.packets, later.lost, later.gap) == (4, 0, 40)
+
+
+def test_levels_together_weigh_as_much_as_was_said() -> None:
+    short, long = StreamReport(talk=1000, level=-20.0), StreamReport(talk=3000, level=-40.0)
+    together = combined([short, long, StreamReport()])
+    assert (together.talk, together.level) == (4000, -35.0)
+    later = since(short, together)
+    assert (later.talk, later.level) == (3000, -40.0)
+    assert since(together, together).level is None
+
+
+def test_how_losses_lie_adds_up_and_goes_back() -> None:
+    first = LossPattern(packets=100, missing=3, runs=2)
+    second = LossPattern(packets=50, missing=4, runs=1, bursts=1, burst_packets=4, burst_missing=4)
+    together = combined([StreamReport(losses=first), StreamReport(losses=second)])
+    assert together.losses == LossPattern(150, 7, 3, 1, 4, 4)
+    assert since(StreamReport(losses=first), together).losses == second
+
+
+def test_what_the_peer_reports_lost_is_said_of_what_was_sent() -> None:
+    sender = RtpSender(1, 8000, sequence=0, timestamp=0)
+    for _ in range(100):
+        sender.packet(0, b"x" * 160, 160)
+    block = ReportBlock(1, 0, 10, 0, 80, 0, 0)
+    told = sent(sender, block, 8000)
+    assert (told.packets, told.octets, told.lost, told.jitter) == (100, 16000, 10, 10.0)
+    assert told.losses == LossPattern(packets=100, missing=10, runs=9)
+    assert told.losses.burst_ratio == 1.0
+    assert sent(sender, None, 8000).losses == LossPattern()
+    beyond = sent(sender, ReportBlock(1, 0, -5, 0, 0, 0, 0), 8000)  # duplicates came
+    assert beyond.lost == 0

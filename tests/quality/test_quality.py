@@ -66,6 +66,21 @@ def test_the_weather_of_each_leg_is_felt_by_the_gateway_behind_it(words: Samples
     assert lost[other] == 0
 
 
+def test_what_is_reported_of_a_call_is_what_the_weather_did(words: Samples) -> None:
+    clean = travel(words, Journey())
+    rough = travel(words, Journey(phone_leg=Weather(loss=0.15, burst=3.0), seed=4))
+    before, after = clean.near.from_phone, rough.near.from_phone
+    assert (before.losses.missing, before.concealment) == (0, 0.0)
+    assert after.losses.missing == after.lost > 20
+    assert after.losses.burst_ratio > 1.5
+    assert before.mos_cq is not None and after.mos_cq is not None
+    assert after.mos_cq < before.mos_cq - 0.5
+    assert 2000 < before.talk < 8000
+    assert before.level is not None and -40 < before.level < -10
+    # What the far gateway hears of the bridge states the same levels.
+    assert clean.far.from_bridge.level == pytest.approx(before.level, abs=1.0)
+
+
 class TestListening:
     """Line 7 and 8 of what the engine has to show, by PESQ (ITU-T P.862.1), narrow-band."""
 
