@@ -111,6 +111,8 @@ class Conversation:
                     self._pressed_in_conference(
                         event.endpoint, event.digit, event.duration, Way.RTP
                     )
+                case media.Measured():
+                    self._record.report = event.report
                 case media.PhoneLatched():
                     log.info("phone heard", address=event.address)
                 case media.Failed():

@@ -19,6 +19,7 @@ from gateway.calls.record import CallRecord, Direction
 from gateway.calls.routing import Trunk, trunk_of
 from gateway.calls.services import Services
 from gateway.calls.statistics import Statistics, Totals
+from gateway.media.messages import StreamReport
 from gateway.sip.admission import Refusal, Verdict, unavailable
 from gateway.sip.call import Call
 from gateway.sip.flow import Flow
@@ -168,5 +169,11 @@ class Switchboard:
             text=record.end.text,
             duration=f"{record.duration:.1f} s",
             lost=f"{record.report.from_phone.lost}/{record.report.from_bridge.lost}",
+            mos=f"{_score(record.report.from_phone)}/{_score(record.report.from_bridge)}",
         )
         self._on_end(record)
+
+
+def _score(stream: StreamReport) -> str:
+    """The opinion of a stream, as far as there is one."""
+    return "-" if stream.mos_cq is None else f"{stream.mos_cq:.1f}"

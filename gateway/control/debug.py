@@ -1,6 +1,7 @@
 """`GET /debug`: the calls there are, in Jigasi's shape, and about each what we know besides."""
 
 from gateway.calls.record import CallRecord
+from gateway.control.quality import quality
 from gateway.control.snapshot import Snapshot
 
 
@@ -34,4 +35,5 @@ def _session(record: CallRecord, snapshot: Snapshot) -> dict[str, object]:
         "trunk": record.trunk,
         "answered": record.answered_at is not None,
         "seconds": round(snapshot.now - record.started_at, 1),
+        "quality": quality(record.report),
     }

@@ -24,6 +24,7 @@ from gateway.control.stats import JIGASI_STATS
 from gateway.media.load import LATENESS_BOUNDS, EngineLoad
 from gateway.media.messages import StreamReport
 
+_OPINIONS = (1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.2, 4.5)  # MOS
 _SETUP = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 60.0, 300.0)  # seconds
 
 
@@ -89,6 +90,26 @@ class _CallMetrics:
             registry=registry,
         )
 
+        self._opinion = Histogram(
+            "sip_gateway_call_mos",
+            "What people would say of the sound of a call that is over, by the E-model.",
+            ("trunk", "direction"),
+            registry=registry,
+            buckets=_OPINIONS,
+        )
+        self._concealed = Counter(
+            "sip_gateway_rtp_concealed_seconds",
+            "Audio that was not there in time and was made up.",
+            ("trunk", "direction"),
+            registry=registry,
+        )
+        self._talk = Counter(
+            "sip_gateway_talk_seconds",
+            "Speech in calls that are over; of all who spoke in the conference together.",
+            ("trunk", "direction"),
+            registry=registry,
+        )
+
     def ended(self, record: CallRecord) -> None:
         assert record.end is not None
         exemplar = {"call": record.id}
@@ -100,6 +121,9 @@ class _CallMetrics:
         report = record.report
         self._stream(record.trunk, "from_phone", report.from_phone)
         self._stream(record.trunk, "from_bridge", report.from_bridge)
+        for direction, stream in report.directions.items():
+            if stream.mos_cq is not None:
+                self._opinion.labels(record.trunk, direction).observe(stream.mos_cq, exemplar)
         self._packets.labels(record.trunk, "to_phone").inc(report.to_phone.packets)
         self._packets.labels(record.trunk, "to_bridge").inc(report.to_bridge.packets)
 
@@ -107,6 +131,8 @@ class _CallMetrics:
         self._packets.labels(trunk, direction).inc(received.packets)
         self._lost.labels(trunk, direction).inc(max(0, received.lost))  # below 0: duplicates
         self._dropped.labels(trunk, direction).inc(received.discarded)
+        self._concealed.labels(trunk, direction).inc(received.concealed / 1000)
+        self._talk.labels(trunk, direction).inc(received.talk / 1000)
 
 
 class _Reader(Collector):
@@ -126,6 +152,7 @@ class _Reader(Collector):
             [((snapshot.version,), 1)],
         )
         yield from _of_calls(snapshot)
+        yield from _of_quality(snapshot)
         yield from _of_sip(snapshot)
         yield from _of_xmpp(snapshot)
         yield from _of_media(snapshot.load)
@@ -162,6 +189,21 @@ def _of_calls(snapshot: Snapshot) -> Iterator[Metric]:
     yield _labelled(
         GaugeMetricFamily("sip_gateway_healthy", "Whether a part is well.", labels=("part",)),
         [((part.value,), each.is_well) for part, each in examine(snapshot).items()],
+    )
+
+
+def _of_quality(snapshot: Snapshot) -> Iterator[Metric]:
+    """The worst of the calls that go on: a mean would hide it."""
+    worst: dict[str, float] = {}
+    for record in snapshot.calls:
+        for direction, stream in record.report.directions.items():
+            if stream.mos_cq is not None:
+                worst[direction] = min(stream.mos_cq, worst.get(direction, stream.mos_cq))
+    yield _labelled(
+        GaugeMetricFamily(
+            "sip_gateway_worst_mos", "Of the calls that are not over.", labels=("direction",)
+        ),
+        [((direction,), opinion) for direction, opinion in worst.items()],
     )
 
 

@@ -70,3 +70,13 @@ class CallReport:
     phone_reported_loss: float | None = None
     bridge_reported_loss: float | None = None
     phone_heard: VoipMetrics | None = None
+
+    @property
+    def directions(self) -> dict[str, StreamReport]:
+        """The four streams by name."""
+        return {
+            "from_phone": self.from_phone,
+            "to_phone": self.to_phone,
+            "from_bridge": self.from_bridge,
+            "to_bridge": self.to_bridge,
+        }

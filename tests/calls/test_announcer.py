@@ -81,13 +81,12 @@ class Heard:
             yield event
 
 
-async def test_a_phone_that_is_still_called_hears_it_once_it_has_answered() -> None:
-    async def nobody_to_answer() -> None:
-        pass
+async def nobody_to_answer() -> None:
+    pass
 
-    heard = Heard(RecordingChanged(FILE, RecordingState.ON, "s"))
-    record = CallRecord("c1", "c", "trunk", "Erika", "room")
-    talk = Conversation(
+
+def conversation(heard: Heard, record: CallRecord) -> Conversation:
+    return Conversation(
         heard,  # type: ignore[arg-type]
         heard,  # type: ignore[arg-type]
         record,
@@ -97,6 +96,12 @@ async def test_a_phone_that_is_still_called_hears_it_once_it_has_answered() -> N
         limits=LimitWatch(Limits()),
         takes_keys=True,
     )
+
+
+async def test_a_phone_that_is_still_called_hears_it_once_it_has_answered() -> None:
+    heard = Heard(RecordingChanged(FILE, RecordingState.ON, "s"))
+    record = CallRecord("c1", "c", "trunk", "Erika", "room")
+    talk = conversation(heard, record)
     await talk.follow_conference()
     assert heard.tones == []
     record.answered()

@@ -42,13 +42,14 @@ def value(metrics: Metrics, sample: str, **labels: str) -> float | None:
 def test_the_guide_has_every_metric_of_ours_with_type_and_labels() -> None:
     logins = Logins()
     logins.failure(JoinFailure.UNREACHABLE, "no", 0.0)
+    report = CallReport(from_phone=StreamReport(mos_cq=4.0))
     metrics = made(
-        calls=(call(),),
+        calls=(call(report=report),),
         logins={"x": logins},
         sip_counters={"requests": 1},
         responses_sent={200: 1},
     )
-    metrics.ended(over(call(participants=1, answered_at=980.0, media_at=981.0)))
+    metrics.ended(over(call(participants=1, answered_at=980.0, media_at=981.0, report=report)))
     served = {
         name: (
             family.type,
@@ -95,6 +96,36 @@ def test_a_call_that_is_over_is_counted_by_trunk_and_reason() -> None:
     assert value(metrics, lost, direction="from_bridge") == 0
     assert value(metrics, "sip_gateway_rtp_datagrams_dropped_total", direction="from_phone") == 2
     assert value(metrics, "sip_gateway_rtp_packets_total", direction="to_phone") == 95
+
+
+def test_how_a_call_sounded_is_counted_by_direction_as_far_as_it_is_known() -> None:
+    metrics = made()
+    report = CallReport(
+        from_phone=StreamReport(mos_cq=4.1, concealed=500, talk=2000),
+        to_bridge=StreamReport(mos_cq=2.7, talk=2000),
+        from_bridge=StreamReport(talk=9000),
+    )
+    metrics.ended(over(call(report=report)))
+    for direction, opinion in (("from_phone", 4.1), ("to_bridge", 2.7), ("to_phone", None)):
+        found = value(metrics, "sip_gateway_call_mos_sum", direction=direction)
+        assert found == opinion
+    low = value(metrics, "sip_gateway_call_mos_bucket", direction="to_bridge", le="3.0")
+    assert low == 1
+    concealed = "sip_gateway_rtp_concealed_seconds_total"
+    assert value(metrics, concealed, direction="from_phone") == 0.5
+    assert value(metrics, "sip_gateway_talk_seconds_total", direction="from_bridge") == 9
+    assert value(metrics, "sip_gateway_talk_seconds_total", direction="to_bridge") is None
+
+
+def test_of_the_calls_there_are_the_worst_is_told() -> None:
+    calls = [
+        call(name, report=CallReport(from_phone=StreamReport(mos_cq=opinion)))
+        for name, opinion in (("a", 4.2), ("b", 2.5), ("c", None))
+    ]
+    metrics = made(calls=tuple(calls))
+    assert value(metrics, "sip_gateway_worst_mos", direction="from_phone") == 2.5
+    assert value(metrics, "sip_gateway_worst_mos", direction="from_bridge") is None
+    assert value(made(), "sip_gateway_worst_mos") is None
 
 
 def test_a_call_that_was_not_answered_has_no_setup_time() -> None:

@@ -1,7 +1,15 @@
-"""When a phone that sends nothing is a phone that is gone, in simulated time."""
+"""When a phone that sends nothing is a phone that is gone, and what is told meanwhile."""
 
 from gateway.media.call_media import CallMedia
-from gateway.media.messages import Address, Direction, Event, Payload, PhoneMedia, PhoneSilent
+from gateway.media.messages import (
+    Address,
+    Direction,
+    Event,
+    Measured,
+    Payload,
+    PhoneMedia,
+    PhoneSilent,
+)
 from gateway.media.room_bus import RoomBus
 
 SILENT_AFTER = 30.0
@@ -56,3 +64,10 @@ def test_a_phone_that_is_resumed_has_its_time_anew() -> None:
     assert events == []
     media.watch(1031.0)
     assert events == [PhoneSilent("call", 31.0)]
+
+
+def test_every_ten_seconds_it_is_told_what_has_been_measured() -> None:
+    media, events = call_media()
+    for turn in range(41):
+        media.watch(turn * 0.5)
+    assert events == [Measured("call", media.report())] * 2
