@@ -18,6 +18,7 @@ from gateway.lab.weather import Forecast, Weather
 from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.call_media import CallMedia
+from gateway.media.engine_config import EngineConfig
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
 from gateway.rtp.packet import RtpPacket
@@ -35,6 +36,7 @@ HOP = 0.010
 CALM = Weather()
 BEGIN = 100.0
 _PHASES = {"near": 0.003, "far": 0.011}  # of the gateways' ticks, in the phone's 20 ms
+_ENGINE = EngineConfig()
 _PROFILE = SrtpProfile.AEAD_AES_128_GCM
 _OPUS, _RED, _BRIDGE_SSRC = 111, 63, 999
 _SSRCS = {"near": 11, "far": 22}
@@ -195,8 +197,8 @@ class Gateway:
             _Sink(self),
             SrtpReceiver(_PROFILE, *_keys(name, "down")),
             self._now,
-            bitrate=24_000,
-            complexity=5,
+            bitrate=_ENGINE.bitrate,
+            complexity=_ENGINE.complexity,
         )
         self.media.move(room, self.leg, self._now)
         others = tuple(m.Source(ssrc, who) for who, ssrc in _SSRCS.items() if who != name)
