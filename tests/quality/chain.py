@@ -35,7 +35,6 @@ HOP = 0.010
 
 CALM = Weather()
 BEGIN = 100.0
-_PHASES = {"near": 0.003, "far": 0.011}  # of the gateways' ticks, in the phone's 20 ms
 _ENGINE = EngineConfig()
 _PROFILE = SrtpProfile.AEAD_AES_128_GCM
 _OPUS, _RED, _BRIDGE_SSRC = 111, 63, 999
@@ -49,9 +48,10 @@ Change = Callable[[RtpPacket, m.Address], tuple[RtpPacket, m.Address]]
 class Journey:
     """What a call goes through: the weather of each leg its sound crosses, and what else happens.
 
-    `fec` False: nothing is sent for the repair of losses, so that all are concealed. `phone_skew`
-    and `far_skew` are by how many millionths the speaking phone's and the far gateway's clocks are
-    slow. `change` and `bridge_change` begin at `change_at` of the call (0..1).
+    `seed` is that of all dice, and says when in the phone's 20 ms each gateway ticks. `fec` False:
+    nothing is sent for the repair of losses, so that all are concealed. `phone_skew` and `far_skew`
+    are by how many millionths the speaking phone's and the far gateway's clocks are slow. `change`
+    and `bridge_change` begin at `change_at` of the call (0..1).
     """
 
     phone_leg: Weather = CALM
@@ -181,7 +181,7 @@ class Gateway:
         *,
         to_phone: Callable[[bytes], None],
         to_bridge: Callable[[bytes], None],
-        red: bool,
+        journey: Journey,
         pace: float = 1.0,
     ) -> None:
         self._timeline = timeline
@@ -193,7 +193,7 @@ class Gateway:
         self.media = CallMedia(name, self, alone, lambda event: None, silent_after=1e9)  # type: ignore[arg-type]
         self.media.connect_phone(_PHONE, self._now)
         self.leg = BridgeLeg(
-            _offer(name, red=red),
+            _offer(name, red=journey.red),
             _Sink(self),
             SrtpReceiver(_PROFILE, *_keys(name, "down")),
             self._now,
@@ -206,9 +206,8 @@ class Gateway:
         self._slot = Slot(failed=_fail)
         self._slot.rooms[room] = None
         self._slot.encoding.append(self.media)
-        timeline.every(
-            TICK * pace, lambda: self._slot.tick(self._now), first=timeline.now + _PHASES[name]
-        )
+        first = timeline.now + random.Random(f"{name} {journey.seed}").random() * TICK
+        timeline.every(TICK * pace, lambda: self._slot.tick(self._now), first=first)
         timeline.every(0.5, lambda: self.media.watch(self._now), first=timeline.now + 0.1)
 
     @property
@@ -285,14 +284,14 @@ def travel(speech: Samples, journey: Journey) -> Arrived:
         timeline,
         to_phone=lambda packet: None,
         to_bridge=bridge.sent_by_near,
-        red=journey.red,
+        journey=journey,
     )
     far = Gateway(
         "far",
         timeline,
         to_phone=to_listener,
         to_bridge=lambda packet: None,
-        red=journey.red,
+        journey=journey,
         pace=pace,
     )
     bridge.ends = {"near": near, "far": far}

@@ -17,16 +17,18 @@ _LONGEST_DELAY = 2.0
 
 @dataclass(frozen=True)
 class Score:
-    """`mos` is PESQ's (P.862.1), None without PESQ.
+    """`mos` is PESQ's (P.862.1), None without PESQ; `told` what the gateways themselves report (the
+    worse of their listening MOS, by the E-model).
 
-    `delay` is what the gateways add, in milliseconds, at the end of the call, and `growth` by how
-    much more that is than after its first seconds. `silence` is the longest run of milliseconds in
-    which the speaker speaks and nothing is heard; `gap` the longest without audio that was sent
-    (so it is concealed, or silent), as the gateways report it.
+    `delays` is what the gateways add, in milliseconds, every two seconds in which somebody speaks;
+    `growth` by how much the last of them is longer than the first. `silence` is the longest run of
+    milliseconds in which the speaker speaks and nothing is heard; `gap` the longest without audio
+    that was sent (so it is concealed, or silent), as the gateways report it.
     """
 
     mos: float | None
-    delay: float
+    told: float | None
+    delays: tuple[float, ...]
     growth: float
     silence: float
     gap: int
@@ -38,11 +40,17 @@ def judge(spoken: Samples, arrived: Arrived, *, at: float = 0.0) -> Score:
     delays = _delays(spoken, heard)
     return Score(
         mos=pesq(spoken, heard),
-        delay=(delays[-1] - _NETWORK) * 1000,
+        told=_told(arrived),
+        delays=tuple((delay - _NETWORK) * 1000 for delay in delays),
         growth=(delays[-1] - delays[0]) * 1000,
         silence=_longest_silence(spoken, heard, delays) * 1000,
         gap=max(arrived.near.from_phone.gap, arrived.far.from_bridge.gap),
     )
+
+
+def _told(arrived: Arrived) -> float | None:
+    opinions = (arrived.near.from_phone.mos_lq, arrived.far.from_bridge.mos_lq)
+    return min((each for each in opinions if each is not None), default=None)
 
 
 def pesq(reference: Samples, degraded: Samples) -> float | None:

@@ -40,7 +40,7 @@ def as_heard(samples: Samples) -> Arrived:
 def test_ears_find_the_delay_and_a_hole_wherever_it_is(words: Samples) -> None:
     late = np.concatenate((np.zeros(960, np.int16), words))
     score = judge(words, as_heard(late))
-    assert score.delay == pytest.approx((0.120 - HEARD_LATER) * 1000)
+    assert score.delays == pytest.approx([(0.120 - HEARD_LATER) * 1000] * len(score.delays))
     assert (score.growth, score.silence) == (0, 0)
     loud = int(np.argmax(np.convolve(np.abs(words.astype(float)), np.ones(3200), "same")))
     late[960 + loud - 800 : 960 + loud + 800] = 0
@@ -108,6 +108,13 @@ class TestListening:
         told = journeys()
         concealed = made(told["loss 10%, to bridge, no FEC"]).mos
         assert made(told["loss 10%, to bridge"]).mos >= concealed + 0.3
+
+    @pytest.mark.parametrize(
+        "journey", ["clean", "loss 3%, phone leg", "loss 10%, phone leg", "loss 10%, to bridge"]
+    )
+    def test_what_is_told_of_a_call_is_near_what_is_heard(self, journey: str) -> None:
+        row = made(journeys()[journey])
+        assert row.told == pytest.approx(row.mos, abs=0.75)
 
     @pytest.mark.parametrize(
         "change",
