@@ -3,7 +3,7 @@
 A part of the media engine's interface; take it from `gateway.media.messages`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 Address = tuple[str, int]
@@ -114,3 +114,14 @@ class IceParameters:
     ufrag: str
     pwd: str
     candidates: tuple[IceCandidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnServer:
+    """A server that relays media (RFC 8656); `transport` to it is "udp", "tcp" or "tls"."""
+
+    host: str
+    port: int
+    transport: str
+    username: str
+    password: str = field(repr=False)

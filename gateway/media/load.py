@@ -1,7 +1,8 @@
-"""How well the media engine keeps its time, in numbers; no IO and no clock."""
+"""How well media engines keep their time and how busy they are, in numbers; no IO and no clock."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 LATENESS_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """Seconds: upper bounds of the histogram of how late ticks were; the last bucket has none."""
@@ -9,15 +10,20 @@ LATENESS_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 TOLERABLE_LATE_SHARE = 0.02
 """Of all ticks, later than 5 ms; beyond it callers hear it."""
 
+TOLERABLE_CPU_SHARE = 0.85
+"""Of a core; beyond it there is nothing left for a burst."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineLoad:
     """An engine at one moment.
 
     `is_ticking` is whether it has anything to do, `last_tick` when it last did (of the monotonic
-    clock). `late_share` is the share of late ticks in the last ten seconds, 0 at rest. The others
-    count since the start: `lateness` by LATENESS_BOUNDS, `lateness_sum` and `longest_stall` in
-    seconds.
+    clock). `late_share` is the share of late ticks in the last ten seconds, 0 at rest. `calls` is
+    how many it has. `cpu_share` is how much of a core its process uses, 0 where it shares one with
+    the gateway; `down_since` is when it lost its process, None while it is up. The others count
+    since the start: `lateness` by LATENESS_BOUNDS, `lateness_sum` and `longest_stall` in seconds,
+    `deaths` of its processes.
     """
 
     is_ticking: bool = False
@@ -28,11 +34,41 @@ class EngineLoad:
     longest_stall: float = 0.0
     lateness: tuple[int, ...] = (0,) * (len(LATENESS_BOUNDS) + 1)
     lateness_sum: float = 0.0
+    calls: int = 0
+    cpu_share: float = 0.0
+    down_since: float | None = None
+    deaths: int = 0
 
     @property
     def stress(self) -> float:
-        """1 where callers begin to hear that ticks are late."""
-        return self.late_share / TOLERABLE_LATE_SHARE
+        """1 where callers begin to hear that it is too much, or there is nobody to carry them."""
+        if self.down_since is not None:
+            return 1.0
+        return max(self.late_share / TOLERABLE_LATE_SHARE, self.cpu_share / TOLERABLE_CPU_SHARE)
+
+    def after(self, past: "EngineLoad") -> "EngineLoad":
+        """The same, with what `past` has counted: totals never fall."""
+        return replace(
+            self,
+            late=self.late + past.late,
+            skipped=self.skipped + past.skipped,
+            longest_stall=max(self.longest_stall, past.longest_stall),
+            lateness=tuple(map(sum, zip(self.lateness, past.lateness, strict=True))),
+            lateness_sum=self.lateness_sum + past.lateness_sum,
+            deaths=self.deaths + past.deaths,
+        )
+
+
+def together(loads: Sequence[EngineLoad]) -> EngineLoad:
+    """Several engines as one.
+
+    The next call goes to the least loaded, so what that one can bear they all can. All have
+    counted what each has.
+    """
+    least, *others = sorted(loads, key=lambda load: load.stress)
+    for other in others:
+        least = least.after(other)
+    return replace(least, calls=sum(load.calls for load in loads))
 
 
 class Lateness:

@@ -22,17 +22,7 @@ Fingerprint = descriptions.Fingerprint
 IceParameters = descriptions.IceParameters
 StreamReport = measurements.StreamReport
 CallReport = measurements.CallReport
-
-
-@dataclass(frozen=True, slots=True)
-class TurnServer:
-    """A server that relays media (RFC 8656); `transport` to it is "udp", "tcp" or "tls"."""
-
-    host: str
-    port: int
-    transport: str
-    username: str
-    password: str = field(repr=False)
+TurnServer = descriptions.TurnServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +99,14 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OpenPhone:
-    """Take a pair of UDP ports for a phone. Answered by `PhoneOpened` or `Failed`."""
+    """Take a pair of UDP ports for a phone. Answered by `PhoneOpened` or `Failed`.
+
+    `room` names the room that the call is for, where that is known: calls of one room are cheaper
+    together. It binds nobody: `OpenBridge` says where the call is.
+    """
 
     call: str
+    room: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +345,17 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineLost:
+    """The process that carried the call is gone, and with it all that the call had there.
+
+    Nothing can be done for the call any more but to `Close` it.
+    """
+
+    call: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """What has been measured for a call that goes on; told every ten seconds."""
 
@@ -378,5 +384,6 @@ Event = (
     | BridgeLost
     | Failed
     | Measured
+    | EngineLost
     | Closed
 )

@@ -1,12 +1,14 @@
 """How the engine's lateness is counted."""
 
 import asyncio
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.media.clock import Clock
-from gateway.media.load import LATENESS_BOUNDS, EngineLoad, Lateness
+from gateway.media.load import LATENESS_BOUNDS, EngineLoad, Lateness, together
 
 
 @given(st.lists(st.floats(0, 1)))
@@ -55,3 +57,47 @@ async def test_a_clock_that_a_mistake_has_stopped_seems_to_tick_but_does_not() -
     await asyncio.sleep(0.01)
     assert clock.load(0.0).is_ticking
     assert clock.load(0.0).last_tick == stalled_at
+
+
+def test_stress_is_that_of_what_is_scarcer() -> None:
+    assert EngineLoad(late_share=0.01, cpu_share=0.85).stress == 1
+    assert EngineLoad(late_share=0.04, cpu_share=0.85).stress == 2
+    assert EngineLoad(down_since=5.0).stress == 1
+
+
+def counted(late: int, stall: float, bucket: int, **others: Any) -> EngineLoad:
+    lateness = [0] * (len(LATENESS_BOUNDS) + 1)
+    lateness[bucket] = late
+    return EngineLoad(
+        late=late,
+        skipped=1,
+        longest_stall=stall,
+        lateness=tuple(lateness),
+        lateness_sum=late * 0.01,
+        deaths=1,
+        **others,
+    )
+
+
+def test_what_a_dead_process_has_counted_stays_counted() -> None:
+    past = counted(3, 0.5, 2, late_share=0.9, cpu_share=0.9, calls=4)
+    load = counted(2, 0.1, 3, late_share=0.01, cpu_share=0.2, calls=1).after(past)
+    assert (load.late, load.skipped, load.deaths, load.longest_stall) == (5, 2, 2, 0.5)
+    assert load.lateness == (0, 0, 3, 2, 0, 0, 0, 0, 0)
+    assert load.lateness_sum == pytest.approx(0.05)
+    assert (load.late_share, load.cpu_share, load.calls) == (0.01, 0.2, 1)
+
+
+def test_several_engines_are_as_busy_as_the_least_busy_one() -> None:
+    busy = counted(3, 0.5, 2, cpu_share=0.9, calls=4)
+    idle = counted(2, 0.1, 3, cpu_share=0.1, calls=1)
+    down = EngineLoad(down_since=7.0)
+    whole = together([busy, down, idle])
+    assert whole.stress == idle.stress
+    assert whole.down_since is None
+    assert (whole.calls, whole.late, whole.longest_stall) == (5, 5, 0.5)
+    assert sum(whole.lateness) == 5
+
+
+def test_without_any_engine_there_is_no_carrying_more() -> None:
+    assert together([EngineLoad(down_since=7.0), EngineLoad(down_since=8.0)]).stress == 1
