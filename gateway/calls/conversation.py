@@ -115,6 +115,8 @@ class Conversation:
                     self._record.report = event.report
                 case media.PhoneLatched():
                     log.info("phone heard", address=event.address)
+                case media.EngineLost():
+                    raise Over(CallEnd(EndReason.MEDIA_LOST, event.reason))
                 case media.Failed():
                     text = f"{event.command}: {event.reason}"
                     raise Over(CallEnd(EndReason.INTERNAL_ERROR, text))

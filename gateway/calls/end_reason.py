@@ -38,6 +38,7 @@ class EndReason(Enum):
     NO_RTP = ("no-rtp", 408)
     NO_HEARTBEAT = ("no-heartbeat", 408)
     MEDIA_FAILED = ("media-failed", 503)
+    MEDIA_LOST = ("media-lost", 503)
     KICKED = ("kicked", 403)
     HUNG_UP = ("hung-up-by-the-conference", 200)
     MEETING_ENDED = ("meeting-ended", 200)

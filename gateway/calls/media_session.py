@@ -66,10 +66,10 @@ class MediaSession:
 
     # The phone.
 
-    async def open_phone(self) -> m.Address:
-        """Take a port for the phone; MediaError if there is none."""
+    async def open_phone(self, room: str | None = None) -> m.Address:
+        """Take a port for the phone, which is for `room` if that is known. MediaError: none."""
         self._phone_opened = asyncio.get_running_loop().create_future()
-        self._switch.execute(m.OpenPhone(self.call))
+        self._switch.execute(m.OpenPhone(self.call, room))
         return await self._phone_opened
 
     def connect_phone(self, media: m.PhoneMedia) -> None:
@@ -140,6 +140,8 @@ class MediaSession:
                 _settle(self._bridge_opened.get(event.session), event.answer)
             case m.Failed():
                 self._failed(event)
+            case m.EngineLost():
+                self._lost(event)
             case m.BridgeLost() if self._is_opening(event.session):
                 self._bridge_opened[event.session].set_exception(MediaError(event.reason))
             case m.Closed():
@@ -157,6 +159,13 @@ class MediaSession:
             self._phone_opened.set_exception(MediaError(event.reason))
         else:
             self._events.put_nowait(event)
+
+    def _lost(self, event: m.EngineLost) -> None:
+        """Nothing that is waited for will come."""
+        for waiting in (self._phone_opened, *self._bridge_opened.values()):
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(MediaError(event.reason))
+        self._events.put_nowait(event)
 
 
 def _settle(waiting: "asyncio.Future[Answer] | None", answer: Answer) -> None:

@@ -104,7 +104,7 @@ class Phone:
     async def _open(self) -> int:
         """Take a port for its media. The engine knows nothing of a call that has none."""
         try:
-            _, port = await self._session.open_phone()
+            _, port = await self._session.open_phone(self._record.room or None)
         except MediaError as error:
             raise Over(CallEnd(EndReason.NO_PORT, str(error))) from error
         return port

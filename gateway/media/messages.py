@@ -6,7 +6,7 @@ session descriptions and Jingle's descriptions are turned into these types by `g
 `gateway.conference`. Every message names the call it belongs to.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.media import descriptions, measurements

@@ -27,6 +27,7 @@ class CallMedia:
     is_muted: bool = False
     tones: list[m.Tone | None] = field(default_factory=list)
     phone: m.PhoneMedia | None = None
+    room_hint: str | None = None
     ssrcs: list[int] = field(default_factory=list)
     bridges: list[str] = field(default_factory=list)  # sessions, the newest last
     carrier: str | None = None  # the session with the audio
@@ -69,6 +70,10 @@ class FakeEngine:
         """Nothing has come from the phone for long."""
         self._report(m.PhoneSilent(call, 60.0))
 
+    def dies(self, call: str) -> None:
+        """What carries a call is gone."""
+        self._report(m.EngineLost(call, "killed"))
+
     def forget(self) -> None:
         """Calls that are over are remembered no longer."""
         self.calls = {call: media for call, media in self.calls.items() if not media.is_closed}
@@ -85,8 +90,8 @@ class FakeEngine:
         media.has_begun = True
         assert not media.is_closed, f"{order} for a call that is closed"
         match order:
-            case m.OpenPhone(call):
-                media.is_phone_open = True
+            case m.OpenPhone(call, room):
+                media.is_phone_open, media.room_hint = True, room
                 self._report(m.PhoneOpened(call, ("10.0.0.1", 20000)))
             case m.ConnectPhone(media=agreed):
                 assert media.is_phone_open

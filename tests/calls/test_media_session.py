@@ -187,3 +187,17 @@ async def test_what_the_trunk_wants_done_to_voices_goes_with_every_connection() 
     session = MediaSession(engine.switch, "c1", sound)
     session.connect_phone(media)
     assert engine.orders == [m.ConnectPhone("c1", replace(media, sound=sound))]
+
+
+async def test_who_waits_for_an_engine_that_is_gone_waits_no_longer() -> None:
+    engine = Engine()
+    lost = m.EngineLost("c1", "media worker 0 died")
+    async with engine.session() as session:
+        for opening in (session.open_phone("room@x"), session.open_bridge(OFFER)):
+            waiting = asyncio.create_task(opening)
+            await asyncio.sleep(0)
+            engine.switch.receive(lost)
+            with pytest.raises(MediaError, match="media worker 0 died"):
+                await waiting
+            assert await next_event(session) == lost
+    assert engine.orders[0] == m.OpenPhone("c1", "room@x")

@@ -1,0 +1,51 @@
+"""A call whose media engine dies under it."""
+
+import pytest
+
+from gateway.calls.end_reason import EndReason
+from tests.calls.exchange import Exchange, exchange
+from tests.calls.fake_phone import FakePhone
+from tests.conference.world import World, settle
+from tests.xmpp.virtual_time import in_virtual_time
+
+
+def reasons(there: Exchange) -> list[EndReason | None]:
+    return [record.end and record.end.reason for record in there.ended]
+
+
+@in_virtual_time
+async def test_a_call_that_talks_is_hung_up_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await there.call_in(phone)
+        await settle(2)
+        there.engine.dies(party.call)
+        await settle(1)
+        assert reasons(there) == [EndReason.MEDIA_LOST]
+        assert phone.done[-1] == "BYE 503"
+
+
+@in_virtual_time
+async def test_a_call_that_rings_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with exchange(monkeypatch, lambda: World(joins=[None])) as there:
+        phone = FakePhone("room")
+        party = await there.call_in(phone)
+        await settle(0.1)
+        assert phone.done == ["180"]
+        there.engine.dies(party.call)
+        await settle(1)
+        assert reasons(there) == [EndReason.MEDIA_LOST]
+        assert phone.done == ["180", "503"]
+
+
+@in_virtual_time
+async def test_the_engine_is_told_the_room_before_the_conference_is_joined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        party = await there.call_in(FakePhone("room"))
+        await settle(0.1)
+        assert party.media.room_hint == party.record.room != ""
+        dialled, _ = await there.dial()
+        await settle(0.1)
+        assert dialled.media.room_hint == dialled.record.room != ""
