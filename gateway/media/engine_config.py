@@ -1,6 +1,7 @@
 """What can be chosen about the media engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,17 @@ class EngineConfig:
     connect_within: float = 15.0
     bitrate: int = 24_000
     complexity: int = 5
+
+    @property
+    def port_pairs(self) -> range:
+        """The even ports: each with the next is for one phone (RFC 3550 section 11)."""
+        return range(self.first_port + self.first_port % 2, self.last_port, 2)
+
+    def divided(self, parts: int) -> "tuple[EngineConfig, ...]":
+        """The same for several engines, each with ports of its own; there are enough of these."""
+        pairs = self.port_pairs
+        starts = [len(pairs) * part // parts for part in range(parts + 1)]
+        return tuple(
+            replace(self, first_port=pairs[start], last_port=pairs[end - 1] + 1)
+            for start, end in pairwise(starts)
+        )
