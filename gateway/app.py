@@ -138,7 +138,7 @@ class Gateway:
             ended=self.switchboard.ended,
             totals=self.switchboard.totals,
             logins={each.name: each.logins for each in self._installations},
-            load=self.engine.load,
+            loads=self.engine.loads,
             sip_counters=asdict(self.user_agent.counters),
             responses_sent=self.user_agent.responses_sent,
         )

@@ -10,10 +10,12 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from gateway.control.snapshot import Phase, Snapshot
+from gateway.media.load import TOLERABLE_LATE_SHARE, EngineLoad
 
 FAILING_LOGINS = 3  # in a row
 LOGINS_REMEMBERED = 300.0  # seconds: without new calls nobody finds out that it is better again
-STALLED = 2.0  # seconds without a tick
+STALLED = 2.5  # seconds without a tick, one of which may pass before it is known
+DOWN = 10.0  # seconds without a media worker: one that died is replaced at once
 UNBEARABLE = 10.0  # times the share of late ticks that callers begin to hear
 
 Answer = tuple[HTTPStatus, dict[str, object]]
@@ -70,9 +72,9 @@ def verbose_health(snapshot: Snapshot) -> Answer:
 
 def liveness(snapshot: Snapshot) -> Answer:
     """Whether the process is at work at all: that this answers, and that the media clock ticks."""
-    stall = _stall(snapshot)
-    if stall is not None:
-        return HTTPStatus.INTERNAL_SERVER_ERROR, {"reason": stall}
+    stalls = _stalls(snapshot)
+    if stalls and len(stalls) == len(snapshot.loads):
+        return HTTPStatus.INTERNAL_SERVER_ERROR, {"reason": _told(max(stalls))}
     return HTTPStatus.OK, {}
 
 
@@ -86,7 +88,7 @@ def readiness(snapshot: Snapshot) -> Answer:
     elif len(snapshot.calls) >= snapshot.max_calls:
         obstacle = f"full: {len(snapshot.calls)} calls of at most {snapshot.max_calls}"
     elif snapshot.load.stress >= 1:
-        obstacle = f"overloaded: {snapshot.load.late_share:.0%} of the media ticks are late"
+        obstacle = f"overloaded: {_strain(snapshot.load)}"
     if obstacle is not None:
         return HTTPStatus.SERVICE_UNAVAILABLE, {"reason": obstacle}
     return HTTPStatus.OK, {}
@@ -115,14 +117,36 @@ def _xmpp_problem(snapshot: Snapshot) -> str | None:
 
 
 def _media_problem(snapshot: Snapshot) -> str | None:
-    stall = _stall(snapshot)
-    if stall is None and snapshot.load.stress >= UNBEARABLE:
+    stalls, downs = _stalls(snapshot), _downs(snapshot)
+    if stalls:
+        return _told(max(stalls))
+    if downs:
+        return f"a media worker has been down for {max(downs):.0f} s"
+    if snapshot.load.late_share >= UNBEARABLE * TOLERABLE_LATE_SHARE:
         return f"{snapshot.load.late_share:.0%} of the ticks are late"
-    return stall
-
-
-def _stall(snapshot: Snapshot) -> str | None:
-    since = snapshot.now - snapshot.load.last_tick
-    if snapshot.load.is_ticking and since > STALLED:
-        return f"the media clock has not ticked for {since:.0f} s"
     return None
+
+
+def _stalls(snapshot: Snapshot) -> list[float]:
+    """How long the clocks that stand still have done so, in seconds."""
+    since = (snapshot.now - load.last_tick for load in snapshot.loads if load.is_ticking)
+    return [seconds for seconds in since if seconds > STALLED]
+
+
+def _downs(snapshot: Snapshot) -> list[float]:
+    """How long the workers that do not come back have been away, in seconds."""
+    since = (load.down_since for load in snapshot.loads if load.down_since is not None)
+    return [snapshot.now - at for at in since if snapshot.now - at > DOWN]
+
+
+def _told(stall: float) -> str:
+    return f"the media clock has not ticked for {stall:.0f} s"
+
+
+def _strain(load: EngineLoad) -> str:
+    """What there is too much of."""
+    if load.down_since is not None:
+        return "no media worker is up"
+    if load.late_share >= TOLERABLE_LATE_SHARE:
+        return f"{load.late_share:.0%} of the media ticks are late"
+    return f"media workers use {load.cpu_share:.0%} of their cores"

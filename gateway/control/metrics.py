@@ -156,6 +156,7 @@ class _Reader(Collector):
         yield from _of_sip(snapshot)
         yield from _of_xmpp(snapshot)
         yield from _of_media(snapshot.load)
+        yield from _of_workers(snapshot.loads)
         yield from _as_jigasi(snapshot)
 
 
@@ -254,8 +255,36 @@ def _of_media(load: EngineLoad) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "sip_gateway_tick_longest_stall_seconds", "The worst of all.", load.longest_stall
     )
-    yield GaugeMetricFamily(
-        "sip_gateway_ticks_late_share", "Of the last 10 s, above 5 ms.", load.late_share
+
+
+def _of_workers(loads: tuple[EngineLoad, ...]) -> Iterator[Metric]:
+    """Of each process that carries media; this one, if it does so itself, is worker 0."""
+
+    def gauge(name: str, help_: str, read: Callable[[EngineLoad], float]) -> Metric:
+        values = [((str(at),), read(load)) for at, load in enumerate(loads)]
+        return _labelled(GaugeMetricFamily(name, help_, labels=("worker",)), values)
+
+    yield gauge(
+        "sip_gateway_ticks_late_share",
+        "Of the last 10 s, above 5 ms.",
+        lambda load: load.late_share,
+    )
+    yield gauge(
+        "sip_gateway_media_up",
+        "1 for a process that is there.",
+        lambda load: load.down_since is None,
+    )
+    yield gauge("sip_gateway_media_calls", "Calls it carries.", lambda load: load.calls)
+    yield gauge(
+        "sip_gateway_media_cpu_share",
+        "Of a core; 0 if it is the gateway's own process.",
+        lambda load: load.cpu_share,
+    )
+    yield _labelled(
+        CounterMetricFamily(
+            "sip_gateway_media_deaths", "Of its processes; each was replaced.", labels=("worker",)
+        ),
+        [((str(at),), load.deaths) for at, load in enumerate(loads)],
     )
 
 

@@ -9,7 +9,7 @@ from gateway.calls.end_reason import EndReason
 from gateway.calls.record import CallRecord
 from gateway.calls.statistics import Totals
 from gateway.conference.logins import Logins
-from gateway.media.load import EngineLoad
+from gateway.media.load import EngineLoad, together
 
 
 class Phase(StrEnum):
@@ -27,8 +27,9 @@ class Snapshot:
 
     `calls` are those that are not over, `ended` counts the others. `takes_calls` is whether the
     SIP side is at work, `listeners` where. `logins` has an entry for each installation, by its
-    name. `sip_counters` are the stack's, by name; `responses_sent` by status. `meeting_url`
-    says where browsers join the conference of a room's JID.
+    name, `loads` one for each process that carries media. `sip_counters` are the stack's, by name;
+    `responses_sent` by status. `meeting_url` says where browsers join the conference of a room's
+    JID.
     """
 
     now: float
@@ -43,7 +44,7 @@ class Snapshot:
     ended: Mapping[EndReason, int] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)
     logins: Mapping[str, Logins] = field(default_factory=dict)
-    load: EngineLoad = field(default_factory=EngineLoad)
+    loads: tuple[EngineLoad, ...] = (EngineLoad(),)
     sip_counters: Mapping[str, int] = field(default_factory=dict)
     responses_sent: Mapping[int, int] = field(default_factory=dict)
 
@@ -51,6 +52,11 @@ class Snapshot:
     def joined(self) -> tuple[CallRecord, ...]:
         """The calls that are in a room."""
         return tuple(record for record in self.calls if record.is_joined)
+
+    @property
+    def load(self) -> EngineLoad:
+        """All that carries media as one."""
+        return together(self.loads)
 
     @property
     def stress(self) -> float:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from gateway.calls.end_reason import EndReason
 from gateway.control.snapshot import Phase, Snapshot
+from gateway.media.load import EngineLoad
 
 CONFERENCE_SIZES = 22  # buckets; the last is for all that are larger
 
@@ -42,6 +43,15 @@ def _ended(snapshot: Snapshot) -> dict[str, int]:
     return {reason.label: count for reason, count in snapshot.ended.items()}
 
 
+def _worker(load: EngineLoad) -> dict[str, object]:
+    return {
+        "up": load.down_since is None,
+        "calls": load.calls,
+        "late_share": round(load.late_share, 4),
+        "cpu_share": round(load.cpu_share, 4),
+    }
+
+
 def _total(
     name: str, count: Callable[[Snapshot], float], help_: str, metric: str = "counter"
 ) -> Stat:
@@ -68,7 +78,8 @@ JIGASI_STATS = (
         "stress_level",
         "number",
         lambda s: round(s.stress, 4),
-        "The larger of calls over max_calls and the late media ticks over what can be borne.",
+        "The largest of calls over max_calls, and the least loaded worker's late ticks and share "
+        "of a core over what can be borne.",
         "gauge",
     ),
     Stat(
@@ -148,6 +159,13 @@ JIGASI_STATS = (
 OWN_STATS = (
     Stat("calls", "integer", lambda s: len(s.calls), "Calls that are not over, joined or not."),
     Stat("max_calls", "integer", lambda s: s.max_calls, "As configured."),
+    Stat(
+        "media_workers",
+        "array",
+        lambda s: [_worker(load) for load in s.loads],
+        "Each process that carries media: `up`, `calls`, `late_share` of its ticks, `cpu_share` of "
+        "a core.",
+    ),
     Stat("total_rejoins", "integer", lambda s: s.totals.rejoins, "Rooms entered again in a call."),
     Stat("total_calls_ended", "object", _ended, "By end reason, as in the log."),
 )

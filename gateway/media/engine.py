@@ -7,7 +7,7 @@ for the bridge in that slot or one soon after, so that no tick bursts.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -95,7 +95,7 @@ class _InConference:
 class MediaEngine:
     """`execute` commands, `close` it in the end; `emit` is called with every event.
 
-    It ticks while there are calls.
+    It is a `gateway.media.engine_port.Engine`. It ticks while there are calls.
     """
 
     def __init__(self, config: EngineConfig, emit: Callable[[Event], None]) -> None:
@@ -112,6 +112,9 @@ class MediaEngine:
         self._late_before = 0
         self._late_share = 0.0
 
+    async def start(self) -> None:
+        """Be ready for calls: it always is."""
+
     async def close(self) -> None:
         """Close every call and stop."""
         for name in list(self._calls):
@@ -127,8 +130,13 @@ class MediaEngine:
 
     @property
     def load(self) -> EngineLoad:
-        """How well it keeps its time."""
-        return self.clock.load(self._late_share)
+        """How well it keeps its time, and for how many calls."""
+        return replace(self.clock.load(self._late_share), calls=len(self._calls))
+
+    @property
+    def loads(self) -> tuple[EngineLoad, ...]:
+        """The same, as that of the one process there is."""
+        return (self.load,)
 
     def report(self, call: str) -> CallReport:
         """What has been measured for a call so far."""

@@ -13,7 +13,7 @@ GUIDE = Path(__file__).parent.parent.parent / "config" / "JIGASI.md"
 
 
 def snapshot(**changes: Any) -> Snapshot:
-    """A gateway that serves and is well."""
+    """A gateway that serves and is well; `load` is that of its only engine."""
     values: dict[str, Any] = {
         "now": NOW,
         "current_time": 1_700_000_000.25,
@@ -24,6 +24,8 @@ def snapshot(**changes: Any) -> Snapshot:
         "max_calls": 10,
         "meeting_url": lambda room: f"https://meet.example.org/{room.partition('@')[0]}",
     }
+    if "load" in changes:
+        changes["loads"] = (changes.pop("load"),)
     return Snapshot(**{**values, **changes})
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.conference.logins import Logins
 from gateway.control.health import (
+    DOWN,
     FAILING_LOGINS,
     LOGINS_REMEMBERED,
     health,
@@ -116,3 +117,42 @@ def test_who_would_take_no_call_is_not_ready(changes: dict[str, Any], told: str)
     status, body = readiness(snapshot(**changes))
     assert status == HTTPStatus.SERVICE_UNAVAILABLE
     assert str(body["reason"]).startswith(told)
+
+
+UP = EngineLoad(is_ticking=True, last_tick=NOW)
+
+
+def test_a_worker_that_does_not_come_back_is_an_illness() -> None:
+    down = EngineLoad(down_since=NOW - DOWN - 2)
+    status, body = health(snapshot(loads=(UP, down)))
+    assert status == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert body["reason"] == "media: a media worker has been down for 12 s"
+    assert readiness(snapshot(loads=(UP, down)))[0] == HTTPStatus.OK, "the other takes calls"
+
+
+def test_a_worker_that_is_being_replaced_is_none() -> None:
+    assert health(snapshot(loads=(UP, EngineLoad(down_since=NOW - 1))))[0] == HTTPStatus.OK
+
+
+def test_one_worker_that_stands_still_is_ill_but_the_gateway_is_alive() -> None:
+    stalled = ticking(last=NOW - 3)
+    assert health(snapshot(loads=(UP, stalled)))[0] == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert liveness(snapshot(loads=(UP, stalled)))[0] == HTTPStatus.OK
+    assert liveness(snapshot(loads=(stalled, stalled)))[0] == HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+@pytest.mark.parametrize(
+    ("load", "told"),
+    [
+        (EngineLoad(cpu_share=0.9), "overloaded: media workers use 90% of their cores"),
+        (EngineLoad(down_since=NOW), "overloaded: no media worker is up"),
+    ],
+)
+def test_workers_that_can_take_no_call_are_not_ready_until_one_can(
+    load: EngineLoad, told: str
+) -> None:
+    assert readiness(snapshot(loads=(load, load))) == (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        {"reason": told},
+    )
+    assert readiness(snapshot(loads=(load, UP)))[0] == HTTPStatus.OK

@@ -149,6 +149,32 @@ def test_how_late_ticks_are_is_a_histogram() -> None:
     assert value(metrics, "sip_gateway_ticks_skipped_total") == 7
 
 
+def test_every_worker_is_told_of() -> None:
+    lateness = Lateness()
+    lateness.add(0.003)
+    counted = {"lateness": lateness.counts, "lateness_sum": lateness.sum}
+    up = EngineLoad(calls=3, cpu_share=0.25, late_share=0.01, deaths=2, **counted)
+    metrics = made(loads=(up, EngineLoad(down_since=5.0, **counted)))
+    told = {
+        name: [value(metrics, f"sip_gateway_{name}", worker=worker) for worker in "01"]
+        for name in (
+            "media_up",
+            "media_calls",
+            "media_cpu_share",
+            "media_deaths_total",
+            "ticks_late_share",
+        )
+    }
+    assert told == {
+        "media_up": [1, 0],
+        "media_calls": [3, 0],
+        "media_cpu_share": [0.25, 0],
+        "media_deaths_total": [2, 0],
+        "ticks_late_share": [0.01, 0],
+    }
+    assert value(metrics, "sip_gateway_tick_lateness_seconds_count") == 2
+
+
 def test_openmetrics_is_given_to_who_asks_and_names_the_call() -> None:
     metrics = made()
     metrics.ended(over(call("abcd", answered_at=971.0)))

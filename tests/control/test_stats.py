@@ -87,6 +87,14 @@ def test_stress_is_what_is_scarcest() -> None:
     assert stats(snapshot(calls=calls, max_calls=8, load=late))["stress_level"] == 0.5
 
 
+def test_every_worker_is_told_of() -> None:
+    loads = (EngineLoad(calls=3, cpu_share=0.25, late_share=0.01), EngineLoad(down_since=5.0))
+    assert stats(snapshot(loads=loads))["media_workers"] == [
+        {"up": True, "calls": 3, "late_share": 0.01, "cpu_share": 0.25},
+        {"up": False, "calls": 0, "late_share": 0.0, "cpu_share": 0.0},
+    ]
+
+
 def test_the_time_is_written_as_jigasi_writes_it() -> None:
     assert stats(snapshot())["current_timestamp"] == "2023-11-14 22:13:20.250"
 
