@@ -41,8 +41,8 @@ class RunningCall(Protocol):
 class Switchboard:
     """Takes calls between `async with` and its end; `admit` is for the user agent.
 
-    `strangers` is what happens to requests from outside every trunk. Above `max_calls` calls a
-    new one is refused. `on_end` is told of every call that is over.
+    `strangers` is what happens to requests from outside every trunk. Above `max_calls` calls, and
+    while media `is_overloaded`, a new one is refused. `on_end` is told of every call that is over.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Switchboard:
         *,
         strangers: Verdict | Refusal,
         max_calls: int,
+        is_overloaded: Callable[[], bool] = lambda: False,
         on_end: Callable[[CallRecord], None] = lambda record: None,
     ) -> None:
         self.ended: Counter[EndReason] = Counter()
@@ -60,6 +61,7 @@ class Switchboard:
         self._trunks = trunks
         self._services = services
         self._strangers = strangers
+        self._is_overloaded = is_overloaded
         self._on_end = on_end
         self._calls: dict[RunningCall, CallRecord] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,7 +74,7 @@ class Switchboard:
     @property
     def is_full(self) -> bool:
         """Whether a new call would be one too many."""
-        return len(self._calls) >= self.max_calls
+        return len(self._calls) >= self.max_calls or self._is_overloaded()
 
     def callers_in(self, room: str) -> int:
         """How many of the calls are for this room."""
@@ -88,7 +90,9 @@ class Switchboard:
         if trunk_of(flow.remote[0], self._trunks) is None:
             return self._strangers
         if request.method == "INVITE" and self.is_full:
-            log.warning("too many calls", limit=self.max_calls, peer=str(flow))
+            log.warning(
+                "too many calls", calls=len(self._calls), limit=self.max_calls, peer=str(flow)
+            )
             return unavailable(self._services.retry_after)
         return Verdict.ACCEPT
 
