@@ -26,7 +26,10 @@ from gateway.control.metrics import Metrics
 from gateway.control.snapshot import Phase, Snapshot
 from gateway.jigasi_accounts import JigasiAccounts
 from gateway.media.engine import MediaEngine
-from gateway.media.messages import Command
+from gateway.media.engine_port import Engine
+from gateway.media.load import together
+from gateway.media.messages import Command, Event
+from gateway.media.workers import MediaWorkers
 from gateway.sip.admission import FORBID, Refusal, Verdict
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request
@@ -42,7 +45,7 @@ class Gateway:
     With `drain` it takes no more calls, and `drained` returns when the last has ended.
 
     OSError if an address it is to listen on cannot be had, ConfigError for a CA file that cannot
-    be read.
+    be read, MediaError if the media workers do not start.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class Gateway:
         self._installations = config.installations()
         self._on_end = on_end
         self._switch = MediaSwitch(self._execute)
-        self.engine = MediaEngine(config.engine, self._switch.receive)
+        self.engine = _engine(config, self._switch.receive)
         self.user_agent = UserAgent(config.user_agent, self._admit)
         services = Services(
             installations=self._installations,
@@ -69,6 +72,7 @@ class Gateway:
             services,
             strangers=FORBID if config.sip.strangers == "refuse" else Verdict.DROP,
             max_calls=config.sip.max_calls,
+            is_overloaded=self._is_overloaded,
             on_end=self._ended,
         )
         dialler = Dialler(
@@ -148,6 +152,7 @@ class Gateway:
             if self.control is not None:
                 await parts.enter_async_context(self.control)
             parts.push_async_callback(self.engine.close)
+            await self.engine.start()
             await parts.enter_async_context(self.user_agent)
             await parts.enter_async_context(self.switchboard)
             await parts.enter_async_context(self.breweries)
@@ -185,6 +190,10 @@ class Gateway:
     def _admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         return self.switchboard.admit(flow, request)
 
+    def _is_overloaded(self) -> bool:
+        most = self._config.sip.max_stress
+        return most > 0 and together(self.engine.loads).stress >= most
+
     def _brewery_stats(self) -> BreweryStats:
         """How busy we are, for Jicofo, which chooses the gateway with the fewest participants."""
         snapshot = self.snapshot()
@@ -210,6 +219,12 @@ class Gateway:
         if media.host not in ("0.0.0.0", "::"):
             return media.host
         return self.user_agent.advertised_host(flow)
+
+
+def _engine(config: Config, emit: Callable[[Event], None]) -> Engine:
+    """In processes of its own, or in this one."""
+    workers = config.media_workers
+    return MediaWorkers(workers, emit) if workers else MediaEngine(config.engine, emit)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

@@ -16,7 +16,7 @@ import uvloop
 from gateway import logs
 from gateway.app import Gateway
 from gateway.config import Config, load
-from gateway.errors import ConfigError, RemoteProtocolError
+from gateway.errors import ConfigError, MediaError, RemoteProtocolError
 from gateway.jigasi_environment import not_understood
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,8 @@ def run(config: ConfigFile = None) -> None:
         _run(_serve(loaded))
     except OSError as error:
         _fail([f"cannot listen: {error}"])
+    except MediaError as error:
+        _fail([str(error)])
 
 
 @app.command("check-config")
@@ -57,6 +59,8 @@ def check_config(config: ConfigFile = None) -> None:
     listening = ", ".join(str(listen) for listen in loaded.sip.listen)
     typer.echo(f"{config or 'the environment'}: good")
     typer.echo(f"  SIP on {listening}; RTP on ports {loaded.media.first_port} and up")
+    workers = loaded.media.worker_count
+    typer.echo(f"  media in {f'{workers} processes of its own' if workers else 'this process'}")
     if loaded.control.http is not None:
         host, port = loaded.control.http.listen
         typer.echo(f"  HTTP on {host}, port {port}")

@@ -31,9 +31,12 @@ from gateway.config_values import (
     LiteralAddress,
     Port,
     Seconds,
+    WorkerCount,
+    available_cores,
 )
 from gateway.errors import ConferenceError, ConfigError
-from gateway.media.engine import EngineConfig
+from gateway.media.engine_config import EngineConfig
+from gateway.media.worker_messages import Begin
 from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sip.core import StackConfig
 from gateway.sip.network import Listen
@@ -56,13 +59,15 @@ class SipSection(Section):
     advertised_host: LiteralAddress | None = None
     strangers: Literal["drop", "refuse"] = "drop"
     max_calls: int = Field(default=200, ge=1)
+    max_stress: float = Field(default=1.0, ge=0)
     retry_after: int = Field(default=30, ge=1, le=3600)
     t1: Seconds = 0.5
 
 
 class MediaSection(Section):
-    """`[media]`: RTP ports, the addresses for ICE, codecs, and the sound."""
+    """`[media]`: the processes, RTP ports, the addresses for ICE, codecs, and the sound."""
 
+    workers: WorkerCount = None
     host: LiteralAddress = "0.0.0.0"
     advertised_host: LiteralAddress | None = None
     first_port: Port = 20000
@@ -81,10 +86,24 @@ class MediaSection(Section):
         wanted = ((self.red, ns.JITSI_OPUS_RED), (self.transport_cc, ns.JITSI_TCC))
         return tuple(feature for is_wanted, feature in wanted if is_wanted)
 
+    @property
+    def worker_count(self) -> int:
+        """How many processes carry media besides this one, 0 if this one does."""
+        return min(available_cores(), self._pairs) if self.workers is None else self.workers
+
+    @property
+    def _pairs(self) -> int:
+        return len(EngineConfig(first_port=self.first_port, last_port=self.last_port).port_pairs)
+
     @model_validator(mode="after")
     def _check_ports(self) -> Self:
-        if self.last_port < self.first_port + 1:
-            raise ValueError("last_port: must be above first_port; a call takes two ports")
+        if self._pairs < 1:
+            raise ValueError(
+                "last_port: must be above first_port; a call takes an even port and the next"
+            )
+        if self._pairs < self.worker_count:
+            text = f"{self.workers} workers need {2 * self.worker_count} ports at least"
+            raise ValueError(f"last_port: {text}, each an even one and the next")
         return self
 
 
@@ -185,6 +204,13 @@ class Config(Section):
             bitrate=media.opus_bitrate,
             complexity=media.opus_complexity,
         )
+
+    @property
+    def media_workers(self) -> tuple[Begin, ...]:
+        """For `gateway.media`: one for each process besides this one; none if this one does it."""
+        count = self.media.worker_count
+        parts = self.engine.divided(count) if count else ()
+        return tuple(Begin(part, self.log.level, self.log.format) for part in parts)
 
     @property
     def trunks(self) -> tuple[Trunk, ...]:

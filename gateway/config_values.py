@@ -1,6 +1,7 @@
 """The kinds of values a configuration has: each reads its text, or says what would be right."""
 
 import ipaddress
+import os
 import re
 from typing import Annotated
 
@@ -8,6 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.sdp.formats import CODECS
 from gateway.sip.network import Listen
+
+MOST_WORKERS = 256
 
 
 def _listen(value: object) -> object:
@@ -171,6 +174,22 @@ def _without_repetition(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def available_cores() -> int:
+    """How many cores this process may use, but for one; at least one."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return max(1, cores - 1)
+
+
+def _workers(value: object) -> object:
+    if value == "auto":
+        return None
+    if type(value) is not int or not 0 <= value <= MOST_WORKERS:
+        hint = f'write 0 to {MOST_WORKERS}, or "auto" for one a core'
+        raise ValueError(f"{value!r} is no number of processes; {hint}")
+    return value
+
+
 ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 HostPort = Annotated[tuple[str, int] | None, BeforeValidator(_host_port)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
@@ -192,4 +211,5 @@ Codecs = Annotated[
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+WorkerCount = Annotated[int | None, BeforeValidator(_workers)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.\-]+$")]

@@ -113,7 +113,7 @@ def demo_config(lab: Lab, host: str) -> Config:
     return parse(
         {
             "sip": {"listen": [f"udp:{host}:5060", f"tcp:{host}:5060"]},
-            "media": {"host": host, "bridge_addresses": [host]},
+            "media": {"workers": 0, "host": host, "bridge_addresses": [host]},
             "jitsi": jitsi_table(lab),
             "control": {"listen": ""},
             "trunk": [{"name": "demo", "from": local, "default_room": ROOM}],

@@ -200,7 +200,12 @@ def _configuration(
     return parse(
         {
             "sip": {"listen": [f"{transport}:{HOST}:0"], "t1": T1},
-            "media": {"host": HOST, "bridge_addresses": [HOST], "codecs": ["PCMU", "PCMA"]},
+            "media": {
+                "workers": 0,
+                "host": HOST,
+                "bridge_addresses": [HOST],
+                "codecs": ["PCMU", "PCMA"],
+            },
             "jitsi": jitsi_table(lab),
             "control": {"listen": ""},
             "trunk": [{"name": "sipp", "from": ["127.0.0.0/8"], "dial_out": dial_out}],

@@ -136,8 +136,13 @@ class Site:
     def _configuration(self) -> dict[str, Any]:
         host, port = self.lab.xmpp_address
         values: dict[str, dict[str, Any]] = {
-            "sip": {"listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0"], "t1": T1},
-            "media": {"host": HOST, "bridge_addresses": [HOST], "codecs": ["PCMU", "PCMA"]},
+            "sip": {"listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0"], "t1": T1, "max_stress": 0},
+            "media": {
+                "workers": 0,
+                "host": HOST,
+                "bridge_addresses": [HOST],
+                "codecs": ["PCMU", "PCMA"],
+            },
             "jitsi": {
                 "domain": self.lab.domain,
                 "host": host,

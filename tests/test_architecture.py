@@ -17,7 +17,13 @@ MAY_IMPORT = {
     "gateway.rtp": {"gateway.errors"},
     "gateway.xmpp": {"gateway.errors"},
     "gateway.webrtc": {"gateway.errors", "gateway.rtp", "gateway.media.messages"},
-    "gateway.media": {"gateway.errors", "gateway.rtp", "gateway.webrtc", "audiocodecs"},
+    "gateway.media": {
+        "gateway.errors",
+        "gateway.rtp",
+        "gateway.webrtc",
+        "audiocodecs",
+        "gateway.logs",  # for the worker, which is a program
+    },
     "gateway.conference": {"gateway.errors", "gateway.xmpp", "gateway.media.messages"},
     "gateway.calls": {
         "gateway.errors",
@@ -108,7 +114,15 @@ PURE = {
         "websocket",
     },
     "gateway.control": {"http", "stats"},  # stats counts threads
-    "gateway.media": {"engine", "bridges", "clock", "phone_sockets"},
+    "gateway.media": {
+        "engine",
+        "bridges",
+        "clock",
+        "phone_sockets",
+        "worker",  # the program of a worker
+        "worker_process",
+        "workers",
+    },
 }
 IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}
 

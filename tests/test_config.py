@@ -34,6 +34,10 @@ def with_trunk(**keys: Any) -> dict[str, Any]:
     return {**LEAST, "trunk": [{**TRUNK, **keys}]}
 
 
+def with_media(**keys: Any) -> dict[str, Any]:
+    return {**LEAST, "media": keys}
+
+
 def test_the_sample_is_good_and_has_every_key_there_is() -> None:
     config = load(SAMPLE, {})
     assert config.trunks[0].name == "provider"
@@ -166,6 +170,13 @@ def test_everything_wrong_is_told_at_once() -> None:
         ({**LEAST, "media": {"codecs": ["pcmu", "PCMU"]}}, "media.codecs: 'PCMU' is there twice"),
         (with_trunk(form=["192.0.2.2"]), "trunk.0.form: no such key; did you mean 'from'?"),
         ({**LEAST, "media": {"first_port": 9, "last_port": 9}}, "media.last_port: must be above"),
+        (
+            with_media(first_port=20000, last_port=20008, workers=5),
+            "media.last_port: 5 workers need 10 ports at least",
+        ),
+        (with_media(workers=-1), "media.workers: -1 is no number of processes; write 0 to 256, or"),
+        (with_media(workers="many"), "media.workers: 'many' is no number of processes"),
+        (with_media(workers=True), "media.workers: True is no number of processes"),
         ({**LEAST, "control": {"listen": "localhost:1"}}, "control.listen: 'localhost:1' is no"),
         ({**LEAST, "control": {"listen": "[::1]:70000"}}, "control.listen: '[::1]:70000' is no"),
         ({**LEAST, "control": {"token": "short"}}, "control.token: make it 16 characters or more"),
@@ -205,6 +216,23 @@ def test_what_is_done_to_the_voices_of_a_trunk_is_configured_and_off_by_default(
     assert parse(LEAST).trunks[0].sound == PhoneSound()
     chosen = parse(with_trunk(gain_control=True, echo_suppression=True)).trunks[0].sound
     assert chosen == PhoneSound(gain_control=True, noise_gate=False, echo_suppression=True)
+
+
+def test_there_is_a_worker_a_core_but_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, workers in ((1, 1), (2, 1), (8, 7)):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        assert len(parse(LEAST).media_workers) == workers
+        few = parse(with_media(first_port=20000, last_port=20005)).media_workers
+        assert len(few) == min(workers, 3), "each needs ports"
+
+
+def test_workers_are_a_number_or_as_many_as_there_are_cores() -> None:
+    assert parse(with_media(workers=0)).media_workers == ()
+    values = with_media(workers=2, first_port=20000, last_port=20007, opus_complexity=9)
+    first, second = parse({**values, "log": {"level": "debug", "format": "json"}}).media_workers
+    assert (first.config.first_port, second.config.first_port) == (20000, 20004)
+    assert (first.config.complexity, first.log_level, first.log_format) == (9, "debug", "json")
+    assert parse(with_media(workers="auto")).media == parse(LEAST).media
 
 
 def test_two_trunks_cannot_have_one_name() -> None:

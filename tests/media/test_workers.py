@@ -1,0 +1,151 @@
+"""Media workers, without a conference: what they answer, and what is answered for dead ones."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.errors import MediaError
+from gateway.media import messages as m
+from gateway.media.engine_config import EngineConfig
+from gateway.media.worker_messages import Begin
+from gateway.media.workers import MediaWorkers
+
+pytestmark = pytest.mark.behaviour  # processes are started in every one of them
+
+WHOLE = EngineConfig(phone_host="127.0.0.1", first_port=26000, last_port=26007)
+
+
+@dataclass
+class Stage:
+    """Workers, and the events they have reported."""
+
+    workers: MediaWorkers
+    events: list[m.Event] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def emit(self, event: m.Event) -> None:
+        self.events.append(event)
+        self.changed.set()
+
+    async def event(self, kind: type[m.Event], call: str) -> m.Event:
+        """Wait for an event of a call, and take it."""
+        await self.until(lambda: self._find(kind, call) is not None)
+        found = self._find(kind, call)
+        assert found is not None
+        self.events.remove(found)
+        return found
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def open(self, call: str, room: str) -> m.Address:
+        self.workers.execute(m.OpenPhone(call, room))
+        opened = await self.event(m.PhoneOpened, call)
+        assert isinstance(opened, m.PhoneOpened)
+        return opened.address
+
+    def stop(self, worker: int) -> None:
+        """Have it stand still: it neither reads nor says anything, and is not dead."""
+        pid = self.workers.pids[worker]
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+
+    def kill(self, worker: int) -> None:
+        pid = self.workers.pids[worker]
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+    def _find(self, kind: type[m.Event], call: str) -> m.Event | None:
+        named = (each for each in self.events if isinstance(each, kind) and each.call == call)
+        return next(named, None)
+
+
+@asynccontextmanager
+async def stage(workers: int) -> AsyncIterator[Stage]:
+    begins = tuple(Begin(part, log_level="error") for part in WHOLE.divided(workers))
+    made = Stage(MediaWorkers(begins, lambda event: made.emit(event)))  # noqa: PLW0108
+    await made.workers.start()
+    try:
+        yield made
+    finally:
+        await made.workers.close()
+    assert made.workers.calls == 0
+
+
+async def test_each_worker_has_ports_of_its_own() -> None:
+    async with stage(2) as scene:
+        ports = [(await scene.open(room, room))[1] for room in ("red", "green")]
+        assert [load.calls for load in scene.workers.loads] == [1, 1]
+        assert ports == [26000, 26004]
+        for room in ("red", "green"):
+            scene.workers.execute(m.Close(room))
+            closed = await scene.event(m.Closed, room)
+            assert isinstance(closed, m.Closed)
+        scene.workers.execute(m.Close("nobody"))
+        assert scene.events.pop() == m.Closed("nobody", m.CallReport())
+        scene.workers.execute(m.Mute("nobody", True))
+        with pytest.raises(ValueError, match="is open already"):
+            for _ in range(2):
+                scene.workers.execute(m.OpenPhone("twice"))
+        await scene.event(m.PhoneOpened, "twice")
+
+
+async def test_what_a_dead_worker_cannot_answer_is_answered_for_it() -> None:
+    async with stage(1) as scene:
+        address = await scene.open("goes on", "red")
+        await scene.open("closes", "red")
+        scene.stop(0)
+        scene.workers.execute(m.Close("closes"))
+        scene.workers.execute(m.OpenPhone("begins", "red"))
+        scene.kill(0)
+        await scene.event(m.Closed, "closes")
+        await scene.event(m.EngineLost, "begins")
+        await scene.event(m.EngineLost, "goes on")
+        assert scene.events == []
+        assert scene.workers.calls == 0
+
+        scene.workers.execute(m.OpenPhone("too early"))
+        assert scene.events.pop() == m.Failed("too early", "OpenPhone", "no media worker is up")
+        scene.workers.execute(m.Close("too early"))
+        assert scene.events.pop() == m.Closed("too early", m.CallReport())
+
+        async with asyncio.timeout(20):
+            while scene.workers.loads[0].down_since is not None:  # noqa: ASYNC110 - it is polled
+                await asyncio.sleep(0.05)
+        assert await scene.open("later", "red") == address, "its ports are free again"
+
+
+async def test_a_worker_that_does_not_read_is_as_good_as_dead() -> None:
+    async with stage(1) as scene:
+        await scene.open("call", "red")
+        scene.stop(0)
+        many = tuple(m.Source(number, f"endpoint {number}") for number in range(10_000))
+        for _ in range(10):
+            scene.workers.execute(m.SetSources("call", "sid", many))
+        await scene.event(m.EngineLost, "call")
+
+
+async def test_an_order_that_fails_by_our_mistake_ends_its_call_only() -> None:
+    async with stage(1) as scene:
+        await scene.open("call", "red")
+        nothing = m.PhoneMedia(None, None, "127.0.0.1", payloads=())
+        scene.workers.execute(m.ConnectPhone("call", nothing))
+        failed = await scene.event(m.Failed, "call")
+        assert failed == m.Failed("call", "ConnectPhone", "internal error")
+        assert await scene.open("another", "red")
+
+
+async def test_workers_that_cannot_begin_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    monkeypatch.setattr("gateway.media.workers._START_WITHIN", 0.2)
+    with pytest.raises(MediaError, match="do not start"):
+        async with stage(2):
+            raise AssertionError("they have begun")
