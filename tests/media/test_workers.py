@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -149,3 +150,17 @@ async def test_workers_that_cannot_begin_are_told_of(monkeypatch: pytest.MonkeyP
     with pytest.raises(MediaError, match="do not start"):
         async with stage(2):
             raise AssertionError("they have begun")
+
+
+async def test_a_gateway_that_stood_still_itself_does_not_take_its_workers_for_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.media.worker_process._SILENT_FOR", 2)
+    async with stage(1) as scene:
+        await scene.open("call", "red")
+        pids = scene.workers.pids
+        await asyncio.sleep(1.5)  # a report has come, and counts
+        time.sleep(3.0)  # noqa: ASYNC251 - the stall
+        await asyncio.sleep(2.5)
+        assert scene.workers.pids == pids
+        assert scene.events == []
