@@ -1,6 +1,7 @@
 """The 20 ms clock: ten slots of 2 ms, each on its absolute deadline."""
 
 import asyncio
+import contextvars
 import math
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Clock:
         self._slot = 0
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._context = contextvars.copy_context()  # not of the call that happens to start it
 
     @property
     def is_running(self) -> bool:
@@ -62,9 +64,10 @@ class Clock:
             self._timer = None
 
     def _arm(self) -> None:
+        loop = asyncio.get_running_loop()
         # uvloop's timers count whole milliseconds and would fire early, again and again.
         delay = math.ceil(max(0.0, self._deadline - time.monotonic()) * 1000) / 1000
-        self._timer = asyncio.get_running_loop().call_later(delay, self._run)
+        self._timer = loop.call_later(delay, self._run, context=self._context)
 
     def _run(self) -> None:
         now = time.monotonic()

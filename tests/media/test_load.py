@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.media.clock import Clock
 from gateway.media.load import LATENESS_BOUNDS, EngineLoad, Lateness, together
@@ -40,6 +41,20 @@ async def test_a_clock_tells_of_its_ticks_and_of_its_rest() -> None:
     assert load.late_share == 0.25
     clock.stop()
     assert not clock.load(0.0).is_ticking
+
+
+async def test_what_a_clock_logs_has_no_calls_id() -> None:
+    ticked: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+
+    def tick(slot: int, now: float) -> None:
+        if not ticked.done():
+            ticked.set_result(get_contextvars())
+
+    clock = Clock(tick)
+    with bound_contextvars(call="the first"):
+        clock.start()
+    assert "call" not in await ticked
+    clock.stop()
 
 
 async def test_a_clock_that_a_mistake_has_stopped_seems_to_tick_but_does_not() -> None:
