@@ -210,7 +210,10 @@ class Config(Section):
         """For `gateway.media`: one for each process besides this one; none if this one does it."""
         count = self.media.worker_count
         parts = self.engine.divided(count) if count else ()
-        return tuple(Begin(part, self.log.level, self.log.format) for part in parts)
+        return tuple(
+            Begin(part, number, self.log.level, self.log.format)
+            for number, part in enumerate(parts)
+        )
 
     @property
     def trunks(self) -> tuple[Trunk, ...]:

@@ -231,6 +231,7 @@ def test_workers_are_a_number_or_as_many_as_there_are_cores() -> None:
     values = with_media(workers=2, first_port=20000, last_port=20007, opus_complexity=9)
     first, second = parse({**values, "log": {"level": "debug", "format": "json"}}).media_workers
     assert (first.config.first_port, second.config.first_port) == (20000, 20004)
+    assert (first.worker, second.worker) == (0, 1)
     assert (first.config.complexity, first.log_level, first.log_format) == (9, "debug", "json")
     assert parse(with_media(workers="auto")).media == parse(LEAST).media
 

@@ -91,7 +91,11 @@ class Switchboard:
             return self._strangers
         if request.method == "INVITE" and self.is_full:
             log.warning(
-                "too many calls", calls=len(self._calls), limit=self.max_calls, peer=str(flow)
+                "too many calls",
+                calls=len(self._calls),
+                limit=self.max_calls,
+                overloaded=self._is_overloaded(),
+                peer=str(flow),
             )
             return unavailable(self._services.retry_after)
         return Verdict.ACCEPT

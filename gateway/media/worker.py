@@ -37,6 +37,7 @@ async def serve(end: socket.socket) -> None:
     begin = await anext(orders, None)
     if isinstance(begin, Begin):
         logs.configure(begin.log_level, begin.log_format)
+        structlog.contextvars.bind_contextvars(worker=begin.worker)
         await _work(begin, orders, lambda report: writer.write(FROM_WORKER.serialize(report)))
     writer.close()
 
@@ -63,11 +64,13 @@ async def _work(
 
 
 def _obey(engine: MediaEngine, order: Command, report: Callable[[Report], None]) -> None:
-    try:
-        engine.execute(order)
-    except Exception:  # a mistake of ours ends one call, not all
-        log.exception("order failed", order=type(order).__name__, call=order.call)
-        report(Failed(order.call, type(order).__name__, "internal error"))
+    # Whatever is begun for the call logs with its id, as it does in the gateway's own process.
+    with structlog.contextvars.bound_contextvars(call=order.call):
+        try:
+            engine.execute(order)
+        except Exception:  # a mistake of ours ends one call, not all
+            log.exception("order failed", order=type(order).__name__)
+            report(Failed(order.call, type(order).__name__, "internal error"))
 
 
 async def _tell_load(engine: MediaEngine, report: Callable[[Report], None]) -> None:

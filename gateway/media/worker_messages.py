@@ -17,9 +17,10 @@ LOAD_EVERY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """What a worker has to know before anything else; the log is to be as the gateway's."""
+    """What worker number `worker` has to know first; its log is to be as the gateway's."""
 
     config: EngineConfig
+    worker: int = 0
     log_level: str = "info"
     log_format: str = "text"
 

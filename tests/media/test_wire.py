@@ -2,7 +2,7 @@
 
 import json
 import struct
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import RemoteProtocolError
 from gateway.media import messages as m
-from gateway.media.load import EngineLoad
 from gateway.media.wire import LONGEST, Incoming, Wire
-from gateway.media.worker_messages import FROM_WORKER, TO_WORKER, Begin, Order, Report
+from gateway.media.worker_messages import FROM_WORKER, TO_WORKER, Order, Report
 
 RELAY = m.TurnServer("turn.example.org", 3478, "udp", "user", "a turn password")
 OFFER = m.BridgeOffer(
@@ -138,12 +137,6 @@ def test_numbers_of_another_library_are_written_as_pythons_own() -> None:
     measured = m.StreamReport(packets=np.int64(7), jitter=np.float32(0.5))  # type: ignore
     report = m.Closed("c1", m.CallReport(from_phone=measured))
     assert FROM_WORKER.parse(FROM_WORKER.serialize(report)[4:]) == report
-
-
-def test_the_engines_configuration_goes_along() -> None:
-    names = {field.name for field in fields(Begin)}
-    assert names == {"config", "log_level", "log_format"}
-    assert isinstance(FROM_WORKER.parse(FROM_WORKER.serialize(EngineLoad())[4:]), EngineLoad)
 
 
 def test_a_field_that_has_no_form_is_found_at_once() -> None:

@@ -1,6 +1,7 @@
 """Media workers, without a conference: what they answer, and what is answered for dead ones."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -71,7 +72,10 @@ class Stage:
 
 @asynccontextmanager
 async def stage(workers: int) -> AsyncIterator[Stage]:
-    begins = tuple(Begin(part, log_level="error") for part in WHOLE.divided(workers))
+    begins = tuple(
+        Begin(part, number, log_level="error", log_format="json")
+        for number, part in enumerate(WHOLE.divided(workers))
+    )
     made = Stage(MediaWorkers(begins, lambda event: made.emit(event)))  # noqa: PLW0108
     await made.workers.start()
     try:
@@ -134,7 +138,9 @@ async def test_a_worker_that_does_not_read_is_as_good_as_dead() -> None:
         await scene.event(m.EngineLost, "call")
 
 
-async def test_an_order_that_fails_by_our_mistake_ends_its_call_only() -> None:
+async def test_an_order_that_fails_by_our_mistake_ends_its_call_only(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     async with stage(1) as scene:
         await scene.open("call", "red")
         nothing = m.PhoneMedia(None, None, "127.0.0.1", payloads=())
@@ -142,6 +148,8 @@ async def test_an_order_that_fails_by_our_mistake_ends_its_call_only() -> None:
         failed = await scene.event(m.Failed, "call")
         assert failed == m.Failed("call", "ConnectPhone", "internal error")
         assert await scene.open("another", "red")
+    told = json.loads(capfd.readouterr().err)
+    assert (told["event"], told["call"], told["worker"]) == ("order failed", "call", 0)
 
 
 async def test_workers_that_cannot_begin_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
