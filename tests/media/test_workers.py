@@ -54,6 +54,12 @@ class Stage:
         assert isinstance(opened, m.PhoneOpened)
         return opened.address
 
+    async def up(self) -> None:
+        """Return when all workers are there."""
+        async with asyncio.timeout(20):
+            while any(load.down_since is not None for load in self.workers.loads):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
     def stop(self, worker: int) -> None:
         """Have it stand still: it neither reads nor says anything, and is not dead."""
         pid = self.workers.pids[worker]
@@ -122,10 +128,26 @@ async def test_what_a_dead_worker_cannot_answer_is_answered_for_it() -> None:
         scene.workers.execute(m.Close("too early"))
         assert scene.events.pop() == m.Closed("too early", m.CallReport())
 
-        async with asyncio.timeout(20):
-            while scene.workers.loads[0].down_since is not None:  # noqa: ASYNC110 - it is polled
-                await asyncio.sleep(0.05)
+        await scene.up()
         assert await scene.open("later", "red") == address, "its ports are free again"
+
+
+async def test_a_worker_that_hangs_is_as_good_as_dead_and_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.media.worker_process._SILENT_FOR", 2)
+    async with stage(2) as scene:
+        await scene.open("hangs", "red")
+        await scene.open("goes on", "green")
+        scene.stop(0)
+        await scene.event(m.EngineLost, "hangs")
+        assert scene.workers.loads[1].calls == 1
+        await scene.up()
+        assert [load.deaths for load in scene.workers.loads] == [1, 0]
+        await scene.open("later", "red")
+        assert [load.calls for load in scene.workers.loads] == [1, 1]
+        scene.workers.execute(m.Close("goes on"))
+        await scene.event(m.Closed, "goes on")
 
 
 async def test_a_worker_that_does_not_read_is_as_good_as_dead() -> None:
