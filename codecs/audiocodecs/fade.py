@@ -11,9 +11,10 @@ from audiocodecs.frames import Samples, silence
 @cache
 def rise(count: int) -> npt.NDArray[np.float32]:
     """Gains from 0 to 1 over `count` samples."""
-    gains = 0.5 - 0.5 * np.cos(np.pi * (np.arange(count) + 0.5) / count)
-    gains.flags.writeable = False
-    return gains.astype(np.float32)
+    steps = np.arange(count, dtype=np.float32) + 0.5
+    gains: npt.NDArray[np.float32] = 0.5 - 0.5 * np.cos(np.pi / count * steps)
+    gains.flags.writeable = False  # all callers share it
+    return gains
 
 
 def fade_in(samples: Samples, count: int | None = None) -> Samples:
@@ -30,23 +31,3 @@ def fade_out(samples: Samples, count: int | None = None) -> Samples:
     faded = silence(len(samples))
     faded[:count] = np.rint(samples[:count] * rise(count)[::-1]).astype(np.int16)
     return faded
-
-
-def cross_fade(before: Samples, after: Samples) -> Samples:
-    """From one frame to another of the same length."""
-    gains = rise(len(before))
-    return np.rint(before + (after.astype(np.float32) - before) * gains).astype(np.int16)
-
-
-class Switch:
-    """Lets the frames of one sound through or not, with a fade of one frame in between."""
-
-    def __init__(self, *, is_on: bool = False) -> None:
-        self.is_on = is_on
-
-    def pass_on(self, samples: Samples, *, is_on: bool) -> Samples:
-        """The next frame: as it is, faded, or silence."""
-        was_on, self.is_on = self.is_on, is_on
-        if is_on:
-            return samples if was_on else fade_in(samples)
-        return fade_out(samples) if was_on else silence(len(samples))
