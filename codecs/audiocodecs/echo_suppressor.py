@@ -12,6 +12,7 @@ from itertools import islice
 
 import numpy as np
 
+from audiocodecs.fade import scaled
 from audiocodecs.frames import SILENCE_LEVEL, Samples
 
 _MEMORY = 75  # frames: what is compared, 1.5 s
@@ -66,9 +67,7 @@ class EchoSuppressor:
         before, self._factor = self._factor, math.pow(10.0, -self._attenuation / 20.0)
         if before == self._factor == 1.0:
             return samples
-        factors = np.linspace(before, self._factor, len(samples), dtype=np.float32)
-        attenuated: Samples = np.rint(samples * factors).astype(np.int16)
-        return attenuated
+        return scaled(samples, before, self._factor).astype(np.int16)
 
     def _decide(self, level: int) -> None:
         loudest = self._loudest_played()

@@ -1,4 +1,4 @@
-"""Fades without a click, for what begins or ends in the middle of a sound: a raised cosine."""
+"""Gains that change without a click; a raised cosine for what begins or ends in mid-sound."""
 
 from functools import cache
 
@@ -7,14 +7,31 @@ import numpy.typing as npt
 
 from audiocodecs.frames import Samples, silence
 
+Gains = npt.NDArray[np.float32]
+"""One for each sample."""
+
 
 @cache
-def rise(count: int) -> npt.NDArray[np.float32]:
+def rise(count: int) -> Gains:
     """Gains from 0 to 1 over `count` samples."""
     steps = np.arange(count, dtype=np.float32) + 0.5
-    gains: npt.NDArray[np.float32] = 0.5 - 0.5 * np.cos(np.pi / count * steps)
+    gains: Gains = np.asarray(0.5 - 0.5 * np.cos(np.pi / count * steps), np.float32)
     gains.flags.writeable = False  # all callers share it
     return gains
+
+
+@cache
+def _way(count: int) -> Gains:
+    way: Gains = np.linspace(1.0 / count, 1.0, count, dtype=np.float32)
+    way.flags.writeable = False
+    return way
+
+
+def scaled(samples: Samples, before: float, after: float) -> npt.NDArray[np.float32]:
+    """The samples at a gain that was `before` at their beginning and is `after` at their end."""
+    if before == after:
+        return samples * np.float32(after)
+    return samples * (np.float32(before) + np.float32(after - before) * _way(len(samples)))
 
 
 def fade_in(samples: Samples, count: int | None = None) -> Samples:

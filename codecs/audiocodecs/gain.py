@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from audiocodecs.fade import scaled
 from audiocodecs.frames import Samples
 from audiocodecs.limiter import bend
 
@@ -42,8 +43,7 @@ class GainControl:
         before, self._factor = self._factor, math.pow(10.0, self.gain / 20.0)
         if before == self._factor == 1.0:
             return samples
-        factors = np.linspace(before, self._factor, len(samples), dtype=np.float32)
-        return np.rint(bend(samples * factors)).astype(np.int16)
+        return bend(scaled(samples, before, self._factor)).astype(np.int16)
 
     def _is_word(self, level: int) -> bool:
         """Whether the frame is not between words; if so, it counts for the speech level."""

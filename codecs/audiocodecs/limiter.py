@@ -43,6 +43,8 @@ def limit(mixes: npt.NDArray[np.int32], gains: Gains) -> Samples:
 def bend(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Samples of any size, smoothly bent over where they come near full scale."""
     size = np.abs(samples)
+    if size.max(initial=0.0) <= _THRESHOLD:
+        return samples
     bent = _THRESHOLD + _KNEE * np.tanh((size - _THRESHOLD) / _KNEE)
     return np.where(size > _THRESHOLD, np.copysign(bent, samples), samples).astype(np.float32)
 

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from audiocodecs.fade import fade_in, fade_out
+from audiocodecs.fade import fade_in, fade_out, scaled
 from audiocodecs.frames import Samples
 
 RATE = 8000
@@ -42,3 +42,11 @@ def test_a_fade_may_be_shorter_than_the_frame() -> None:
     assert falling[0] > 990 and not falling[40:].any()
     assert (np.diff(rising) >= 0).all() and (np.diff(falling) <= 0).all()
     assert frame.tolist() == [1000] * FRAME
+
+
+def test_a_gain_goes_straight_from_one_value_to_the_other() -> None:
+    frame = np.full(FRAME, 1000, np.int16)
+    louder = scaled(frame, 1.0, 2.0)
+    assert np.allclose(np.diff(louder), 1000 / FRAME, atol=0.01)
+    assert (louder[0] - 1000, louder[-1]) == (pytest.approx(1000 / FRAME), 2000)
+    assert (scaled(frame, 0.5, 0.5) == 500).all()
