@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from audiocodecs.concealment import Concealer
-from audiocodecs.frames import Samples
+from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711, PCMA, PCMU
 from audiocodecs.g722 import SAMPLE_RATE as G722_RATE
 from audiocodecs.g722 import G722Decoder
@@ -12,6 +12,9 @@ from gateway.media.descriptions import Payload
 
 PHONE_OPUS_RATE = 16000
 """Phones that have Opus are heard, and spoken to, in wide-band."""
+
+
+_NOTHING: tuple[bytes | None, Samples] = (None, silence(0))
 
 
 class PayloadError(ValueError):
@@ -74,22 +77,33 @@ class G711Decoder:
 
 
 class G722StreamDecoder:
-    """G.722 with concealment; what its decoder has adapted to is kept over a gap."""
+    """G.722 with concealment; what its decoder has adapted to is kept over a gap.
+
+    The packet after a gap is decoded when the gap is filled, since nothing before it will be.
+    """
 
     rate = G722_RATE
-    recovers = False  # the packet after a gap cannot be decoded before its turn
+    recovers = True
 
     def __init__(self) -> None:
-        self.reset()
+        self._decoder = G722Decoder()
+        self._concealer = Concealer(self.rate)
+        self._decoded = _NOTHING  # before its turn
 
     def duration(self, payload: bytes) -> int:
         return 2 * len(payload)
 
     def decode(self, payload: bytes) -> Samples:
-        return self._concealer.heard(self._decoder.decode(payload))
+        known, samples = self._decoded
+        if payload is not known:
+            samples = self._decoder.decode(payload)
+        self._decoded = _NOTHING
+        return self._concealer.heard(samples)
 
     def recover(self, next_payload: bytes, count: int) -> Samples:
-        return self._concealer.conceal(count)
+        samples = self._decoder.decode(next_payload)
+        self._decoded = (next_payload, samples)
+        return self._concealer.bridge(count, samples)
 
     def conceal(self, count: int) -> Samples:
         return self._concealer.conceal(count)
@@ -97,6 +111,7 @@ class G722StreamDecoder:
     def reset(self) -> None:
         self._decoder = G722Decoder()
         self._concealer = Concealer(self.rate)
+        self._decoded = _NOTHING
 
 
 class OpusStreamDecoder:

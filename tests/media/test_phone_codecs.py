@@ -17,6 +17,7 @@ from gateway.media.playout import Playout
 from gateway.rtp.packet import RtpPacket
 from tests.helpers.distortion import fitted
 from tests.helpers.listening import share_of
+from tests.helpers.voices import speech
 
 PCMU, PCMA = Payload(0, "PCMU", 8000), Payload(8, "PCMA", 8000)
 G722 = Payload(9, "G722", 8000)
@@ -185,3 +186,19 @@ def test_no_parameters_are_too_odd(parameters: str) -> None:
     assert all(value >= 0 for value in integer_parameters(parameters).values())
     encoder = phone_encoder(Payload(111, "OPUS", 48000, 2, parameters))
     assert encoder.encode(silence(320))
+
+
+def test_the_g722_packet_after_a_gap_helps_to_fill_it_and_is_decoded_once() -> None:
+    spoken = speech(4, rate=16000, level=-22.0)
+    payloads = payloads_of(G722, spoken)
+    helped, alone = phone_decoder(G722), phone_decoder(G722)
+    errors = np.zeros(2)
+    for number, payload in enumerate(payloads[:-1]):
+        if number % 7 == 6:
+            truth = spoken[number * 320 : (number + 1) * 320].astype(float)
+            filled = helped.recover(payloads[number + 1], 320), alone.conceal(320)
+            errors += [float(np.sum((each - truth) ** 2)) for each in filled]
+        else:
+            heard, plain = helped.decode(payload), alone.decode(payload)
+            assert heard[160:].tolist() == plain[160:].tolist()
+    assert errors[0] < 0.92 * errors[1]
