@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup tools demo test check soak quality lint types format lock clean
+.PHONY: help setup tools demo test check soak bench quality lint types format lock clean
 
 help:
 	@echo "make demo    one call through the whole gateway, explained as it happens"
@@ -15,6 +15,7 @@ help:
 	@echo "make check   style, types and the fast tests: under a minute"
 	@echo "make soak    floods, churn and long runs"
 	@echo "make quality a table of how speech sounds over bad networks (needs a C compiler)"
+	@echo "make bench   CPU a call, calls a core (an hour; QUICK=1: a minute; NAMES=... some of it)"
 	@echo "make format  put the code into shape; make lock renews requirements.lock"
 
 setup: $(INSTALLED)
@@ -43,6 +44,9 @@ test: setup tools check
 
 soak: setup tools
 	$(PYTEST) -q -s -m soak
+
+bench: setup
+	$(BIN)/sip-gateway bench $(if $(QUICK),--quick) $(NAMES)
 
 quality: setup tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[quality]'

@@ -178,6 +178,42 @@ def call(
         raise typer.Exit(1)
 
 
+@app.command()
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios; all of them if none is named.")
+    ] = None,
+    *,
+    list_: Annotated[bool, typer.Option("--list", help="Name the scenarios, and end.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few, once, for seconds; no capacity, no comparison.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show where the time goes, of one scenario.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option(help="Measured each time.", min=1)] = None,
+    runs: Annotated[int | None, typer.Option(help="Of which the median counts.", min=1)] = None,
+    calls: Annotated[int | None, typer.Option(help="Instead of the scenarios' own.", min=1)] = None,
+    json: Annotated[Path, typer.Option(help="Where to write everything.")] = Path("bench.json"),
+    plot: Annotated[Path, typer.Option(help="Where to draw it.")] = Path("bench.svg"),
+) -> None:
+    """Measure the media engine: CPU a call, calls a core, beside what codecs alone cost."""
+    from gateway.bench import command  # noqa: PLC0415 - see above
+    from gateway.bench.trial import TrialError  # noqa: PLC0415
+
+    if list_:
+        typer.echo("\n".join(command.listing()))
+        return
+    named = tuple(names or ())
+    if wrong := command.unknown(named):
+        _fail([f"no such scenario: {', '.join(wrong)}", *command.listing()])
+    request = command.Request(named, quick, profile, seconds, runs, calls, json, plot)
+    try:
+        command.bench(request)
+    except TrialError as error:
+        _fail([str(error)])
+
+
 def main() -> None:
     """The console script `sip-gateway`."""
     app()

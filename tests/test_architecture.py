@@ -58,6 +58,7 @@ MAY_IMPORT = {
 # Who composes may import everything that is not the lab; the lab is for these and for tests.
 COMPOSERS = {
     "gateway.app",
+    "gateway.bench",
     "gateway.cli",
     "gateway.config",
     "gateway.config_dial_out",
@@ -72,7 +73,7 @@ COMPOSERS = {
     "gateway.jigasi_accounts",
     "gateway.jigasi_environment",
 }
-LAB_USERS = {"gateway.cli", "gateway.demo", "gateway.lab"}
+LAB_USERS = {"gateway.bench", "gateway.cli", "gateway.demo", "gateway.lab"}
 
 # Foreign libraries that are walled in.
 WALLS = {

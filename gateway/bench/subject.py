@@ -1,0 +1,134 @@
+"""The process under test: a media engine with its loop as in production, moved by a pipe.
+
+What comes through the pipe are the engine's commands and `Measure`; what goes back are its events
+and snapshots.
+"""
+
+import asyncio
+import cProfile
+import gc
+import io
+import os
+import pstats
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Protocol
+
+import uvloop
+
+from gateway import logs
+from gateway.bench.measurement import Snapshot
+from gateway.media.engine import EngineConfig, MediaEngine
+from gateway.media.load import EngineLoad
+from gateway.media.messages import Command, Event
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_SHOWN = 40  # functions of a profile
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectConfig:
+    """Which engine ("engine" or "aiortc") runs how, on which core of the machine."""
+
+    engine: str
+    host: str
+    complexity: int
+    core: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Ask for a snapshot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Begin to profile; answered by the text of it when the subject stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Close everything and end; answered by the profile, which is empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The last word of the subject."""
+
+    profile: str
+
+
+Order = Command | Measure | Profile | Stop
+Answer = Event | Snapshot | Stopped
+
+
+class Subject(Protocol):
+    """What is measured: the engine, or what it is compared with."""
+
+    @property
+    def load(self) -> EngineLoad: ...
+
+    def execute(self, command: Command) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def main(pipe: Connection, config: SubjectConfig) -> None:
+    """The process, from its first to its last instruction."""
+    logs.configure("error")
+    if config.core is not None:
+        os.sched_setaffinity(0, {config.core})
+    uvloop.run(_serve(pipe, config))
+
+
+async def _serve(pipe: Connection, config: SubjectConfig) -> None:
+    loop = asyncio.get_running_loop()
+    subject = _subject(pipe, config)
+    stopping = asyncio.Event()
+    profile = cProfile.Profile(time.thread_time)
+
+    def receive() -> None:
+        order: Order = pipe.recv()
+        match order:
+            case Measure():
+                pipe.send(_snapshot(subject))
+            case Profile():
+                profile.enable()
+            case Stop():
+                profile.disable()
+                stopping.set()
+            case _:
+                subject.execute(order)
+
+    gc.collect()
+    gc.freeze()  # as the gateway itself does
+    loop.add_reader(pipe.fileno(), receive)
+    await stopping.wait()
+    loop.remove_reader(pipe.fileno())
+    await subject.close()
+    pipe.send(Stopped(_text(profile)))
+
+
+def _subject(pipe: Connection, config: SubjectConfig) -> Subject:
+    engine = EngineConfig(
+        phone_host=config.host,
+        bridge_addresses=(config.host,),
+        complexity=config.complexity,
+    )
+    return MediaEngine(engine, pipe.send)
+
+
+def _snapshot(subject: Subject) -> Snapshot:
+    load = subject.load
+    resident = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+    return Snapshot(time.monotonic(), time.process_time(), resident, load.lateness, load.skipped)
+
+
+def _text(profile: cProfile.Profile) -> str:
+    if not profile.getstats():
+        return ""
+    text = io.StringIO()
+    pstats.Stats(profile, stream=text).sort_stats("tottime").print_stats(_SHOWN)
+    return text.getvalue()

@@ -1,0 +1,152 @@
+"""A run of the benchmark: scenarios beside the floor, capacity, and the comparison; in that order.
+
+What is compared is measured in turn: the floor before and after each window, on the same core,
+because a core of a shared machine is not always equally fast.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import mean
+
+from gateway.bench.capacity import confirmed, highest
+from gateway.bench.floor import FloorWork, UnitCosts, unit_costs
+from gateway.bench.machine import Machine, this_machine, two_cores
+from gateway.bench.measurement import Measurement, middle, middle_number
+from gateway.bench.scenario import OWN_ROOMS, Scenario
+from gateway.bench.signals import speech
+from gateway.bench.trial import VOICES, Outcome, run_trial, talker_packets
+
+_RATE = 8000  # of what is encoded from and decoded to for a narrow-band phone
+_SEARCH_SECONDS = 10.0
+_MOST_CALLS = 400
+_BUSY = 0.9  # of a core: where the search begins
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How long windows are, how often each is repeated, and what is asked beyond the scenarios."""
+
+    seconds: float
+    runs: int
+    capacity: bool
+    comparison: bool
+    calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A scenario: the run whose CPU is the median, its floor in ms a call and second, all runs."""
+
+    measurement: Measurement
+    floor_ms: float
+    runs: tuple[Measurement, ...]
+
+    @property
+    def to_floor(self) -> float:
+        """How many times the floor."""
+        return self.measurement.cpu_ms / self.floor_ms if self.floor_ms else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Calls on a core: the median, and what each run has found, with the steal during it."""
+
+    scenario: str
+    calls: int
+    found: tuple[int, ...]
+    steal: float
+    generator_late: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one run of the benchmark has shown."""
+
+    machine: Machine
+    settings: Settings
+    results: tuple[Result, ...]
+    capacities: tuple[Capacity, ...]
+    comparison: Result | None = None
+
+    @property
+    def reference(self) -> Result | None:
+        """What the others are compared with: own rooms, three talkers, if that was measured."""
+        names = {each.measurement.scenario.name: each for each in self.results}
+        return names.get(OWN_ROOMS.name)
+
+
+def run_suite(scenarios: Iterable[Scenario], settings: Settings, say: Say) -> Report:
+    """Measure what is asked for; `say` is told what is going on. TrialError: no call comes up."""
+    chosen = [each if settings.calls is None else each.of(settings.calls) for each in scenarios]
+    results = tuple(_result(scenario, settings, say) for scenario in chosen)
+    capacities: tuple[Capacity, ...] = ()
+    if settings.capacity:
+        capacities = tuple(_capacity(result, settings, say) for result in results[:1])
+    return Report(this_machine(), settings, results, capacities)
+
+
+def profile(scenario: Scenario, seconds: float) -> Outcome:
+    """Where the time goes."""
+    return run_trial(scenario, seconds, profile=True)
+
+
+def _result(scenario: Scenario, settings: Settings, say: Say) -> Result:
+    runs, floors = [], []
+    for number in range(settings.runs):
+        say(f"{scenario.name}, {scenario.calls} calls, run {number + 1} of {settings.runs}")
+        before = _floor(scenario)
+        runs.append(run_trial(scenario, settings.seconds).measurement)
+        floors.append(mean((before, _floor(scenario))))
+    median = middle(runs)
+    return Result(median, floors[runs.index(median)], tuple(runs))
+
+
+def _capacity(result: Result, settings: Settings, say: Say) -> Capacity:
+    scenario = result.measurement.scenario
+    guess = round(_BUSY * 1000 / result.measurement.cpu_ms)
+    longer: list[Measurement] = []
+
+    def carries(calls: int, seconds: float) -> bool:
+        say(f"{scenario.name}: does a core carry {calls} calls?")
+        measurement = run_trial(scenario.of(calls), seconds).measurement
+        if seconds == settings.seconds:
+            longer.append(measurement)
+        return measurement.keeps_time
+
+    found = []
+    short = min(_SEARCH_SECONDS, settings.seconds)
+    for _ in range(settings.runs):
+        most = highest(lambda calls: carries(calls, short), guess, most=_MOST_CALLS)
+        found.append(confirmed(lambda calls: carries(calls, settings.seconds), most))
+    return Capacity(
+        scenario.name,
+        middle_number(found),
+        tuple(found),
+        steal=max((each.steal for each in longer), default=0.0),
+        generator_late=max((each.generator_late for each in longer), default=0.0),
+    )
+
+
+def _floor(scenario: Scenario) -> float:
+    """Milliseconds a call and second, on the core the engine is measured on."""
+    core, _ = two_cores()
+    before = os.sched_getaffinity(0)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    try:
+        costs = _costs(scenario.complexity, streams=min(scenario.calls, 100))
+    finally:
+        os.sched_setaffinity(0, before)
+    return costs.of(FloorWork.of(scenario), scenario.calls)
+
+
+def _costs(complexity: int, *, streams: int) -> UnitCosts:
+    said = [speech(100 + voice, 6.0, rate=_RATE) for voice in range(VOICES)]
+    heard = [[payload for payload, _ in talker_packets(voice)] for voice in range(3)]
+    rounds = max(10, 1500 // streams)
+    return unit_costs(
+        said, heard, rate=_RATE, complexity=complexity, streams=streams, rounds=rounds
+    )

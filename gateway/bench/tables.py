@@ -1,0 +1,70 @@
+"""What the benchmark prints and writes: tables for people, JSON for machines."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from gateway.bench.suite import Capacity, Report, Result
+
+
+def results_table(report: Report) -> Table:
+    """One line a scenario, with its ratios to the floor and to the first scenario of the issue."""
+    table = Table(title=f"CPU of one media engine on {report.machine}")
+    for heading in ("scenario", "calls"):
+        table.add_column(heading, justify="left" if heading == "scenario" else "right")
+    headings = (
+        "CPU ms/s a call",
+        "floor",
+        "x floor",
+        "x own-rooms-3",
+        "p99 late ms",
+        "late of 10,000",
+        "set-up ms",
+        "KB a call",
+        "steal %",
+        "others %",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for result in report.results:
+        table.add_row(*_row(result, report.reference))
+    return table
+
+
+def capacity_line(capacity: Capacity) -> str:
+    """What a capacity says in words."""
+    found = ", ".join(str(each) for each in capacity.found)
+    return (
+        f"{capacity.scenario}: {capacity.calls} calls on a core (runs: {found}; "
+        f"steal {capacity.steal:.1%} at most, generator late {capacity.generator_late:.2%})"
+    )
+
+
+def as_json(report: Report) -> str:
+    """Everything, for machines."""
+    data: dict[str, Any] = asdict(report)
+    return json.dumps(data, indent=2, default=str) + "\n"
+
+
+def _row(result: Result, reference: Result | None) -> tuple[str, ...]:
+    measured = result.measurement
+    to_reference = "-"
+    if reference is not None:
+        to_reference = f"{measured.cpu_ms / reference.measurement.cpu_ms:.2f}"
+    mark = "" if measured.keeps_time else " (late)"
+    return (
+        measured.scenario.name + mark,
+        str(measured.scenario.calls),
+        f"{measured.cpu_ms:.2f}",
+        f"{result.floor_ms:.2f}",
+        f"{result.to_floor:.2f}" if result.floor_ms else "-",
+        to_reference,
+        f"{measured.p99_ms:.1f}",
+        f"{measured.late:.1f}",
+        f"{measured.setup_ms:.1f}",
+        f"{measured.memory_kb:.0f}",
+        f"{100 * measured.steal:.1f}",
+        f"{100 * measured.others:.0f}",
+    )

@@ -1,0 +1,280 @@
+"""One trial: a scenario's calls are set up, run for a while, and measured in a window of it."""
+
+import multiprocessing
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from multiprocessing.connection import Connection
+
+from audiocodecs.g711 import PCMA, PCMU
+from gateway.bench import subject
+from gateway.bench.call import LoadCall, Stage
+from gateway.bench.endpoint import LoadEndpoint
+from gateway.bench.machine import core_time, two_cores
+from gateway.bench.measurement import Ends, Measurement, Snapshot, Traffic, measured
+from gateway.bench.pacing import PERIOD, Pacing
+from gateway.bench.phone import LoadPhone
+from gateway.bench.room import LoadRoom, Talker
+from gateway.bench.scenario import Scenario
+from gateway.bench.signals import noise, speech
+from gateway.lab.voice import RATE, Voice
+from gateway.xmpp.sources import SignalledSource
+
+_HOST = "127.0.0.1"
+VOICES = 6  # different ones; each call and talker begins at its own place
+_LOOP = 6.0  # seconds of them
+_LINE_NOISE, _ROOM_NOISE = -72.0, -68.0  # dBov
+_AT_A_TIME = 8  # calls that are being set up together
+_CALL_WITHIN = 10.0  # seconds until it is connected
+_WARM_UP = 3.0
+_STOPS_WITHIN = 5.0
+_LAWS = {"PCMU": (0, PCMU), "PCMA": (8, PCMA)}
+
+
+class TrialError(Exception):
+    """A trial has come to nothing; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a trial has shown; `profile` is empty unless it was asked for."""
+
+    measurement: Measurement
+    profile: str = ""
+
+
+def run_trial(
+    scenario: Scenario, seconds: float, *, engine: str = "engine", profile: bool = False
+) -> Outcome:
+    """Run a scenario and measure `seconds` of it. TrialError: its calls do not come up."""
+    core, load_core = two_cores()
+    config = subject.SubjectConfig(engine, _HOST, scenario.complexity, core)
+    with _on_core(load_core), _subject(config) as pipe:
+        trial = _Trial(scenario, pipe, core)
+        try:
+            return trial.run(seconds, profile=profile)
+        finally:
+            trial.close()
+
+
+class _Trial:
+    """The load of one scenario: phones, rooms, talkers, and the pipe to the subject."""
+
+    def __init__(self, scenario: Scenario, pipe: Connection, core: int | None) -> None:
+        self._scenario = scenario
+        self._pipe = pipe
+        self._core = core
+        self._dice = random.Random(1)
+        self._pacing = Pacing()
+        self._pacing.read(pipe.fileno(), self._receive)
+        self._snapshots: list[Snapshot] = []
+        self._profile: str | None = None
+        self._calls: dict[str, LoadCall] = {}
+        self._ssrcs = [secrets.randbits(31) | 1 for _ in range(scenario.calls)]
+        self._bridge_ssrc = secrets.randbits(31) | 1
+        self._rooms = [LoadRoom() for _ in range(scenario.rooms)]
+        self._talkers = [self._make_talkers() for _ in range(scenario.rooms)]
+
+    def run(self, seconds: float, *, profile: bool) -> Outcome:
+        """Set up, warm up, measure, hang up."""
+        idle = self._snapshot()
+        self._set_up()
+        set_up = self._snapshot()
+        self._speak()
+        self._pacing.run_for(_WARM_UP)
+        if profile:
+            self._pipe.send(subject.Profile())
+        first, core, traffic = self._snapshot(), core_time(self._core), self._traffic()
+        self._pacing.run_for(seconds)
+        last, core_after, traffic_after = (
+            self._snapshot(),
+            core_time(self._core),
+            self._traffic(),
+        )
+        self._check()
+        ends = Ends(idle, set_up, (first, last), (core, core_after), (traffic, traffic_after))
+        return Outcome(measured(self._scenario, ends), self._stop())
+
+    def close(self) -> None:
+        """Give everything back."""
+        for call in self._calls.values():
+            call.endpoint.close()
+            call.phone.close()
+        self._pacing.close()
+
+    # Setting up.
+
+    def _set_up(self) -> None:
+        for number in range(self._scenario.calls):
+            self._await(lambda: self._underway() < _AT_A_TIME, "calls do not come up")
+            self._call(number)
+        self._await(lambda: self._underway() == 0, "calls do not come up")
+
+    def _underway(self) -> int:
+        return sum(call.stage is not Stage.CONNECTED for call in self._calls.values())
+
+    def _call(self, number: int) -> None:
+        scenario = self._scenario
+        room_number = scenario.room_of(number)
+        room = self._rooms[room_number]
+        payload_type, _ = _LAWS[scenario.codec]
+        payloads = caller_payloads(
+            scenario.codec, number % VOICES if scenario.caller_speaks(number) else None
+        )
+        phone = LoadPhone(_HOST, payloads, payload_type=payload_type, at=self._dice.randrange(1000))
+        endpoint = LoadEndpoint(_HOST, self._bridge_ssrc, room.forward)
+        room.endpoints.append(endpoint)
+        self._pacing.read(endpoint.socket.fileno(), endpoint.receive)
+        self._pacing.watch(endpoint.watch)
+        name = f"call{number}"
+        self._calls[name] = LoadCall(
+            name,
+            f"room{room_number}",
+            phone,
+            endpoint,
+            codec=scenario.codec,
+            ssrc=self._ssrcs[number],
+            sources=self._sources(number, room_number),
+            execute=self._pipe.send,
+            pacing=self._pacing,
+        )
+
+    def _sources(self, number: int, room: int) -> tuple[SignalledSource, ...]:
+        talkers = [
+            SignalledSource(f"talker{each}", talker.ssrc, f"talker{each}-a0")
+            for each, talker in enumerate(self._talkers[room])
+        ]
+        callers = [
+            SignalledSource(f"call{other}", ssrc, f"call{other}-a0")
+            for other, ssrc in enumerate(self._ssrcs)
+            if other != number and self._scenario.room_of(other) == room
+        ]
+        bridge = SignalledSource("jvb", self._bridge_ssrc, "jvb-a0")
+        return (bridge, *talkers, *callers)
+
+    def _make_talkers(self) -> list[Talker]:
+        talkers = []
+        for number in range(self._scenario.talkers):
+            speaks = self._scenario.talker_speaks(number)
+            packets = talker_packets(number % VOICES if speaks else None)
+            ssrc = secrets.randbits(31) | 1
+            talkers.append(Talker(ssrc, packets, at=self._dice.randrange(len(packets))))
+        return talkers
+
+    def _speak(self) -> None:
+        for call in self._calls.values():
+            self._pacing.every_20_ms(self._dice.randrange(PERIOD), call.phone.speak)
+        for room, talkers in zip(self._rooms, self._talkers, strict=True):
+            for number, talker in enumerate(talkers):
+                if self._scenario.sends(number):
+                    slot = self._dice.randrange(PERIOD)
+                    self._pacing.every_20_ms(slot, partial(room.say, talker))
+
+    # The subject.
+
+    def _receive(self) -> None:
+        try:
+            answer: subject.Answer = self._pipe.recv()
+        except EOFError as error:
+            raise TrialError("the process under test has died") from error
+        match answer:
+            case Snapshot():
+                self._snapshots.append(answer)
+            case subject.Stopped():
+                self._profile = answer.profile
+            case _:
+                call = self._calls.get(answer.call)
+                if call is not None:
+                    call.receive(answer)
+
+    def _stop(self) -> str:
+        """End the subject, without any more load; its profile."""
+        self._pipe.send(subject.Stop())
+        while self._profile is None:
+            if not self._pipe.poll(_CALL_WITHIN):
+                raise TrialError("the process under test does not end")
+            self._receive()
+        return self._profile
+
+    def _snapshot(self) -> Snapshot:
+        self._pipe.send(subject.Measure())
+        self._await(lambda: bool(self._snapshots), "the subject does not answer")
+        return self._snapshots.pop()
+
+    def _traffic(self) -> Traffic:
+        calls = self._calls.values()
+        return Traffic(
+            to_phones=sum(call.phone.received for call in calls),
+            to_bridge=sum(call.endpoint.received for call in calls),
+            sent=sum(call.phone.sent + call.endpoint.sent for call in calls),
+            slots=self._pacing.slots,
+            sent_late=self._pacing.late,
+            cpu=time.process_time(),
+        )
+
+    def _await(self, done: Callable[[], bool], problem: str) -> None:
+        if not self._pacing.run_until(done, _CALL_WITHIN):
+            raise TrialError(f"{self._scenario.name} with {self._scenario.calls} calls: {problem}")
+        self._check()
+
+    def _check(self) -> None:
+        for call in self._calls.values():
+            if call.failure is not None:
+                raise TrialError(call.failure)
+
+
+@cache
+def caller_payloads(codec: str, voice: int | None) -> list[bytes]:
+    """What a phone says: a loop of G.711 frames; the noise of its line without a voice."""
+    _, law = _LAWS[codec]
+    samples = (
+        noise(1, _LOOP, rate=8000, level=_LINE_NOISE)
+        if voice is None
+        else speech(100 + voice, _LOOP, rate=8000)
+    )
+    return [law.encode(frame) for frame in samples.reshape(-1, 160)]
+
+
+@cache
+def talker_packets(voice: int | None) -> Sequence[tuple[bytes, int]]:
+    """What a talker says: a loop of Opus packets with levels; noise of a room without a voice."""
+    samples = (
+        noise(2, _LOOP, rate=RATE, level=_ROOM_NOISE)
+        if voice is None
+        else speech(200 + voice, _LOOP, rate=RATE)
+    )
+    return Voice.of_samples(samples).packets
+
+
+@contextmanager
+def _subject(config: subject.SubjectConfig) -> Iterator[Connection]:
+    """A process of its own with what is measured; it is gone afterwards, whatever happens."""
+    context = multiprocessing.get_context("spawn")
+    pipe, its_end = context.Pipe()
+    process = context.Process(target=subject.main, args=(its_end, config), daemon=True)
+    process.start()
+    its_end.close()
+    try:
+        yield pipe
+        process.join(_STOPS_WITHIN)
+    finally:
+        pipe.close()
+        process.kill()
+        process.join()
+
+
+@contextmanager
+def _on_core(core: int | None) -> Iterator[None]:
+    """Keep this process on a core for a while."""
+    before = os.sched_getaffinity(0)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
