@@ -18,13 +18,16 @@ from typing import Protocol
 
 import uvloop
 
+from audiocodecs.frames import Samples
 from gateway import logs
+from gateway.bench.floor import UnitCosts, unit_costs
 from gateway.bench.measurement import Snapshot
 from gateway.media.engine import EngineConfig, MediaEngine
 from gateway.media.load import EngineLoad
 from gateway.media.messages import Command, Event
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_FLOOR_FRAMES = 5000  # of each kind
 _SHOWN = 40  # functions of a profile
 
 
@@ -49,6 +52,21 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureFloor:
+    """Ask for what libopus and SRTP alone cost here and now, see `gateway.bench.floor`.
+
+    It is asked of the process under test, after the window and under the same load on the other
+    core: cores that share their arithmetic are slower then.
+    """
+
+    speech: tuple[Samples, ...]
+    payloads: tuple[tuple[bytes, ...], ...]
+    rate: int
+    complexity: int
+    streams: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Close everything and end; answered by the profile, which is empty if there is none."""
 
@@ -60,8 +78,8 @@ class Stopped:
     profile: str
 
 
-Order = Command | Measure | Profile | Stop
-Answer = Event | Snapshot | Stopped
+Order = Command | Measure | MeasureFloor | Profile | Stop
+Answer = Event | Snapshot | UnitCosts | Stopped
 
 
 class Subject(Protocol):
@@ -94,6 +112,8 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
         match order:
             case Measure():
                 pipe.send(_snapshot(subject))
+            case MeasureFloor():
+                pipe.send(_floor(order))
             case Profile():
                 profile.enable()
             case Stop():
@@ -124,6 +144,17 @@ def _snapshot(subject: Subject) -> Snapshot:
     load = subject.load
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
     return Snapshot(time.monotonic(), time.process_time(), resident, load.lateness, load.skipped)
+
+
+def _floor(order: MeasureFloor) -> UnitCosts:
+    return unit_costs(
+        order.speech,
+        order.payloads,
+        rate=order.rate,
+        complexity=order.complexity,
+        streams=order.streams,
+        rounds=max(10, _FLOOR_FRAMES // order.streams),
+    )
 
 
 def _text(profile: cProfile.Profile) -> str:

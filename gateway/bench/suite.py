@@ -1,23 +1,17 @@
 """A run of the benchmark: scenarios beside the floor, capacity, and the comparison; in that order.
 
-What is compared is measured in turn: the floor before and after each window, on the same core,
-because a core of a shared machine is not always equally fast.
+The floor belongs to each trial, since a core is not always equally fast.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from statistics import mean
 
 from gateway.bench.capacity import confirmed, highest
-from gateway.bench.floor import FloorWork, UnitCosts, unit_costs
-from gateway.bench.machine import Machine, this_machine, two_cores
+from gateway.bench.machine import Machine, this_machine
 from gateway.bench.measurement import Measurement, middle, middle_number
 from gateway.bench.scenario import OWN_ROOMS, Scenario
-from gateway.bench.signals import speech
-from gateway.bench.trial import VOICES, Outcome, run_trial, talker_packets
+from gateway.bench.trial import Outcome, run_trial
 
-_RATE = 8000  # of what is encoded from and decoded to for a narrow-band phone
 _SEARCH_SECONDS = 10.0
 _MOST_CALLS = 400
 _BUSY = 0.9  # of a core: where the search begins
@@ -94,14 +88,13 @@ def profile(scenario: Scenario, seconds: float) -> Outcome:
 
 
 def _result(scenario: Scenario, settings: Settings, say: Say) -> Result:
-    runs, floors = [], []
+    runs = []
     for number in range(settings.runs):
         say(f"{scenario.name}, {scenario.calls} calls, run {number + 1} of {settings.runs}")
-        before = _floor(scenario)
-        runs.append(run_trial(scenario, settings.seconds).measurement)
-        floors.append(mean((before, _floor(scenario))))
-    median = middle(runs)
-    return Result(median, floors[runs.index(median)], tuple(runs))
+        runs.append(run_trial(scenario, settings.seconds))
+    measurements = [run.measurement for run in runs]
+    median = middle(measurements)
+    return Result(median, runs[measurements.index(median)].floor_ms, tuple(measurements))
 
 
 def _capacity(result: Result, settings: Settings, say: Say) -> Capacity:
@@ -127,26 +120,4 @@ def _capacity(result: Result, settings: Settings, say: Say) -> Capacity:
         tuple(found),
         steal=max((each.steal for each in longer), default=0.0),
         generator_late=max((each.generator_late for each in longer), default=0.0),
-    )
-
-
-def _floor(scenario: Scenario) -> float:
-    """Milliseconds a call and second, on the core the engine is measured on."""
-    core, _ = two_cores()
-    before = os.sched_getaffinity(0)
-    if core is not None:
-        os.sched_setaffinity(0, {core})
-    try:
-        costs = _costs(scenario.complexity, streams=min(scenario.calls, 100))
-    finally:
-        os.sched_setaffinity(0, before)
-    return costs.of(FloorWork.of(scenario), scenario.calls)
-
-
-def _costs(complexity: int, *, streams: int) -> UnitCosts:
-    said = [speech(100 + voice, 6.0, rate=_RATE) for voice in range(VOICES)]
-    heard = [[payload for payload, _ in talker_packets(voice)] for voice in range(3)]
-    rounds = max(10, 1500 // streams)
-    return unit_costs(
-        said, heard, rate=_RATE, complexity=complexity, streams=streams, rounds=rounds
     )

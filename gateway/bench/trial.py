@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from functools import cache, partial
 from multiprocessing.connection import Connection
 
+from audiocodecs.frames import Samples
 from audiocodecs.g711 import PCMA, PCMU
 from gateway.bench import subject
 from gateway.bench.call import LoadCall, Stage
 from gateway.bench.endpoint import LoadEndpoint
+from gateway.bench.floor import FloorWork, UnitCosts
 from gateway.bench.machine import core_time, two_cores
 from gateway.bench.measurement import Ends, Measurement, Snapshot, Traffic, measured
 from gateway.bench.pacing import PERIOD, Pacing
 from gateway.bench.phone import LoadPhone
 from gateway.bench.room import LoadRoom, Talker
-from gateway.bench.scenario import Scenario
+from gateway.bench.scenario import FRAMES, Scenario
 from gateway.bench.signals import noise, speech
 from gateway.lab.voice import RATE, Voice
 from gateway.xmpp.sources import SignalledSource
@@ -33,6 +35,8 @@ _AT_A_TIME = 8  # calls that are being set up together
 _CALL_WITHIN = 10.0  # seconds until it is connected
 _WARM_UP = 3.0
 _STOPS_WITHIN = 5.0
+_RATE = 8000  # at which the engine encodes and decodes for these phones
+_MOST_STREAMS = 100
 _LAWS = {"PCMU": (0, PCMU), "PCMA": (8, PCMA)}
 
 
@@ -42,9 +46,13 @@ class TrialError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a trial has shown; `profile` is empty unless it was asked for."""
+    """What a trial has shown: `floor_ms` are milliseconds a call and second, at the same time.
+
+    `profile` is empty unless it was asked for.
+    """
 
     measurement: Measurement
+    floor_ms: float
     profile: str = ""
 
 
@@ -73,6 +81,7 @@ class _Trial:
         self._pacing = Pacing()
         self._pacing.read(pipe.fileno(), self._receive)
         self._snapshots: list[Snapshot] = []
+        self._costs: UnitCosts | None = None
         self._profile: str | None = None
         self._calls: dict[str, LoadCall] = {}
         self._ssrcs = [secrets.randbits(31) | 1 for _ in range(scenario.calls)]
@@ -98,7 +107,8 @@ class _Trial:
         )
         self._check()
         ends = Ends(idle, set_up, (first, last), (core, core_after), (traffic, traffic_after))
-        return Outcome(measured(self._scenario, ends), self._stop())
+        floor = self._floor()
+        return Outcome(measured(self._scenario, ends), floor, self._stop())
 
     def close(self) -> None:
         """Give everything back."""
@@ -185,6 +195,8 @@ class _Trial:
         match answer:
             case Snapshot():
                 self._snapshots.append(answer)
+            case UnitCosts():
+                self._costs = answer
             case subject.Stopped():
                 self._profile = answer.profile
             case _:
@@ -205,6 +217,22 @@ class _Trial:
         self._pipe.send(subject.Measure())
         self._await(lambda: bool(self._snapshots), "the subject does not answer")
         return self._snapshots.pop()
+
+    def _floor(self) -> float:
+        """Milliseconds a call and second, while the load goes on."""
+        scenario = self._scenario
+        self._pipe.send(
+            subject.MeasureFloor(
+                tuple(caller_speech(voice) for voice in range(VOICES)),
+                tuple(tuple(payload for payload, _ in talker_packets(voice)) for voice in range(3)),
+                rate=_RATE,
+                complexity=scenario.complexity,
+                streams=min(scenario.calls, _MOST_STREAMS),
+            )
+        )
+        self._await(lambda: self._costs is not None, "the subject does not answer")
+        assert self._costs is not None
+        return self._costs.of(FloorWork.of(scenario), scenario.calls)
 
     def _traffic(self) -> Traffic:
         calls = self._calls.values()
@@ -229,15 +257,18 @@ class _Trial:
 
 
 @cache
+def caller_speech(voice: int | None) -> Samples:
+    """What a phone says: a loop at 8 kHz; the noise of its line without a voice."""
+    if voice is None:
+        return noise(1, _LOOP, rate=_RATE, level=_LINE_NOISE)
+    return speech(100 + voice, _LOOP, rate=_RATE)
+
+
+@cache
 def caller_payloads(codec: str, voice: int | None) -> list[bytes]:
-    """What a phone says: a loop of G.711 frames; the noise of its line without a voice."""
+    """The same as frames of 20 ms in G.711."""
     _, law = _LAWS[codec]
-    samples = (
-        noise(1, _LOOP, rate=8000, level=_LINE_NOISE)
-        if voice is None
-        else speech(100 + voice, _LOOP, rate=8000)
-    )
-    return [law.encode(frame) for frame in samples.reshape(-1, 160)]
+    return [law.encode(frame) for frame in caller_speech(voice).reshape(-1, _RATE // FRAMES)]
 
 
 @cache
