@@ -77,8 +77,13 @@ LAB_USERS = {"gateway.bench", "gateway.cli", "gateway.demo", "gateway.lab"}
 
 # Foreign libraries that are walled in.
 WALLS = {
-    "aiortc": {"gateway.webrtc"},
-    "aioice": {"gateway.webrtc", "gateway.lab.ice", "gateway.lab.videobridge"},
+    "aiortc": {"gateway.webrtc", "gateway.bench.plain_aiortc"},
+    "aioice": {
+        "gateway.webrtc",
+        "gateway.bench.plain_aiortc",
+        "gateway.lab.ice",
+        "gateway.lab.videobridge",
+    },
     "slixmpp": {"gateway.xmpp.client"},
     "aiohttp": {
         "gateway.xmpp.client",
@@ -93,7 +98,7 @@ WALLS = {
     "cffi": {"audiocodecs.opus"},
     "G722": {"audiocodecs.g722"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
-    "av": {"gateway.lab.voice"},
+    "av": {"gateway.lab.voice", "gateway.bench.plain_aiortc"},
     "jwt": {"gateway.conference.token", "gateway.lab.token_rules"},
     "prometheus_client": {"gateway.control.metrics"},
 }

@@ -4,6 +4,7 @@ import secrets
 import socket
 import struct
 import time
+from contextlib import suppress
 
 from gateway.bench.pacing import Pacing
 from gateway.media.messages import Address
@@ -65,14 +66,16 @@ class LoadPhone:
         now = ntp_time(time.time())
         report = SenderReport(self._ssrc, now, self._timestamp, self.sent, octets)
         name = SourceDescription(self._ssrc, "phone")
-        self._rtcp.send(report.serialize() + name.serialize())
+        with suppress(ConnectionRefusedError):  # not everybody has a port for it
+            self._rtcp.send(report.serialize() + name.serialize())
 
     def _receive(self) -> None:
         self._rtp.recv(_READ)
         self.received += 1
 
     def _receive_reports(self) -> None:
-        self._rtcp.recv(_READ)
+        with suppress(ConnectionRefusedError):
+            self._rtcp.recv(_READ)
 
 
 def _pair(host: str) -> tuple[socket.socket, socket.socket]:

@@ -132,6 +132,10 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
 
 
 def _subject(pipe: Connection, config: SubjectConfig) -> Subject:
+    if config.engine == "aiortc":
+        from gateway.bench.plain_aiortc import PlainAiortc  # noqa: PLC0415 - costs memory
+
+        return PlainAiortc(config.host, pipe.send)
     engine = EngineConfig(
         phone_host=config.host,
         bridge_addresses=(config.host,),
