@@ -48,7 +48,9 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Begin to profile; answered by the text of it when the subject stops."""
+    """Begin to profile, or end it; `Stopped` tells what was found."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,11 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
                 pipe.send(_snapshot(subject))
             case MeasureFloor():
                 pipe.send(_floor(order))
-            case Profile():
+            case Profile(on=True):
                 profile.enable()
-            case Stop():
+            case Profile():
                 profile.disable()
+            case Stop():
                 stopping.set()
             case _:
                 subject.execute(order)
@@ -125,6 +128,7 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
     gc.collect()
     gc.freeze()  # as the gateway itself does
     loop.add_reader(pipe.fileno(), receive)
+    os.set_blocking(pipe.fileno(), True)  # uvloop changes that; a message is read as a whole
     await stopping.wait()
     loop.remove_reader(pipe.fileno())
     await subject.close()

@@ -97,7 +97,7 @@ class _Trial:
         self._speak()
         self._pacing.run_for(_WARM_UP)
         if profile:
-            self._pipe.send(subject.Profile())
+            self._pipe.send(subject.Profile(on=True))
         first, core, traffic = self._snapshot(), core_time(self._core), self._traffic()
         self._pacing.run_for(seconds)
         last, core_after, traffic_after = (
@@ -107,6 +107,7 @@ class _Trial:
         )
         self._check()
         ends = Ends(idle, set_up, (first, last), (core, core_after), (traffic, traffic_after))
+        self._pipe.send(subject.Profile(on=False))
         floor = self._floor()
         return Outcome(measured(self._scenario, ends), floor, self._stop())
 
