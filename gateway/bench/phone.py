@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 from gateway.bench.pacing import Pacing
+from gateway.bench.punctuality import Punctuality
 from gateway.media.messages import Address
 from gateway.rtp.rtcp import SenderReport, SourceDescription, ntp_time
 
@@ -14,6 +15,9 @@ _FRAME = 160
 _REPORT_EVERY = 250  # packets: five seconds
 _HEADER = struct.Struct("!BBHII")
 _READ = 2048
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
 
 
 class LoadPhone:
@@ -23,6 +27,7 @@ class LoadPhone:
     def __init__(self, host: str, payloads: list[bytes], *, payload_type: int, at: int) -> None:
         self.received = 0
         self.sent = 0
+        self.punctuality = Punctuality()
         self._payloads = payloads
         self._at = at % len(payloads)
         self._second = payload_type
@@ -30,6 +35,7 @@ class LoadPhone:
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(31)
         self._rtp, self._rtcp = _pair(host)
+        self._rtp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._remote: Address | None = None
 
     @property
@@ -70,8 +76,11 @@ class LoadPhone:
             self._rtcp.send(report.serialize() + name.serialize())
 
     def _receive(self) -> None:
-        self._rtp.recv(_READ)
+        data, ancillary, _, _ = self._rtp.recvmsg(_READ, _ANCILLARY)
         self.received += 1
+        if ancillary:  # when it came, not when this process found the time to look
+            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+            self.punctuality.arrived(seconds + nanoseconds * 1e-9, int.from_bytes(data[4:8]))
 
     def _receive_reports(self) -> None:
         with suppress(ConnectionRefusedError):

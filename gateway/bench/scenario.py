@@ -109,6 +109,13 @@ SCENARIOS = {
         ),
         Scenario("one-talker", "each call in a room of its own with one talker", 50, talkers=1),
         Scenario(
+            "one-room-5",
+            "five callers in one room with one talker, all speak",
+            5,
+            callers_a_room=5,
+            talkers=1,
+        ),
+        Scenario(
             "one-room-20",
             "twenty callers in one room with one talker, all speak",
             20,

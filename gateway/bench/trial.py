@@ -239,6 +239,7 @@ class _Trial:
         calls = self._calls.values()
         return Traffic(
             to_phones=sum(call.phone.received for call in calls),
+            late_to_phones=sum(call.phone.punctuality.late for call in calls),
             to_bridge=sum(call.endpoint.received for call in calls),
             sent=sum(call.phone.sent + call.endpoint.sent for call in calls),
             slots=self._pacing.slots,

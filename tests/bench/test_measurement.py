@@ -40,7 +40,10 @@ def ends() -> Ends:
             Snapshot(30.0, 3.0, 60 << 20, after, 5),
         ),
         core=(CoreTime(100.0, 1.0), CoreTime(103.0, 1.2)),
-        traffic=(Traffic(0, 0, 0, 0, 0, 4.0), Traffic(10_000, 5_000, 0, 20_000, 20, 14.0)),
+        traffic=(
+            Traffic(0, 0, 0, 0, 0, 0, 4.0),
+            Traffic(10_000, 3, 5_000, 0, 20_000, 20, 14.0),
+        ),
     )
 
 
@@ -66,13 +69,15 @@ def test_the_core_was_used_by_others_and_taken_by_the_hypervisor() -> None:
 def test_packets_are_counted_for_a_call_and_second() -> None:
     result = measured(TEN, ends())
     assert (result.to_phones, result.to_bridge) == (50, 25)
+    assert result.heard_late == pytest.approx(3)
     assert result.generator_late == pytest.approx(0.001)
     assert result.generator_cpu == pytest.approx(0.5)
 
 
 def test_time_is_kept_if_hardly_any_tick_is_late_and_everything_has_come() -> None:
-    good = measured(TEN, ends())
+    good = replace(measured(TEN, ends()), heard_late=1.0)
     assert good.keeps_time
+    assert not replace(good, heard_late=1.1).keeps_time
     assert not replace(good, p99_ms=5.1).keeps_time
     assert not replace(good, late=1.1).keeps_time
     assert not replace(good, to_phones=49.0).keeps_time
