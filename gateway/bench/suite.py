@@ -10,10 +10,11 @@ from gateway.bench.capacity import confirmed, highest
 from gateway.bench.machine import Machine, this_machine
 from gateway.bench.measurement import Measurement, middle, middle_number
 from gateway.bench.scenario import OWN_ROOMS, Scenario
-from gateway.bench.trial import Outcome, run_trial
+from gateway.bench.trial import Outcome, TrialError, run_trial
 
 _SEARCH_SECONDS = 10.0
 _MOST_CALLS = 400
+_COMPARED = (5, 10, 15, 20)  # calls, of which aiortc may have those it is best with
 _BUSY = 0.9  # of a core: where the search begins
 
 Say = Callable[[str], None]
@@ -79,7 +80,8 @@ def run_suite(scenarios: Iterable[Scenario], settings: Settings, say: Say) -> Re
     capacities: tuple[Capacity, ...] = ()
     if settings.capacity:
         capacities = tuple(_capacity(result, settings, say) for result in results[:1])
-    return Report(this_machine(), settings, results, capacities)
+    comparison = _comparison(settings, say) if settings.comparison else None
+    return Report(this_machine(), settings, results, capacities, comparison)
 
 
 def profile(scenario: Scenario, seconds: float) -> Outcome:
@@ -95,6 +97,23 @@ def _result(scenario: Scenario, settings: Settings, say: Say) -> Result:
     measurements = [run.measurement for run in runs]
     median = middle(measurements)
     return Result(median, runs[measurements.index(median)].floor_ms, tuple(measurements))
+
+
+def _comparison(settings: Settings, say: Say) -> Result:
+    """aiortc's plain path with own rooms, at the number of calls at which one costs it least."""
+    seconds = min(settings.seconds, _SEARCH_SECONDS)
+    runs: list[Outcome] = []
+    for calls in _COMPARED:
+        say(f"aiortc, {calls} calls")
+        try:
+            runs.append(run_trial(OWN_ROOMS.of(calls), seconds, engine="aiortc"))
+        except TrialError:
+            break  # too many for it
+    if not runs:
+        raise TrialError("aiortc carries no call")
+    delivered = [run for run in runs if run.measurement.delivers] or runs[:1]
+    best = min(delivered, key=lambda run: run.measurement.cpu_ms)
+    return Result(best.measurement, best.floor_ms, tuple(run.measurement for run in runs))
 
 
 def _capacity(result: Result, settings: Settings, say: Say) -> Capacity:

@@ -42,6 +42,18 @@ def capacity_line(capacity: Capacity) -> str:
     )
 
 
+def comparison_line(report: Report) -> str | None:
+    """How much less than aiortc's plain path the engine costs."""
+    if report.comparison is None:
+        return None
+    aiortc = report.comparison.measurement
+    line = f"aiortc's plain path, own-rooms-3, at its best with {aiortc.scenario.calls} calls: "
+    line += f"{aiortc.cpu_ms:.1f} ms/s a call"
+    if report.reference is None:
+        return line
+    return f"{line}, {aiortc.cpu_ms / report.reference.measurement.cpu_ms:.1f} times the engine's"
+
+
 def as_json(report: Report) -> str:
     """Everything, for machines."""
     data: dict[str, Any] = asdict(report)
