@@ -1,0 +1,51 @@
+"""Short runs from end to end: everything flows, in the right numbers. No timing is judged."""
+
+import json
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from gateway.bench import command
+from gateway.bench.scenario import FRAMES, OWN_ROOMS
+from gateway.bench.trial import run_trial
+
+pytestmark = pytest.mark.behaviour  # real time passes in every one of them
+
+ABOUT_50 = pytest.approx(FRAMES, rel=0.1)
+
+
+def test_a_short_run_writes_what_has_flowed_and_draws_it(tmp_path: Path) -> None:
+    written, drawn = tmp_path / "bench.json", tmp_path / "bench.svg"
+    command.bench(
+        command.Request(
+            ("own-rooms-3", "room20-two-speaking"),
+            quick=True,
+            seconds=2,
+            calls=2,
+            json=written,
+            plot=drawn,
+        )
+    )
+    report = json.loads(written.read_text())
+    assert report["machine"]["opus"].startswith("libopus")
+    own, shared = report["results"]
+    for result in (own, shared):
+        measured = result["measurement"]
+        assert measured["to_phones"] == ABOUT_50
+        assert measured["to_bridge"] == ABOUT_50
+        assert measured["cpu_ms"] > 0
+    assert own["floor_ms"] > shared["floor_ms"] > 0  # three talkers decoded twice, or once
+    assert "own-rooms-3 (2)" in "".join(fromstring(drawn.read_text()).itertext())
+
+
+def test_the_profile_names_where_the_time_goes() -> None:
+    outcome = run_trial(OWN_ROOMS.of(1), 1.0, profile=True)
+    assert "opus.py" in outcome.profile
+    assert "floor.py" not in outcome.profile
+
+
+def test_aiortc_does_the_same_work() -> None:
+    measured = run_trial(OWN_ROOMS.of(1), 2.0, engine="aiortc").measurement
+    assert measured.to_phones == ABOUT_50
+    assert measured.to_bridge == ABOUT_50
