@@ -72,7 +72,7 @@ class LoadEndpoint:
         """Take what the client has answered."""
         self._answer = answer
         self._agent.set_remote(answer.ufrag, answer.pwd, time.monotonic())
-        self._flush()
+        self._flush_ice()
 
     def send(self, packet: bytes) -> None:
         """Protect an RTP packet for this client and send it."""
@@ -95,18 +95,21 @@ class LoadEndpoint:
         if data[0] <= 3:
             self._agent.receive(data, source[:2], now)
             self._begin_dtls()
+            self._flush_ice()
         elif 20 <= data[0] <= 63 and self._dtls is not None:
             self._dtls.receive(data)
             self._end_dtls()
-        self._flush()
+        self._flush_dtls()
 
     def watch(self, now: float) -> None:
         """What happens by time: checks, consent, flights, reports."""
         self._agent.handle_timer(now)
-        if self._dtls is not None and self._dtls.keys is None and self._dtls.timeout() == 0.0:
-            self._dtls.handle_timeout()
-        self._flush()
-        if self._sender is not None and now >= self._next_report:
+        self._flush_ice()
+        if self._sender is None:
+            if self._dtls is not None and self._dtls.timeout() == 0.0:
+                self._dtls.handle_timeout()
+                self._flush_dtls()
+        elif now >= self._next_report:
             self._next_report = now + _REPORT_INTERVAL
             blocks = (self._reception.report(now),) if self._reception is not None else ()
             self.send_rtcp(ReceiverReport(self._feedback_ssrc, blocks).serialize())
@@ -151,10 +154,12 @@ class LoadEndpoint:
         self.socket.connect(self._peer)
         self._sender, self._receiver = self._dtls.keys.sender, self._dtls.keys.receiver
 
-    def _flush(self) -> None:
-        outgoing, self._agent.outgoing = self._agent.outgoing, []
-        for data, address in outgoing:
+    def _flush_ice(self) -> None:
+        for data, address in self._agent.outgoing:
             self.socket.sendto(data, address)
+        self._agent.outgoing.clear()
+
+    def _flush_dtls(self) -> None:
         if self._dtls is not None and self._peer is not None:
             for datagram in self._dtls.datagrams_to_send():
                 self.socket.sendto(datagram, self._peer)

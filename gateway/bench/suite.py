@@ -123,7 +123,10 @@ def _capacity(result: Result, settings: Settings, say: Say) -> Capacity:
 
     def carries(calls: int, seconds: float) -> bool:
         say(f"{scenario.name}: does a core carry {calls} calls?")
-        measurement = run_trial(scenario.of(calls), seconds).measurement
+        try:
+            measurement = run_trial(scenario.of(calls), seconds).measurement
+        except TrialError:
+            return False  # not even set up
         if seconds == settings.seconds:
             longer.append(measurement)
         return measurement.keeps_time

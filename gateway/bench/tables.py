@@ -8,6 +8,8 @@ from rich.table import Table
 
 from gateway.bench.suite import Capacity, Report, Result
 
+_BUSY = 0.05  # of a core
+
 
 def results_table(report: Report) -> Table:
     """One line a scenario, with its ratios to the floor and to the first scenario of the issue."""
@@ -40,6 +42,14 @@ def capacity_line(capacity: Capacity) -> str:
         f"{capacity.scenario}: {capacity.calls} calls on a core (runs: {found}; "
         f"steal {capacity.steal:.1%} at most, generator late {capacity.generator_late:.2%})"
     )
+
+
+def busy_line(report: Report) -> str | None:
+    """A warning where other processes have used the core that was measured."""
+    others = max((each.measurement.others for each in report.results), default=0.0)
+    if others < _BUSY:
+        return None
+    return f"other processes took up to {others:.0%} of the core: the figures are rough"
 
 
 def comparison_line(report: Report) -> str | None:

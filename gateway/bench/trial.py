@@ -1,5 +1,6 @@
 """One trial: a scenario's calls are set up, run for a while, and measured in a window of it."""
 
+import gc
 import multiprocessing
 import os
 import random
@@ -62,7 +63,7 @@ def run_trial(
     """Run a scenario and measure `seconds` of it. TrialError: its calls do not come up."""
     core, load_core = two_cores()
     config = subject.SubjectConfig(engine, _HOST, scenario.complexity, core)
-    with _on_core(load_core), _subject(config) as pipe:
+    with _undisturbed(load_core), _subject(config) as pipe:
         trial = _Trial(scenario, pipe, core)
         try:
             return trial.run(seconds, profile=profile)
@@ -302,12 +303,14 @@ def _subject(config: subject.SubjectConfig) -> Iterator[Connection]:
 
 
 @contextmanager
-def _on_core(core: int | None) -> Iterator[None]:
-    """Keep this process on a core for a while."""
+def _undisturbed(core: int | None) -> Iterator[None]:
+    """Keep this process on a core for a while, and let nothing stall it."""
     before = os.sched_getaffinity(0)
     if core is not None:
         os.sched_setaffinity(0, {core})
+    gc.disable()
     try:
         yield
     finally:
+        gc.enable()
         os.sched_setaffinity(0, before)

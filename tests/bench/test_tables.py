@@ -13,7 +13,13 @@ from gateway.bench.measurement import Measurement
 from gateway.bench.plot import Bar, svg
 from gateway.bench.scenario import OWN_ROOMS, SCENARIOS
 from gateway.bench.suite import Capacity, Report, Result, Settings
-from gateway.bench.tables import as_json, capacity_line, comparison_line, results_table
+from gateway.bench.tables import (
+    as_json,
+    busy_line,
+    capacity_line,
+    comparison_line,
+    results_table,
+)
 from gateway.cli import app
 
 MEASURED = Measurement(
@@ -73,6 +79,12 @@ def test_the_comparison_is_told_in_words() -> None:
     assert comparison_line(REPORT) is not None
     assert "7.5 times" in str(comparison_line(REPORT))
     assert comparison_line(replace(REPORT, comparison=None)) is None
+
+
+def test_a_core_that_others_used_is_warned_of() -> None:
+    assert busy_line(REPORT) is None
+    disturbed = Result(replace(MEASURED, others=0.4), 5.0, ())
+    assert "40%" in str(busy_line(replace(REPORT, results=(*REPORT.results, disturbed))))
 
 
 def test_a_capacity_is_told_with_its_runs() -> None:
