@@ -15,7 +15,8 @@ from gateway.xmpp.jingle import Jingle
 from gateway.xmpp.sources import SignalledSource
 
 _OFFER = OfferConfig(opus=OPUS_TYPE, audio_level=LEVEL_ID)
-_RTPMAPS = {"PCMU": (0, "PCMU/8000"), "PCMA": (8, "PCMA/8000")}
+PHONE_CODECS = {"PCMU": (0, "PCMU/8000"), "PCMA": (8, "PCMA/8000")}
+"""Payload type and a=rtpmap by the name of a codec."""
 
 
 class Stage(Enum):
@@ -83,7 +84,7 @@ class LoadCall:
 
     def _connect_phone(self, engine: m.Address) -> None:
         host, port = self.phone.address
-        payload_type, rtpmap = _RTPMAPS[self._codec]
+        payload_type, rtpmap = PHONE_CODECS[self._codec]
         lines = (
             "v=0",
             f"o=- 1 1 IN IP4 {host}",

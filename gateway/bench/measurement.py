@@ -98,23 +98,30 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """The readings at the beginning and the end of the window, and before there was any call."""
+class Reading:
+    """Everything that is read at one end of a window."""
+
+    subject: Snapshot
+    core: CoreTime
+    traffic: Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Before there was any call, when all were set up, and at both ends of the window."""
 
     idle: Snapshot
     set_up: Snapshot
-    subject: tuple[Snapshot, Snapshot]
-    core: tuple[CoreTime, CoreTime]
-    traffic: tuple[Traffic, Traffic]
+    begin: Reading
+    end: Reading
 
 
-def measured(scenario: Scenario, ends: Ends) -> Measurement:
-    """What the readings of a window mean."""
-    first, last = ends.subject
-    before, after = ends.traffic
-    core = tuple(
-        getattr(ends.core[1], what) - getattr(ends.core[0], what) for what in ("busy", "steal")
-    )
+def measured(scenario: Scenario, readings: Readings) -> Measurement:
+    """What the readings of a trial mean."""
+    begin, end = readings.begin, readings.end
+    first, last = begin.subject, end.subject
+    before, after = begin.traffic, end.traffic
+    busy, steal = end.core.busy - begin.core.busy, end.core.steal - begin.core.steal
     seconds = last.at - first.at
     calls = scenario.calls
     lateness = [b - a for a, b in zip(first.lateness, last.lateness, strict=True)]
@@ -129,10 +136,10 @@ def measured(scenario: Scenario, ends: Ends) -> Measurement:
         late=late_of_ten_thousand(lateness, skipped),
         heard_late=10_000
         * _share(after.late_to_phones - before.late_to_phones, after.to_phones - before.to_phones),
-        steal=core[1] / seconds,
-        others=max(0.0, core[0] - cpu) / seconds,
-        setup_ms=(ends.set_up.cpu - ends.idle.cpu) * 1000 / calls,
-        memory_kb=(last.memory - ends.idle.memory) / 1024 / calls,
+        steal=steal / seconds,
+        others=max(0.0, busy - cpu) / seconds,
+        setup_ms=(readings.set_up.cpu - readings.idle.cpu) * 1000 / calls,
+        memory_kb=(last.memory - readings.idle.memory) / 1024 / calls,
         to_phones=(after.to_phones - before.to_phones) / seconds / calls,
         to_bridge=(after.to_bridge - before.to_bridge) / seconds / calls,
         generator_late=_share(after.sent_late - before.sent_late, after.slots - before.slots),

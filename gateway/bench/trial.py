@@ -6,39 +6,38 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from multiprocessing.connection import Connection
 
-from audiocodecs.frames import Samples
-from audiocodecs.g711 import PCMA, PCMU
 from gateway.bench import subject
-from gateway.bench.call import LoadCall, Stage
+from gateway.bench.call import PHONE_CODECS, LoadCall, Stage
 from gateway.bench.endpoint import LoadEndpoint
 from gateway.bench.floor import FloorWork, UnitCosts
 from gateway.bench.machine import core_time, two_cores
-from gateway.bench.measurement import Ends, Measurement, Snapshot, Traffic, measured
+from gateway.bench.measurement import (
+    Measurement,
+    Reading,
+    Readings,
+    Snapshot,
+    Traffic,
+    measured,
+)
 from gateway.bench.pacing import PERIOD, Pacing
 from gateway.bench.phone import LoadPhone
 from gateway.bench.room import LoadRoom, Talker
-from gateway.bench.scenario import FRAMES, Scenario
-from gateway.bench.signals import noise, speech
-from gateway.lab.voice import RATE, Voice
+from gateway.bench.scenario import Scenario
+from gateway.bench.voices import RATE, VOICES, caller_payloads, caller_speech, talker_packets
 from gateway.xmpp.sources import SignalledSource
 
 _HOST = "127.0.0.1"
-VOICES = 6  # different ones; each call and talker begins at its own place
-_LOOP = 6.0  # seconds of them
-_LINE_NOISE, _ROOM_NOISE = -72.0, -68.0  # dBov
 _AT_A_TIME = 8  # calls that are being set up together
 _CALL_WITHIN = 10.0  # seconds until it is connected
 _WARM_UP = 3.0
 _STOPS_WITHIN = 5.0
-_RATE = 8000  # at which the engine encodes and decodes for these phones
 _MOST_STREAMS = 100
-_LAWS = {"PCMU": (0, PCMU), "PCMA": (8, PCMA)}
 
 
 class TrialError(Exception):
@@ -97,20 +96,15 @@ class _Trial:
         set_up = self._snapshot()
         self._speak()
         self._pacing.run_for(_WARM_UP)
-        if profile:
-            self._pipe.send(subject.Profile(on=True))
-        first, core, traffic = self._snapshot(), core_time(self._core), self._traffic()
+        self._pipe.send(subject.Profile(on=profile))
+        begin = self._reading()
         self._pacing.run_for(seconds)
-        last, core_after, traffic_after = (
-            self._snapshot(),
-            core_time(self._core),
-            self._traffic(),
-        )
-        self._check()
-        ends = Ends(idle, set_up, (first, last), (core, core_after), (traffic, traffic_after))
+        end = self._reading()
         self._pipe.send(subject.Profile(on=False))
+        self._check()
         floor = self._floor()
-        return Outcome(measured(self._scenario, ends), floor, self._stop())
+        readings = Readings(idle, set_up, begin, end)
+        return Outcome(measured(self._scenario, readings), floor, self._stop())
 
     def close(self) -> None:
         """Give everything back."""
@@ -134,11 +128,11 @@ class _Trial:
         scenario = self._scenario
         room_number = scenario.room_of(number)
         room = self._rooms[room_number]
-        payload_type, _ = _LAWS[scenario.codec]
-        payloads = caller_payloads(
-            scenario.codec, number % VOICES if scenario.caller_speaks(number) else None
-        )
-        phone = LoadPhone(_HOST, payloads, payload_type=payload_type, at=self._dice.randrange(1000))
+        voice = number % VOICES if scenario.caller_speaks(number) else None
+        payloads = caller_payloads(scenario.codec, voice)
+        payload_type, _ = PHONE_CODECS[scenario.codec]
+        at = self._dice.randrange(len(payloads))
+        phone = LoadPhone(_HOST, payloads, payload_type=payload_type, at=at)
         endpoint = LoadEndpoint(_HOST, self._bridge_ssrc, room.forward)
         room.endpoints.append(endpoint)
         self._pacing.read(endpoint.socket.fileno(), endpoint.receive)
@@ -220,6 +214,9 @@ class _Trial:
         self._await(lambda: bool(self._snapshots), "the subject does not answer")
         return self._snapshots.pop()
 
+    def _reading(self) -> Reading:
+        return Reading(self._snapshot(), core_time(self._core), self._traffic())
+
     def _floor(self) -> float:
         """Milliseconds a call and second, while the load goes on."""
         scenario = self._scenario
@@ -227,7 +224,7 @@ class _Trial:
             subject.MeasureFloor(
                 tuple(caller_speech(voice) for voice in range(VOICES)),
                 tuple(tuple(payload for payload, _ in talker_packets(voice)) for voice in range(3)),
-                rate=_RATE,
+                rate=RATE,
                 complexity=scenario.complexity,
                 streams=min(scenario.calls, _MOST_STREAMS),
             )
@@ -257,32 +254,6 @@ class _Trial:
         for call in self._calls.values():
             if call.failure is not None:
                 raise TrialError(call.failure)
-
-
-@cache
-def caller_speech(voice: int | None) -> Samples:
-    """What a phone says: a loop at 8 kHz; the noise of its line without a voice."""
-    if voice is None:
-        return noise(1, _LOOP, rate=_RATE, level=_LINE_NOISE)
-    return speech(100 + voice, _LOOP, rate=_RATE)
-
-
-@cache
-def caller_payloads(codec: str, voice: int | None) -> list[bytes]:
-    """The same as frames of 20 ms in G.711."""
-    _, law = _LAWS[codec]
-    return [law.encode(frame) for frame in caller_speech(voice).reshape(-1, _RATE // FRAMES)]
-
-
-@cache
-def talker_packets(voice: int | None) -> Sequence[tuple[bytes, int]]:
-    """What a talker says: a loop of Opus packets with levels; noise of a room without a voice."""
-    samples = (
-        noise(2, _LOOP, rate=RATE, level=_ROOM_NOISE)
-        if voice is None
-        else speech(200 + voice, _LOOP, rate=RATE)
-    )
-    return Voice.of_samples(samples).packets
 
 
 @contextmanager
