@@ -20,6 +20,7 @@ class Snapshot:
 
     `at` and `cpu` (of all threads) are seconds, `memory` octets that are resident; `lateness`
     counts ticks by LATENESS_BOUNDS, `skipped` those that were given up, since the start.
+    `concealed` are milliseconds that had to be made up, of all calls and directions together.
     """
 
     at: float
@@ -27,6 +28,7 @@ class Snapshot:
     memory: int
     lateness: tuple[int, ...]
     skipped: int
+    concealed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Measurement:
     others: float
     setup_ms: float  # a call
     memory_kb: float  # a call
+    concealed_ms: float  # a call and second
     to_phones: float  # packets a call and second
     to_bridge: float
     generator_late: float  # share of its slots
@@ -140,6 +143,7 @@ def measured(scenario: Scenario, readings: Readings) -> Measurement:
         others=max(0.0, busy - cpu) / seconds,
         setup_ms=(readings.set_up.cpu - readings.idle.cpu) * 1000 / calls,
         memory_kb=(last.memory - readings.idle.memory) / 1024 / calls,
+        concealed_ms=(last.concealed - first.concealed) / seconds / calls,
         to_phones=(after.to_phones - before.to_phones) / seconds / calls,
         to_bridge=(after.to_bridge - before.to_bridge) / seconds / calls,
         generator_late=_share(after.sent_late - before.sent_late, after.slots - before.slots),

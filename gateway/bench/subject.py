@@ -11,6 +11,7 @@ import io
 import os
 import pstats
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,7 +25,7 @@ from gateway.bench.floor import UnitCosts, unit_costs
 from gateway.bench.measurement import Snapshot
 from gateway.media.engine import EngineConfig, MediaEngine
 from gateway.media.load import EngineLoad
-from gateway.media.messages import Command, Event
+from gateway.media.messages import CallReport, Command, Event
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _FLOOR_FRAMES = 5000  # of each kind
@@ -92,6 +93,8 @@ class Subject(Protocol):
 
     def execute(self, command: Command) -> None: ...
 
+    def report(self, call: str) -> CallReport: ...
+
     async def close(self) -> None: ...
 
 
@@ -106,6 +109,7 @@ def main(pipe: Connection, config: SubjectConfig) -> None:
 async def _serve(pipe: Connection, config: SubjectConfig) -> None:
     loop = asyncio.get_running_loop()
     subject = _subject(pipe, config)
+    calls: dict[str, None] = {}
     stopping = asyncio.Event()
     profile = cProfile.Profile(time.thread_time)
 
@@ -113,7 +117,7 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
         order: Order = pipe.recv()
         match order:
             case Measure():
-                pipe.send(_snapshot(subject))
+                pipe.send(_snapshot(subject, calls))
             case MeasureFloor():
                 pipe.send(_floor(order))
             case Profile(on=True):
@@ -123,6 +127,7 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
             case Stop():
                 stopping.set()
             case _:
+                calls[order.call] = None
                 subject.execute(order)
 
     gc.collect()
@@ -148,10 +153,19 @@ def _subject(pipe: Connection, config: SubjectConfig) -> Subject:
     return MediaEngine(engine, pipe.send)
 
 
-def _snapshot(subject: Subject) -> Snapshot:
+def _snapshot(subject: Subject, calls: Iterable[str]) -> Snapshot:
+    reports = [subject.report(call) for call in calls]
     load = subject.load
-    resident = int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
-    return Snapshot(time.monotonic(), time.process_time(), resident, load.lateness, load.skipped)
+    return Snapshot(
+        at=time.monotonic(),
+        cpu=time.process_time(),
+        memory=int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE,
+        lateness=load.lateness,
+        skipped=load.skipped,
+        concealed=sum(
+            report.from_phone.concealed + report.from_bridge.concealed for report in reports
+        ),
+    )
 
 
 def _floor(order: MeasureFloor) -> UnitCosts:

@@ -34,15 +34,15 @@ def readings() -> Readings:
     before = tuple(histogram(*[0.0005] * 100))
     after = tuple(histogram(*[0.0005] * 10_100))
     return Readings(
-        idle=Snapshot(0.0, 1.0, 50 << 20, nobody, 0),
-        set_up=Snapshot(2.0, 1.2, 55 << 20, nobody, 0),
+        idle=Snapshot(0.0, 1.0, 50 << 20, nobody, 0, 0),
+        set_up=Snapshot(2.0, 1.2, 55 << 20, nobody, 0, 0),
         begin=Reading(
-            Snapshot(10.0, 2.0, 60 << 20, before, 5),
+            Snapshot(10.0, 2.0, 60 << 20, before, 5, 400),
             CoreTime(100.0, 1.0),
             Traffic(0, 0, 0, 0, 0, 0, 4.0),
         ),
         end=Reading(
-            Snapshot(30.0, 3.0, 60 << 20, after, 5),
+            Snapshot(30.0, 3.0, 60 << 20, after, 5, 600),
             CoreTime(103.0, 1.2),
             Traffic(10_000, 3, 5_000, 0, 20_000, 20, 14.0),
         ),
@@ -74,6 +74,10 @@ def test_packets_are_counted_for_a_call_and_second() -> None:
     assert result.heard_late == pytest.approx(3)
     assert result.generator_late == pytest.approx(0.001)
     assert result.generator_cpu == pytest.approx(0.5)
+
+
+def test_what_had_to_be_made_up_is_told_for_a_call_and_second() -> None:
+    assert measured(TEN, readings()).concealed_ms == pytest.approx(1.0)
 
 
 def test_time_is_kept_if_hardly_any_tick_is_late_and_everything_has_come() -> None:

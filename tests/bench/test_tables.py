@@ -34,6 +34,7 @@ MEASURED = Measurement(
     others=0.02,
     setup_ms=10.0,
     memory_kb=300.0,
+    concealed_ms=0.5,
     to_phones=50.0,
     to_bridge=50.0,
     generator_late=0.0,
