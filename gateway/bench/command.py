@@ -19,7 +19,7 @@ QUICK = (
 )
 _QUICK_SECONDS, _SECONDS = 5.0, 60.0
 _RUNS = 3
-_WIDTH = 170
+_WIDTH = 140
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def test_a_row_has_the_ratios_to_the_floor_and_to_own_rooms() -> None:
 
 
 def test_who_does_not_keep_time_is_marked() -> None:
-    assert "(late)" in row("room20-two-speaking")
+    assert "room20-two-speaking !" in row("room20-two-speaking")
     assert "(late)" not in row("│ own-rooms-3")
 
 
