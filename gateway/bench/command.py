@@ -8,7 +8,7 @@ from rich.console import Console
 from gateway.bench.plot import Bar, svg
 from gateway.bench.scenario import SCENARIOS, Scenario
 from gateway.bench.suite import Report, Settings, profile, run_suite
-from gateway.bench.tables import as_json, busy_line, capacity_line, comparison_line, results_table
+from gateway.bench.tables import as_json, capacity_line, comparison_line, results_table, warnings
 
 QUICK = (
     "own-rooms-3",
@@ -66,7 +66,7 @@ def bench(request: Request) -> None:
     Console(width=max(console.width, _WIDTH)).print(results_table(report))
     for capacity in report.capacities:
         console.print(capacity_line(capacity))
-    for line in (comparison_line(report), busy_line(report)):
+    for line in (comparison_line(report), *warnings(report)):
         if line is not None:
             console.print(line)
     request.json.write_text(as_json(report))

@@ -22,6 +22,7 @@ import uvloop
 from audiocodecs.frames import Samples
 from gateway import logs
 from gateway.bench.floor import UnitCosts, unit_costs
+from gateway.bench.machine import allow_many_sockets
 from gateway.bench.measurement import Snapshot
 from gateway.media.engine import EngineConfig, MediaEngine
 from gateway.media.load import EngineLoad
@@ -101,6 +102,7 @@ class Subject(Protocol):
 def main(pipe: Connection, config: SubjectConfig) -> None:
     """The process, from its first to its last instruction."""
     logs.configure("error")
+    allow_many_sockets()
     if config.core is not None:
         os.sched_setaffinity(0, {config.core})
     uvloop.run(_serve(pipe, config))

@@ -10,6 +10,7 @@ from gateway.bench.scenario import OWN_ROOMS
 from gateway.bench.suite import Capacity, Report, Result
 
 _BUSY = 0.05  # of a core
+_LOAD_LATE = 0.001  # of the slots of 1 ms
 _MARK = "!"
 
 
@@ -49,12 +50,16 @@ def capacity_line(capacity: Capacity) -> str:
     )
 
 
-def busy_line(report: Report) -> str | None:
-    """A warning where other processes have used the core that was measured."""
+def warnings(report: Report) -> list[str]:
+    """What makes the figures rough: others on the core, or a load that came late itself."""
     others = max((each.measurement.others for each in report.results), default=0.0)
-    if others < _BUSY:
-        return None
-    return f"other processes took up to {others:.0%} of the core: the figures are rough"
+    late = max((each.measurement.generator_late for each in report.results), default=0.0)
+    said = []
+    if others >= _BUSY:
+        said.append(f"other processes took up to {others:.0%} of the core: the figures are rough")
+    if late >= _LOAD_LATE:
+        said.append(f"the load itself was late in up to {late:.2%} of its slots")
+    return said
 
 
 def comparison_line(report: Report) -> str | None:

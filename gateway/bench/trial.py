@@ -16,7 +16,7 @@ from gateway.bench import subject
 from gateway.bench.call import PHONE_CODECS, LoadCall, Stage
 from gateway.bench.endpoint import LoadEndpoint
 from gateway.bench.floor import FloorWork, UnitCosts
-from gateway.bench.machine import core_time, two_cores
+from gateway.bench.machine import allow_many_sockets, core_time, two_cores
 from gateway.bench.measurement import (
     Measurement,
     Reading,
@@ -60,6 +60,7 @@ def run_trial(
     scenario: Scenario, seconds: float, *, engine: str = "engine", profile: bool = False
 ) -> Outcome:
     """Run a scenario and measure `seconds` of it. TrialError: its calls do not come up."""
+    allow_many_sockets()
     core, load_core = two_cores()
     config = subject.SubjectConfig(engine, _HOST, scenario.complexity, core)
     with _undisturbed(load_core), _subject(config) as pipe:

@@ -15,10 +15,10 @@ from gateway.bench.scenario import OWN_ROOMS, SCENARIOS
 from gateway.bench.suite import Capacity, Report, Result, Settings
 from gateway.bench.tables import (
     as_json,
-    busy_line,
     capacity_line,
     comparison_line,
     results_table,
+    warnings,
 )
 from gateway.cli import app
 
@@ -82,10 +82,12 @@ def test_the_comparison_is_told_in_words() -> None:
     assert comparison_line(replace(REPORT, comparison=None)) is None
 
 
-def test_a_core_that_others_used_is_warned_of() -> None:
-    assert busy_line(REPORT) is None
-    disturbed = Result(replace(MEASURED, others=0.4), 5.0, ())
-    assert "40%" in str(busy_line(replace(REPORT, results=(*REPORT.results, disturbed))))
+def test_a_core_that_others_used_and_a_late_load_are_warned_of() -> None:
+    assert warnings(REPORT) == []
+    disturbed = Result(replace(MEASURED, others=0.4, generator_late=0.02), 5.0, ())
+    others, late = warnings(replace(REPORT, results=(*REPORT.results, disturbed)))
+    assert "40%" in others
+    assert "2.00%" in late
 
 
 def test_a_capacity_is_told_with_its_runs() -> None:
