@@ -194,6 +194,10 @@ def bench(
     seconds: Annotated[float | None, typer.Option(help="Measured each time.", min=1)] = None,
     runs: Annotated[int | None, typer.Option(help="Of which the median counts.", min=1)] = None,
     calls: Annotated[int | None, typer.Option(help="Instead of the scenarios' own.", min=1)] = None,
+    room: Annotated[int | None, typer.Option(help="Callers a room, as above.", min=1)] = None,
+    talkers: Annotated[int | None, typer.Option(help="Of a room, as above.", min=0)] = None,
+    codec: Annotated[str | None, typer.Option(help="Of the phones: PCMU or PCMA.")] = None,
+    complexity: Annotated[int | None, typer.Option(help="Of Opus.", min=0, max=10)] = None,
     json: Annotated[Path, typer.Option(help="Where to write everything.")] = Path("bench.json"),
     plot: Annotated[Path, typer.Option(help="Where to draw it.")] = Path("bench.svg"),
 ) -> None:
@@ -207,10 +211,17 @@ def bench(
     named = tuple(names or ())
     if wrong := command.unknown(named):
         _fail([f"no such scenario: {', '.join(wrong)}", *command.listing()])
-    request = command.Request(named, quick, profile, seconds, runs, calls, json, plot)
+    changes = {
+        "calls": calls,
+        "callers_a_room": room,
+        "talkers": talkers,
+        "codec": codec,
+        "complexity": complexity,
+    }
+    request = command.Request(named, quick, profile, seconds, runs, changes, json, plot)
     try:
         command.bench(request)
-    except TrialError as error:
+    except (ValueError, TrialError) as error:
         _fail([str(error)])
 
 

@@ -1,7 +1,9 @@
 """What `sip-gateway bench` does with what it was asked for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -24,14 +26,17 @@ _WIDTH = 140
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The options of the command line; None where one was left out."""
+    """The options of the command line; None where one was left out.
+
+    `changes` are fields of the scenarios that are to be otherwise.
+    """
 
     names: tuple[str, ...]
     quick: bool = False
     profile: bool = False
     seconds: float | None = None
     runs: int | None = None
-    calls: int | None = None
+    changes: Mapping[str, int | str | None] = field(default_factory=dict)
     json: Path = Path("bench.json")
     plot: Path = Path("bench.svg")
 
@@ -58,9 +63,8 @@ def bench(request: Request) -> None:
         runs=request.runs or (1 if request.quick else _RUNS),
         capacity=not request.quick,
         comparison=not request.quick,
-        calls=request.calls,
     )
-    scenarios = [SCENARIOS[name] for name in request.names or default]
+    scenarios = [_changed(name, request) for name in request.names or default]
     with console.status("") as status:
         report = run_suite(scenarios, settings, status.update)
     Console(width=max(console.width, _WIDTH)).print(results_table(report))
@@ -76,9 +80,16 @@ def bench(request: Request) -> None:
 
 def _profile(request: Request, console: Console) -> None:
     """Where the time goes, of the first scenario that is named."""
-    scenario: Scenario = SCENARIOS[next(iter(request.names), QUICK[0])]
-    outcome = profile(scenario.of(request.calls or 20), request.seconds or _QUICK_SECONDS)
+    scenario = _changed(next(iter(request.names), QUICK[0]), request)
+    outcome = profile(scenario, request.seconds or _QUICK_SECONDS)
     console.print(outcome.profile, highlight=False, markup=False)
+
+
+def _changed(name: str, request: Request) -> Scenario:
+    changes: dict[str, Any] = {
+        what: value for what, value in request.changes.items() if value is not None
+    }
+    return replace(SCENARIOS[name], **changes)
 
 
 def _plot(report: Report) -> str:

@@ -77,6 +77,7 @@ class Measurement:
     others: float
     setup_ms: float  # a call
     memory_kb: float  # a call
+    growth_kb: float  # of all calls together, a minute
     concealed_ms: float  # a call and second
     to_phones: float  # packets a call and second
     to_bridge: float
@@ -143,6 +144,7 @@ def measured(scenario: Scenario, readings: Readings) -> Measurement:
         others=max(0.0, busy - cpu) / seconds,
         setup_ms=(readings.set_up.cpu - readings.idle.cpu) * 1000 / calls,
         memory_kb=(last.memory - readings.idle.memory) / 1024 / calls,
+        growth_kb=(last.memory - first.memory) / 1024 / seconds * 60,
         concealed_ms=(last.concealed - first.concealed) / seconds / calls,
         to_phones=(after.to_phones - before.to_phones) / seconds / calls,
         to_bridge=(after.to_bridge - before.to_bridge) / seconds / calls,

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 FRAMES = 50
 """Frames of 20 ms in a second."""
 
+CODECS = ("PCMU", "PCMA")
+"""What the benchmark's phones speak."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -29,6 +32,8 @@ class Scenario:
     def __post_init__(self) -> None:
         if self.calls < 1 or self.callers_a_room < 1 or self.talkers < 0:
             raise ValueError(f"{self.name}: there have to be calls, and nobody is less than nobody")
+        if self.codec not in CODECS:
+            raise ValueError(f"{self.name}: phones here speak {', '.join(CODECS)}")
 
     def of(self, calls: int) -> "Scenario":
         """The same with another number of calls."""

@@ -28,7 +28,6 @@ class Settings:
     runs: int
     capacity: bool
     comparison: bool
-    calls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,7 @@ class Report:
 
 def run_suite(scenarios: Iterable[Scenario], settings: Settings, say: Say) -> Report:
     """Measure what is asked for; `say` is told what is going on. TrialError: no call comes up."""
-    chosen = [each if settings.calls is None else each.of(settings.calls) for each in scenarios]
-    results = tuple(_result(scenario, settings, say) for scenario in chosen)
+    results = tuple(_result(scenario, settings, say) for scenario in scenarios)
     capacities: tuple[Capacity, ...] = ()
     if settings.capacity:
         capacities = tuple(_capacity(result, settings, say) for result in results[:1])

@@ -42,7 +42,7 @@ def readings() -> Readings:
             Traffic(0, 0, 0, 0, 0, 0, 4.0),
         ),
         end=Reading(
-            Snapshot(30.0, 3.0, 60 << 20, after, 5, 600),
+            Snapshot(30.0, 3.0, 61 << 20, after, 5, 600),
             CoreTime(103.0, 1.2),
             Traffic(10_000, 3, 5_000, 0, 20_000, 20, 14.0),
         ),
@@ -59,7 +59,8 @@ def test_cpu_is_told_for_a_call_and_second_of_the_window() -> None:
 def test_set_up_and_memory_are_what_has_come_since_there_was_no_call() -> None:
     result = measured(TEN, readings())
     assert result.setup_ms == pytest.approx(20)
-    assert result.memory_kb == pytest.approx(1024)
+    assert result.memory_kb == pytest.approx(1024 * 11 / 10)
+    assert result.growth_kb == pytest.approx(3 * 1024)
 
 
 def test_the_core_was_used_by_others_and_taken_by_the_hypervisor() -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from gateway.bench.call import PHONE_CODECS
 from gateway.bench.floor import FloorWork, UnitCosts
-from gateway.bench.scenario import FRAMES, SCENARIOS, Scenario
+from gateway.bench.scenario import CODECS, FRAMES, SCENARIOS, Scenario
+from gateway.bench.voices import caller_payloads
 
 ROOM_OF_20 = Scenario("r", "", 40, callers_a_room=20, callers_speaking=2)
 
@@ -33,6 +35,11 @@ def test_a_scenario_without_calls_is_a_mistake(wrong: dict[str, int]) -> None:
         Scenario("wrong", "", **{"calls": 1, **wrong})
 
 
+def test_a_codec_that_no_phone_here_speaks_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="PCMU, PCMA"):
+        Scenario("wrong", "", 1, codec="GSM")
+
+
 def test_every_scenario_is_known_by_its_name() -> None:
     assert all(scenario.name == name for name, scenario in SCENARIOS.items())
 
@@ -58,3 +65,10 @@ def test_the_floor_is_in_milliseconds_a_call_and_second() -> None:
     own = Scenario("own", "", 10, talkers=3)
     # 50 encodes of 50 us, 150 decodes of 14 us, 200 packets of 1 us.
     assert UnitCosts(50, 14, 1, 1).of(FloorWork.of(own), 10) == pytest.approx(2.5 + 2.1 + 0.2)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_codec_is_offered_and_spoken(codec: str) -> None:
+    assert PHONE_CODECS[codec][1] == f"{codec}/8000"
+    frames = caller_payloads(codec, None)
+    assert {len(frame) for frame in frames} == {160}

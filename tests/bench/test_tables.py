@@ -34,6 +34,7 @@ MEASURED = Measurement(
     others=0.02,
     setup_ms=10.0,
     memory_kb=300.0,
+    growth_kb=1.0,
     concealed_ms=0.5,
     to_phones=50.0,
     to_bridge=50.0,
@@ -121,3 +122,9 @@ def test_the_scenarios_are_listed_and_others_refused() -> None:
     refused = CliRunner().invoke(app, ["bench", "no-such"])
     assert refused.exit_code == 1
     assert "no such scenario: no-such" in refused.output
+
+
+def test_a_scenario_that_cannot_be_is_refused() -> None:
+    refused = CliRunner().invoke(app, ["bench", "own-rooms-3", "--quick", "--codec", "GSM"])
+    assert refused.exit_code == 1
+    assert "PCMU, PCMA" in refused.output

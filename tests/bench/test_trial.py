@@ -22,7 +22,7 @@ def test_a_short_run_writes_what_has_flowed_and_draws_it(tmp_path: Path) -> None
             ("own-rooms-3", "room20-two-speaking"),
             quick=True,
             seconds=2,
-            calls=2,
+            changes={"calls": 2, "codec": "PCMA"},
             json=written,
             plot=drawn,
         )
