@@ -155,10 +155,10 @@ def measured(scenario: Scenario, readings: Readings) -> Measurement:
 
 def quantile(counts: list[int], share: float) -> float:
     """The lateness in seconds that `share` of the ticks stay within, by a histogram with
-    LATENESS_BOUNDS: inside a bucket evenly spread. Beyond the last bound it is infinite."""
+    LATENESS_BOUNDS: inside a bucket evenly spread. Beyond the last bound: that one."""
     wanted = share * sum(counts)
     seen, lower = 0.0, 0.0
-    for count, upper in zip(counts, (*LATENESS_BOUNDS, float("inf")), strict=True):
+    for count, upper in zip(counts, (*LATENESS_BOUNDS, LATENESS_BOUNDS[-1]), strict=True):
         if count and seen + count >= wanted:
             return lower + (upper - lower) * (wanted - seen) / count
         seen, lower = seen + count, upper
