@@ -11,7 +11,7 @@ _FRAME = 960
 _REPORT_EVERY = 250  # packets: browsers report every five seconds
 _HEADER = struct.Struct("!BBHIIHHBBBB")
 _ONE_BYTE = 0xBEDE
-_VOICE = 0x80  # RFC 6464: the sender says that it is voice
+_VOICE, _QUIET = 0x80, 60  # RFC 6464: the sender says that it is voice; -dBov of who says nothing
 
 OPUS_TYPE = 111
 LEVEL_ID = 1
@@ -41,7 +41,7 @@ class Talker:
             _ONE_BYTE,
             1,
             LEVEL_ID << 4,
-            _VOICE | level,
+            level | (_VOICE if level < _QUIET else 0),
             0,
             0,
         )

@@ -5,11 +5,13 @@ and snapshots.
 """
 
 import asyncio
+import contextlib
 import cProfile
 import gc
 import io
 import os
 import pstats
+import signal
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -101,6 +103,7 @@ class Subject(Protocol):
 
 def main(pipe: Connection, config: SubjectConfig) -> None:
     """The process, from its first to its last instruction."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who measures ends this process
     logs.configure("error")
     allow_many_sockets()
     if config.core is not None:
@@ -116,7 +119,12 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
     profile = cProfile.Profile(time.thread_time)
 
     def receive() -> None:
-        order: Order = pipe.recv()
+        try:
+            order: Order = pipe.recv()
+        except EOFError:  # who measures is gone
+            loop.remove_reader(pipe.fileno())
+            stopping.set()
+            return
         match order:
             case Measure():
                 pipe.send(_snapshot(subject, calls))
@@ -127,6 +135,7 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
             case Profile():
                 profile.disable()
             case Stop():
+                loop.remove_reader(pipe.fileno())
                 stopping.set()
             case _:
                 calls[order.call] = None
@@ -137,9 +146,9 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
     loop.add_reader(pipe.fileno(), receive)
     os.set_blocking(pipe.fileno(), True)  # uvloop changes that; a message is read as a whole
     await stopping.wait()
-    loop.remove_reader(pipe.fileno())
     await subject.close()
-    pipe.send(Stopped(_text(profile)))
+    with contextlib.suppress(OSError):
+        pipe.send(Stopped(_text(profile)))
 
 
 def _subject(pipe: Connection, config: SubjectConfig) -> Subject:
