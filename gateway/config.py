@@ -75,7 +75,7 @@ class MediaSection(Section):
     bridge_addresses: tuple[LiteralAddress, ...] = ()
     no_rtp_timeout: Seconds = 30.0
     codecs: Codecs = DEFAULT_CODECS
-    opus_bitrate: int = Field(default=24_000, ge=6_000, le=128_000)
+    opus_bitrate: int = Field(default=32_000, ge=6_000, le=128_000)
     opus_complexity: int = Field(default=5, ge=0, le=10)
     red: bool = True
     transport_cc: bool = False

@@ -7,15 +7,15 @@ It errs towards speech: a frame too many costs a few octets, a missing one a syl
 
 from collections import deque
 
-_QUIETEST = 75.0  # -dBov: the noise floor is never taken for lower
+_QUIETEST = 84.0  # -dBov: the noise floor is never taken for lower
 _LOUD = 25  # -dBov: louder than this no noise is; hold music and fax tones are
-_INAUDIBLE = 68  # -dBov: softer than this nobody would hear a word
-_MARGIN = 6.0  # dB above the floor: the fluctuations of coloured noise stay below
+_INAUDIBLE = 78  # -dBov: softer than this nobody would hear a word
+_MARGIN = 5.0  # dB above the floor: the fluctuations of coloured noise stay below
 _SMOOTHING = 0.1  # of a new frame in the smoothed level: 200 ms
 _BLOCK = 25  # frames; the floor is the minimum of the last blocks
 _BLOCKS = 6  # 3 s: nobody speaks for so long without taking breath
 _RISE = 0.16  # dB a frame: 8 dB/s
-_HANGOVER = 15  # frames that follow speech: 300 ms hold the soft end of a word
+_HANGOVER = 25  # frames that follow speech: 500 ms hold the soft end of a word
 _SHORT_HANGOVER = 5  # frames that follow something too short for speech, a click
 _SPEECH = 3  # active frames that make it speech
 

@@ -18,7 +18,7 @@ class EngineConfig:
     bridge_addresses: tuple[str, ...] = ()
     silent_after: float = 30.0
     connect_within: float = 15.0
-    bitrate: int = 24_000
+    bitrate: int = 32_000
     complexity: int = 5
 
     @property
