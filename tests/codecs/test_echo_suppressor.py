@@ -61,9 +61,11 @@ def test_somebody_who_talks_over_the_conference_is_heard(loss: float) -> None:
     assert kept > 0.8
 
 
-def test_the_pauses_of_a_line_without_echo_are_no_proof_of_one() -> None:
-    played = speech(20, rate=RATE, level=-24.0, seed=1)
-    spoken = speech(20, rate=RATE, level=-26.0, seed=2)
+@pytest.mark.parametrize("seed", range(1, 5))
+@pytest.mark.parametrize("softness", [2.0, 16.0])
+def test_a_talk_without_echo_is_never_taken_for_one(softness: float, seed: int) -> None:
+    played = speech(40, rate=RATE, level=-24.0, seed=seed)
+    spoken = speech(40, rate=RATE, level=-24.0 - softness, seed=seed + 50)
     heard, suppressor = through(played, spoken)
     assert suppressor.delay is None
     assert heard.tolist() == spoken.tolist()

@@ -5,6 +5,7 @@ import pytest
 
 from audiocodecs.frames import Samples, audio_level, silence
 from audiocodecs.gain import GainControl
+from audiocodecs.noise_gate import NoiseGate
 from audiocodecs.phone_line import PhoneLine
 from tests.helpers.voices import mixed, noise, speech, vowel
 
@@ -120,6 +121,16 @@ def test_a_line_that_only_hisses_becomes_silent_and_its_next_word_is_whole() -> 
     begin = 15 * RATE
     assert heard[begin + 10 : 16 * RATE].tolist() == spoken[begin + 10 : 16 * RATE].tolist()
     assert not heard[-RATE:].any()
+
+
+def test_the_gate_opens_without_a_step() -> None:
+    gate, word = NoiseGate(), np.full(FRAME, 5000, np.int16)
+    for _ in range(60):
+        gate.apply(silence(FRAME), 70, is_speech=False)
+    assert not gate.is_open
+    heard = gate.apply(word, 16, is_speech=True)
+    assert heard[0] < 300
+    assert (heard[10:] == 5000).all()
 
 
 def test_the_gate_closes_with_a_fade() -> None:

@@ -68,7 +68,7 @@ def test_a_click_holds_for_less_than_a_word() -> None:
 
 
 def test_a_word_of_many_seconds_does_not_become_noise() -> None:
-    sung = [40 + number % 3 for number in range(120)]
+    sung = [40 + number % 3 for number in range(200)]
     assert decisions([60] * 300 + sung)[300:].all()
 
 

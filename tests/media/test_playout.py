@@ -37,6 +37,7 @@ class Counting:
 
     def __init__(self, frames: int = 1) -> None:
         self.decoded: list[int] = []
+        self.concealed = 0
         self._size = frames * SIZE
 
     def duration(self, payload: bytes) -> int:
@@ -50,6 +51,7 @@ class Counting:
         return silence(count)
 
     def conceal(self, count: int) -> Samples:
+        self.concealed += 1
         return silence(count)
 
 
@@ -124,6 +126,7 @@ def drift(skew: float, seconds: float) -> None:
     )
     assert decoded == list(range(len(decoded)))
     assert len(decoded) >= count - 2
+    assert listener.playout.decoder.concealed <= 6  # it slows down before anything is missing
     assert max(listener.delays) < 0.110  # 60 ms of them the packet itself
     assert abs(np.mean(listener.delays[500:3000]) - np.mean(listener.delays[-2500:])) < 0.010
 

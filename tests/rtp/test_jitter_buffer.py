@@ -171,6 +171,16 @@ def test_a_route_that_gets_slower_for_good_is_followed() -> None:
     assert heard.numbers == list(range(500))
 
 
+def test_packets_that_were_overtaken_are_late_however_many_they_are() -> None:
+    buffer = JitterBuffer(RATE)
+    buffer.put(packet(10), 160, 0.21)
+    assert isinstance(buffer.take(0.25), Play)
+    for number in range(5, 10):
+        assert buffer.put(packet(number), 160, 0.26 + (number - 5) * FRAME) is Arrival.LATE
+    assert buffer.put(packet(11), 160, 0.36) is Arrival.STORED
+    assert isinstance(buffer.take(0.37), Play)
+
+
 def test_one_wild_timestamp_is_ignored_and_two_in_a_row_are_followed() -> None:
     buffer = JitterBuffer(RATE)
     for number in range(10):
