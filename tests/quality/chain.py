@@ -18,6 +18,8 @@ from gateway.lab.weather import Forecast, Weather
 from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.call_media import CallMedia
+from gateway.media.decoding import phone_decoder
+from gateway.media.encoding import phone_encoder
 from gateway.media.engine_config import EngineConfig
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
@@ -29,6 +31,9 @@ from tests.quality.timeline import Timeline
 
 RATE = 8000
 FRAME = 160
+PHONE_PCMU = m.Payload(0, "PCMU", 8000)
+PHONE_G722 = m.Payload(9, "G722", 8000)
+PHONE_OPUS = m.Payload(107, "OPUS", 48000, 2)
 TICK = 0.020
 HOP = 0.010
 """Seconds a packet is under way from one of the five to the next."""
@@ -46,7 +51,7 @@ Change = Callable[[RtpPacket, m.Address], tuple[RtpPacket, m.Address]]
 
 @dataclass(frozen=True)
 class Journey:
-    """What a call goes through: the weather of each leg its sound crosses, and what else happens.
+    """What a call goes through: its phones' codec, the weather of each leg, and what else happens.
 
     `seed` is that of all dice, and says when in the phone's 20 ms each gateway ticks. `fec` False:
     nothing is sent for the repair of losses, so that all are concealed. `phone_skew` and `far_skew`
@@ -54,6 +59,7 @@ class Journey:
     and `bridge_change` begin at `change_at` of the call (0..1).
     """
 
+    codec: m.Payload = PHONE_PCMU
     phone_leg: Weather = CALM
     to_bridge: Weather = CALM
     from_bridge: Weather = CALM
@@ -65,6 +71,11 @@ class Journey:
     change: Change | None = None
     change_at: float = 0.5
     bridge_change: Callable[[RtpPacket], RtpPacket] | None = None
+
+    @property
+    def rate(self) -> int:
+        """The rate of the phones' samples, in Hz."""
+        return phone_encoder(self.codec).rate
 
 
 class Link:
@@ -82,7 +93,7 @@ class Link:
 
 @dataclass
 class SpeakingPhone:
-    """Says `speech` (8 kHz) once, as G.711; each frame is sent when its last sample is there."""
+    """Says `speech` once; each frame is sent when its last sample is there."""
 
     speech: Samples
     journey: Journey
@@ -90,13 +101,18 @@ class SpeakingPhone:
     address: m.Address = ("192.0.2.1", 4000)
     number: int = 0
 
+    def __post_init__(self) -> None:
+        self._encoder = phone_encoder(self.journey.codec)
+
     def speak(self) -> None:
         """The next frame."""
-        at = self.number * FRAME
-        if at + FRAME > len(self.speech):
+        size, codec = self.journey.rate // 50, self.journey.codec
+        at = self.number * size
+        if at + size > len(self.speech):
             return
-        frame = self.speech[at : at + FRAME]
-        packet = RtpPacket(0, self.number & 0xFFFF, at, 77, PCMU.encode(frame))
+        timestamp = self.number * codec.clock_rate // 50
+        payload = self._encoder.encode(self.speech[at : at + size])
+        packet = RtpPacket(codec.payload_type, self.number & 0xFFFF, timestamp, 77, payload)
         source = self.address
         changed = self.journey.change
         if changed is not None and at >= self.journey.change_at * len(self.speech):
@@ -109,23 +125,28 @@ class SpeakingPhone:
 class ListeningPhone:
     """Keeps what it is sent, sample by sample, by timestamp; nothing is lost on its way."""
 
+    codec: m.Payload
     begin: float | None = None
     frames: dict[int, Samples] = field(default_factory=dict)
     first: int = 0
+
+    def __post_init__(self) -> None:
+        self._decoder = phone_decoder(self.codec)
 
     def receive(self, data: bytes, now: float) -> None:
         packet = RtpPacket.parse(data)
         if self.begin is None:
             self.begin, self.first = now, packet.timestamp
-        self.frames[(packet.timestamp - self.first) & 0xFFFFFFFF] = PCMU.decode(packet.payload)
+        units = (packet.timestamp - self.first) & 0xFFFFFFFF
+        at = units * self._decoder.rate // self.codec.clock_rate
+        self.frames[at] = self._decoder.decode(packet.payload)
 
     def recording(self) -> tuple[float, Samples]:
         """When the recording begins, and its samples."""
         assert self.begin is not None
-        length = max(self.frames) + FRAME
-        samples = np.zeros(length, np.int16)
+        samples = np.zeros(max(self.frames) + self._decoder.rate, np.int16)
         for at, frame in self.frames.items():
-            samples[at : at + FRAME] = frame
+            samples[at : at + len(frame)] = frame
         return self.begin, samples
 
 
@@ -191,7 +212,7 @@ class Gateway:
         self._protects = SrtpSender(_PROFILE, *_keys(name, "up"))
         alone, room = RoomBus(), RoomBus()
         self.media = CallMedia(name, self, alone, lambda event: None, silent_after=1e9)  # type: ignore[arg-type]
-        self.media.connect_phone(_PHONE, self._now)
+        self.media.connect_phone(_phone(journey.codec), self._now)
         self.leg = BridgeLeg(
             _offer(name, red=journey.red),
             _Sink(self),
@@ -247,7 +268,7 @@ class _Sink:
 
 @dataclass(frozen=True)
 class Arrived:
-    """What came out: samples at 8 kHz from `begin` on, and what each gateway reports.
+    """What came out: samples at `rate` Hz from `begin` on, and what each gateway reports.
 
     `begin` is in seconds after the phone began to speak; a second of samples lasts `pace` seconds.
     """
@@ -257,10 +278,12 @@ class Arrived:
     pace: float
     near: m.CallReport
     far: m.CallReport
+    rate: int = RATE
 
     def since(self, seconds: float, lasting: float) -> Samples:
         """The samples of so long a time, from so many seconds after the beginning on."""
-        first, count = round((seconds - self.begin) / self.pace * RATE), round(lasting * RATE)
+        first = round((seconds - self.begin) / self.pace * self.rate)
+        count = round(lasting * self.rate)
         heard = self.samples[max(first, 0) : max(first + count, 0)]
         before = np.zeros(min(max(-first, 0), count), np.int16)
         after = np.zeros(count - len(before) - len(heard), np.int16)
@@ -268,13 +291,13 @@ class Arrived:
 
 
 def travel(speech: Samples, journey: Journey) -> Arrived:
-    """Say `speech` (8 kHz) into one phone: what is heard in the other."""
+    """Say `speech`, at the journey's rate, into one phone: what is heard in the other."""
     timeline = Timeline(BEGIN)
     period = TICK * (1.0 + journey.phone_skew * 1e-6)
     pace = 1.0 + journey.far_skew * 1e-6
-    lasts = len(speech) / FRAME * period
+    lasts = len(speech) / journey.rate / TICK * period
     bridge = Videobridge(timeline, journey, BEGIN + journey.change_at * lasts)
-    listener = ListeningPhone()
+    listener = ListeningPhone(journey.codec)
 
     def to_listener(packet: bytes) -> None:
         timeline.at(timeline.now + HOP, lambda: listener.receive(packet, timeline.now))
@@ -306,7 +329,8 @@ def travel(speech: Samples, journey: Journey) -> Arrived:
     timeline.every(period, phone.speak, first=BEGIN + period)
     timeline.run(BEGIN + lasts + 2.5)
     begin, samples = listener.recording()
-    return Arrived(samples, begin - BEGIN, pace, near.media.report(), far.media.report())
+    reports = near.media.report(), far.media.report()
+    return Arrived(samples, begin - BEGIN, pace, *reports, rate=journey.rate)
 
 
 def _fail(bus: RoomBus) -> None:
@@ -320,12 +344,13 @@ def without_fec(leg: BridgeLeg) -> None:
     encoder.set_loss = lambda fraction: None  # type: ignore[method-assign]
 
 
-_PHONE = m.PhoneMedia(
-    remote=("192.0.2.1", 4000),
-    remote_rtcp=None,
-    signalling_host="192.0.2.1",
-    payloads=(m.Payload(0, "PCMU", 8000), m.Payload(8, "PCMA", 8000)),
-)
+def _phone(codec: m.Payload) -> m.PhoneMedia:
+    return m.PhoneMedia(
+        remote=("192.0.2.1", 4000),
+        remote_rtcp=None,
+        signalling_host="192.0.2.1",
+        payloads=(codec, m.Payload(8, "PCMA", 8000)),
+    )
 
 
 def _keys(name: str, way: str) -> tuple[bytes, bytes]:

@@ -91,6 +91,13 @@ def journeys() -> dict[str, Journey]:
     found["another timestamp"] = Journey(change=chain.another_time)
     found["another port"] = Journey(change=chain.another_port)
     found["another timestamp, from bridge"] = Journey(bridge_change=chain.another_source_time)
+    for codec in (chain.PHONE_G722, chain.PHONE_OPUS):
+        name = f"{codec.encoding} phones, wide-band"
+        found[f"{name}, clean"] = Journey(codec)
+        found |= {
+            f"{name}, {each}": replace(journey, codec=codec)
+            for each, journey in on_each_leg("loss 3%", Weather(loss=0.03))
+        }
     return found
 
 
@@ -98,7 +105,7 @@ def made(journey: Journey) -> Row:
     """Make a kind of journey with all voices and seeds."""
     scores = []
     for voice in VOICES:
-        speech = spoken(voice, RATE)
+        speech = spoken(voice, journey.rate)
         for seed in SEEDS:
             scores.append(judge(speech, travel(speech, replace(journey, seed=seed))))
     return Row.of(scores)
@@ -122,7 +129,8 @@ def main(words: list[str]) -> None:
     """Print the table."""
     print(_HEADER, flush=True)
     if not words:
-        alone = [pesq(spoken(v, RATE), through_g711(spoken(v, RATE))) or 0.0 for v in VOICES]
+        said = [spoken(voice, RATE) for voice in VOICES]
+        alone = [pesq(each, through_g711(each), RATE) or 0.0 for each in said]
         print(f"{'G.711 alone':40}{fmean(alone):8.2f}{min(alone):8.2f}", flush=True)
     for name, journey in journeys().items():
         if all(word in name for word in words):
