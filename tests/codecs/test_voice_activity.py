@@ -57,8 +57,8 @@ def test_a_quiet_speaker_on_a_clean_line_is_heard() -> None:
 def test_the_first_loud_frame_is_active_at_once_and_the_word_keeps_its_end() -> None:
     heard = decisions([60] * 300 + [30] * 10 + [60] * 50)
     assert not heard[250:300].any()
-    assert heard[300 : 310 + 15].all()
-    assert not heard[326:].any()
+    assert heard[300 : 310 + 25].all()
+    assert not heard[336:].any()
 
 
 def test_a_click_holds_for_less_than_a_word() -> None:
