@@ -15,12 +15,21 @@ _LATE = 0.020  # a frame this late is one frame late
 
 
 @dataclass(frozen=True, slots=True)
+class CoreTime:
+    """What the kernel says of one core so far, in seconds (proc(5), /proc/stat)."""
+
+    busy: float
+    steal: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The process under test at one moment.
 
     `at` and `cpu` (of all threads) are seconds, `memory` octets that are resident; `lateness`
     counts ticks by LATENESS_BOUNDS, `skipped` those that were given up, since the start.
     `concealed` are milliseconds that had to be made up, of all calls and directions together.
+    `core` is the core it runs on.
     """
 
     at: float
@@ -29,14 +38,7 @@ class Snapshot:
     lateness: tuple[int, ...]
     skipped: int
     concealed: int
-
-
-@dataclass(frozen=True, slots=True)
-class CoreTime:
-    """What the kernel says of one core so far, in seconds (proc(5), /proc/stat)."""
-
-    busy: float
-    steal: float
+    core: CoreTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,6 @@ class Reading:
     """Everything that is read at one end of a window."""
 
     subject: Snapshot
-    core: CoreTime
     traffic: Traffic
 
 
@@ -125,7 +126,7 @@ def measured(scenario: Scenario, readings: Readings) -> Measurement:
     begin, end = readings.begin, readings.end
     first, last = begin.subject, end.subject
     before, after = begin.traffic, end.traffic
-    busy, steal = end.core.busy - begin.core.busy, end.core.steal - begin.core.steal
+    busy = last.core.busy - first.core.busy
     seconds = last.at - first.at
     calls = scenario.calls
     lateness = [b - a for a, b in zip(first.lateness, last.lateness, strict=True)]
@@ -140,7 +141,7 @@ def measured(scenario: Scenario, readings: Readings) -> Measurement:
         late=late_of_ten_thousand(lateness, skipped),
         heard_late=10_000
         * _share(after.late_to_phones - before.late_to_phones, after.to_phones - before.to_phones),
-        steal=steal / seconds,
+        steal=(last.core.steal - first.core.steal) / seconds,
         others=max(0.0, busy - cpu) / seconds,
         setup_ms=(readings.set_up.cpu - readings.idle.cpu) * 1000 / calls,
         memory_kb=(last.memory - readings.idle.memory) / 1024 / calls,

@@ -13,20 +13,22 @@ PERIOD = 20
 
 _SLOT = 0.001
 _LATE = 0.010
+_GIVE_UP = 0.200  # this late, time is not made up for: more at once would only make it worse
 _HOUSEKEEPING = 0.010  # seconds between two looks at what happens by time
 
 
 class Pacing:
     """Reads and sends. `slots` and `late` (by more than 10 ms) count the slots so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.slots = 0
         self.late = 0
+        self._clock = clock
         self._epoll = select.epoll()
         self._readers: dict[int, Callable[[], None]] = {}
         self._due: list[list[Callable[[], None]]] = [[] for _ in range(PERIOD)]
         self._watch: list[Callable[[float], None]] = []
-        self._next = time.monotonic()
+        self._next = self._clock()
         self._watched = 0.0
 
     def read(self, descriptor: int, receive: Callable[[], None]) -> None:
@@ -44,7 +46,7 @@ class Pacing:
 
     def run_until(self, done: Callable[[], bool], timeout: float) -> bool:
         """Go on until `done`, which is asked after every slot; False if that took too long."""
-        end = time.monotonic() + timeout
+        end = self._clock() + timeout
         while not done():
             if self._turn() > end:
                 return False
@@ -52,7 +54,7 @@ class Pacing:
 
     def run_for(self, seconds: float) -> None:
         """Go on for a while."""
-        end = time.monotonic() + seconds
+        end = self._clock() + seconds
         while self._turn() < end:
             pass
 
@@ -61,10 +63,12 @@ class Pacing:
         self._epoll.close()
 
     def _turn(self) -> float:
-        wait = self._next - time.monotonic()
+        wait = self._next - self._clock()
         for descriptor, _ in self._epoll.poll(max(0.0, wait)):
             self._readers[descriptor]()
-        now = time.monotonic()
+        now = self._clock()
+        if now - self._next > _GIVE_UP:
+            self._skip(now)
         while self._next <= now:
             self.late += now - self._next > _LATE
             for send in self._due[self.slots % PERIOD]:
@@ -76,3 +80,9 @@ class Pacing:
             for look in self._watch:
                 look(now)
         return now
+
+    def _skip(self, now: float) -> None:
+        behind = int((now - self._next) / _SLOT)
+        self.slots += behind
+        self.late += behind
+        self._next += behind * _SLOT

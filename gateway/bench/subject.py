@@ -24,7 +24,7 @@ import uvloop
 from audiocodecs.frames import Samples
 from gateway import logs
 from gateway.bench.floor import UnitCosts, unit_costs
-from gateway.bench.machine import allow_many_sockets
+from gateway.bench.machine import allow_many_sockets, core_time
 from gateway.bench.measurement import Snapshot
 from gateway.media.engine import EngineConfig, MediaEngine
 from gateway.media.load import EngineLoad
@@ -127,7 +127,7 @@ async def _serve(pipe: Connection, config: SubjectConfig) -> None:
             return
         match order:
             case Measure():
-                pipe.send(_snapshot(subject, calls))
+                pipe.send(_snapshot(subject, calls, config.core))
             case MeasureFloor():
                 pipe.send(_floor(order))
             case Profile(on=True):
@@ -164,7 +164,7 @@ def _subject(pipe: Connection, config: SubjectConfig) -> Subject:
     return MediaEngine(engine, pipe.send)
 
 
-def _snapshot(subject: Subject, calls: Iterable[str]) -> Snapshot:
+def _snapshot(subject: Subject, calls: Iterable[str], core: int | None) -> Snapshot:
     reports = [subject.report(call) for call in calls]
     load = subject.load
     return Snapshot(
@@ -176,6 +176,7 @@ def _snapshot(subject: Subject, calls: Iterable[str]) -> Snapshot:
         concealed=sum(
             report.from_phone.concealed + report.from_bridge.concealed for report in reports
         ),
+        core=core_time(core),
     )
 
 

@@ -16,7 +16,7 @@ from gateway.bench import subject
 from gateway.bench.call import PHONE_CODECS, LoadCall, Stage
 from gateway.bench.endpoint import LoadEndpoint
 from gateway.bench.floor import FloorWork, UnitCosts
-from gateway.bench.machine import allow_many_sockets, core_time, two_cores
+from gateway.bench.machine import allow_many_sockets, two_cores
 from gateway.bench.measurement import (
     Measurement,
     Reading,
@@ -64,7 +64,7 @@ def run_trial(
     core, load_core = two_cores()
     config = subject.SubjectConfig(engine, _HOST, scenario.complexity, core)
     with _undisturbed(load_core), _subject(config) as pipe:
-        trial = _Trial(scenario, pipe, core)
+        trial = _Trial(scenario, pipe)
         try:
             return trial.run(seconds, profile=profile)
         finally:
@@ -74,10 +74,9 @@ def run_trial(
 class _Trial:
     """The load of one scenario: phones, rooms, talkers, and the pipe to the subject."""
 
-    def __init__(self, scenario: Scenario, pipe: Connection, core: int | None) -> None:
+    def __init__(self, scenario: Scenario, pipe: Connection) -> None:
         self._scenario = scenario
         self._pipe = pipe
-        self._core = core
         self._dice = random.Random(1)
         self._pacing = Pacing()
         self._pacing.read(pipe.fileno(), self._receive)
@@ -216,7 +215,7 @@ class _Trial:
         return self._snapshots.pop()
 
     def _reading(self) -> Reading:
-        return Reading(self._snapshot(), core_time(self._core), self._traffic())
+        return Reading(self._snapshot(), self._traffic())
 
     def _floor(self) -> float:
         """Milliseconds a call and second, while the load goes on."""

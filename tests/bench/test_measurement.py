@@ -20,6 +20,7 @@ from gateway.bench.scenario import Scenario
 from gateway.media.load import LATENESS_BOUNDS, Lateness
 
 TEN = Scenario("ten", "", 10)
+NO_CORE = CoreTime(0.0, 0.0)
 
 
 def histogram(*seconds: float) -> list[int]:
@@ -34,16 +35,14 @@ def readings() -> Readings:
     before = tuple(histogram(*[0.0005] * 100))
     after = tuple(histogram(*[0.0005] * 10_100))
     return Readings(
-        idle=Snapshot(0.0, 1.0, 50 << 20, nobody, 0, 0),
-        set_up=Snapshot(2.0, 1.2, 55 << 20, nobody, 0, 0),
+        idle=Snapshot(0.0, 1.0, 50 << 20, nobody, 0, 0, NO_CORE),
+        set_up=Snapshot(2.0, 1.2, 55 << 20, nobody, 0, 0, NO_CORE),
         begin=Reading(
-            Snapshot(10.0, 2.0, 60 << 20, before, 5, 400),
-            CoreTime(100.0, 1.0),
+            Snapshot(10.0, 2.0, 60 << 20, before, 5, 400, CoreTime(100.0, 1.0)),
             Traffic(0, 0, 0, 0, 0, 0, 4.0),
         ),
         end=Reading(
-            Snapshot(30.0, 3.0, 61 << 20, after, 5, 600),
-            CoreTime(103.0, 1.2),
+            Snapshot(30.0, 3.0, 61 << 20, after, 5, 600, CoreTime(103.0, 1.2)),
             Traffic(10_000, 3, 5_000, 0, 20_000, 20, 14.0),
         ),
     )

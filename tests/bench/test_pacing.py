@@ -43,3 +43,19 @@ def test_it_looks_at_the_time_now_and_then(pacing: Pacing) -> None:
 
 def test_what_never_happens_is_given_up(pacing: Pacing) -> None:
     assert not pacing.run_until(lambda: False, timeout=0.02)
+
+
+def test_after_a_stall_what_was_missed_is_late_and_left_out() -> None:
+    now = 0.0
+    pacing = Pacing(lambda: now)
+    sent: list[int] = []
+    pacing.every_20_ms(0, lambda: sent.append(pacing.slots))
+    now = 0.0205
+    pacing.run_for(0.0)
+    assert sent == [0, 20]
+    now = 1.0005  # 979 slots after the last one
+    pacing.run_for(0.0)
+    assert len(sent) <= 3
+    assert pacing.slots == 1001
+    assert pacing.late > 950
+    pacing.close()
