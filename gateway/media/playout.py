@@ -16,6 +16,7 @@ _SPOKEN_EXCESS = 0.040  # seconds of delay too many that speech is shortened for
 _PRESSING_EXCESS = 0.100  # and whenever it is voiced
 _SPARING = 3  # frames from one cut in speech to the next
 _MADE_UP = 2  # packets by which a gap may be shorter to the ear: delay is given back in it
+_LOOK_EVERY = 4  # frames: where there is a little too much delay, a quiet one is looked for
 _DRY_CONCEALED = 5  # frames without a packet that are filled; after that there is silence
 
 
@@ -43,6 +44,7 @@ class Playout:
         self._is_skipping = False
         self._missing = 0.0
         self._since_cut = 0
+        self._since_look = 0
         self._last_sequence: int | None = None
         self._newest: int | None = None  # the sequence number of the last packet stored
         self._paused: int | None = None  # that of the packet by which the source has paused
@@ -116,12 +118,15 @@ class Playout:
     def pull(self, now: float) -> Samples:
         """The next 20 ms, whatever has arrived."""
         self._is_skipping = False
-        if not self._dry_frames and not len(self._decoded):
-            packet = self._buffer.take_usual(now)
+        kept = len(self._decoded)
+        if not self._dry_frames and kept < self._frame:
+            self._since_look += 1
+            most = FRAME if self._since_look % _LOOK_EVERY == 0 else _SPOKEN_EXCESS
+            packet = self._buffer.take_usual(now, kept / self.decoder.rate, most)
             if packet is not None:
-                self._decoded = self._decode(packet)
+                self._keep(self._decode(packet))
                 if len(self._decoded) >= self._frame:
-                    return self._whole(self._decoded)
+                    return self._whole()
         if self._paused is not None and not len(self._buffer):
             self._dry_frames = _DRY_CONCEALED
         if self.is_empty:
@@ -132,14 +137,16 @@ class Playout:
             self._buffer.catch_up(now)
         self.is_sounding = True
         while len(self._decoded) < self._frame:
-            samples = self._next(now, len(self._decoded) / self.decoder.rate)
-            self._decoded = (
-                np.concatenate((self._decoded, samples)) if len(self._decoded) else samples
-            )
-        return self._whole(self._decoded)
+            self._keep(self._next(now, len(self._decoded) / self.decoder.rate))
+        return self._whole()
 
-    def _whole(self, samples: Samples) -> Samples:
-        """A frame of them; the others are kept for the next."""
+    def _keep(self, samples: Samples) -> None:
+        """Play these after what is decoded already."""
+        self._decoded = np.concatenate((self._decoded, samples)) if len(self._decoded) else samples
+
+    def _whole(self) -> Samples:
+        """A frame of what is decoded; the rest is kept for the next."""
+        samples = self._decoded
         if len(samples) == self._frame:
             self._decoded = self._nothing
             return samples

@@ -36,7 +36,7 @@ _MOST_LOST = 10  # packets in a row: what is missing more is not for waiting
 _RESTART_OVERTAKEN_AFTER = 0.300  # if what comes late is of a time when others were faster
 _OTHERS = 64  # sequence numbers that were used for something else than audio
 _LEAP = 0.100  # nothing overtakes by so much: the timestamps have leapt ahead
-_LEAST_USUAL, _MOST_USUAL = -_TOLERANCE, FRAME  # of more delay than needed: nothing is to be done
+_LEAST_USUAL = -0.008  # seconds of delay too many: with fewer the source would be slowed down
 _JUMP = 1.0  # no network holds a packet back longer than this
 
 
@@ -174,18 +174,17 @@ class JitterBuffer:
             self._skip(self._cursor + round(excess * self._rate))
         return self._next(self._cursor)
 
-    def take_usual(self, now: float) -> RtpPacket | None:
-        """What `take` would say, if it is the next packet and the delay needs no change.
-
-        Mostly it is; None: ask `take`.
+    def take_usual(self, now: float, ahead: float, most: float) -> RtpPacket | None:
+        """What `take` would say, if it is the next packet and nothing is to be done about the
+        delay: it is no more than `most` seconds longer than needed. None: ask `take`.
         """
         if self._is_unusual or self._cursor is None or not self._begun:
             return None
         held = self._packets.get(self._cursor)
         if held is None:
             return None
-        excess = now - self._base - self.target - self._cursor / self._rate
-        if not _LEAST_USUAL <= excess <= _MOST_USUAL:
+        late = now - self._base - self.target - self._cursor / self._rate
+        if late < _LEAST_USUAL or (excess := late + ahead) > most:
             return None
         del self._packets[self._cursor]
         self.delay = self.target + excess
