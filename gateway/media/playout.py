@@ -124,6 +124,7 @@ class Playout:
             most = FRAME if self._since_look % _LOOK_EVERY == 0 else _SPOKEN_EXCESS
             packet = self._buffer.take_usual(now, kept / self.decoder.rate, most)
             if packet is not None:
+                self.is_sounding = True
                 self._keep(self._decode(packet))
                 if len(self._decoded) >= self._frame:
                     return self._whole()

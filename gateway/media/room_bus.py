@@ -159,7 +159,7 @@ class RoomBus:
             if member.speak(level):
                 sounding[member] = level
         for source in self._sources.values():
-            if source.is_sounding:
+            if source.is_audible and source.is_sounding:
                 sounding[source] = source.level
             if source.has_presses:
                 self._tell_presses(source, now)
@@ -194,7 +194,7 @@ class RoomBus:
             for member, fader in self._faders.items():
                 fader.move(is_open=member in chosen)
         for source in self._sources.values():
-            source.fader.move(is_open=source in chosen or source not in sounding)
+            source.fader.move(is_open=source in chosen or not source.is_sounding)
 
     def _fill(self, mixing: Mixing, rate: int, now: float) -> list[Listener]:
         """Put what sounds into the mixing of one rate; who hears at that rate, and which row."""

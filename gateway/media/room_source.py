@@ -22,6 +22,8 @@ from gateway.rtp.telephone_event import Press, TelephoneEventReceiver
 
 _CLOCK_RATE = 48000
 _FRAME = 960
+_QUIET = 65  # -dBov: softer than the noise of a telephone line
+_QUIET_FOR = 50  # packets
 
 
 class RoomSource:
@@ -43,6 +45,7 @@ class RoomSource:
         self._copies = Copies()
         self._playouts: dict[int, Playout] = {}  # by sample rate
         self._past = StreamReport()  # of carriers before
+        self._quiet = 0  # packets in a row that hold next to nothing
         self._red = RedReceiver()
         self._watch = LossWatch()
         self._keys: TelephoneEventReceiver | None = None
@@ -118,8 +121,13 @@ class RoomSource:
 
     @property
     def is_sounding(self) -> bool:
-        """Whether there is anything of it to be heard."""
+        """Whether packets of it come, or some have still to be played."""
         return not self.playout.is_empty
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether it has said something louder than the noise of a line in the last second."""
+        return self._quiet < _QUIET_FOR
 
     def pull(self, rate: int, now: float) -> Samples | None:
         """The next frame at a sample rate, None while there is nothing to hear.
@@ -182,7 +190,8 @@ class RoomSource:
 
     def _note_level(self, leg: BridgeLeg, packet: RtpPacket) -> None:
         if leg.level_id is not None:
-            self.level = audio_level(packet, leg.level_id)
+            self.level = level = audio_level(packet, leg.level_id)
+            self._quiet = self._quiet + 1 if level is not None and level >= _QUIET else 0
             if self.level is not None:
                 self._talk.heard(self.level)
 

@@ -1,0 +1,207 @@
+"""Who hears whom in a room, at which rate, and what is not decoded because nobody would hear it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from audiocodecs.frames import Samples
+from audiocodecs.g711 import G711
+from audiocodecs.opus import OpusDecoder, OpusEncoder
+from audiocodecs.resampling import converter
+from audiocodecs.tones import tone
+from gateway.lab.listening import listen_for
+from gateway.media import messages as m
+from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.room_bus import RoomBus
+from gateway.media.slot import Slot
+from gateway.rtp.packet import RtpPacket, pack_extensions
+from gateway.rtp.telephone_event import Press
+from tests.media.test_bridge_leg import LEVEL, OPUS, Bridge, leg_to
+
+BEGIN = 200.0
+FREQUENCIES = {"a": 480.0, "b": 820.0, "c": 1070.0, "d": 1800.0, "e": 2300.0, "wide": 5200.0}
+
+
+@dataclass(eq=False)
+class Caller:
+    """A caller who says a tone, or nothing."""
+
+    rate: int = 8000
+    says: str | None = None
+    speaking: bool = True
+    leg: BridgeLeg | None = None
+    own_ssrcs: frozenset[int] = frozenset()
+    listens: bool = True
+    law: G711 | None = None
+    heard: list[Samples] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        size = self.rate // 50
+        frequency = FREQUENCIES[self.says] if self.says else 0.0
+        samples = tone([frequency], 1.0, rate=self.rate, level=-20.0)
+        self._frames = samples.reshape(-1, size)
+        self._at = -1
+        self._between = {}
+        for rate in {8000, 16000} - {self.rate}:
+            self._between[rate] = converter(self.rate, rate)
+
+    def next_frame(self, now: float) -> Samples:
+        self._at = (self._at + 1) % len(self._frames)
+        return self._frames[self._at]
+
+    def speak(self, level: int) -> bool:
+        return self.says is not None and self.speaking
+
+    def voice(self, rate: int) -> Samples:
+        frame = self._frames[self._at]
+        return frame if rate == self.rate else self._between[rate].convert(frame)
+
+    def announcement(self) -> Samples | None:
+        return None
+
+    def hear(self, heard: bytes | Samples) -> None:
+        assert isinstance(heard, np.ndarray)
+        assert len(heard) == self.rate // 50
+        self.heard.append(heard)
+
+    def pressed(self, endpoint: str, press: Press) -> None: ...
+
+    def hears(self, frames: int = 25) -> set[str]:
+        samples = np.concatenate(self.heard[-frames:])
+        return {
+            name
+            for name, frequency in FREQUENCIES.items()
+            if frequency < self.rate / 2 and listen_for(frequency, samples, self.rate).is_present
+        }
+
+
+class Talker:
+    """A source of the conference, as the bridge forwards it."""
+
+    def __init__(self, name: str, level: int | None = 20) -> None:
+        self.ssrc = 1000 + ord(name[0])
+        self.source = m.Source(self.ssrc, name)
+        self.level = level
+        self._encoder = OpusEncoder(48000)
+        self._voice = tone([FREQUENCIES[name]], 1.0, rate=48000, level=-20.0).reshape(-1, 960)
+
+    def packet(self, number: int) -> RtpPacket:
+        extension = (0, b"")
+        if self.level is not None:
+            extension = pack_extensions({LEVEL: bytes([self.level])})
+        payload = self._encoder.encode(self._voice[number % 50])
+        return RtpPacket(OPUS, number, number * 960, self.ssrc, payload, extension=extension)
+
+
+class Room:
+    """A bus with some callers, of whom the first has an endpoint that gets what talkers say."""
+
+    def __init__(self, callers: list[Caller], talkers: Mapping[str, int | None] = {}) -> None:
+        self.bus, self.callers = RoomBus(), callers
+        self.bridge = Bridge()
+        callers[0].leg = leg_to(self.bridge)
+        self.talkers = {name: Talker(name, level) for name, level in talkers.items()}
+        self.slot = Slot(pytest.fail)
+        self.slot.rooms[self.bus] = None
+        for caller in callers:
+            self.bus.join(caller)
+        self.bus.set_sources(callers[0], [each.source for each in self.talkers.values()], BEGIN)
+        self.number = 0
+
+    def run(self, frames: int) -> None:
+        for _ in range(frames):
+            now = BEGIN + self.number * 0.02
+            for talker in self.talkers.values():
+                data = self.bridge.rtp(talker.packet(self.number))
+                assert self.callers[0].leg is not None
+                self.bus.receive(self.callers[0].leg, data, now)
+            self.slot.tick(now + 0.007)
+            self.number += 1
+
+
+def test_callers_hear_each_other_and_the_conference_and_not_themselves() -> None:
+    first, second, third = Caller(says="a"), Caller(says="b"), Caller()
+    room = Room([first, second, third], {"c": 20})
+    room.run(60)
+    assert first.hears() == {"b", "c"}
+    assert second.hears() == {"a", "c"}
+    assert third.hears() == {"a", "b", "c"}
+
+
+def test_who_may_not_be_heard_is_heard_by_nobody() -> None:
+    first, second = Caller(says="a"), Caller(says="b")
+    room = Room([first, second])
+    room.run(30)
+    first.speaking = False
+    room.run(30)
+    assert second.hears() == set()
+    assert first.hears() == {"b"}
+
+
+def test_wide_band_phones_hear_the_conference_and_each_other_in_wide_band() -> None:
+    wide, other, narrow = Caller(16000, "a"), Caller(16000, "wide"), Caller(says="b")
+    room = Room([wide, other, narrow], {"c": 20})
+    room.run(60)
+    assert wide.hears() == {"b", "c", "wide"}
+    assert other.hears() == {"a", "b", "c"}
+    assert narrow.hears() == {"a", "c"}  # and nothing of the high tone is folded down
+    spectrum = np.abs(np.fft.rfft(np.concatenate(narrow.heard[-25:])))
+    assert spectrum[round(2800 * 0.5)] < 0.01 * spectrum.max()  # 8000 - 5200 Hz
+
+
+def test_a_phone_may_change_its_rate_in_the_middle() -> None:
+    first, second = Caller(says="a"), Caller(says="b")
+    room = Room([first, second], {"c": 20})
+    room.run(30)
+    again = Caller(16000, "b")
+    room.bus.leave(second, BEGIN)
+    room.bus.join(again)
+    room.run(60)
+    assert again.hears() == {"a", "c"}
+    assert first.hears() == {"b", "c"}
+
+
+def test_only_the_loudest_four_are_heard_whether_they_call_or_not() -> None:
+    listener = Caller()
+    room = Room(
+        [listener, Caller(says="a")], {"b": 30, "c": 25, "d": 22, "e": 60, "wide": None}
+    )  # the caller has a level of 23
+    room.run(120)
+    # "wide" is above what a narrow-band phone hears, and has a place all the same.
+    assert listener.hears() == {"a", "c", "d"}
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    payloads: list[bytes] = []
+    decode = OpusDecoder.decode
+
+    def watching(self: OpusDecoder, payload: bytes) -> Samples:
+        payloads.append(payload)
+        return decode(self, payload)
+
+    monkeypatch.setattr(OpusDecoder, "decode", watching)
+    return payloads
+
+
+def test_a_source_is_decoded_once_for_each_rate_in_use(decoded: list[bytes]) -> None:
+    room = Room([Caller(), Caller(), Caller(16000), Caller(16000)], {"c": 20})
+    room.run(100)
+    assert 190 <= len(decoded) <= 200
+
+
+def test_what_is_softer_than_a_line_s_noise_is_not_decoded_until_it_is_louder(
+    decoded: list[bytes],
+) -> None:
+    listener = Caller()
+    room = Room([listener], {"c": 70})
+    room.run(100)
+    before = len(decoded)
+    room.run(100)
+    assert len(decoded) == before
+    assert listener.hears() == set()
+    room.talkers["c"].level = 20
+    room.run(30)
+    assert listener.hears(20) == {"c"}
