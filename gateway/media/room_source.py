@@ -197,8 +197,9 @@ class RoomSource:
 
     def _play(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
         """Play a packet; take what is missing before it from other copies, or ask for it."""
-        missing = self._watch.missing(packet.sequence)
-        if missing and leg is self._copies.carrier:
+        is_carried = leg is self._copies.carrier
+        missing = self._watch.missing(packet.sequence) if is_carried else ()
+        if missing:
             before = range(len(missing), 0, -1)
             times = [packet.timestamp - back * _FRAME & 0xFFFFFFFF for back in before]
             found = self._copies.lost(times)
