@@ -49,22 +49,23 @@ class Copies:
         if self.carrier is None:
             return [copy], True
         timestamp = int.from_bytes(data[4:8])
+        is_ahead = self._newest is None or distance(timestamp, self._newest, 32) > 0
+        if is_ahead and now - self._waiting_since(now) >= _STALL:
+            waiting = [*self._waiting.values(), copy]
+            self._waiting.clear()
+            return waiting, True
         if now - self._glanced.get(leg, -_GLANCE) >= _GLANCE:
             self._glanced[leg] = now
             return [copy], False
         if timestamp in self._missing:
             del self._missing[timestamp]
             return [copy], False
-        if self._newest is not None and distance(timestamp, self._newest, 32) <= 0:
-            return [], False
-        first = next(iter(self._waiting.values()), copy)
-        if now - first.arrival >= _STALL:
-            waiting = [*self._waiting.values(), copy]
-            self._waiting.clear()
-            return waiting, True
-        if len(self._waiting) < _KEPT:
+        if is_ahead and len(self._waiting) < _KEPT:
             self._waiting.setdefault(timestamp, copy)
         return [], False
+
+    def _waiting_since(self, now: float) -> float:
+        return next((copy.arrival for copy in self._waiting.values()), now)
 
     def carried(self, timestamp: int) -> None:
         """A packet of the carrier's has been opened; what it has skipped was `lost` before."""
