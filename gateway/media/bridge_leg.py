@@ -113,6 +113,11 @@ class BridgeLeg:
             extension = pack_extensions({**unpack_extensions(extension), **numbers})
         self.feedback.send(self._sender.packet(payload_type, payload, _FRAME, extension))
 
+    def set_complexity(self, complexity: int) -> None:
+        """How much work to spend on each frame from now on, 0 to 10."""
+        self._complexity = complexity
+        self._encoder.set_complexity(complexity)
+
     def absent(self, seconds: float) -> None:
         """There was no path for a while: the time of our stream has gone on without packets."""
         self._sender.pause(round(seconds * _CLOCK_RATE / _FRAME) * _FRAME)

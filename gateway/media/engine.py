@@ -16,6 +16,7 @@ from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.bridges import CallBridges
 from gateway.media.call_media import CallMedia
 from gateway.media.clock import SLOTS, Clock
+from gateway.media.effort import Effort
 from gateway.media.engine_config import EngineConfig
 from gateway.media.load import TOLERABLE_LATE_SHARE, EngineLoad
 from gateway.media.messages import (
@@ -48,6 +49,7 @@ __all__ = ["EngineConfig", "MediaEngine"]
 log = structlog.get_logger(__name__)
 
 _WATCH_TURNS = 25  # rounds of 20 ms: each call is looked after twice a second
+_EFFORT_TURNS = 50  # rounds: a second
 _CLOCK_TURNS = 500  # rounds: ten seconds
 _ENCODE_WITHIN = 5  # slots after the room's own in which its callers are encoded
 
@@ -111,6 +113,8 @@ class MediaEngine:
         self._round = 0
         self._late_before = 0
         self._late_share = 0.0
+        self._effort = Effort(config.complexity)
+        self._late_a_second_ago = 0
 
     async def start(self) -> None:
         """Be ready for calls: it always is."""
@@ -216,6 +220,7 @@ class MediaEngine:
     # Rooms.
 
     def _enter_room(self, call: _Call, media: CallMedia, key: str, leg: BridgeLeg) -> None:
+        leg.set_complexity(self._effort.complexity)
         if call.room_key == key:
             media.switch(leg)
             return
@@ -265,6 +270,7 @@ class MediaEngine:
         if slot == 0:
             self._round += 1
             self._watch_clock()
+            self._choose_effort()
             for call in self._turns[self._round % _WATCH_TURNS]:
                 if call.media is not None:
                     call.media.watch(now)
@@ -282,6 +288,17 @@ class MediaEngine:
         if not self._calls and not self._closing:
             self.clock.stop()
             self._late_share = 0.0
+
+    def _choose_effort(self) -> None:
+        """Once a second: spend less on each frame if there is not enough time."""
+        if self._round % _EFFORT_TURNS:
+            return
+        late, self._late_a_second_ago = self.clock.late - self._late_a_second_ago, self.clock.late
+        if self._effort.observe(late / (_EFFORT_TURNS * SLOTS)):
+            log.info("opus complexity", complexity=self._effort.complexity, calls=len(self._calls))
+            for call in self._calls.values():
+                if call.media is not None and call.media.leg is not None:
+                    call.media.leg.set_complexity(self._effort.complexity)
 
     def _fail(self, bus: RoomBus) -> None:
         """A room cannot go on: that ends its calls."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from audiocodecs.frames import Samples
+from audiocodecs.opus import OpusEncoder
 from audiocodecs.tones import pulsed
 from gateway.lab.bridge_endpoint import BridgeTimers
 from gateway.lab.calm import in_calm
@@ -359,3 +360,18 @@ async def test_without_calls_the_clock_rests_and_runs_again_for_the_next() -> No
             async with asyncio.timeout(5):
                 while scene.engine.clock.is_running:  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.01)
+
+
+async def test_less_is_spent_on_each_frame_while_ticks_are_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spent: list[int] = []
+    monkeypatch.setattr(OpusEncoder, "set_complexity", lambda _, value: spent.append(value))
+    async with stage() as scene:
+        caller = await scene.phone("call", voice_of("phone"))
+        await caller.join(77, sources(scene.speaker("ann")))
+        assert spent == [EngineConfig().complexity]
+        scene.engine.clock.late += 400
+        await asyncio.sleep(1.2)
+        assert spent[1] < spent[0]
+        await caller.leave()
