@@ -154,17 +154,36 @@ SPEAKER = {"lecture": TONES[-1]}
 HUNG_UP = {EndReason.CALLER_HUNG_UP: 1}
 
 
-def crowd(letters: str) -> tuple[Plan, ...]:
-    """Callers in each of ten rooms: neighbouring rooms have no tone in common, nor have pairs."""
+def crowd(rooms: int, letters: str) -> tuple[Plan, ...]:
+    """Callers in each of some rooms: neighbouring rooms have no tone in common, nor have pairs."""
     return tuple(
         Plan(f"caller-{room}{letter}", f"hall-{room}", TONES[room % 2 :: 2][1 + at % 4])
         for at, letter in enumerate(letters)
-        for room in range(10)
+        for room in range(rooms)
     )
 
 
-CROWD, LARGE_CROWD = crowd("abcd"), crowd("abcdefghij")
-HALLS = {f"hall-{room}": TONES[room % 2 :: 2][0] for room in range(10)}
+def halls(rooms: int) -> dict[str, float]:
+    """A speaker for each of the crowd's rooms."""
+    return {f"hall-{room}": TONES[room % 2 :: 2][0] for room in range(rooms)}
+
+
+def crowded(name: str, calls: str, callers: tuple[Plan, ...], *, rooms: int, rate: int) -> Scenario:
+    """Many calls that SIPp places."""
+    return Scenario(
+        name,
+        f"{calls}, two callers of a room speaking at a time: none fails, everybody hears whom "
+        "they should and nobody else",
+        "3261 13, 15",
+        talk_in_pairs,
+        callers,
+        {EndReason.CALLER_HUNG_UP: len(callers)},
+        halls(rooms),
+        played="twenty-calls",
+        rate=rate,
+        options=("-l", str(len(callers))),
+    )
+
 
 SCENARIOS = (
     Scenario(
@@ -356,33 +375,29 @@ SCENARIOS = (
         SPEAKER,
         gateway={"sip": {"max_calls": 1}},
     ),
-    Scenario(
-        "forty-calls",
-        "40 calls at 4 a second into ten rooms, two callers of a room speaking at a time: none "
-        "fails, everybody hears whom they should and nobody else",
-        "3261 13, 15",
-        talk_in_pairs,
-        CROWD,
-        {EndReason.CALLER_HUNG_UP: len(CROWD)},
-        HALLS,
+    crowded(
+        "twenty-calls",
+        "20 calls at 4 a second into five rooms",
+        crowd(5, "abcd"),
+        rooms=5,
         rate=4,
-        options=("-l", str(len(CROWD))),
     ),
 )
 
 HEAVY = (
-    Scenario(
+    crowded(
+        "forty-calls",
+        "40 calls at 4 a second into ten rooms",
+        crowd(10, "abcd"),
+        rooms=10,
+        rate=4,
+    ),
+    crowded(
         "hundred-calls",
-        "100 calls at 10 a second into ten rooms, two callers of a room speaking at a time: none "
-        "fails, everybody hears whom they should and nobody else",
-        "3261 13, 15",
-        talk_in_pairs,
-        LARGE_CROWD,
-        {EndReason.CALLER_HUNG_UP: len(LARGE_CROWD)},
-        HALLS,
-        played="forty-calls",
+        "100 calls at 10 a second into ten rooms",
+        crowd(10, "abcdefghij"),
+        rooms=10,
         rate=10,
-        options=("-l", str(len(LARGE_CROWD))),
     ),
 )
 """Played only if named, and by the long tests: they want a machine for themselves."""

@@ -37,7 +37,7 @@ async def test_redundancy_makes_losses_good_that_are_heard_without_it() -> None:
         red = await lossy_call(scene)
     async with stage(WITH_RED, media={"red": False}) as scene:
         plain = await lossy_call(scene)
-    assert plain.lost > 20
+    assert plain.lost > 5  # others came in time when they were asked for
     assert red.lost > 20
     assert (plain.recovered, red.recovered > 0.6 * red.lost) == (0, True)
     assert red.concealed < 0.5 * plain.concealed

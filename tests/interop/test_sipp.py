@@ -45,7 +45,7 @@ async def sites() -> AsyncIterator[Sites]:
         await made.silent()
 
 
-SLOW = {"forty-calls", "hold-and-resume", "lost-bye", "lost-ack", "caller-hangs-up"}
+SLOW = {"twenty-calls", "hold-and-resume", "lost-bye", "lost-ack", "caller-hangs-up"}
 """Over TCP these are left to `make soak`: they take a minute, and were played over UDP before."""
 
 

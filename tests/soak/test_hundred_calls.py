@@ -1,4 +1,4 @@
-"""SIPp places a hundred calls at ten a second; everybody is heard."""
+"""SIPp places forty calls, and a hundred at ten a second; everybody is heard."""
 
 import sys
 from collections.abc import Iterator
