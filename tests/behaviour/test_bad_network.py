@@ -13,7 +13,7 @@ from tests.behaviour.stage import PULSE, Stage, heard_in, stage
 
 pytestmark = [pytest.mark.behaviour, pytest.mark.timeout(180)]
 
-SECONDS = 8
+SECONDS = 5
 SETTLING = 3  # seconds in which jitter is learnt
 PACKET = 0.020
 RESOLUTION = 0.025  # a pause of 100 ms is measured as 120 ms, give or take a step

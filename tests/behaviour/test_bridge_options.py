@@ -15,7 +15,7 @@ from tests.behaviour.stage import Stage, eventually, names_in, stage
 pytestmark = [pytest.mark.behaviour, pytest.mark.timeout(180)]
 
 WITH_RED = LabConfig(offer=OfferConfig(opus=109, red=63, telephone_event=101, audio_level=3))
-SECONDS = 7
+SECONDS = 5
 
 
 async def lossy_call(scene: Stage) -> media.StreamReport:

@@ -45,6 +45,7 @@ def test_the_profile_names_where_the_time_goes() -> None:
     assert "floor.py" not in outcome.profile
 
 
+@pytest.mark.soak
 def test_aiortc_does_the_same_work() -> None:
     measured = run_trial(OWN_ROOMS.of(1), 2.0, engine="aiortc").measurement
     assert measured.to_phones == ABOUT_50

@@ -182,6 +182,7 @@ async def test_workers_that_cannot_begin_are_told_of(monkeypatch: pytest.MonkeyP
             raise AssertionError("they have begun")
 
 
+@pytest.mark.soak  # it takes as long as a worker is waited for
 async def test_a_gateway_that_stood_still_itself_does_not_take_its_workers_for_dead(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
