@@ -16,12 +16,17 @@ _GIVE_UP = 0.200  # this late, time is not made up for any more
 class Clock:
     """Calls `tick(slot, now)` for slots 0 to 9 in turn, one every 2 ms.
 
-    A tick that is late is made up for at once; after a stall of more than 200 ms the lost time is
-    skipped. `late` counts ticks later than 5 ms, `longest_stall` is the worst, in seconds;
+    Waking up costs more than many a tick does, so slots without work are slept through, but for the
+    first. A tick that is late is made up for at once; after a stall of more than 200 ms the lost
+    time is skipped. `late` counts ticks later than 5 ms, `longest_stall` is the worst, in seconds;
     `last_tick` is when the last tick was.
     """
 
-    def __init__(self, tick: Callable[[int, float], None]) -> None:
+    def __init__(
+        self,
+        tick: Callable[[int, float], None],
+        has_work: Callable[[int], bool] = lambda slot: True,
+    ) -> None:
         self.ticks = 0
         self.late = 0
         self.skipped = 0
@@ -29,6 +34,7 @@ class Clock:
         self.lateness = Lateness()
         self.last_tick = 0.0
         self._tick = tick
+        self._has_work = has_work
         self._slot = 0
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -82,8 +88,15 @@ class Clock:
             self.late += now - self._deadline > 0.005
             self.lateness.add(now - self._deadline)
             self._tick(self._slot, now)
-            self._slot = (self._slot + 1) % SLOTS
-            self._deadline += SLOT
+            self._advance()
             self.last_tick = now
         if self._timer is not None:  # else it was stopped by a tick
             self._arm()
+
+    def _advance(self) -> None:
+        """Go on to the next slot in which there is anything to do."""
+        while True:
+            self._slot = (self._slot + 1) % SLOTS
+            self._deadline += SLOT
+            if self._slot == 0 or self._has_work(self._slot):
+                return

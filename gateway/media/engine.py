@@ -6,7 +6,7 @@ for the bridge in that slot or one soon after, so that no tick bursts.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -18,7 +18,7 @@ from gateway.media.call_media import CallMedia
 from gateway.media.clock import SLOTS, Clock
 from gateway.media.effort import Effort
 from gateway.media.engine_config import EngineConfig
-from gateway.media.load import TOLERABLE_LATE_SHARE, EngineLoad
+from gateway.media.load import TOLERABLE_LATE_SHARE, EngineLoad, LateShare
 from gateway.media.messages import (
     AddBridgeCandidates,
     CallReport,
@@ -51,6 +51,7 @@ log = structlog.get_logger(__name__)
 _WATCH_TURNS = 25  # rounds of 20 ms: each call is looked after twice a second
 _EFFORT_TURNS = 50  # rounds: a second
 _CLOCK_TURNS = 500  # rounds: ten seconds
+_FULL = 18  # the work of a slot that gets no more while others have less: six calls
 _ENCODE_WITHIN = 5  # slots after the room's own in which its callers are encoded
 
 
@@ -101,7 +102,7 @@ class MediaEngine:
     """
 
     def __init__(self, config: EngineConfig, emit: Callable[[Event], None]) -> None:
-        self.clock = Clock(self._tick)
+        self.clock = Clock(self._tick, lambda slot: self._slots[slot].work > 0)
         self._config = config
         self._emit = emit
         self._ports = PortRange(config.first_port, config.last_port)
@@ -111,10 +112,9 @@ class MediaEngine:
         self._turns: list[dict[_Call, None]] = [{} for _ in range(_WATCH_TURNS)]
         self._closing: set[asyncio.Task[None]] = set()
         self._round = 0
-        self._late_before = 0
+        self._lately, self._last_second = LateShare(), LateShare()
         self._late_share = 0.0
         self._effort = Effort(config.complexity)
-        self._late_a_second_ago = 0
 
     async def start(self) -> None:
         """Be ready for calls: it always is."""
@@ -252,7 +252,7 @@ class MediaEngine:
     # Slots.
 
     def _new_room(self) -> _Room:
-        slot = min(range(SLOTS), key=lambda number: self._slots[number].work)
+        slot = self._slot_for_more(range(SLOTS))
         room = _Room(RoomBus(), slot)
         self._slots[slot].rooms[room.bus] = None
         return room
@@ -261,9 +261,15 @@ class MediaEngine:
         self._slots[room.slot].rooms.pop(room.bus, None)
 
     def _encoding_slot(self, room_slot: int) -> Slot:
-        """The emptiest of the slots that follow the room's; the earlier the better."""
-        following = [self._slots[(room_slot + step) % SLOTS] for step in range(_ENCODE_WITHIN)]
-        return min(following, key=lambda slot: slot.work)
+        """One of the slots that follow the room's; the earlier the better."""
+        following = [(room_slot + step) % SLOTS for step in range(_ENCODE_WITHIN)]
+        return self._slots[self._slot_for_more(following)]
+
+    def _slot_for_more(self, numbers: Sequence[int]) -> int:
+        """The first of these slots that is not full, since what is done together costs less; the
+        emptiest if all are."""
+        roomy = (number for number in numbers if self._slots[number].work < _FULL)
+        return next(roomy, min(numbers, key=lambda number: self._slots[number].work))
 
     def _tick(self, slot: int, now: float) -> None:
         self._slots[slot].tick(now)
@@ -281,10 +287,9 @@ class MediaEngine:
     def _watch_clock(self) -> None:
         """Tell the operator if the machine is too slow for its calls; rest if there are none."""
         if self._round % _CLOCK_TURNS == 0:
-            late, self._late_before = self.clock.late - self._late_before, self.clock.late
-            self._late_share = late / (_CLOCK_TURNS * SLOTS)
+            self._late_share = self._lately.since_then(self.clock.late, self.clock.ticks)
             if self._late_share > TOLERABLE_LATE_SHARE:
-                log.warning("media is late", ticks=late, calls=len(self._calls))
+                log.warning("media is late", share=self._late_share, calls=len(self._calls))
         if not self._calls and not self._closing:
             self.clock.stop()
             self._late_share = 0.0
@@ -293,8 +298,8 @@ class MediaEngine:
         """Once a second: spend less on each frame if there is not enough time."""
         if self._round % _EFFORT_TURNS:
             return
-        late, self._late_a_second_ago = self.clock.late - self._late_a_second_ago, self.clock.late
-        if self._effort.observe(late / (_EFFORT_TURNS * SLOTS)):
+        share = self._last_second.since_then(self.clock.late, self.clock.ticks)
+        if self._effort.observe(share):
             log.info("opus complexity", complexity=self._effort.complexity, calls=len(self._calls))
             for call in self._calls.values():
                 if call.media is not None and call.media.leg is not None:

@@ -87,3 +87,15 @@ class Lateness:
         """A tick was so late."""
         self.sum += seconds
         self._counts[bisect_left(LATENESS_BOUNDS, seconds)] += 1
+
+
+class LateShare:
+    """The share of ticks that were late, each time since it was asked before."""
+
+    def __init__(self) -> None:
+        self._before = (0, 0)
+
+    def since_then(self, late: int, ticks: int) -> float:
+        """`late` and `ticks` count since the start; 0 if there were no ticks."""
+        (late_before, ticks_before), self._before = self._before, (late, ticks)
+        return (late - late_before) / max(1, ticks - ticks_before)

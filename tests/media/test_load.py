@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from gateway.media.clock import Clock
-from gateway.media.load import LATENESS_BOUNDS, EngineLoad, Lateness, together
+from gateway.media.load import LATENESS_BOUNDS, EngineLoad, Lateness, LateShare, together
 
 
 @given(st.lists(st.floats(0, 1)))
@@ -41,6 +41,31 @@ async def test_a_clock_tells_of_its_ticks_and_of_its_rest() -> None:
     assert load.late_share == 0.25
     clock.stop()
     assert not clock.load(0.0).is_ticking
+
+
+async def test_slots_without_work_are_slept_through() -> None:
+    ticked: list[int] = []
+    done = asyncio.Event()
+
+    def tick(slot: int, now: float) -> None:
+        ticked.append(slot)
+        if len(ticked) == 12:
+            done.set()
+
+    clock = Clock(tick, lambda slot: slot in (3, 7))
+    clock.start()
+    await done.wait()
+    clock.stop()
+    assert ticked[:12] == [0, 3, 7] * 4
+    assert clock.ticks == len(ticked)
+
+
+def test_the_share_of_late_ticks_is_that_since_it_was_asked_before() -> None:
+    share = LateShare()
+    told = [
+        share.since_then(late, ticks) for late, ticks in [(0, 0), (5, 100), (5, 200), (15, 210)]
+    ]
+    assert told == [0.0, 0.05, 0.0, 1.0]
 
 
 async def test_what_a_clock_logs_has_no_calls_id() -> None:
