@@ -19,7 +19,7 @@ class Clock:
     Waking up costs more than many a tick does, so slots without work are slept through, but for the
     first. A tick that is late is made up for at once; after a stall of more than 200 ms the lost
     time is skipped. `late` counts ticks later than 5 ms, `longest_stall` is the worst, in seconds;
-    `last_tick` is when the last tick was.
+    `last_tick` is when the last tick was, `rounds` how often 20 ms have begun.
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class Clock:
         has_work: Callable[[int], bool] = lambda slot: True,
     ) -> None:
         self.ticks = 0
+        self.rounds = 0
         self.late = 0
         self.skipped = 0
         self.longest_stall = 0.0
@@ -85,6 +86,7 @@ class Clock:
             self._deadline += behind * SLOT
         while self._deadline <= now and self._timer is not None:
             self.ticks += 1
+            self.rounds += self._slot == 0
             self.late += now - self._deadline > 0.005
             self.lateness.add(now - self._deadline)
             self._tick(self._slot, now)

@@ -111,7 +111,6 @@ class MediaEngine:
         self._slots = [Slot(self._fail) for _ in range(SLOTS)]
         self._turns: list[dict[_Call, None]] = [{} for _ in range(_WATCH_TURNS)]
         self._closing: set[asyncio.Task[None]] = set()
-        self._round = 0
         self._lately, self._last_second = LateShare(), LateShare()
         self._late_share = 0.0
         self._effort = Effort(config.complexity)
@@ -274,19 +273,18 @@ class MediaEngine:
     def _tick(self, slot: int, now: float) -> None:
         self._slots[slot].tick(now)
         if slot == 0:
-            self._round += 1
             self._watch_clock()
             self._choose_effort()
-            for call in self._turns[self._round % _WATCH_TURNS]:
+            for call in self._turns[self.clock.rounds % _WATCH_TURNS]:
                 if call.media is not None:
                     call.media.watch(now)
-            if self._round % _WATCH_TURNS == 0:
+            if self.clock.rounds % _WATCH_TURNS == 0:
                 for room in self._rooms.values():
                     room.bus.expire(now)
 
     def _watch_clock(self) -> None:
         """Tell the operator if the machine is too slow for its calls; rest if there are none."""
-        if self._round % _CLOCK_TURNS == 0:
+        if self.clock.rounds % _CLOCK_TURNS == 0:
             self._late_share = self._lately.since_then(self.clock.late, self.clock.ticks)
             if self._late_share > TOLERABLE_LATE_SHARE:
                 log.warning("media is late", share=self._late_share, calls=len(self._calls))
@@ -296,7 +294,7 @@ class MediaEngine:
 
     def _choose_effort(self) -> None:
         """Once a second: spend less on each frame if there is not enough time."""
-        if self._round % _EFFORT_TURNS:
+        if self.clock.rounds % _EFFORT_TURNS:
             return
         share = self._last_second.since_then(self.clock.late, self.clock.ticks)
         if self._effort.observe(share):
