@@ -46,8 +46,10 @@ class Mixing:
 
     def mix(self) -> npt.NDArray[np.int16]:
         """What each ear hears, as (ears, samples); after that all is forgotten but the volume."""
-        mixes = self._limited(self._mixed()) if self._ears else np.zeros((0, self._size), np.int16)
-        if not self._ears:
+        if self._ears:
+            mixes = self._limited(self._mixed())
+        else:
+            mixes = np.zeros((0, self._size), np.int16)
             self._gains.clear()
         self._rooms.clear()
         self._ears.clear()

@@ -5,6 +5,8 @@ but two packets in a row must agree on the new one: a single stray packet does n
 stream that plays.
 """
 
+from dataclasses import replace
+
 from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711
 from gateway.errors import RtpError
@@ -12,7 +14,7 @@ from gateway.media.messages import Address, Direction, PhoneMedia, StreamReport
 from gateway.media.phone_output import PhoneOutput
 from gateway.media.phone_payloads import PhonePayloads
 from gateway.media.phone_stream import PhoneStream
-from gateway.media.reports import RtcpSession
+from gateway.media.reports import RtcpSession, received
 from gateway.media.talk import TalkMeter
 from gateway.media.voice_reports import VoiceReports
 from gateway.rtp.latch import Latch
@@ -185,22 +187,8 @@ class PhoneLeg:
         """What came from the phone so far."""
         if self._stream is None:
             return StreamReport(discarded=self._latch.strangers)
-        playout, reception = self._stream.playout, self._stream.reception
-        return StreamReport(
-            packets=reception.packets,
-            octets=reception.octets,
-            lost=max(0, reception.lost),
-            late=playout.late,
-            duplicate=playout.duplicate,
-            discarded=playout.discarded + self._latch.strangers,
-            concealed=round(playout.concealed * 1000),
-            gap=round(playout.longest_gap * 1000),
-            jitter=reception.jitter * 1000,
-            delay=playout.delay * 1000,
-            losses=playout.losses.pattern(),
-            talk=self.talk.talk,
-            level=self.talk.level,
-        )
+        report = received(self._stream.playout, self._stream.reception, self.talk)
+        return replace(report, discarded=report.discarded + self._latch.strangers)
 
     def sent(self) -> StreamReport:
         """What was sent to the phone so far."""

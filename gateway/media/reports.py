@@ -1,6 +1,6 @@
 """The RTCP of one leg: when reports are sent, and what the peer's reports tell. No IO, no clock.
 
-`combined` and `since` reckon with what was measured of several streams.
+`received` and `sent` sum up one stream, `combined` and `since` reckon with several.
 
 A report goes out every 2 to 2.4 s in every state (the engine asks twice a second): a videobridge
 calls an endpoint inactive after 8 s without a packet, whether it has something to say or not.
@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.media.messages import StreamReport
+from gateway.media.playout import Playout
+from gateway.media.talk import TalkMeter
 from gateway.rtp.bursts import LossPattern
 from gateway.rtp.rtcp import (
     Goodbye,
@@ -122,6 +124,25 @@ def since(before: StreamReport, now: StreamReport) -> StreamReport:
         **{name: max(0, getattr(now, name) - getattr(before, name)) for name in _COUNTED},
         losses=now.losses - before.losses,
         level=_mean_level([(now.level, now.talk), (before.level, -before.talk)]),
+    )
+
+
+def received(playout: Playout, reception: Reception, talk: TalkMeter) -> StreamReport:
+    """What has come of a stream so far."""
+    return StreamReport(
+        packets=reception.packets,
+        octets=reception.octets,
+        lost=max(0, reception.lost),
+        late=playout.late,
+        duplicate=playout.duplicate,
+        discarded=playout.discarded,
+        concealed=round(playout.concealed * 1000),
+        gap=round(playout.longest_gap * 1000),
+        jitter=reception.jitter * 1000,
+        delay=playout.delay * 1000,
+        losses=playout.losses.pattern(),
+        talk=talk.talk,
+        level=talk.level,
     )
 
 

@@ -4,6 +4,7 @@ It is decoded once for each sample rate somebody in the room listens at.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from audiocodecs.frames import Samples
 from gateway.media.bridge_leg import BridgeLeg
@@ -12,7 +13,7 @@ from gateway.media.decoding import OpusStreamDecoder
 from gateway.media.fader import Fader
 from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
-from gateway.media.reports import combined
+from gateway.media.reports import combined, received
 from gateway.media.talk import TalkMeter
 from gateway.rtp.packet import RtpPacket, audio_level
 from gateway.rtp.red import RedReceiver
@@ -100,22 +101,9 @@ class RoomSource:
 
     def heard(self) -> StreamReport:
         """What has come of it so far."""
-        playout, reception = self.playout, self.reception
-        now = StreamReport(
-            packets=reception.packets,
-            octets=reception.octets,
-            lost=max(0, reception.lost),
-            late=playout.late,
-            duplicate=playout.duplicate,
-            discarded=playout.discarded + self._red.damaged,
-            recovered=self._red.recovered,
-            concealed=round(playout.concealed * 1000),
-            gap=round(playout.longest_gap * 1000),
-            jitter=reception.jitter * 1000,
-            delay=playout.delay * 1000,
-            losses=playout.losses.pattern(),
-            talk=self._talk.talk,
-            level=self._talk.level,
+        now = received(self.playout, self.reception, self._talk)
+        now = replace(
+            now, discarded=now.discarded + self._red.damaged, recovered=self._red.recovered
         )
         return combined((self._past, now))
 
@@ -170,35 +158,39 @@ class RoomSource:
         self._copies.carried(packet.timestamp)
 
     def _hear(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
-        if packet.payload_type == leg.payload_type:
-            self._note_level(leg, packet)
-            if leg.red_type is None:
-                self._play(leg, packet, now)
-                return
-        elif packet.payload_type != leg.red_type:
-            # Its audio goes on with the same numbers: this one is no loss.
-            for playout in self._playouts.values():
-                playout.put_aside(packet.sequence)
-            self._watch.missing(packet.sequence)
-            if leg.event is not None and packet.payload_type == leg.event.payload_type:
-                self._press(leg.event.clock_rate, packet, now)
+        if packet.payload_type not in (leg.payload_type, leg.red_type):
+            self._put_aside(leg, packet, now)
             return
-        else:
-            self._note_level(leg, packet)
+        self._note_level(leg, packet)
         for part in self._red.unpack(packet, leg.red_type, leg.payload_type):
             self._play(leg, part, now)
 
+    def _put_aside(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
+        """No audio, which goes on with the same numbers: this one is no loss."""
+        for playout in self._playouts.values():
+            playout.put_aside(packet.sequence)
+        self._missing_before(leg, packet)
+        if leg.event is not None and packet.payload_type == leg.event.payload_type:
+            self._press(leg.event.clock_rate, packet, now)
+
     def _note_level(self, leg: BridgeLeg, packet: RtpPacket) -> None:
-        if leg.level_id is not None:
-            self.level = level = audio_level(packet, leg.level_id)
-            self._quiet = self._quiet + 1 if level is not None and level >= _QUIET else 0
-            if self.level is not None:
-                self._talk.heard(self.level)
+        if leg.level_id is None:
+            return
+        self.level = audio_level(packet, leg.level_id)
+        if self.level is not None:
+            self._talk.heard(self.level)
+        is_quiet = self.level is not None and self.level >= _QUIET
+        self._quiet = self._quiet + 1 if is_quiet else 0
+
+    def _missing_before(self, leg: BridgeLeg, packet: RtpPacket) -> tuple[int, ...]:
+        """What the carrier lacks before a packet: others drop most of theirs unread."""
+        if leg is not self._copies.carrier:
+            return ()
+        return self._watch.missing(packet.sequence)
 
     def _play(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
         """Play a packet; take what is missing before it from other copies, or ask for it."""
-        is_carried = leg is self._copies.carrier
-        missing = self._watch.missing(packet.sequence) if is_carried else ()
+        missing = self._missing_before(leg, packet)
         if missing:
             before = range(len(missing), 0, -1)
             times = [packet.timestamp - back * _FRAME & 0xFFFFFFFF for back in before]

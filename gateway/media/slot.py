@@ -10,13 +10,12 @@ import structlog
 
 from audiocodecs.frames import Samples, audio_levels
 from audiocodecs.g711 import G711
+from audiocodecs.resampling import NARROW, WIDE
 from gateway.media.call_media import CallMedia
 from gateway.media.mixing import Mixing
 from gateway.media.room_bus import Listener, Member, RoomBus
 
 log = structlog.get_logger(__name__)
-
-_RATES = (8000, 16000)
 
 
 class Slot:
@@ -26,7 +25,7 @@ class Slot:
         self.rooms: dict[RoomBus, None] = {}
         self.encoding: list[CallMedia] = []
         self._failed = failed
-        self._mixings = {rate: Mixing(rate // 50) for rate in _RATES}
+        self._mixings = {rate: Mixing(rate // 50) for rate in (NARROW, WIDE)}
 
     @property
     def work(self) -> int:

@@ -115,6 +115,8 @@ class RedReceiver:
         A repeated one gets the sequence number it must have had. Only a packet that others
         preceded is searched for them: what was said before we listened is nobody's loss.
         """
+        if red_type is None:
+            return [packet]  # nothing is repeated, so there is nothing to know
         if packet.payload_type != red_type:
             return self._own(packet)
         try:
