@@ -6,6 +6,11 @@ from audiocodecs.frames import Samples
 _RAMP = 0.005  # seconds
 
 
+def last_word(frame: Samples, rate: int) -> Samples:
+    """How a voice ends that is gone after `frame`: it runs back from there, and fades away."""
+    return fade_out(frame[::-1], round(_RAMP * rate))
+
+
 class Fader:
     """Turns one voice up or down at the beginning of a frame, where `move` says so."""
 

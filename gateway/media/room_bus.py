@@ -12,7 +12,7 @@ from typing import Protocol
 from audiocodecs.frames import Samples
 from audiocodecs.g711 import G711
 from gateway.media.bridge_leg import BridgeLeg
-from gateway.media.fader import Fader
+from gateway.media.fader import Fader, last_word
 from gateway.media.loudest import Loudest
 from gateway.media.messages import Source, StreamReport
 from gateway.media.mixing import Mixing
@@ -94,6 +94,7 @@ class RoomBus:
         self._faders: dict[Member, Fader] = {}
         self._loudest: Loudest[RoomSource | Member] = Loudest(_MOST_HEARD)
         self._retired: dict[int, float] = {}
+        self._last_words: dict[int, list[Samples]] = {}  # of those who have just gone, by rate
         self._gone = StreamReport()  # what has come of sources that are no more
         self.unsignalled_dropped = 0
 
@@ -106,7 +107,8 @@ class RoomBus:
     def leave(self, member: Member, now: float) -> None:
         """Let a caller go; sources only it was told about go with it."""
         self.members.remove(member)
-        del self._faders[member]
+        if self._faders.pop(member).is_audible:
+            self._part({rate: last_word(member.voice(rate), rate) for rate in self._rates})
         if member.leg is not None:
             for source in self._sources.values():
                 source.leave(member.leg)
@@ -164,6 +166,7 @@ class RoomBus:
             if source.has_presses:
                 self._tell_presses(source, now)
         if not self.members:
+            self._last_words.clear()
             return []
         self._let_be_heard(sounding)
         self._refresh_rates()
@@ -203,6 +206,8 @@ class RoomBus:
             frame = source.pull(rate, now)
             if frame is not None:
                 mixing.voice(frame)
+        for words in self._last_words.pop(rate, ()):
+            mixing.voice(words)
         own = {
             member: mixing.voice(fader.apply(member.voice(rate), rate))
             for member, fader in self._faders.items()
@@ -223,6 +228,11 @@ class RoomBus:
                     everything = mixing.ear(self)
                 listeners.append((member, everything))
         return listeners
+
+    def _part(self, last_words: Mapping[int, Samples]) -> None:
+        """Somebody is gone: without a click."""
+        for rate, words in last_words.items():
+            self._last_words.setdefault(rate, []).append(words)
 
     def _refresh_rates(self) -> None:
         """The rates at which members hear may change with each negotiation."""
@@ -261,5 +271,6 @@ class RoomBus:
         for ssrc, source in list(self._sources.items()):
             if source.endpoint is not None and (ssrc not in named or ssrc in self._own):
                 del self._sources[ssrc]
+                self._part(source.last_words())
                 self._gone = combined((self._gone, source.heard()))
                 self._retired[ssrc] = now

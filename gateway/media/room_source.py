@@ -10,7 +10,7 @@ from audiocodecs.frames import Samples
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.copies import Copies, Copy
 from gateway.media.decoding import OpusStreamDecoder
-from gateway.media.fader import Fader
+from gateway.media.fader import Fader, last_word
 from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
 from gateway.media.reports import combined, received
@@ -51,6 +51,7 @@ class RoomSource:
         self._watch = LossWatch()
         self._keys: TelephoneEventReceiver | None = None
         self._presses: list[Press] = []
+        self._heard: dict[int, Samples] = {}  # the last frame at each rate, if it was heard
         self.play_at(rates)
 
     @property
@@ -123,11 +124,19 @@ class RoomSource:
         While `fader` is closed its packets pass undecoded.
         """
         playout = self._playouts[rate]
+        self._heard.pop(rate, None)
         if not self.fader.is_audible:
             playout.skip(now)
             return None
         frame = playout.pull(now)
-        return self.fader.apply(frame, rate) if playout.is_sounding else None
+        if not playout.is_sounding:
+            return None
+        frame = self._heard[rate] = self.fader.apply(frame, rate)
+        return frame
+
+    def last_words(self) -> dict[int, Samples]:
+        """What is still to be heard of it, by sample rate, if it is gone from now on."""
+        return {rate: last_word(frame, rate) for rate, frame in self._heard.items()}
 
     def _open(self, copy: Copy, successor: BridgeLeg | None) -> bool:
         """Open a copy of another than the carrier; of the successor it makes it the carrier."""

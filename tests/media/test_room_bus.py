@@ -173,6 +173,49 @@ def test_only_the_loudest_four_are_heard_whether_they_call_or_not() -> None:
     assert listener.hears() == {"a", "c", "d"}
 
 
+def steepest(samples: Samples) -> int:
+    """The largest step from one sample to the next."""
+    return int(np.abs(np.diff(samples.astype(int))).max())
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_who_leaves_while_speaking_fades_away_without_a_click(rate: int) -> None:
+    listener, leaving = Caller(rate), Caller(says="a")
+    room = Room([listener, leaving])
+    room.run(32)  # its tone is in mid-wave then
+    voice = steepest(np.concatenate(listener.heard[-10:]))
+    room.bus.leave(leaving, BEGIN + 0.6)
+    room.run(5)
+    end = np.concatenate(listener.heard[-10:])
+    assert steepest(end) <= 1.3 * voice
+    assert not end[-4 * rate // 50 :].any()
+
+
+def test_a_source_that_is_removed_while_speaking_fades_away_without_a_click() -> None:
+    listener = Caller()
+    room = Room([listener], {"a": 20})
+    room.run(41)
+    voice = steepest(np.concatenate(listener.heard[-10:]))
+    room.talkers.clear()
+    room.bus.set_sources(listener, [], BEGIN + 0.8)
+    room.run(5)
+    end = np.concatenate(listener.heard[-10:])
+    assert steepest(end) <= 1.3 * voice
+    assert not end[-4 * 160 :].any()
+
+
+def test_nobody_s_last_words_are_kept_for_those_who_come_later() -> None:
+    listener, leaving, later = Caller(), Caller(says="a"), Caller()
+    room = Room([listener, leaving])
+    room.run(30)
+    room.bus.leave(leaving, BEGIN + 0.6)
+    room.bus.leave(listener, BEGIN + 0.6)
+    room.run(1)
+    room.bus.join(later)
+    room.run(3)
+    assert not np.concatenate(later.heard).any()
+
+
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     payloads: list[bytes] = []
