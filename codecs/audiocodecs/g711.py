@@ -57,6 +57,10 @@ class G711:
         """One byte for each int16 sample at 8 kHz."""
         return self._codes.take(samples.view(np.uint16)).tobytes()
 
+    def silence(self, count: int) -> bytes:
+        """`count` samples of digital silence, encoded."""
+        return self._codes[:1].tobytes() * count
+
     def encode_rows(self, samples: Samples) -> list[bytes]:
         """Encode each row of a contiguous (calls, samples) array: one table look-up for all."""
         count, size = samples.shape

@@ -25,13 +25,17 @@ def unity(listeners: int) -> Gains:
     return np.ones(listeners, np.float32)
 
 
+def fits(mixes: npt.NDArray[np.int32]) -> bool:
+    """Whether none of these comes near full scale."""
+    return bool(mixes.max(initial=0) <= _THRESHOLD and mixes.min(initial=0) >= -_THRESHOLD)
+
+
 def limit(mixes: npt.NDArray[np.int32], gains: Gains) -> Samples:
     """(listeners, samples) of sums as int16, none of them clipped; `gains` goes on in place.
 
     The number of samples is a multiple of eight.
     """
-    quiet = mixes.max(initial=0) <= _THRESHOLD and mixes.min(initial=0) >= -_THRESHOLD
-    if quiet and gains.min(initial=1.0) >= 1.0:
+    if fits(mixes) and gains.min(initial=1.0) >= 1.0:
         return mixes.astype(np.int16)
     limited = mixes.astype(np.int16)
     peaks = np.abs(mixes).max(axis=1)

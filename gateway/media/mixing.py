@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audiocodecs.frames import Samples, silence
-from audiocodecs.limiter import limit
+from audiocodecs.limiter import fits, limit
 
 
 class Mixing:
@@ -19,7 +19,8 @@ class Mixing:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._silence = silence(size)
+        self.silence = silence(size)
+        """A frame of it, for who has nothing to hear."""
         self._rooms: list[list[Samples]] = []  # the voices of each, the first of them silent
         self._ears: list[tuple[int, int]] = []  # a room, and which of its voices is left out
         self._listeners: list[object] = []  # whose each ear is
@@ -27,13 +28,22 @@ class Mixing:
 
     def begin_room(self) -> None:
         """What follows belongs to another room."""
-        self._rooms.append([self._silence])  # so that an ear can leave nothing out
+        room = [self.silence]  # so that an ear can leave nothing out
+        if self._rooms and not self._is_heard():
+            self._rooms[-1] = room
+        else:
+            self._rooms.append(room)
 
     def voice(self, frame: Samples) -> int:
         """Let a frame sound in the room; the number by which an ear can leave it out."""
         voices = self._rooms[-1]
         voices.append(frame)
         return len(voices) - 1
+
+    @property
+    def sounds(self) -> bool:
+        """Whether anything sounds in the latest room."""
+        return len(self._rooms[-1]) > 1
 
     def ear(self, listener: object, without: int = 0) -> int:
         """Listen to the room; the row of `mix` with what is heard.
@@ -56,20 +66,28 @@ class Mixing:
         self._listeners.clear()
         return mixes
 
+    def _is_heard(self) -> bool:
+        """Whether anybody listens to the latest room."""
+        return bool(self._ears) and self._ears[-1][0] == len(self._rooms) - 1
+
     def _mixed(self) -> npt.NDArray[np.int32]:
         # With as many voices in each room the rooms are one block, and added up in one go.
         width = max(map(len, self._rooms))
         frames: list[Samples] = []
         for voices in self._rooms:
             frames += voices
-            frames += [self._silence] * (width - len(voices))
+            frames += [self.silence] * (width - len(voices))
         block = np.concatenate(frames).reshape(-1, width, self._size)
         totals = np.add.reduce(block, axis=1, dtype=np.int32)
         rooms, without = np.array(self._ears).T
-        mixes: npt.NDArray[np.int32] = totals[rooms] - block[rooms, without]
+        mixes: npt.NDArray[np.int32] = totals[rooms]
+        if without.any():
+            mixes -= block[rooms, without]
         return mixes
 
     def _limited(self, mixes: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
+        if not self._gains and fits(mixes):  # the usual case
+            return mixes.astype(np.int16)
         gains = np.array([self._gains.get(each, 1.0) for each in self._listeners], np.float32)
         limited = limit(mixes, gains)
         self._gains = {

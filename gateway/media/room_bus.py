@@ -78,8 +78,8 @@ class Member(Protocol):
         ...
 
 
-Listener = tuple[Member, int | Samples]
-"""Who hears something, and what: a row of its rate's mixing, or a frame played to it alone."""
+Listener = tuple[Member, int | Samples | None]
+"""Who hears what: a row of its rate's mixing, a frame played to it alone, or silence."""
 
 
 class RoomBus:
@@ -214,6 +214,7 @@ class RoomBus:
             if fader.is_audible
         }
         listeners: list[Listener] = []
+        is_silent = not mixing.sounds
         everything: int | None = None  # the row of all who say nothing
         for member in self.members:
             if member.rate != rate or not member.listens:
@@ -224,7 +225,7 @@ class RoomBus:
             elif member in own:
                 listeners.append((member, mixing.ear(member, own[member])))
             else:
-                if everything is None:
+                if everything is None and not is_silent:
                     everything = mixing.ear(self)
                 listeners.append((member, everything))
         return listeners

@@ -64,7 +64,10 @@ class Slot:
         encoded: dict[G711, list[bytes]] = {}
         for member, heard in listeners:
             law = member.law
-            if not isinstance(heard, int):
+            if heard is None:
+                silent = self._mixings[member.rate].silence
+                member.hear(silent if law is None else law.silence(len(silent)))
+            elif not isinstance(heard, int):
                 member.hear(heard if law is None else law.encode(heard))
             elif law is None:
                 member.hear(mixes[member.rate][heard])
