@@ -25,8 +25,10 @@ MAY_IMPORT = {
         "gateway.logs",  # for the worker, which is a program
     },
     "gateway.conference": {"gateway.errors", "gateway.xmpp", "gateway.media.messages"},
+    "gateway.ivr": {"gateway.errors", "gateway.media.messages"},
     "gateway.calls": {
         "gateway.errors",
+        "gateway.ivr",
         "gateway.sip",
         "gateway.sdp",
         "gateway.conference",
@@ -119,6 +121,7 @@ PURE = {
         "tls",
         "websocket",
     },
+    "gateway.ivr": set(),
     "gateway.control": {"http", "stats"},  # stats counts threads
     "gateway.media": {
         "engine",

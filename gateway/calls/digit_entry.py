@@ -6,24 +6,10 @@ What is typed may be a PIN: nothing here is logged.
 import asyncio
 from collections.abc import Callable
 
+from gateway.ivr.typed_number import MAX_LENGTH, TypedNumber
+
 FIRST_WITHIN = 20.0  # seconds until the first key
 NEXT_WITHIN = 5.0  # seconds after which a number is complete
-MAX_LENGTH = 64
-
-
-class TypedNumber:
-    """Keys as they come; no time."""
-
-    def __init__(self) -> None:
-        self.digits = ""
-
-    def pressed(self, key: str) -> str | None:
-        """The number that this key ends, if it does: perhaps an empty one."""
-        if key == "#":
-            number, self.digits = self.digits, ""
-            return number
-        self.digits = "" if key == "*" else (self.digits + key)[:MAX_LENGTH]
-        return None
 
 
 class DigitEntry:

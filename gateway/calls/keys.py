@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from gateway.calls.digit_entry import DigitEntry, TypedNumber
+from gateway.calls.digit_entry import DigitEntry
 from gateway.calls.keypad import Keypad, KeypadCommand
 from gateway.calls.media_session import MediaSession
 from gateway.conference.events import Waiting, WaitingFor
+from gateway.ivr.typed_number import TypedNumber
 from gateway.media.messages import Tone
 
 

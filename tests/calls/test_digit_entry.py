@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.calls.digit_entry import FIRST_WITHIN, MAX_LENGTH, NEXT_WITHIN, DigitEntry
+from gateway.calls.digit_entry import FIRST_WITHIN, NEXT_WITHIN, DigitEntry
+from gateway.ivr.typed_number import MAX_LENGTH
 from tests.xmpp.virtual_time import in_virtual_time
 
 

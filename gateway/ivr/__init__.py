@@ -1,0 +1,1 @@
+"""Dialling in: PINs typed on a phone, the rooms they stand for, and the guard over both."""
