@@ -94,6 +94,7 @@ WALLS = {
         "gateway.xmpp.http_request",
         "gateway.control.http",
         "gateway.conference.bridge_channel",
+        "gateway.ivr.mapper_client",
         "gateway.lab",
     },
     "pylibsrtp": {"gateway.rtp.srtp"},
@@ -121,7 +122,7 @@ PURE = {
         "tls",
         "websocket",
     },
-    "gateway.ivr": set(),
+    "gateway.ivr": {"mapper_client"},
     "gateway.control": {"http", "stats"},  # stats counts threads
     "gateway.media": {
         "engine",

@@ -1,0 +1,112 @@
+"""Conference mappers of others, asked by HTTP: the edge of `mapper_search`.
+
+Addresses that are asked for have a PIN in them: they are in no log and in no exception.
+"""
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import structlog
+
+from gateway.errors import GatewayError
+from gateway.ivr.conference_mapping import ConferenceMapping, by_pin, by_room
+from gateway.ivr.mapper_search import Ask, Mapper, MapperSearch
+from gateway.ivr.remembered import Remembered
+
+log = structlog.get_logger(__name__)
+
+MAX_ANSWER = 65_536  # octets
+FOUND_FOR = 60.0  # seconds for which an answer is not asked for again
+UNKNOWN_FOR = 10.0
+MOST_REMEMBERED = 10_000
+
+NOTHING = ConferenceMapping(None)
+
+
+class MapperUnavailable(GatewayError):
+    """No mapper knows, and at least one could not say."""
+
+
+class MapperClient:
+    """The mappers in their order. `async with` it."""
+
+    def __init__(self, mappers: tuple[Mapper, ...]) -> None:
+        self._mappers = mappers
+        self._remembered: Remembered[tuple[str, str], ConferenceMapping] = Remembered(
+            MOST_REMEMBERED
+        )
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(trust_env=False)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    async def find(self, pin: str) -> ConferenceMapping | None:
+        """The room of a PIN, None if there is none; MapperUnavailable if nobody can say."""
+        return await self._ask("id", pin)
+
+    async def pin_of(self, room: str) -> str | None:
+        """A room's PIN, None if nobody gives it one; MapperUnavailable if nobody can say."""
+        mapping = await self._ask("conference", room)
+        return mapping.pin if mapping is not None else None
+
+    async def _ask(self, kind: str, what: str) -> ConferenceMapping | None:
+        now = asyncio.get_running_loop().time()
+        known = self._remembered.get((kind, what), now)
+        if known is None:
+            known = await self._search(kind, what) or NOTHING
+            keep = FOUND_FOR if known.room is not None else UNKNOWN_FOR
+            self._remembered.put((kind, what), known, now + keep)
+        return known if known.room is not None else None
+
+    async def _search(self, kind: str, what: str) -> ConferenceMapping | None:
+        search = MapperSearch(self._mappers)
+        while (ask := search.next()) is not None:
+            await asyncio.sleep(ask.pause)
+            await self._get(ask, search, kind, what)
+        for failure in search.failures:
+            log.warning("a conference mapper is of no use", reason=failure)
+        if search.found is None and not search.is_certain:
+            raise MapperUnavailable("no conference mapper could say")
+        return search.found
+
+    async def _get(self, ask: Ask, search: MapperSearch, kind: str, what: str) -> None:
+        assert self._session is not None
+        mapper = ask.mapper
+        url = by_pin(mapper.url, what) if kind == "id" else by_room(mapper.url, what)
+        headers = {"Accept": "application/json"}
+        if mapper.token is not None:
+            headers["Authorization"] = f"Bearer {mapper.token}"
+        try:
+            async with (
+                asyncio.timeout(mapper.timeout),
+                self._session.get(url, headers=headers, allow_redirects=False) as response,
+            ):
+                body = await _limited(response)
+        except TimeoutError:
+            search.failed(f"did not answer within {mapper.timeout:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            search.failed(type(error).__name__)  # its text may have the whole address
+        else:
+            search.answered(response.status, body)
+
+
+async def _limited(response: aiohttp.ClientResponse) -> bytes:
+    """As much of a body as an answer can have; what is cut off is no JSON any more."""
+    body = b""
+    async for piece in response.content.iter_chunked(8192):
+        body += piece
+        if len(body) > MAX_ANSWER:
+            break
+    return body[:MAX_ANSWER]

@@ -1,0 +1,115 @@
+"""Asking mappers on real sockets that answer this and that."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from gateway.ivr.mapper_client import MAX_ANSWER, MapperClient, MapperUnavailable
+from gateway.ivr.mapper_search import Mapper
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ROOM = "standup@conference.meet.example.org"
+PIN = "482613059"
+
+
+@asynccontextmanager
+async def mapper(handler: Handler) -> AsyncIterator[str]:
+    """Where such a mapper is."""
+    application = web.Application()
+    application.router.add_get("/conferenceMapper", handler)
+    runner = web.AppRunner(application, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/conferenceMapper"
+    finally:
+        await runner.cleanup()
+
+
+class Good:
+    """A mapper that has one room."""
+
+    def __init__(self) -> None:
+        self.asked: list[web.Request] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append(request)
+        known = request.query.get("id") == PIN or request.query.get("conference") == ROOM
+        told = {"message": "", "id": int(PIN), "conference": ROOM if known else False}
+        return web.json_response(told)
+
+
+async def silent(_: web.Request) -> web.Response:
+    await asyncio.sleep(60)
+    raise AssertionError
+
+
+async def broken(_: web.Request) -> web.Response:
+    return web.Response(status=502, text="<html>")
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    for _ in range(10):
+        await response.write(b" " * MAX_ANSWER)
+    return response
+
+
+async def elsewhere(_: web.Request) -> web.Response:
+    raise web.HTTPFound("http://127.0.0.1:9/")
+
+
+async def test_a_room_and_a_pin_are_found() -> None:
+    good = Good()
+    async with mapper(good.answer) as url, MapperClient((Mapper(url, token="t0ken"),)) as client:
+        mapping = await client.find(PIN)
+        assert mapping is not None and mapping.room == ROOM
+        assert await client.pin_of(ROOM) == PIN
+        assert await client.find("999") is None
+        assert await client.pin_of("other@conference.meet.example.org") is None
+    assert good.asked[0].headers["Authorization"] == "Bearer t0ken"
+
+
+async def test_what_was_answered_is_not_asked_for_again_at_once() -> None:
+    good = Good()
+    async with mapper(good.answer) as url, MapperClient((Mapper(url),)) as client:
+        for _ in range(3):
+            await client.find(PIN)
+            await client.find("999")
+    assert len(good.asked) == 2
+
+
+@pytest.mark.parametrize("bad", [silent, broken, endless, elsewhere])
+async def test_a_mapper_that_is_of_no_use_is_passed_over(bad: Handler) -> None:
+    async with mapper(bad) as first, mapper(Good().answer) as second:
+        mappers = (Mapper(first, timeout=0.1, retries=0), Mapper(second))
+        with capture_logs() as logs:
+            async with MapperClient(mappers) as client:
+                mapping = await client.find(PIN)
+        assert mapping is not None and mapping.room == ROOM
+        assert len(logs) == 1
+        assert PIN not in str(logs)
+
+
+async def test_that_nobody_can_say_is_not_that_there_is_no_room() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/m"
+        with capture_logs() as logs:
+            async with MapperClient((Mapper(url, retries=0),)) as client:
+                with pytest.raises(MapperUnavailable):
+                    await client.find(PIN)
+        assert PIN not in str(logs)
+
+
+async def test_who_asks_may_stop_waiting() -> None:
+    async with mapper(silent) as url, MapperClient((Mapper(url, timeout=30.0),)) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.find(PIN)
