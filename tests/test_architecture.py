@@ -103,6 +103,7 @@ WALLS = {
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
     "av": {"gateway.lab.voice", "gateway.bench.plain_aiortc"},
     "jwt": {"gateway.conference.token", "gateway.lab.token_rules"},
+    "sqlite3": {"gateway.ivr.pin_database"},
     "prometheus_client": {"gateway.control.metrics"},
 }
 
@@ -122,7 +123,7 @@ PURE = {
         "tls",
         "websocket",
     },
-    "gateway.ivr": {"mapper_client"},
+    "gateway.ivr": {"mapper_client", "pin_store"},
     "gateway.control": {"http", "stats"},  # stats counts threads
     "gateway.media": {
         "engine",

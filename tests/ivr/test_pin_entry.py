@@ -140,7 +140,7 @@ def test_a_pin_is_not_shown() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("0123456789*#AD?"), st.floats(0, 20)), max_size=60),
+    st.lists(st.tuples(st.sampled_from("0123456789*#AD?"), st.floats(0, 20)), max_size=30),
     st.booleans(),
 )
 def test_whatever_is_typed_it_ends_within_the_tries(

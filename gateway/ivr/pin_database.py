@@ -1,0 +1,195 @@
+"""The PINs that were given out, in SQLite. Nothing here is asynchronous: see `pin_store`.
+
+Times are seconds since 1970. A room keeps its PIN until nobody has asked for either for
+`lifetime` seconds; then the PIN is expired, and some time later forgotten. Whoever has the file has
+the PINs, so nobody but its owner can read it.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import GatewayError
+from gateway.ivr.pin_policy import PinPolicy, draw
+from gateway.ivr.pin_tags import PinTags, is_same
+
+EXPIRED_FOR = 30 * 86_400.0  # seconds for which an expired PIN is still known as such
+STALE = 3_600.0  # seconds after which being asked for is written down again
+BUSY = 5.0  # seconds another process may have the file
+PRUNED = 100  # PINs that are forgotten at a time
+
+_VERSION = 1
+_SCHEMA = f"""
+CREATE TABLE pin_key (key BLOB NOT NULL);
+CREATE TABLE pins (
+    room TEXT PRIMARY KEY,
+    pin TEXT NOT NULL,
+    tag BLOB NOT NULL UNIQUE,
+    asked_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX pins_by_age ON pins (asked_at);
+CREATE TABLE given (digits INTEGER PRIMARY KEY, count INTEGER NOT NULL);
+CREATE TRIGGER pin_given AFTER INSERT ON pins BEGIN
+    INSERT INTO given VALUES (length(new.pin), 1)
+        ON CONFLICT (digits) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER pin_forgotten AFTER DELETE ON pins BEGIN
+    UPDATE given SET count = count - 1 WHERE digits = length(old.pin);
+END;
+PRAGMA user_version = {_VERSION};
+"""
+
+
+class PinsUnavailable(GatewayError):
+    """The file of PINs cannot be used: the text says why, and has no PIN in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRoom:
+    """The room that a PIN was given to, and whether that is too long ago."""
+
+    room: str
+    is_expired: bool
+
+
+class PinDatabase:
+    """One connection to the file, for one thread. PinsUnavailable whenever it cannot be used."""
+
+    def __init__(self, file: Path, policy: PinPolicy, lifetime: float) -> None:
+        self._policy = policy
+        self._lifetime = lifetime
+        with _told(file):
+            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._connection = sqlite3.connect(
+                file, timeout=BUSY, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._tags = PinTags(self._prepare())
+            except BaseException:
+                self._connection.close()
+                raise
+        self._file = file
+
+    def close(self) -> None:
+        """Nothing can be asked afterwards."""
+        self._connection.close()
+
+    @property
+    def count(self) -> int:
+        """How many PINs there are, expired ones with them."""
+        with _told(self._file):
+            return sum(self._given().values())
+
+    def give(self, room: str, now: float, is_taken: Callable[[str], bool]) -> str:
+        """The room's PIN, a new one if it has none; none that `is_taken` by others.
+
+        NoPinLeft if there may be no more.
+        """
+        with _told(self._file):
+            pin = self._known(room, now)
+            return pin if pin is not None else self._new(room, now, is_taken)
+
+    def find(self, pin: str, now: float) -> GivenRoom | None:
+        """Whose PIN it is."""
+        with _told(self._file):
+            row = self._connection.execute(
+                "SELECT room, pin, asked_at FROM pins WHERE tag = ?", (self._tags.tag(pin),)
+            ).fetchone()
+            if row is None or not is_same(row[1], pin):
+                return None
+            room, _, asked_at = row
+            if self._is_expired(asked_at, now):
+                return GivenRoom(room, True)
+            self._ask(room, asked_at, now)
+            return GivenRoom(room, False)
+
+    def _prepare(self) -> bytes:
+        """Make what is missing; the key of the tags."""
+        execute = self._connection.execute
+        execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
+        execute("PRAGMA synchronous = NORMAL")  # a crash of the machine may cost the last PINs
+        with self._transaction():
+            (version,) = execute("PRAGMA user_version").fetchone()
+            if version not in (0, _VERSION):
+                raise PinsUnavailable(f"its version is {version}, and {_VERSION} is known here")
+            if version == 0:
+                for statement in _statements():
+                    execute(statement)
+                execute("INSERT INTO pin_key VALUES (?)", (PinTags().key,))
+            (key,) = execute("SELECT key FROM pin_key").fetchone()
+        return bytes(key)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _known(self, room: str, now: float) -> str | None:
+        row = self._connection.execute(
+            "SELECT pin, asked_at FROM pins WHERE room = ?", (room,)
+        ).fetchone()
+        if row is None or self._is_expired(row[1], now):
+            return None
+        self._ask(room, row[1], now)
+        return str(row[0])
+
+    def _new(self, room: str, now: float, is_taken: Callable[[str], bool]) -> str:
+        with self._transaction():
+            pin = self._known(room, now)  # somebody else may have been quicker
+            if pin is not None:
+                return pin
+            self._connection.execute("DELETE FROM pins WHERE room = ?", (room,))
+            self._prune(now)
+            while True:
+                pin = draw(self._policy.length(self._given()))
+                if is_taken(pin):
+                    continue
+                inserted = self._connection.execute(
+                    "INSERT INTO pins VALUES (?, ?, ?, ?) ON CONFLICT (tag) DO NOTHING",
+                    (room, pin, self._tags.tag(pin), now),
+                )
+                if inserted.rowcount:
+                    return pin
+
+    def _given(self) -> dict[int, int]:
+        return dict(self._connection.execute("SELECT digits, count FROM given").fetchall())
+
+    def _prune(self, now: float) -> None:
+        forgotten = "SELECT room FROM pins WHERE asked_at < ? ORDER BY asked_at LIMIT ?"
+        self._connection.execute(
+            f"DELETE FROM pins WHERE room IN ({forgotten})",
+            (now - self._lifetime - EXPIRED_FOR, PRUNED),
+        )
+
+    def _ask(self, room: str, asked_at: float, now: float) -> None:
+        if now - asked_at > STALE:
+            self._connection.execute("UPDATE pins SET asked_at = ? WHERE room = ?", (now, room))
+
+    def _is_expired(self, asked_at: float, now: float) -> bool:
+        return now - asked_at > self._lifetime
+
+
+def _statements() -> Iterator[str]:
+    """Those of the schema, one by one: `executescript` would end the transaction."""
+    statement = ""
+    for line in _SCHEMA.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError, PinsUnavailable) as error:
+        raise PinsUnavailable(f"{file}: {error}") from None
