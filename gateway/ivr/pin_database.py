@@ -83,6 +83,11 @@ class PinDatabase:
         with _told(self._file):
             return sum(self._given().values())
 
+    def known(self, room: str, now: float) -> str | None:
+        """The room's PIN, if it has one that is not expired."""
+        with _told(self._file):
+            return self._known(room, now)
+
     def give(self, room: str, now: float, is_taken: Callable[[str], bool]) -> str:
         """The room's PIN, a new one if it has none; none that `is_taken` by others.
 

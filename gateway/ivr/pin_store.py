@@ -39,6 +39,10 @@ class PinStore:
         finally:
             self._thread.shutdown(wait=False)
 
+    async def known(self, room: str, now: float) -> str | None:
+        """The room's PIN, if it has one that is not expired."""
+        return await self._run(lambda: self._database.known(room, now))
+
     async def give(
         self, room: str, now: float, is_taken: Callable[[str], bool] = lambda pin: False
     ) -> str:

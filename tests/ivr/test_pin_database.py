@@ -38,8 +38,10 @@ def free(_: str) -> bool:
 
 
 def test_a_room_keeps_its_pin_and_the_pin_is_its_own(database: PinDatabase) -> None:
+    assert database.known(ROOM, 0.0) is None
     pin = database.give(ROOM, 0.0, free)
-    assert database.give(ROOM, 5.0, free) == pin
+    assert database.give(ROOM, 5.0, free) == pin == database.known(ROOM, 5.0)
+    assert database.known(ROOM, LIFETIME + 6.0) is None
     assert database.find(pin, 6.0) == GivenRoom(ROOM, False)
     other = database.give("retro@conference.meet.example.org", 7.0, free)
     assert other != pin

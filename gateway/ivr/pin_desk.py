@@ -1,0 +1,76 @@
+"""Where PINs are tried: guarded, counted, and loud when somebody guesses.
+
+Neither PINs nor what was typed instead of one are in the log or in the counts.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from gateway.ivr.meeting import Meeting, NoMeeting
+from gateway.ivr.pin_directory import PinDirectory
+from gateway.ivr.pin_guard import Attempt, PinGuard, Wait
+
+log = structlog.get_logger(__name__)
+
+FOUND, DELAYED = "found", "delayed"  # beside what NoMeeting has
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """`steady` is a monotonic clock, `utc` that of the calendar; both in seconds."""
+
+    steady: Callable[[], float]
+    utc: Callable[[], float]
+
+
+@dataclass(slots=True)
+class PinCounts:
+    """What has come of PINs by trunk, and the trunks by which somebody guesses now."""
+
+    tries: Counter[tuple[str, str]] = field(default_factory=Counter)
+    alarms: frozenset[str] = frozenset()
+
+
+class PinDesk:
+    """Looks PINs up for callers."""
+
+    def __init__(self, directory: PinDirectory, guard: PinGuard, clocks: Clocks) -> None:
+        self._directory = directory
+        self._guard = guard
+        self._clocks = clocks
+        self._tries: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def counts(self) -> PinCounts:
+        """How it is now."""
+        return PinCounts(self._tries, self._guard.alarms(self._clocks.steady()))
+
+    async def present(self, pin: str, caller: str | None, trunk: str) -> Meeting | NoMeeting | Wait:
+        """What a PIN stands for; or that this caller has to wait, and then to ask again.
+
+        `caller` is its number, None if it is withheld.
+        """
+        attempt = self._guard.admit(caller, trunk, self._clocks.steady())
+        if isinstance(attempt, Wait):
+            self._tries[trunk, DELAYED] += 1
+            return attempt
+        found: Meeting | NoMeeting = NoMeeting.UNAVAILABLE
+        try:
+            found = await self._directory.find(pin, self._clocks.utc())
+        finally:  # who hangs up meanwhile has learned nothing
+            self._conclude(attempt, found)
+        return found
+
+    def _conclude(self, attempt: Attempt, found: Meeting | NoMeeting) -> None:
+        now = self._clocks.steady()
+        if isinstance(found, Meeting):
+            self._guard.right(attempt, now)
+        elif found is NoMeeting.UNAVAILABLE:
+            self._guard.void(attempt, now)
+        elif self._guard.wrong(attempt, now):
+            log.warning("somebody guesses PINs", trunk=attempt.trunk)
+        outcome = FOUND if isinstance(found, Meeting) else found.value
+        self._tries[attempt.trunk, outcome] += 1

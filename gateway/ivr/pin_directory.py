@@ -1,0 +1,84 @@
+"""Which room a PIN is of, and which PIN a room has: by all that is known here and elsewhere.
+
+In this order: PINs that the operator has written down, those given out here, those of other
+conference mappers.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from gateway.ivr.conference_mapping import is_pin
+from gateway.ivr.fixed_pins import FixedPins
+from gateway.ivr.mapper_client import MapperClient, MapperUnavailable
+from gateway.ivr.meeting import Meeting, NoMeeting
+from gateway.ivr.pin_database import PinsUnavailable
+from gateway.ivr.pin_store import PinStore
+
+log = structlog.get_logger(__name__)
+
+Served = Callable[[str], str | None]
+"""The JID of a room that may be joined, in the form that browsers have; None if it is none."""
+
+
+class PinDirectory:
+    """Only rooms that are `served` have PINs. Times are seconds since 1970.
+
+    Asking for a room's PIN may end in PinsUnavailable.
+    """
+
+    def __init__(
+        self, fixed: FixedPins, store: PinStore, mappers: MapperClient, served: Served
+    ) -> None:
+        self._fixed = fixed
+        self._store = store
+        self._mappers = mappers
+        self._served = served
+
+    async def find(self, pin: str, now: float) -> Meeting | NoMeeting:
+        """What a PIN stands for."""
+        if not is_pin(pin):
+            return NoMeeting.UNKNOWN
+        found = self._fixed.find(pin, now)
+        if found is NoMeeting.UNKNOWN:
+            found = await self._given(pin, now)
+        if found is NoMeeting.UNKNOWN:
+            found = await self._elsewhere(pin)
+        if isinstance(found, NoMeeting):
+            return found
+        room = self._served(found.room)
+        if room is None:
+            log.warning("a PIN is of a room that is not served", room=found.room)
+            return NoMeeting.UNKNOWN
+        return Meeting(room, found.display_name, found.moderator)
+
+    def served(self, room: str) -> str | None:
+        """The JID of a room that can have a PIN, as browsers have it; None if it cannot."""
+        return self._served(room)
+
+    async def known_pin(self, room: str, now: float) -> str | None:
+        """The PIN that a served room has already."""
+        return self._fixed.shown_pin(room) or await self._store.known(room, now)
+
+    async def give_pin(self, room: str, now: float) -> str:
+        """The PIN of a served room, a new one if it has none; NoPinLeft if there may be no more."""
+        return self._fixed.shown_pin(room) or await self._store.give(room, now, self._fixed.has)
+
+    async def _given(self, pin: str, now: float) -> Meeting | NoMeeting:
+        try:
+            given = await self._store.find(pin, now)
+        except PinsUnavailable as error:
+            log.error("PINs cannot be looked up", reason=str(error))
+            return NoMeeting.UNAVAILABLE
+        if given is None:
+            return NoMeeting.UNKNOWN
+        return NoMeeting.EXPIRED if given.is_expired else Meeting(given.room)
+
+    async def _elsewhere(self, pin: str) -> Meeting | NoMeeting:
+        try:
+            mapping = await self._mappers.find(pin)
+        except MapperUnavailable:
+            return NoMeeting.UNAVAILABLE
+        if mapping is None or mapping.room is None:
+            return NoMeeting.UNKNOWN
+        return Meeting(mapping.room, mapping.display_name, mapping.moderator)
