@@ -101,7 +101,7 @@ WALLS = {
     "cffi": {"audiocodecs.opus"},
     "G722": {"audiocodecs.g722"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
-    "av": {"gateway.lab.voice", "gateway.bench.plain_aiortc"},
+    "av": {"audiocodecs.audio_files", "gateway.lab.voice", "gateway.bench.plain_aiortc"},
     "jwt": {"gateway.conference.token", "gateway.lab.token_rules"},
     "sqlite3": {"gateway.ivr.pin_database"},
     "prometheus_client": {"gateway.control.metrics"},

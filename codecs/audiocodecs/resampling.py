@@ -61,6 +61,13 @@ class Halver:
         return _rounded(windows @ _FILTER)  # symmetric: it need not be reversed
 
 
+def narrowed(samples: Samples) -> Samples:
+    """A whole recording at 16 kHz, at 8 kHz: nothing of it is cut off, and nothing delayed."""
+    late = _TAPS // 2  # in samples at 16 kHz, and odd: one in front makes it even
+    padded = np.pad(samples, (1, late + len(samples) % 2))
+    return Halver().convert(padded)[(late + 1) // 2 :]
+
+
 def converter(source: int, target: int) -> Doubler | Halver | None:
     """What makes samples at `target` Hz of those of one stream at `source`; None: nothing need."""
     match source, target:
