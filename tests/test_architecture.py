@@ -25,7 +25,7 @@ MAY_IMPORT = {
         "gateway.logs",  # for the worker, which is a program
     },
     "gateway.conference": {"gateway.errors", "gateway.xmpp", "gateway.media.messages"},
-    "gateway.ivr": {"gateway.errors", "gateway.media.messages"},
+    "gateway.ivr": {"gateway.errors", "gateway.media.messages", "audiocodecs"},
     "gateway.calls": {
         "gateway.errors",
         "gateway.ivr",
@@ -123,19 +123,37 @@ PURE = {
         "tls",
         "websocket",
     },
-    "gateway.ivr": {"mapper_client", "pin_store"},
+    "gateway.ivr": {
+        "build_prompts",  # a program
+        "mapper_client",
+        "pin_store",
+        "speaker",
+        "synthesis",
+    },
     "gateway.control": {"http", "stats"},  # stats counts threads
     "gateway.media": {
         "engine",
         "bridges",
         "clock",
         "phone_sockets",
+        "recordings",  # reads them, in a thread
         "worker",  # the program of a worker
         "worker_process",
         "workers",
     },
 }
-IO = {"asyncio", "socket", "ssl", "time", "threading", "subprocess", "aiohttp", "uvloop"}
+IO = {
+    "asyncio",
+    "socket",
+    "ssl",
+    "time",
+    "threading",
+    "concurrent",
+    "concurrent.futures",
+    "subprocess",
+    "aiohttp",
+    "uvloop",
+}
 
 
 def modules() -> dict[str, Path]:

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from audiocodecs.frames import Samples, silence
 
-Gains = npt.NDArray[np.float32]
+_Wide = npt.NDArray[np.float32]
+Gains = _Wide
 """One for each sample."""
 
 
@@ -27,7 +28,9 @@ def _way(count: int) -> Gains:
     return way
 
 
-def scaled(samples: Samples, before: float, after: float) -> npt.NDArray[np.float32]:
+def scaled(
+    samples: Samples | npt.NDArray[np.int32], before: float, after: float
+) -> npt.NDArray[np.float32]:
     """The samples at a gain that was `before` at their beginning and is `after` at their end."""
     if before == after:
         return samples * np.float32(after)

@@ -9,8 +9,8 @@ from audiocodecs.g711 import G711
 from audiocodecs.phone_line import PhoneLine
 from audiocodecs.resampling import Doubler, Halver, converter
 from audiocodecs.voice_activity import VoiceActivity
-from gateway.media.announcement import Announcement
 from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.earpiece import Earpiece
 from gateway.media.fader import Fader
 from gateway.media.messages import (
     Address,
@@ -18,16 +18,17 @@ from gateway.media.messages import (
     ConferenceDigit,
     DigitReceived,
     Event,
+    Hush,
     Measured,
     PhoneLatched,
     PhoneMedia,
     PhoneSilent,
     PhoneSound,
     Play,
+    Say,
     SendDigit,
     Silence,
     StreamReport,
-    Tone,
 )
 from gateway.media.phone_leg import PhoneLeg
 from gateway.media.phone_sockets import PhoneSockets
@@ -35,9 +36,11 @@ from gateway.media.quality import judged
 from gateway.media.reports import combined, since
 from gateway.media.room_bus import RATE, RoomBus
 from gateway.media.talk import TalkMeter
+from gateway.media.utterance import NoRecordings, Over, Recordings
 from gateway.rtp.telephone_event import Press
 
 _FRAMES = 50  # a second
+_NO_RECORDINGS = NoRecordings()
 _MEASURED_EVERY = 20  # turns of `watch`: ten seconds
 _OWN_SSRCS = 8  # of the last sessions: no packet is under way for so long that it needs more
 
@@ -65,6 +68,7 @@ class CallMedia:
         emit: Callable[[Event], None],
         *,
         silent_after: float,
+        recordings: Recordings = _NO_RECORDINGS,
     ) -> None:
         self.call = call
         self.bus = bus
@@ -74,8 +78,7 @@ class CallMedia:
         self._sockets = sockets
         self._emit = emit
         self._silent_after = silent_after
-        self._repeating: Announcement | None = None
-        self._passing: Announcement | None = None
+        self._earpiece = Earpiece(call, recordings, emit, rate=RATE)
         self._frame = silence(RATE // _FRAMES)
         self._level = SILENCE_LEVEL
         self._activity = VoiceActivity()
@@ -106,11 +109,9 @@ class CallMedia:
             self._change_rate()
 
     def _change_rate(self) -> None:
-        """Frames have another length from now on; a tone that repeats begins anew."""
+        """Frames have another length from now on."""
         self._frame = silence(self.rate // _FRAMES)
-        self._passing = None
-        if self._repeating is not None:
-            self._repeating = Announcement(self._repeating.tone, rate=self.rate)
+        self._earpiece.change_rate(self.rate)
 
     def receive_rtp(self, data: bytes, source: Address, now: float) -> None:
         """A datagram on the phone's RTP port."""
@@ -183,13 +184,13 @@ class CallMedia:
         return self.phone.law if self.phone is not None else None
 
     def announcement(self) -> Samples | None:
-        """The next frame of what is played to the caller alone."""
-        if self._passing is not None:
-            frame = self._passing.next_frame()
-            if frame is not None:
-                return frame
-            self._passing = None
-        return self._repeating.next_frame() if self._repeating is not None else None
+        """The next frame of what is played to the caller instead of the conference."""
+        return self._earpiece.tone()
+
+    def speech(self) -> Over | None:
+        """The next frame of what is said to the caller over the conference."""
+        hears = self.phone is not None and self.phone.direction.sends
+        return self._earpiece.speech() if hears else None
 
     def hear(self, heard: bytes | Samples) -> None:
         """Send the caller its frame of the conference."""
@@ -215,27 +216,12 @@ class CallMedia:
         """Somebody in the conference has pressed a key."""
         self._emit(ConferenceDigit(self.call, endpoint, press.digit, press.duration))
 
-    def let_hear(self, command: Play | Silence | SendDigit) -> None:
+    def let_hear(self, command: Play | Silence | Say | Hush | SendDigit) -> None:
         """Do what concerns the caller's ears alone."""
-        match command:
-            case Play():
-                self.play(command.tone)
-            case Silence():
-                self.silence()
-            case SendDigit() if self.phone is not None:
-                self.phone.send_digit(command.digit, command.duration)
-
-    def play(self, tone: Tone) -> None:
-        """Play a tone to the caller instead of the conference."""
-        announcement = Announcement(tone, rate=self.rate)
-        if tone.repeats:
-            self._repeating = announcement
-        else:
-            self._passing = announcement
-
-    def silence(self) -> None:
-        """Stop the tone that repeats."""
-        self._repeating = None
+        if not isinstance(command, SendDigit):
+            self._earpiece.obey(command)
+        elif self.phone is not None:
+            self.phone.send_digit(command.digit, command.duration)
 
     # The conference.
 

@@ -29,18 +29,21 @@ from gateway.media.messages import (
     ConnectPhone,
     Event,
     Failed,
+    Hush,
     Mute,
     OpenBridge,
     OpenPhone,
     PhoneOpened,
     Play,
     RestartIce,
+    Say,
     SendDigit,
     SetSources,
     Silence,
     Source,
 )
 from gateway.media.phone_sockets import PhoneSockets, PortRange
+from gateway.media.recordings import RecordingFiles
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
 
@@ -105,6 +108,7 @@ class MediaEngine:
         self.clock = Clock(self._tick, lambda slot: self._slots[slot].work > 0)
         self._config = config
         self._emit = emit
+        self._recordings = RecordingFiles(config.recordings)
         self._ports = PortRange(config.first_port, config.last_port)
         self._calls: dict[str, _Call] = {}
         self._rooms: dict[str, _Room] = {}
@@ -125,6 +129,7 @@ class MediaEngine:
         if self._closing:  # cancelled ones among them: that is no reason to be cancelled oneself
             await asyncio.wait(self._closing)
         self.clock.stop()
+        self._recordings.close()
 
     @property
     def calls(self) -> int:
@@ -177,7 +182,7 @@ class MediaEngine:
                 bridges.set_sources(command.session, command.sources)
             case Mute():
                 media.muted = command.muted
-            case Play() | Silence() | SendDigit():
+            case Play() | Silence() | Say() | Hush() | SendDigit():
                 media.let_hear(command)
             case OpenPhone() | Close():
                 raise AssertionError("handled before")
@@ -210,7 +215,12 @@ class MediaEngine:
             self._emit(Failed(call.name, OpenPhone.__name__, str(error)))
             return
         media = call.media = CallMedia(
-            call.name, sockets, call.alone.bus, self._emit, silent_after=self._config.silent_after
+            call.name,
+            sockets,
+            call.alone.bus,
+            self._emit,
+            silent_after=self._config.silent_after,
+            recordings=self._recordings,
         )
         conference = _InConference(self, call, media)
         call.bridges = CallBridges(call.name, self._config, conference, self._emit, self._spawn)

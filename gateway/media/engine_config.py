@@ -9,7 +9,8 @@ class EngineConfig:
     """How the engine deals with the network and with time.
 
     `bridge_addresses` are the local addresses ICE uses, all interfaces' if empty. `silent_after`
-    and `connect_within` are seconds; `bitrate` is bit/s of Opus towards the bridge.
+    and `connect_within` are seconds; `bitrate` is bit/s of Opus towards the bridge. What can
+    be said is in the folders `recordings`, the first one first.
     """
 
     phone_host: str = "0.0.0.0"
@@ -20,6 +21,7 @@ class EngineConfig:
     connect_within: float = 15.0
     bitrate: int = 32_000
     complexity: int = 5
+    recordings: tuple[str, ...] = ()
 
     @property
     def port_pairs(self) -> range:

@@ -9,7 +9,7 @@ session descriptions and Jingle's descriptions are turned into these types by `g
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.media import descriptions, measurements
+from gateway.media import descriptions, measurements, speech
 
 Address = descriptions.Address
 Direction = descriptions.Direction
@@ -23,6 +23,12 @@ IceParameters = descriptions.IceParameters
 StreamReport = measurements.StreamReport
 CallReport = measurements.CallReport
 TurnServer = descriptions.TurnServer
+Recorded = speech.Recorded
+Sampled = speech.Sampled
+SpeechPart = speech.SpeechPart
+Say = speech.Say
+Hush = speech.Hush
+Played = speech.Played
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +243,8 @@ Command = (
     | Mute
     | Play
     | Silence
+    | Say
+    | Hush
     | SendDigit
     | Close
 )
@@ -377,6 +385,7 @@ Event = (
     | PhoneSilent
     | DigitReceived
     | ConferenceDigit
+    | Played
     | BridgeOpened
     | BridgeConnected
     | IceRestarted

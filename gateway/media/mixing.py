@@ -7,8 +7,10 @@ rooms that are ticked together are added up together. No IO and no clock.
 import numpy as np
 import numpy.typing as npt
 
+from audiocodecs.fade import scaled
 from audiocodecs.frames import Samples, silence
 from audiocodecs.limiter import fits, limit
+from gateway.media.utterance import Over
 
 
 class Mixing:
@@ -24,6 +26,7 @@ class Mixing:
         self._rooms: list[list[Samples]] = []  # the voices of each, the first of them silent
         self._ears: list[tuple[int, int]] = []  # a room, and which of its voices is left out
         self._listeners: list[object] = []  # whose each ear is
+        self._overs: dict[int, Over] = {}  # by ear
         self._gains: dict[object, float] = {}  # of those whose mix was too loud lately
 
     def begin_room(self) -> None:
@@ -45,11 +48,13 @@ class Mixing:
         """Whether anything sounds in the latest room."""
         return len(self._rooms[-1]) > 1
 
-    def ear(self, listener: object, without: int = 0) -> int:
-        """Listen to the room; the row of `mix` with what is heard.
+    def ear(self, listener: object, without: int = 0, over: Over | None = None) -> int:
+        """Listen to the room, and to what is said to this ear alone; its row of `mix`.
 
         One `listener` has one ear: its volume goes on from mix to mix.
         """
+        if over is not None:
+            self._overs[len(self._ears)] = over
         self._ears.append((len(self._rooms) - 1, without))
         self._listeners.append(listener)
         return len(self._ears) - 1
@@ -64,6 +69,7 @@ class Mixing:
         self._rooms.clear()
         self._ears.clear()
         self._listeners.clear()
+        self._overs.clear()
         return mixes
 
     def _is_heard(self) -> bool:
@@ -83,6 +89,9 @@ class Mixing:
         mixes: npt.NDArray[np.int32] = totals[rooms]
         if without.any():
             mixes -= block[rooms, without]
+        for row, over in self._overs.items():
+            beneath = scaled(mixes[row].astype(np.float32), over.before, over.after)
+            mixes[row] = np.rint(beneath).astype(np.int32) + over.samples
         return mixes
 
     def _limited(self, mixes: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:

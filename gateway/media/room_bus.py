@@ -18,6 +18,7 @@ from gateway.media.messages import Source, StreamReport
 from gateway.media.mixing import Mixing
 from gateway.media.reports import combined
 from gateway.media.room_source import RoomSource
+from gateway.media.utterance import Over
 from gateway.rtp.telephone_event import Press
 
 RATE = 8000
@@ -71,6 +72,10 @@ class Member(Protocol):
 
     def announcement(self) -> Samples | None:
         """A frame it hears instead of the conference, if something is played to it."""
+        ...
+
+    def speech(self) -> Over | None:
+        """A frame of what is said to it over whatever else it hears, if anything is."""
         ...
 
     def pressed(self, endpoint: str, press: Press) -> None:
@@ -220,10 +225,11 @@ class RoomBus:
             if member.rate != rate or not member.listens:
                 continue
             announcement = member.announcement()
+            speech = member.speech() if announcement is None else None
             if announcement is not None:
                 listeners.append((member, announcement))
-            elif member in own:
-                listeners.append((member, mixing.ear(member, own[member])))
+            elif member in own or speech is not None:
+                listeners.append((member, mixing.ear(member, own.get(member, 0), speech)))
             else:
                 if everything is None and not is_silent:
                     everything = mixing.ear(self)

@@ -5,6 +5,7 @@ not msgpack: the standard library has it, and it is quick enough for a few messa
 call. Not pickle: what a process says must never make another run code. No IO.
 """
 
+import base64
 import json
 import operator
 import struct
@@ -167,10 +168,19 @@ def _exactly(*kinds: type) -> Read:
     return read
 
 
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def _octets(value: object) -> bytes:
+    return base64.b64decode(_exactly(str)(value), validate=True)
+
+
 # Numbers are written as Python's own, whichever library they are of; JSON has one kind of them.
 _PLAIN: dict[object, tuple[Write, Read]] = {
     bool: (bool, _exactly(bool)),
     int: (operator.index, _exactly(int)),
     float: (float, lambda value: float(_exactly(float, int)(value))),
     str: (str, _exactly(str)),
+    bytes: (_base64, _octets),
 }

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.media.mixing import Mixing
+from gateway.media.utterance import Over
 
 SIZE = 8
 frames = st.lists(st.integers(-1000, 1000), min_size=SIZE, max_size=SIZE).map(
@@ -60,3 +61,24 @@ def test_twenty_talkers_are_not_clipped_and_the_volume_comes_back() -> None:
     assert 0.8 * 32767 < max(loudest[1:]) < 32000
     assert loudest[50] < 6000  # there is no jump upwards
     assert loudest[-1] == int(np.abs(talkers[0].astype(int)).max())
+
+
+def test_what_is_said_to_one_ear_lies_over_its_softer_room_and_nobody_else_hears_it() -> None:
+    mixing = Mixing(160)
+    mixing.begin_room()
+    voice = np.full(160, 8000, np.int16)
+    own = mixing.voice(np.full(160, 4000, np.int16))
+    mixing.voice(voice)
+    words = np.full(160, 1000, np.int16)
+    steady = mixing.ear("one", own, Over(words, 0.25, 0.25))
+    falling = mixing.ear("two", own, Over(words, 1.0, 0.25))
+    other = mixing.ear("three", own)
+    mixed = mixing.mix()
+    assert mixed[steady].tolist() == [3000] * 160
+    assert 8900 < mixed[falling][0] <= 9000
+    assert mixed[falling][-1] == 3000
+    assert abs(np.diff(mixed[falling])).max() < 50
+    assert mixed[other].tolist() == [8000] * 160
+    mixing.begin_room()
+    row = mixing.ear("one")
+    assert not mixing.mix()[row].any()

@@ -16,6 +16,7 @@ from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
+from gateway.media.utterance import Over
 from gateway.rtp.packet import RtpPacket, pack_extensions
 from gateway.rtp.telephone_event import Press
 from tests.media.test_bridge_leg import LEVEL, OPUS, Bridge, leg_to
@@ -59,6 +60,9 @@ class Caller:
         return frame if rate == self.rate else self._between[rate].convert(frame)
 
     def announcement(self) -> Samples | None:
+        return None
+
+    def speech(self) -> Over | None:
         return None
 
     def hear(self, heard: bytes | Samples) -> None:

@@ -22,6 +22,7 @@ from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.mixing import Mixing
 from gateway.media.room_bus import RoomBus
+from gateway.media.utterance import Over
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.red import RedSender
 from gateway.rtp.rtcp import GenericNack, ReceiverReport, ReportBlock, middle, ntp_time
@@ -56,6 +57,9 @@ class Ears:
         raise AssertionError("it says nothing")
 
     def announcement(self) -> Samples | None:
+        return None
+
+    def speech(self) -> Over | None:
         return None
 
     def hear(self, heard: bytes | Samples) -> None: ...
