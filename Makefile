@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup tools demo test check soak bench quality lint types format lock clean
+.PHONY: help setup tools demo test check soak bench quality prompts lint types format lock clean
 
 help:
 	@echo "make demo    one call through the whole gateway, explained as it happens"
@@ -16,6 +16,7 @@ help:
 	@echo "make soak    floods, churn and long runs"
 	@echo "make quality a table of how speech sounds over bad networks (needs a C compiler)"
 	@echo "make bench   CPU a call, calls a core (an hour; QUICK=1: a minute; NAMES=... some of it)"
+	@echo "make prompts speak anew what has changed in gateway/ivr/texts (needs espeak-ng)"
 	@echo "make format  put the code into shape; make lock renews requirements.lock"
 
 setup: $(INSTALLED)
@@ -51,6 +52,9 @@ bench: setup
 quality: setup tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[quality]'
 	$(BIN)/python -m tests.quality.table
+
+prompts: setup tools
+	$(BIN)/python -m gateway.ivr.build_prompts
 
 lint: setup
 	$(BIN)/ruff check .

@@ -51,6 +51,8 @@ class MediaSession:
         self._events: asyncio.Queue[m.Event] = asyncio.Queue()
         self._phone_opened: asyncio.Future[m.Address] | None = None
         self._bridge_opened: dict[str, asyncio.Future[m.BridgeAnswer]] = {}
+        self._played: dict[int, asyncio.Future[bool]] = {}
+        self._utterances = 0
         self._closed: asyncio.Event = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -83,6 +85,26 @@ class MediaSession:
     def silence(self) -> None:
         """End the tone that repeats: let the caller hear the conference again."""
         self._switch.execute(m.Silence(self.call))
+
+    async def say(self, parts: tuple[m.SpeechPart, ...]) -> bool:
+        """Say something to the caller; whether it was said to its end, and not ended by another
+        `say`, by `hush`, or with the engine. To be cancelled is to hush."""
+        self._utterances += 1
+        number = self._utterances
+        played: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._played[number] = played
+        self._switch.execute(m.Say(self.call, number, parts))
+        try:
+            return await played
+        except asyncio.CancelledError:
+            self.hush()
+            raise
+        finally:
+            del self._played[number]
+
+    def hush(self) -> None:
+        """Let the caller hear no more of what is being said."""
+        self._switch.execute(m.Hush(self.call))
 
     def send_digit(self, digit: str, duration: float = 0.1) -> None:
         """Send a key press to the phone; `duration` is in seconds."""
@@ -138,6 +160,8 @@ class MediaSession:
                 _settle(self._phone_opened, event.address)
             case m.BridgeOpened():
                 _settle(self._bridge_opened.get(event.session), event.answer)
+            case m.Played():
+                _settle(self._played.get(event.utterance), event.complete)
             case m.Failed():
                 self._failed(event)
             case m.EngineLost():
@@ -165,6 +189,8 @@ class MediaSession:
         for waiting in (self._phone_opened, *self._bridge_opened.values()):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(MediaError(event.reason))
+        for played in self._played.values():
+            _settle(played, False)
         self._events.put_nowait(event)
 
 

@@ -26,6 +26,7 @@ class CallMedia:
     is_closed: bool = False
     is_muted: bool = False
     tones: list[m.Tone | None] = field(default_factory=list)
+    said: list[tuple[m.SpeechPart, ...]] = field(default_factory=list)
     phone: m.PhoneMedia | None = None
     room_hint: str | None = None
     ssrcs: list[int] = field(default_factory=list)
@@ -100,6 +101,9 @@ class FakeEngine:
                 media.tones.append(tone)
             case m.Silence():
                 media.tones.append(None)
+            case m.Say(call, utterance, parts):
+                media.said.append(parts)
+                self._report(m.Played(call, utterance, True))
             case m.Mute(muted=muted):
                 media.is_muted = muted
             case m.OpenBridge(call, _, offer):

@@ -201,3 +201,38 @@ async def test_who_waits_for_an_engine_that_is_gone_waits_no_longer() -> None:
                 await waiting
             assert await next_event(session) == lost
     assert engine.orders[0] == m.OpenPhone("c1", "room@x")
+
+
+WORDS = (m.Recorded("en", "hello"), m.Sampled(b"\0\0"))
+
+
+async def test_what_is_said_is_waited_for() -> None:
+    engine = Engine(Say=lambda order: m.Played(order.call, order.utterance, True))
+    async with engine.session() as session:
+        assert await session.say(WORDS)
+        assert await session.say(WORDS)
+    assert engine.orders[:2] == [m.Say("c1", 1, WORDS), m.Say("c1", 2, WORDS)]
+
+
+async def test_what_another_line_breaks_off_is_told_as_such() -> None:
+    engine = Engine()
+    async with engine.session() as session, asyncio.timeout(1):
+        first = asyncio.ensure_future(session.say(WORDS))
+        second = asyncio.ensure_future(session.say(WORDS))
+        await asyncio.sleep(0)
+        engine.switch.receive(m.Played("c1", 1, False))
+        assert await first is False
+        assert not second.done()
+        session.receive(m.EngineLost("c1", "killed"))  # after that nothing is played any more
+        assert await second is False
+
+
+async def test_who_no_longer_wants_something_said_hushes_it() -> None:
+    engine = Engine()
+    async with engine.session() as session:
+        saying = asyncio.ensure_future(session.say(WORDS))
+        await asyncio.sleep(0)
+        saying.cancel()
+        await asyncio.wait((saying,))
+        session.receive(m.Played("c1", 1, False))  # nobody waits for it any more
+    assert engine.orders == [m.Say("c1", 1, WORDS), m.Hush("c1"), m.Close("c1")]
