@@ -6,9 +6,9 @@ import numpy as np
 
 from audiocodecs.frames import Samples, silence
 
-_ROWS = (697.0, 770.0, 852.0, 941.0)
-_COLUMNS = (1209.0, 1336.0, 1477.0, 1633.0)
-_KEYS = ("123A", "456B", "789C", "*0#D")
+ROWS = (697.0, 770.0, 852.0, 941.0)
+COLUMNS = (1209.0, 1336.0, 1477.0, 1633.0)
+KEYS = ("123A", "456B", "789C", "*0#D")
 _RAMP = 0.005  # seconds of fade at each end, so that a tone begins and ends without a click
 
 
@@ -31,9 +31,9 @@ def pulsed(frequency: float, *, rate: int, on: float = 0.2, off: float = 0.1) ->
 
 def dtmf(digit: str, seconds: float, *, rate: int) -> Samples:
     """A key's two tones together (ITU-T Q.23). ValueError: there is no such key."""
-    for row, keys in zip(_ROWS, _KEYS, strict=True):
+    for row, keys in zip(ROWS, KEYS, strict=True):
         if len(digit) == 1 and digit in keys:
-            return tone([row, _COLUMNS[keys.index(digit)]], seconds, rate=rate, level=-8.0)
+            return tone([row, COLUMNS[keys.index(digit)]], seconds, rate=rate, level=-8.0)
     raise ValueError(f"there is no key {digit!r}")
 
 

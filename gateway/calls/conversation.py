@@ -106,7 +106,7 @@ class Conversation:
                 case media.DigitReceived():
                     # Digits may be a PIN: which one it was is nobody's business.
                     log.info("digit", milliseconds=round(event.duration * 1000))
-                    self._pressed(event.digit, Way.RTP)
+                    self._pressed(event.digit, Way.TONE if event.in_band else Way.RTP)
                 case media.ConferenceDigit():
                     self._pressed_in_conference(
                         event.endpoint, event.digit, event.duration, Way.RTP
@@ -191,7 +191,7 @@ class Conversation:
 
     def _pressed_in_conference(self, endpoint: str, key: str, seconds: float, way: Way) -> None:
         """Somebody presses a key for the phone: once, whichever ways it comes."""
-        presses = self._room_presses.setdefault(endpoint, Presses(Way.JINGLE))
+        presses = self._room_presses.setdefault(endpoint, Presses())
         if self._takes_keys and presses.is_new(key, way, asyncio.get_running_loop().time()):
             log.info("digit from the conference", by=endpoint)
             self._session.send_digit(key, seconds)

@@ -139,6 +139,8 @@ class CallMedia:
         """Go on to the caller's next frame."""
         if self.phone is not None:
             self._frame = self._line.apply(self.phone.pull(now))
+            for digit, duration in self.phone.tone_presses():
+                self._emit(DigitReceived(self.call, digit, duration, in_band=True))
         return self._frame
 
     def speak(self, level: int) -> bool:

@@ -1,7 +1,7 @@
 """A voice that comes into a mix or leaves it, without a click. No IO and no clock."""
 
 from audiocodecs.fade import fade_in, fade_out
-from audiocodecs.frames import Samples
+from audiocodecs.frames import Samples, silence
 
 _RAMP = 0.005  # seconds
 
@@ -27,7 +27,9 @@ class Fader:
         return self._is_open or self._was_open
 
     def apply(self, frame: Samples, rate: int) -> Samples:
-        """What is heard of the frame: all of it, or less of its beginning, or its beginning."""
+        """What is heard of the frame: all of it, or its end, or its beginning, or nothing."""
         if self._is_open and self._was_open:
             return frame
+        if not self.is_audible:
+            return silence(len(frame))
         return (fade_in if self._is_open else fade_out)(frame, round(_RAMP * rate))

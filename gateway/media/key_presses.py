@@ -47,6 +47,11 @@ class KeyPresses:
         if len(self._waiting) < _MOST_WAITING:
             self._waiting.append((digit, steps))
 
+    @property
+    def is_pressing(self) -> bool:
+        """Whether a press, or the pause after one, is being sent."""
+        return self._packets is not None or self._tone is not None
+
     def clear(self) -> None:
         """Forget them all: the phone is not to be sent anything."""
         self._waiting.clear()

@@ -279,11 +279,15 @@ class PhoneSilent:
 
 @dataclass(frozen=True, slots=True)
 class DigitReceived:
-    """The caller pressed a key (RFC 4733); one event a press. `duration` is in seconds."""
+    """The caller pressed a key; one event a press. `duration` is in seconds.
+
+    By telephone-event (RFC 4733) or, `in_band`, by a tone, where that was not negotiated.
+    """
 
     call: str
     digit: str
     duration: float
+    in_band: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ stream that plays.
 
 from dataclasses import replace
 
+from audiocodecs.dtmf import Pressed
 from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711
 from gateway.errors import RtpError
+from gateway.media.in_band_digits import InBandDigits
 from gateway.media.messages import Address, Direction, PhoneMedia, StreamReport
 from gateway.media.phone_output import PhoneOutput
 from gateway.media.phone_payloads import PhonePayloads
@@ -45,6 +47,7 @@ class PhoneLeg:
         self.voice_reports = VoiceReports(max_delay=max_delay)
         self._stream: PhoneStream | None = None
         self._rival: tuple[int, int] | None = None  # SSRC and sequence of a packet of another
+        self._tones: InBandDigits | None = None
         self._apply(media, now)
 
     def negotiated(self, media: PhoneMedia, now: float) -> None:
@@ -63,6 +66,10 @@ class PhoneLeg:
             payload_type: TelephoneEventReceiver(payload.clock_rate)
             for payload_type, payload in self._payloads.events.items()
         }
+        if self._events:
+            self._tones = None
+        elif self._tones is None or self._tones.rate != self.rate:
+            self._tones = InBandDigits(self.rate)
         self._remote_rtcp = media.remote_rtcp
         self.voice_reports.negotiated(media, self._output.sender.ssrc)
         had_to_send = self.has_to_send
@@ -142,7 +149,13 @@ class PhoneLeg:
     def pull(self, now: float) -> Samples:
         """The next frame of the caller's voice; silence while the phone may not speak."""
         frame = self._stream.pull(now) if self._stream is not None else None
-        return frame if frame is not None and self.is_heard else silence(self.rate // 50)
+        if frame is None or not self.is_heard:
+            frame = silence(self.rate // 50)
+        return frame if self._tones is None or self.is_held else self._tones.receive(frame)
+
+    def tone_presses(self) -> list[Pressed]:
+        """Key presses in the frames that were pulled: of a phone without telephone-event."""
+        return self._tones.take() if self._tones is not None else []
 
     def push(self, payload: bytes) -> list[bytes]:
         """Give the phone a frame, encoded by `law`; the packets that are full now.
@@ -150,16 +163,24 @@ class PhoneLeg:
         While a key press is sent, that takes the place of the frame.
         """
         if self.direction.sends:
-            return self._output.push(payload)
+            packets = self._output.push(payload)
+            self._beware_of_echo()
+            return packets
         self._output.pause()
         return []
 
     def push_frame(self, frame: Samples) -> list[bytes]:
         """Give the phone a frame of samples, where it has no law, as `push` does."""
         if self.direction.sends:
-            return self._output.push_frame(frame)
+            packets = self._output.push_frame(frame)
+            self._beware_of_echo()
+            return packets
         self._output.pause()
         return []
+
+    def _beware_of_echo(self) -> None:
+        if self._tones is not None and self._output.is_pressing:
+            self._tones.sending()
 
     def send_digit(self, digit: str, duration: float) -> None:
         """Send a key press of `duration` seconds; ValueError if there is no such key."""

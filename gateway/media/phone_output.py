@@ -103,6 +103,11 @@ class PhoneOutput:
         """Send a key press of `duration` seconds; ValueError if there is no such key."""
         self._keys.press(digit, duration)
 
+    @property
+    def is_pressing(self) -> bool:
+        """Whether a key is being sent."""
+        return self._keys.is_pressing
+
     def set_loss(self, fraction: float) -> None:
         """The phone says that it loses this fraction of the packets."""
         self._encoder.set_loss(fraction)

@@ -18,8 +18,15 @@ def test_the_same_press_by_two_ways_is_one() -> None:
 
 def test_two_presses_by_one_way_are_two() -> None:
     for way in Way:
-        presses = Presses(way) if way is not Way.RTP else Presses()
+        presses = Presses()
         assert all(presses.is_new("1", way, at / 10) for at in range(10))
+
+
+def test_the_same_press_by_three_ways_is_one() -> None:
+    presses = Presses()
+    told = [presses.is_new("1", way, 0.0) for way in (Way.INFO, Way.TONE, Way.RTP)]
+    assert told == [True, False, False]
+    assert presses.is_new("1", Way.TONE, 0.4)
 
 
 def test_another_key_or_a_later_press_is_another() -> None:
@@ -30,21 +37,23 @@ def test_another_key_or_a_later_press_is_another() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("0123456789*#"), DELAYS, DELAYS), max_size=30),
+    st.lists(st.tuples(st.sampled_from("0123456789*#"), DELAYS, DELAYS, DELAYS), max_size=30),
+    st.sets(st.sampled_from([Way.RTP, Way.INFO, Way.TONE]), min_size=1),
     st.floats(0.15, 1.0),
 )
 def test_whatever_the_delays_every_press_counts_once(
-    keys: list[tuple[str, float, float]], between: float
+    keys: list[tuple[str, float, float, float]], ways: set[Way], between: float
 ) -> None:
     arrivals = []
-    for number, (key, by_rtp, by_info) in enumerate(keys):
+    for number, (key, *delays) in enumerate(keys):
         at = number * between
-        arrivals += [(at + by_rtp, key, Way.RTP), (at + by_info, key, Way.INFO)]
+        by_way = zip((Way.RTP, Way.INFO, Way.TONE), delays, strict=True)
+        arrivals += [(at + delay, key, way) for way, delay in by_way if way in ways]
     # Each way keeps its order.
     arrivals.sort(key=lambda arrival: arrival[0])
     presses = Presses()
     counted = [key for at, key, way in arrivals if presses.is_new(key, way, at)]
-    assert sorted(counted) == sorted(key for key, _, _ in keys)
+    assert sorted(counted) == sorted(key for key, *_ in keys)
 
 
 def test_what_waits_for_its_twin_is_bounded() -> None:

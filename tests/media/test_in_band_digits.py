@@ -1,0 +1,153 @@
+"""Keys of a phone without telephone-event: heard by us, and not by the conference."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from audiocodecs.frames import Samples, audio_level, silence
+from audiocodecs.tones import dtmf, tone
+from gateway.media.call_media import CallMedia
+from gateway.media.encoding import phone_encoder
+from gateway.media.messages import DigitReceived, Direction, Payload, PhoneMedia, SendDigit
+from gateway.media.room_bus import RoomBus
+from gateway.rtp.packet import RtpPacket
+
+PHONE = ("192.0.2.1", 4000)
+PCMU, G722 = Payload(0, "PCMU", 8000), Payload(9, "G722", 8000)
+EVENT = Payload(101, "TELEPHONE-EVENT", 8000)
+
+
+def agreed(*payloads: Payload, is_held: bool = False) -> PhoneMedia:
+    direction = Direction.RECVONLY if is_held else Direction.SENDRECV
+    return PhoneMedia(PHONE, None, PHONE[0], payloads, direction=direction, is_held=is_held)
+
+
+class NoSockets:
+    """Ports nobody listens at."""
+
+    def send_rtp(self, packet: bytes, destination: object) -> None:
+        """Lost."""
+
+
+@dataclass
+class Line:
+    """A phone with one codec, and what the engine makes of it."""
+
+    codec: Payload
+    media: CallMedia = field(init=False)
+    digits: list[DigitReceived] = field(default_factory=list)
+    now: float = 0.0
+    packets: int = 0
+
+    def __post_init__(self) -> None:
+        def emit(event: object) -> None:
+            if isinstance(event, DigitReceived):
+                self.digits.append(event)
+
+        self.media = CallMedia("call", NoSockets(), RoomBus(), emit, silent_after=30.0)  # type: ignore[arg-type]
+
+    def says(self, samples: Samples) -> Samples:
+        """The phone says that, and is silent for a second; what a conference would hear."""
+        encoder = phone_encoder(self.codec)
+        size = encoder.rate // 50
+        heard = []
+        said = np.concatenate((samples, silence(-len(samples) % size), silence(encoder.rate)))
+        for frame in said.reshape(-1, size):
+            payload = encoder.encode(frame)
+            number = self.packets
+            packet = RtpPacket(self.codec.payload_type, number, number * 160, 5, payload)
+            self.media.receive_rtp(packet.serialize(), PHONE, self.now)
+            heard.append(self.media.next_frame(self.now + 0.001))
+            self.packets += 1
+            self.now += 0.02
+        return np.concatenate(heard)
+
+
+def line(codec: Payload, *more: Payload, is_held: bool = False) -> Line:
+    made = Line(codec)
+    made.media.connect_phone(agreed(codec, *more), 0.0)
+    if is_held:
+        made.media.connect_phone(agreed(codec, *more, is_held=True), 0.0)
+    return made
+
+
+def keys(digits: str, rate: int) -> Samples:
+    """Each key for 100 ms, then 100 ms without."""
+    return np.concatenate(
+        [part for key in digits for part in (dtmf(key, 0.1, rate=rate), silence(rate // 10))]
+    )
+
+
+@pytest.mark.parametrize(("codec", "rate"), [(PCMU, 8000), (G722, 16000)])
+def test_tones_are_digits(codec: Payload, rate: int) -> None:
+    phone = line(codec)
+    phone.says(keys("0123456789*#ABCD", rate))
+    assert [(each.digit, each.in_band) for each in phone.digits] == [
+        (digit, True) for digit in "0123456789*#ABCD"
+    ]
+    assert all(each.duration == pytest.approx(0.1, abs=0.02) for each in phone.digits)
+
+
+def test_the_conference_hears_no_more_than_the_beginning_of_a_tone() -> None:
+    phone = line(PCMU)
+    before, after = tone([310.0], 0.5, rate=8000), tone([310.0], 1.0, rate=8000)
+    heard = phone.says(np.concatenate((before, dtmf("5", 1.0, rate=8000), after)))
+    levels = [audio_level(frame) for frame in heard.reshape(-1, 160)]
+    begin = next(n for n, level in enumerate(levels) if level > 100 and n > 20)
+    silent = next(n for n, level in enumerate(levels[begin:]) if level < 100)
+    assert 48 <= silent <= 55  # a second, and what it takes to know that it is over
+    assert not np.abs(heard[begin * 160 : (begin + silent) * 160]).max()
+    assert 25 <= begin <= 32  # 0.5 s, the delay of the jitter buffer, 20 ms of the tone
+    assert len([level for level in levels[begin:] if level < 40]) >= 45  # the rest is heard
+
+
+def test_speech_passes_as_it_is() -> None:
+    with_events, without = line(PCMU, EVENT), line(PCMU)
+    said = np.concatenate([tone([hertz], 0.3, rate=8000) for hertz in (310.0, 770.0, 1209.0)])
+    assert with_events.says(said).tolist() == without.says(said).tolist()
+    assert without.digits == []
+
+
+def test_nobody_listens_where_telephone_event_was_agreed() -> None:
+    phone = line(PCMU, EVENT)
+    heard = phone.says(keys("5", 8000))
+    assert phone.digits == []
+    assert audio_level(heard[:2400]) < 30
+
+
+def test_a_new_agreement_decides_anew() -> None:
+    phone = line(PCMU, EVENT)
+    phone.media.connect_phone(agreed(PCMU), 0.0)
+    phone.says(keys("1", 8000))
+    phone.media.connect_phone(agreed(PCMU, EVENT), 0.0)
+    phone.says(keys("2", 8000))
+    assert [each.digit for each in phone.digits] == ["1"]
+
+
+def test_hold_music_presses_nothing() -> None:
+    phone = line(PCMU, is_held=True)
+    phone.says(keys("5", 8000))
+    assert phone.digits == []
+
+
+def test_a_muted_caller_can_press_keys() -> None:
+    phone = line(PCMU)
+    phone.media.muted = True
+    phone.says(keys("*6", 8000))
+    assert [each.digit for each in phone.digits] == ["*", "6"]
+
+
+def test_the_echo_of_a_key_that_we_send_is_none_of_the_phones() -> None:
+    phone = line(PCMU)
+    phone.says(silence(8000))
+    assert phone.media.law is not None
+    phone.media.let_hear(SendDigit("call", "6", 0.1))
+    phone.media.hear(phone.media.law.encode(silence(160)))
+    phone.says(keys("6", 8000))
+    assert phone.digits == []
+    for _ in range(50):
+        phone.media.hear(phone.media.law.encode(silence(160)))
+    phone.says(silence(8000))
+    phone.says(keys("6", 8000))
+    assert [each.digit for each in phone.digits] == ["6"]
