@@ -28,6 +28,8 @@ class TrunkDialOutSection(Section):
     realm: str | None = None
     ringing_timeout: Seconds = 60.0
     early_media: bool = False
+    assert_identity: bool = False
+    withhold_caller: bool = False
 
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:
@@ -52,6 +54,8 @@ class TrunkDialOutSection(Section):
             realm=self.realm,
             ringing_timeout=self.ringing_timeout,
             early_media=self.early_media,
+            assert_identity=self.assert_identity,
+            withhold_caller=self.withhold_caller,
         )
 
 

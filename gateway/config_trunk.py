@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from gateway.calls.caller_identity import ShowCaller
+from gateway.calls.parties import CalledIn
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.config_dial_out import TrunkDialOutSection
 from gateway.config_section import Section
@@ -54,6 +55,10 @@ class TrunkSection(Section):
     codecs: Codecs | None = None
     dial_out: TrunkDialOutSection | None = None
     show_caller: Literal["full", "masked", "name"] = "full"
+    trust_identity: bool = True
+    called_party: tuple[Literal["uri", "to", "diversion", "history-info"], ...] = Field(
+        default=("uri", "to"), min_length=1
+    )
     gain_control: bool = False
     noise_gate: bool = False
     echo_suppression: bool = False
@@ -80,6 +85,8 @@ class TrunkSection(Section):
             conference_digits=self.conference_digits,
             dial_out=self.dial_out.for_calls() if self.dial_out is not None else None,
             show_caller=ShowCaller(self.show_caller),
+            trust_identity=self.trust_identity,
+            called_party=tuple(CalledIn(each) for each in self.called_party),
             sound=PhoneSound(
                 gain_control=self.gain_control,
                 noise_gate=self.noise_gate,

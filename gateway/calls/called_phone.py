@@ -76,8 +76,8 @@ class CalledPhone(Phone):
             call = await self._services.user_agent.invite(
                 through.target(number),
                 self._negotiation.offer(),
-                from_=address(through.caller_uri, through.name),
-                headers=headers,
+                from_=address(through.caller_uri, through.caller_name),
+                headers=(*through.identity_headers, *headers),
                 destination=destination,
                 credentials=credentials,
                 label=self._record.id,

@@ -9,12 +9,9 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.sip.message import Request
-
 NAMELESS = "Phone"
 ANONYMOUS = "Anonymous"
 
-_WITHHELD = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 # Marks that turn the direction of writing would turn the list of participants around as well.
 _INVISIBLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -51,13 +48,10 @@ class CallerIdentity:
     is_withheld: bool = False
 
     @classmethod
-    def of(cls, request: Request) -> "CallerIdentity":
-        """Who sends an INVITE, by its From (RFC 3261 section 20.20)."""
-        from_ = request.headers.from_
-        if from_.uri.rpartition("@")[2].partition(";")[0].lower() == _WITHHELD:
-            return cls("", "", is_withheld=True)
-        name = _INVISIBLE.sub("", from_.display_name).strip()
-        return cls(name, _INVISIBLE.sub("", from_.user).partition(";")[0].strip())
+    def of(cls, name: str, user: str) -> "CallerIdentity":
+        """A display name and a user part as a header has them."""
+        name = _INVISIBLE.sub("", name).strip()
+        return cls(name, _INVISIBLE.sub("", user).partition(";")[0].strip())
 
     @property
     def full(self) -> str:
@@ -71,6 +65,9 @@ class CallerIdentity:
         if how is ShowCaller.NAME and not self.is_withheld:
             return without_numbers(self.name) or without_numbers(self.user) or NAMELESS
         return self.full or NAMELESS
+
+
+WITHHELD = CallerIdentity("", "", is_withheld=True)
 
 
 def masked(text: str) -> str:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from gateway.sip.header_values import address
+from gateway.sip.responses import HeaderFields
+
 
 @dataclass(frozen=True, slots=True)
 class DialOut:
@@ -12,7 +15,9 @@ class DialOut:
     their front, then `prepend` is put there. `caller` is the number or user we call from, `name`
     the name beside it. `ringing_timeout` is in seconds. With a `user` the trunk's challenges are
     answered, those of `realm` alone if it is given. With `early_media` the conference hears what
-    the network plays before the answer.
+    the network plays before the answer. With `assert_identity` the caller is in
+    P-Asserted-Identity as well; with `withhold_caller` it is not in From, and whoever is called
+    is not to learn it.
     """
 
     host: str
@@ -29,6 +34,8 @@ class DialOut:
     realm: str | None = None
     ringing_timeout: float = 60.0
     early_media: bool = False
+    assert_identity: bool = False
+    withhold_caller: bool = False
 
     def allows(self, number: str) -> int:
         """The length of the longest prefix that allows this number; 0 if none does."""
@@ -39,7 +46,26 @@ class DialOut:
 
     @property
     def caller_uri(self) -> str:
-        """Who calls, for the From header."""
+        """Who calls, for the From header (RFC 3323 section 4.1.1.3 where that is withheld)."""
+        return "sip:anonymous@anonymous.invalid" if self.withhold_caller else self._identity
+
+    @property
+    def caller_name(self) -> str:
+        """The name beside it."""
+        return "Anonymous" if self.withhold_caller else self.name
+
+    @property
+    def identity_headers(self) -> HeaderFields:
+        """What else the trunk is told of who calls (RFC 3325)."""
+        headers: list[tuple[str, str]] = []
+        if self.assert_identity:
+            headers.append(("P-Asserted-Identity", str(address(self._identity, self.name))))
+        if self.withhold_caller:
+            headers.append(("Privacy", "id"))
+        return headers
+
+    @property
+    def _identity(self) -> str:
         return f"sip:{self.caller}@{_host(self.host)}"
 
     def target(self, number: str) -> str:

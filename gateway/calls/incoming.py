@@ -10,12 +10,12 @@ import asyncio
 
 import structlog
 
-from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.conversation import Conversation
 from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
+from gateway.calls.parties import called_parties, calling_party
 from gateway.calls.phone import CallingPhone
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route
@@ -23,7 +23,6 @@ from gateway.calls.services import Services
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError
 from gateway.sip.call import Call
-from gateway.sip.header_values import parse_uri
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +55,8 @@ class IncomingCall:
 
     def _find_route(self) -> Route:
         try:
-            route = find_route(called_of(self._call), self._trunk, self._services.installations)
+            called = called_of(self._call, self._trunk)
+            route = find_route(called, self._trunk, self._services.installations)
         except ConferenceError as error:
             raise Over(of_join_failure(error)) from error
         self._record.room = route.room.jid
@@ -68,11 +68,12 @@ class IncomingCall:
 
     async def _attend(self, route: Route) -> None:
         session, phone, record = self._session, self._phone, self._record
+        caller = calling_party(self._call.request, is_trusted=self._trunk.trust_identity)
         keys = Keys(session, phone.answer)
         participant = Participant(
             route.installation,
             route.room,
-            display_name=CallerIdentity.of(self._call.request).shown(self._trunk.show_caller),
+            display_name=caller.shown(self._trunk.show_caller),
             media=session,
             password=route.password,
             token=route.token,
@@ -121,11 +122,9 @@ class IncomingCall:
         self._record.joined(participant)
 
 
-def called_of(call: Call) -> Called:
-    """Who an INVITE is for: the user parts of its Request-URI and To, and its headers."""
-    request = call.request
-    users = (parse_uri(request.uri).user or "", request.headers.to.user)
+def called_of(call: Call, trunk: Trunk) -> Called:
+    """Who an INVITE is for, as far as its trunk wants to know, and its headers."""
     headers: dict[str, str] = {}
-    for name, value in request.headers.fields():
+    for name, value in call.request.headers.fields():
         headers.setdefault(name.lower(), value)
-    return Called(tuple(dict.fromkeys(user for user in users if user)), headers)
+    return Called(called_parties(call.request, trunk.called_party), headers)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.dial_out import DialOut
+from gateway.calls.parties import BY_ADDRESS, CalledIn
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
 from gateway.errors import ConferenceError, JoinFailure
@@ -44,8 +45,10 @@ class Trunk:
     `installation` names one where there are several. `dial_out` is how it is called through, if
     that is possible.
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
-    sent what people write. `heartbeat` is in seconds, None for none. `show_caller` is how much of
-    its callers conferences are shown, `sound` what is done to their voices.
+    sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
+    word counts for who calls; `show_caller` is how much of that conferences are shown.
+    `called_party` is where calls say whom they are for, in the order in which rules look there.
+    `sound` is what is done to the voices of its callers.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Trunk:
     conference_digits: bool = False
     heartbeat: float | None = None
     show_caller: ShowCaller = ShowCaller.FULL
+    trust_identity: bool = True
+    called_party: tuple[CalledIn, ...] = BY_ADDRESS
     sound: PhoneSound = AS_IT_IS
 
 
@@ -74,7 +79,7 @@ class Trunk:
 class Called:
     """What an INVITE says about where it wants to go.
 
-    `users` are the user parts that name the called party, the Request-URI's first.
+    `users` are the user parts that name the called party, those that count for more first.
     """
 
     users: tuple[str, ...]

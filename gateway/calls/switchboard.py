@@ -12,9 +12,9 @@ from typing import Protocol, Self
 
 import structlog
 
-from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.incoming import IncomingCall, called_of
+from gateway.calls.parties import calling_party
 from gateway.calls.record import CallRecord, Direction
 from gateway.calls.routing import Trunk, trunk_of
 from gateway.calls.services import Services
@@ -141,8 +141,8 @@ class Switchboard:
             id=secrets.token_hex(4),
             sip_call_id=call.call_id,
             trunk=trunk.name,
-            caller=CallerIdentity.of(call.request).full,
-            called=next(iter(called_of(call).users), ""),
+            caller=calling_party(call.request, is_trusted=trunk.trust_identity).full,
+            called=next(iter(called_of(call, trunk).users), ""),
         )
         self._services.user_agent.label(call, record.id)
         self.begin(IncomingCall(call, trunk, self._services, record), record)

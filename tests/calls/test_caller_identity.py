@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.calls.caller_identity import CallerIdentity, ShowCaller, masked, without_numbers
+from gateway.calls.parties import calling_party
 from gateway.sip.message import Request, parse_message
 
 FULL, MASKED, NAME = ShowCaller.FULL, ShowCaller.MASKED, ShowCaller.NAME
@@ -27,7 +28,7 @@ def identity(from_: str) -> CallerIdentity:
         ).encode()
     )
     assert isinstance(invite, Request)
-    return CallerIdentity.of(invite)
+    return calling_party(invite, is_trusted=True)
 
 
 @pytest.mark.parametrize(

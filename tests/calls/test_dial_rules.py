@@ -1,5 +1,7 @@
 """Whom the conference may have called, and how often."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +96,19 @@ def test_a_trunk_is_called_the_way_it_wants_numbers() -> None:
     assert silent.target("+49123") == "sip:%2331%23+49123@192.0.2.1"
     assert DialOut("2001:db8::1", ("+",)).target("+49123") == "sip:+49123@[2001:db8::1]"
     assert "secret" not in repr(DialOut("a", (), user="u", password="secret"))
+
+
+def test_a_trunk_is_told_who_calls_the_way_it_wants_that() -> None:
+    plain = DialOut("sip.test", ("+",), caller="+431", name="Meeting")
+    assert (plain.caller_uri, plain.caller_name) == ("sip:+431@sip.test", "Meeting")
+    assert plain.identity_headers == []
+    asserted = ("P-Asserted-Identity", '"Meeting" <sip:+431@sip.test>')
+    both = replace(plain, assert_identity=True)
+    assert (both.caller_uri, both.identity_headers) == ("sip:+431@sip.test", [asserted])
+    secret = replace(both, withhold_caller=True)
+    assert secret.caller_uri == "sip:anonymous@anonymous.invalid"
+    assert secret.caller_name == "Anonymous"
+    assert secret.identity_headers == [asserted, ("Privacy", "id")]
 
 
 # --- limits --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
 from xml.etree.ElementTree import Element, fromstring
@@ -53,6 +53,7 @@ class Phone:
     target: str
     offer: bytes
     headers: dict[str, str]
+    caller: str
     done: list[str] = field(default_factory=list)
     call_id: str = "call-id"
 
@@ -171,7 +172,8 @@ class Scene:
         return Flow("udp", ("10.0.0.1", 5060), ("192.0.2.9", 5060))
 
     async def invite(self, target: str, sdp: bytes, **options: Any) -> Phone:
-        self.phones.append(Phone(target, sdp, dict(options["headers"])))
+        caller = str(options["from_"])
+        self.phones.append(Phone(target, sdp, dict(options["headers"]), caller))
         return self.phones[-1]
 
     def _execute(self, order: m.Command) -> None:
@@ -201,6 +203,21 @@ async def scene(
     made = Scene(there, monkeypatch, through, limits)
     async with made.switchboard:
         yield made
+
+
+@in_virtual_time
+async def test_whoever_is_called_does_not_learn_a_caller_that_is_withheld(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    through = replace(THROUGH, caller="+4399", assert_identity=True, withhold_caller=True)
+    async with scene(monkeypatch, through=through) as it:
+        await it.order()
+        await settle(1)
+        assert it.phone.caller == "Anonymous <sip:anonymous@anonymous.invalid>"
+        assert it.phone.headers["P-Asserted-Identity"] == "<sip:+4399@192.0.2.9>"
+        assert it.phone.headers["Privacy"] == "id"
+        it.phone.fails(486)
+        await it.over()
 
 
 @in_virtual_time

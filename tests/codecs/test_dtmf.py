@@ -141,13 +141,14 @@ def test_nothing_is_found_in_other_sounds() -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="speech is made by espeak-ng")
 def test_nothing_is_found_in_hours_of_speech(tmp_path: Path) -> None:
     """Ten voices, three pitches each, speak what this project says of itself."""
     documents = ("ARCHITECTURE.md", "README.md", "CHANGELOG.md", "config/JIGASI.md")
     root = Path(__file__).parents[2]
     text = " ".join((root / name).read_text() for name in documents)
-    words = " ".join(word for word in text.split() if word.isalpha())
+    words = " ".join([word for word in text.split() if word.isalpha()][:1000])
     seconds, file = 0.0, tmp_path / "speech.wav"
     voices = "en-gb en-us+f3 de+m3 fr+f2 en+f5 en+m7 it+f1 es+m5 ru+f2 pl+m2"
     for voice in voices.split():

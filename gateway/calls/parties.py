@@ -1,0 +1,111 @@
+"""Who calls, and whom, by the headers in which phones and networks say so. Pure.
+
+What cannot be read says nothing. Only a network that is trusted may assert who calls (RFC 3325
+section 7); its word counts for more than the phone's own, which is From.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from gateway.calls.caller_identity import WITHHELD, CallerIdentity
+from gateway.errors import SipSyntaxError
+from gateway.sip.header_values import NameAddr, parse_name_addr, parse_uri, split_list
+from gateway.sip.message import Request
+
+_ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
+_PRIVATE = {"id", "user", "header"}  # RFC 3323 section 4.2, RFC 3325 section 9.3
+_BEGINS_NUMBER = frozenset("+0123456789")
+
+
+class CalledIn(StrEnum):
+    """Where an INVITE says whom it is for."""
+
+    URI = "uri"  # the Request-URI
+    TO = "to"
+    DIVERSION = "diversion"  # RFC 5806: who was called before, and diverts
+    HISTORY_INFO = "history-info"  # RFC 7044: the same, and more of it
+
+
+BY_ADDRESS = (CalledIn.URI, CalledIn.TO)
+
+
+def calling_party(request: Request, *, is_trusted: bool) -> CallerIdentity:
+    """Who sends an INVITE: P-Asserted-Identity, else Remote-Party-ID, else From.
+
+    Whoever wants to be unknown stays so: by Privacy, by an anonymous From, or by what
+    Remote-Party-ID says of its own privacy.
+    """
+    from_ = request.headers.from_
+    if _PRIVATE & _privacy(request) or _is_anonymous(from_):
+        return WITHHELD
+    network: Sequence[NameAddr] = ()
+    hidden: set[str] = set()
+    if is_trusted:
+        network = _addresses(request, "P-Asserted-Identity")
+        if not network:
+            network = _remote_party(request)
+            hidden = {party.parameters.get("privacy", "") or "" for party in network}
+    if "full" in hidden:
+        return WITHHELD
+    name = _first(party.display_name for party in (*network, from_))
+    user = _first(sorted((party.user for party in network), key=_is_no_number)) or from_.user
+    return CallerIdentity.of("" if "name" in hidden else name, "" if "uri" in hidden else user)
+
+
+def called_parties(request: Request, named_in: Sequence[CalledIn]) -> tuple[str, ...]:
+    """Whom it is for: user parts, or numbers, in the order of `named_in`; each once.
+
+    Of several who divert, the one who was called first comes first.
+    """
+    users = [user for each in named_in for user in _called(request, each)]
+    return tuple(dict.fromkeys(user for user in users if user))
+
+
+def _called(request: Request, named_in: CalledIn) -> list[str]:
+    match named_in:
+        case CalledIn.URI:
+            return [parse_uri(request.uri).user or ""]
+        case CalledIn.TO:
+            return [request.headers.to.user]
+        case CalledIn.DIVERSION:  # the last to divert is on top
+            return [party.user for party in reversed(_addresses(request, "Diversion"))]
+        case CalledIn.HISTORY_INFO:
+            return [party.user for party in _addresses(request, "History-Info")]
+
+
+def _addresses(request: Request, header: str) -> list[NameAddr]:
+    """Those of a list that can be read, and name somebody."""
+    found = []
+    for value in request.headers.values(header):
+        try:
+            party = parse_name_addr(value)
+        except SipSyntaxError:
+            continue
+        if party.user and not _is_anonymous(party):
+            found.append(party)
+    return found
+
+
+def _remote_party(request: Request) -> list[NameAddr]:
+    """The caller's (draft-ietf-sip-privacy-04 section 5.1): others may be named beside it."""
+    parties = _addresses(request, "Remote-Party-ID")
+    return [each for each in parties if each.parameters.get("party", "calling") == "calling"][:1]
+
+
+def _privacy(request: Request) -> set[str]:
+    """What is to be kept private (RFC 3323 section 4.2); some write commas for semicolons."""
+    fields = request.headers.values("Privacy")
+    return {wish.strip().lower() for field in fields for wish in split_list(field, ";")}
+
+
+def _is_anonymous(party: NameAddr) -> bool:
+    host = party.uri.rpartition("@")[2].partition(";")[0].partition("?")[0]
+    return host.lower() == _ANONYMOUS_HOST
+
+
+def _is_no_number(user: str) -> bool:
+    return not set(user[:2]) <= _BEGINS_NUMBER
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next((text for text in texts if text), "")
