@@ -213,7 +213,7 @@ async def test_whoever_is_called_does_not_learn_a_caller_that_is_withheld(
     async with scene(monkeypatch, through=through) as it:
         await it.order()
         await settle(1)
-        assert it.phone.caller == "Anonymous <sip:anonymous@anonymous.invalid>"
+        assert it.phone.caller == '"Anonymous" <sip:anonymous@anonymous.invalid>'
         assert it.phone.headers["P-Asserted-Identity"] == "<sip:+4399@192.0.2.9>"
         assert it.phone.headers["Privacy"] == "id"
         it.phone.fails(486)
