@@ -36,6 +36,10 @@ CAPABILITIES = (ALLOW, ACCEPT, SUPPORTED)
 """What OPTIONS is answered with (11.2)."""
 
 
+_DESCRIPTIONS = {SDP, "application/*", "*/*"}
+"""What an INVITE that says what it accepts has to accept: we cannot answer it otherwise."""
+
+
 class Verdict(Enum):
     """What to do with a request, short of answering it."""
 
@@ -65,17 +69,22 @@ def unavailable(retry_after: int) -> Refusal:
 
 def find_fault(request: Request) -> Refusal | None:
     """The first reason, in the order of section 8.2, not to serve a request."""
-    if request.method not in METHODS:
-        return Refusal(405 if request.method in _KNOWN_METHODS else 501, headers=(ALLOW,))
     try:
         scheme = parse_uri(request.uri).scheme
     except SipSyntaxError as error:
-        return Refusal(error.status, "Malformed Request-URI" if error.status == 400 else None)
-    if scheme == "sips":  # asks for TLS all the way to us, and this came without
+        if error.status == 400:
+            return Refusal(400, "Malformed Request-URI")
+        scheme = ""
+    if request.method not in METHODS:
+        return Refusal(405 if request.method in _KNOWN_METHODS else 501, headers=(ALLOW,))
+    if scheme in ("", "sips"):  # sips asks for TLS all the way to us, and this came without
         return Refusal(416)
     unsupported = [tag for tag in request.headers.tokens("Require") if tag not in EXTENSIONS]
     if unsupported:
         return Refusal(420, headers=(("Unsupported", ", ".join(unsupported)),))
+    accepted = {each.partition(";")[0].strip() for each in request.headers.tokens("Accept")}
+    if request.method == "INVITE" and accepted and not accepted & _DESCRIPTIONS:
+        return Refusal(406)
     # A call goes on from here, as through a proxy; one without a hop left goes in circles (16.3).
     # Other requests end here and may arrive with none.
     if request.method == "INVITE" and request.headers.max_forwards == 0:

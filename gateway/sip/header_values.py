@@ -32,6 +32,7 @@ _SIP_URI = re.compile(
     r"(?P<parameters>(?:;[^;?<>\"\s@]*)*)(?:\?[^<>\"\s]*)?",
     re.IGNORECASE | re.ASCII,
 )
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*", re.IGNORECASE | re.ASCII)
 _TEL_URI = re.compile(r"tel:(?P<number>[0-9A-Fa-f*#+.()\-]+)(?P<parameters>;\S*)?", re.IGNORECASE)
 
 
@@ -137,7 +138,7 @@ def parse_uri(text: str) -> URI:
         parameters = parse_parameters((match["parameters"] or "").split(";"))
         return URI(scheme="tel", host="", user=match["number"], parameters=parameters)
     scheme, colon, _ = text.partition(":")
-    if colon and scheme.lower() not in ("sip", "sips", "tel") and scheme.isalnum():
+    if colon and scheme.lower() not in ("sip", "sips", "tel") and _SCHEME.fullmatch(scheme):
         raise SipSyntaxError("unsupported URI scheme", status=416)
     raise SipSyntaxError("malformed URI")
 

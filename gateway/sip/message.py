@@ -114,6 +114,8 @@ def check(message: Message) -> None:
     for name in _SINGLE:
         if len(headers.getlist(name)) > 1:
             raise SipSyntaxError(f"Repeated {name}")
+    if any(not via.strip("; ") for via in headers.values("Via")):
+        raise SipSyntaxError("Malformed Via")  # more of it than there are hops
     _ = headers.via, headers.from_, headers.to, headers.call_id, headers.max_forwards
     method = headers.cseq.method
     if isinstance(message, Request):

@@ -69,3 +69,28 @@ def test_the_first_fault_in_the_order_of_the_rfc_is_told() -> None:
 
 def test_unavailable_says_when_to_try_again() -> None:
     assert unavailable(17) == Refusal(503, headers=(("Retry-After", "17"),))
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("application/sdp", None),
+        ("Application/SDP;level=1, text/plain", None),
+        ("application/*", None),
+        ("text/html, */*;q=0.1", None),
+        ("", None),
+        ("text/plain", 406),
+        ("application/dtmf-relay", 406),
+    ],
+)
+def test_an_invite_has_to_accept_what_it_will_be_answered(
+    accept: str, expected: int | None
+) -> None:
+    assert status(request(fields=[("Accept", accept)])) == expected
+    assert status(request("OPTIONS", fields=[("Accept", accept)])) is None
+
+
+def test_a_malformed_uri_is_found_before_a_method_we_do_not_serve() -> None:
+    assert status(request("REGISTER", uri="sip:2001:db8::10")) == 400
+    assert status(request("REGISTER", uri="soap.beep://a")) == 405
+    assert status(request("OPTIONS", uri="soap.beep://a")) == 416
