@@ -17,6 +17,7 @@ PONG = b"\r\n"
 _PING = b"\r\n\r\n"
 _HALF_PINGS = (b"\r", b"\r\n", b"\r\n\r")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
+_START_LINE = re.compile(rb"SIP/|[^\r\n]*SIP/[0-9.]+[ \t]*\r?\n", re.I)
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 _CONTENT_LENGTH = re.compile(
     rb"^(?:content-length|l)[ \t]*:(?:[ \t]|\r?\n[ \t])*([^\r\n]*)", re.I | re.M
@@ -73,6 +74,8 @@ class StreamFramer:
     def _find_size(self) -> int | None:
         end = _END_OF_HEADER.search(self._buffer, self._searched)
         if end is not None:
+            if _START_LINE.match(self._buffer) is None:
+                raise SipSyntaxError("no SIP")  # as after a message that is longer than it said
             return end.end() + _content_length(bytes(self._buffer[: end.start()]))
         self._searched = max(0, len(self._buffer) - 3)
         return None

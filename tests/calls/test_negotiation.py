@@ -1,6 +1,10 @@
 """The offers and answers of one call: versions, holds, and offers of our own."""
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.calls.negotiation import Negotiation
 from gateway.media.messages import Direction
@@ -98,3 +102,55 @@ def test_an_answer_that_refuses_our_audio_is_not_acceptable() -> None:
         made.answered(description("m=audio 0 RTP/AVP 0"))
     with pytest.raises(NotAcceptable):
         made.answered(description("m=audio 4000 RTP/AVP 18"))
+
+
+AUDIO_OFFERS = st.builds(
+    lambda formats, more, direction: description(
+        *more, f"m=audio 4000 RTP/AVP {' '.join(formats)}", "a=rtpmap:96 opus/48000/2", direction
+    ),
+    st.permutations(["0", "8", "9", "13", "96"]).flatmap(
+        lambda formats: st.integers(1, 5).map(lambda count: formats[:count])
+    ),
+    st.sampled_from([(), VIDEO]),
+    st.sampled_from(["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"]),
+)
+
+
+@given(st.lists(st.none() | AUDIO_OFFERS, max_size=8))
+def test_through_any_number_of_offers_the_rules_of_a_session_hold(
+    offers: list[bytes | None],
+) -> None:
+    """RFC 3264 section 8, where None is an offer of ours, which the peer answers as it is."""
+    made = negotiation()
+    described: list[SessionDescription] = []
+    offered: list[bool] = []  # whether each was an offer
+    for offer in offers:
+        try:
+            if offer is not None:
+                answer, media = made.answer(offer)
+                described.append(SessionDescription.parse(answer))
+                theirs = SessionDescription.parse(offer)
+                assert len(described[-1].media) == len(theirs.media)
+                assert described[-1].times == theirs.times
+            else:
+                described.append(SessionDescription.parse(made.offer()))
+                media = made.answered(described[-1].serialize())
+        except NotAcceptable:
+            continue
+        offered.append(offer is None)
+        ours = next(line for line in described[-1].media if line.port)
+        assert str(media.payloads[0].payload_type) == ours.formats[0]
+        assert ours.port == LOCAL[1]
+    origins = [each.origin for each in described]
+    assert len({(origin.session_id, origin.username, origin.host) for origin in origins}) <= 1
+    versions = [origin.version for origin in origins]
+    assert all(after == before + 1 for before, after in pairwise(versions))
+    for (before, after), is_offer in zip(pairwise(described), offered[1:], strict=bool(offered)):
+        if is_offer:
+            assert len(after.media) == len(before.media)
+            for old, new in zip(before.media, after.media, strict=True):
+                assert (old.kind, old.protocol, old.formats) == (
+                    new.kind,
+                    new.protocol,
+                    new.formats,
+                )

@@ -43,6 +43,49 @@ def test_sdp_is_found_among_several_parts(separator: bytes) -> None:
     assert session_description(message(body, 'multipart/mixed;boundary="b1"')) == OFFER
 
 
+def part(content_type: str, content: bytes, *fields: str) -> bytes:
+    head = "\r\n".join((f"Content-Type: {content_type}", *fields))
+    return head.encode() + b"\r\n\r\n" + content
+
+
+def multipart(boundary: str, *parts: bytes) -> bytes:
+    mark = b"--" + boundary.encode()
+    return b"".join(mark + b"\r\n" + each + b"\r\n" for each in parts) + mark + b"--\r\n"
+
+
+ISUP = part("application/isup", b"\x01\x00\r\n-- \r\n--b not a mark\r\n--b--x")
+SESSION = part("application/sdp", OFFER.removesuffix(b"\r\n"))
+EARLY = part("application/sdp", b"v=0\r\ns=early", "Content-Disposition: early-session")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        multipart("b", ISUP, SESSION),
+        multipart("b", EARLY, SESSION),
+        multipart("b", part("multipart/alternative;boundary=b2", multipart("b2", ISUP, SESSION))),
+        multipart("b", part("multipart/mixed;boundary=bb", multipart("bb", EARLY)), SESSION),
+        multipart("b", part("multipart/mixed", b"no boundary"), SESSION),
+        b"preamble --b\r\n" + multipart("b", SESSION) + b"epilogue\r\n--b\r\n" + EARLY,
+        b"--b \t\r\n" + SESSION + b"\r\n--b--",
+        b"--b\r\n" + SESSION,  # never closed
+    ],
+)
+def test_the_sdp_of_the_session_is_found_wherever_it_stands(body: bytes) -> None:
+    found = session_description(message(body, "multipart/mixed;boundary=b"))
+    assert found is not None
+    assert found.rstrip() == OFFER.rstrip()
+
+
+def test_multiparts_within_multiparts_are_followed_for_a_while_only() -> None:
+    body = SESSION
+    for depth in range(10):
+        body = part(f"multipart/mixed;boundary=x{depth}y", multipart(f"x{depth}y", body))
+    _, _, body = body.partition(b"\r\n\r\n")
+    with pytest.raises(SipSyntaxError):
+        session_description(message(body, "multipart/mixed;boundary=x9y"))
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "more"),
     [

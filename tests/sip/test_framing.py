@@ -92,6 +92,12 @@ def test_a_stream_that_cannot_be_cut_is_lost(fields: str) -> None:
         feed(f"OPTIONS sip:a SIP/2.0\r\n{fields}\r\n\r\n".encode())
 
 
+@pytest.mark.parametrize("line", [b"GET / HTTP/1.1", b"m=audio 4000 RTP/AVP 0", b"\0" * 20])
+def test_what_is_no_sip_loses_the_stream(line: bytes) -> None:
+    with pytest.raises(SipSyntaxError):
+        feed(ACK, line + b"\r\nContent-Length: 0\r\n\r\n")
+
+
 def test_a_header_without_end_is_lost_when_it_is_too_long() -> None:
     framer = StreamFramer()
     with pytest.raises(SipSyntaxError, match="large"):
