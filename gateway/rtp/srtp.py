@@ -14,11 +14,20 @@ from gateway.errors import RtpError
 
 
 class SrtpProfile(enum.Enum):
-    """Protection profiles by their DTLS-SRTP name (RFC 5764 section 4.1.2, RFC 7714)."""
+    """Protection profiles by their DTLS-SRTP name (RFC 5764 section 4.1.2, RFC 7714).
+
+    The one of 32 bits has a short tag for RTP only: RTCP keeps that of 80 (RFC 3711 section 5.2).
+    """
 
     AES128_CM_SHA1_80 = "SRTP_AES128_CM_SHA1_80"
+    AES128_CM_SHA1_32 = "SRTP_AES128_CM_SHA1_32"
     AEAD_AES_128_GCM = "SRTP_AEAD_AES_128_GCM"
     AEAD_AES_256_GCM = "SRTP_AEAD_AES_256_GCM"
+
+    @classmethod
+    def of_suite(cls, name: str) -> "SrtpProfile":
+        """The profile of a crypto-suite of SDP (RFC 4568 section 6.2, RFC 7714 section 14.2)."""
+        return _SUITES[name]
 
     @property
     def key_length(self) -> int:
@@ -28,12 +37,31 @@ class SrtpProfile(enum.Enum):
     @property
     def salt_length(self) -> int:
         """Octets of the master salt."""
-        return 14 if self is SrtpProfile.AES128_CM_SHA1_80 else 12
+        return 12 if self._is_aead else 14
+
+    @property
+    def tag_lengths(self) -> tuple[int, int]:
+        """Octets at the end of an RTP and of an RTCP packet that an MKI goes before: the
+        authentication tag, which is a part of what is encrypted where that is AEAD."""
+        if self._is_aead:
+            return 0, 0
+        return (4 if self is SrtpProfile.AES128_CM_SHA1_32 else 10), 10
+
+    @property
+    def _is_aead(self) -> bool:
+        return self in (SrtpProfile.AEAD_AES_128_GCM, SrtpProfile.AEAD_AES_256_GCM)
 
     @property
     def _policy(self) -> int:
         return int(getattr(pylibsrtp.Policy, "SRTP_PROFILE_" + self.name))
 
+
+_SUITES = {
+    "AES_CM_128_HMAC_SHA1_80": SrtpProfile.AES128_CM_SHA1_80,
+    "AES_CM_128_HMAC_SHA1_32": SrtpProfile.AES128_CM_SHA1_32,
+    "AEAD_AES_128_GCM": SrtpProfile.AEAD_AES_128_GCM,
+    "AEAD_AES_256_GCM": SrtpProfile.AEAD_AES_256_GCM,
+}
 
 _LONGEST = 1500  # octets of a packet that can be protected or opened: what an Ethernet carries
 _TRAILER = 4 + 16 + 128  # octets that protection may add: SRTCP index, tag, and an MKI
@@ -83,15 +111,37 @@ class SrtpSender:
 
 
 class SrtpReceiver:
-    """Checks and decrypts what the other side sends. RtpError: forged, replayed or damaged."""
+    """Checks and decrypts what the other side sends. RtpError: forged, replayed or damaged.
 
-    def __init__(self, profile: SrtpProfile, key: bytes, salt: bytes) -> None:
+    `mki` is the master key identifier that the other side has said to add (RFC 3711 section 3.1);
+    packets without it are taken as well.
+    """
+
+    def __init__(self, profile: SrtpProfile, key: bytes, salt: bytes, mki: bytes = b"") -> None:
         self._session = _Session(profile, key + salt, pylibsrtp.Policy.SSRC_ANY_INBOUND)
+        self._mki = mki
+        self._rtp_tag, self._rtcp_tag = profile.tag_lengths
 
     def unprotect(self, data: bytes) -> bytes:
         """The RTP packet inside."""
+        if self._mki:
+            return self._without_mki(lib.srtp_unprotect, data, self._rtp_tag)
         return self._session.run(lib.srtp_unprotect, data)
 
     def unprotect_rtcp(self, data: bytes) -> bytes:
         """The compound RTCP packet inside."""
+        if self._mki:
+            return self._without_mki(lib.srtp_unprotect_rtcp, data, self._rtcp_tag)
         return self._session.run(lib.srtp_unprotect_rtcp, data)
+
+    def _without_mki(self, transform: Callable[..., int], data: bytes, tag: int) -> bytes:
+        """libsrtp knows of no MKI here, and no tag covers it: it is cut out. Octets that are like
+        it by chance are what the second attempt is for."""
+        end = len(data) - tag
+        begin = end - len(self._mki)
+        if begin > 0 and data[begin:end] == self._mki:
+            try:
+                return self._session.run(transform, data[:begin] + data[end:])
+            except RtpError:
+                return self._session.run(transform, data)
+        return self._session.run(transform, data)

@@ -43,6 +43,53 @@ def test_forged_replayed_and_foreign_packets_are_refused(profile: SrtpProfile) -
         receiver.unprotect_rtcp(bytes(24))
 
 
+@pytest.mark.parametrize(
+    ("suite", "rtp", "rtcp"),
+    [
+        ("AES_CM_128_HMAC_SHA1_80", 10, 14),
+        ("AES_CM_128_HMAC_SHA1_32", 4, 14),
+        ("AEAD_AES_128_GCM", 16, 20),
+        ("AEAD_AES_256_GCM", 16, 20),
+    ],
+)
+def test_a_suite_of_sdp_adds_the_octets_of_its_rfc(suite: str, rtp: int, rtcp: int) -> None:
+    sender, _ = pair(SrtpProfile.of_suite(suite))
+    assert len(sender.protect(voice(1))) == len(voice(1)) + rtp
+    report = ReceiverReport(5).serialize()
+    assert len(sender.protect_rtcp(report)) == len(report) + rtcp
+
+
+def with_mki(protected: bytes, mki: bytes, tag: int) -> bytes:
+    end = len(protected) - tag
+    return protected[:end] + mki + protected[end:]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_the_identifier_of_a_master_key_is_taken_off(profile: SrtpProfile) -> None:
+    key, salt = bytes(range(profile.key_length)), bytes(range(profile.salt_length))
+    sender, receiver = pair(profile)[0], SrtpReceiver(profile, key, salt, b"\x00\x01")
+    rtp_tag, rtcp_tag = profile.tag_lengths
+    identified = with_mki(sender.protect(voice(1)), b"\x00\x01", rtp_tag)
+    with pytest.raises(RtpError):
+        pair(profile)[1].unprotect(identified)
+    assert receiver.unprotect(identified) == voice(1)
+    report = ReceiverReport(5).serialize()
+    identified = with_mki(sender.protect_rtcp(report), b"\x00\x01", rtcp_tag)
+    assert receiver.unprotect_rtcp(identified) == report
+    with pytest.raises(RtpError):
+        receiver.unprotect(with_mki(sender.protect(voice(2)), b"\x00\x02", rtp_tag))
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_who_names_an_identifier_and_leaves_it_out_is_understood(profile: SrtpProfile) -> None:
+    key, salt = bytes(range(profile.key_length)), bytes(range(profile.salt_length))
+    protected = pair(profile)[0].protect(voice(1))
+    end = len(protected) - profile.tag_lengths[0]
+    like_it = protected[end - 1 : end]  # by chance
+    for mki in (b"\x00\x01\x02", like_it):
+        assert SrtpReceiver(profile, key, salt, mki).unprotect(protected) == voice(1)
+
+
 def test_a_packet_longer_than_any_network_carries_is_refused() -> None:
     sender, receiver = pair(SrtpProfile.AEAD_AES_128_GCM)
     for size in (1501, 1700, 65507):
