@@ -2,7 +2,7 @@
 
 Pure functions: what a peer offers and what we can do, into what we answer and what holds from then
 on. Rule: every m= line of an offer is answered in its place; the first audio stream we can serve
-is taken and the others are refused with port 0.
+is taken, one that is encrypted before any other, and the others are refused with port 0.
 """
 
 import ipaddress
@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import SdpError
+from gateway.sdp import crypto
+from gateway.sdp.crypto import CryptoKeys, CryptoLine, SrtpPolicy
 from gateway.sdp.formats import (
     CODECS,
     DEFAULT_CODECS,
@@ -61,6 +63,10 @@ class NotAcceptable(SdpError):
     """A readable description of which we can serve nothing: 488, not 400."""
 
 
+class EncryptionRefused(NotAcceptable):
+    """There is audio we could serve, but encrypted where it must not be, or not where it must."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """What holds after an offer and its answer.
@@ -68,7 +74,8 @@ class Agreement:
     `remote` is where the peer receives RTP, None if it states no address that can be sent to.
     `formats` holds the audio format to send, then others that may arrive, then telephone-event and
     comfort noise if agreed. `ptime` is in milliseconds, `direction` is seen from us.
-    `extended_reports` names those of RFC 3611 the peer wants and we have.
+    `extended_reports` names those of RFC 3611 the peer wants and we have. `keys` are None where
+    media are not encrypted.
     """
 
     remote: Address | None
@@ -77,6 +84,7 @@ class Agreement:
     ptime: int
     direction: Direction
     extended_reports: frozenset[str] = frozenset()
+    keys: CryptoKeys | None = None
 
 
 def make_answer(
@@ -84,19 +92,27 @@ def make_answer(
     local: Address,
     origin: Origin,
     codecs: Sequence[str] = DEFAULT_CODECS,
+    *,
+    srtp: SrtpPolicy = SrtpPolicy.OFF,
+    before: CryptoKeys | None = None,
 ) -> tuple[SessionDescription, Agreement]:
     """Answer an offer with our audio at `local`; `origin` is the o= line of the answer.
 
-    The first of our `codecs` that is offered is taken. NotAcceptable: none is.
+    The first of our `codecs` that is offered is taken. `before` are the keys of the agreement that
+    this one follows. NotAcceptable: no codec of ours is offered, or (EncryptionRefused) not as
+    `srtp` wants it.
     """
-    candidates = [
-        answered_formats(media, codecs) if _is_servable(media) else () for media in offer.media
-    ]
-    taken = next((at for at, part in enumerate(candidates) if part), None)
-    if taken is None:
+    candidates = [(at, answered_formats(each, codecs)) for at, each in enumerate(offer.media)]
+    candidates = [(at, part) for at, part in candidates if part and _is_audio(offer.media[at])]
+    served = [(at, part) for at, part in candidates if crypto.fits(offer.media[at], srtp)]
+    if not served:
+        if candidates:
+            raise EncryptionRefused(f"srtp is {srtp}, and no audio is offered like that")
         raise NotAcceptable("no audio stream with a codec of ours")
-    media, formats = offer.media[taken], candidates[taken]
-    agreement = _agreement(offer, media, formats)
+    taken, formats = min(served, key=lambda each: not crypto.taken(offer.media[each[0]], srtp))
+    media = offer.media[taken]
+    line, keys = crypto.answered(crypto.taken(media, srtp), before)
+    agreement = _agreement(offer, media, formats, keys)
     answered = _describe(
         local,
         protocol=media.protocol,
@@ -105,9 +121,10 @@ def make_answer(
         ptime=agreement.ptime,
         direction=agreement.direction,
         reports=agreement.extended_reports,
+        keys=(line,) if line is not None else (),
     )
     lines = tuple(
-        answered if at == taken else _refused(line) for at, line in enumerate(offer.media)
+        answered if at == taken else _refused(each) for at, each in enumerate(offer.media)
     )
     return SessionDescription(origin, lines, connection=local[0], times=offer.times), agreement
 
@@ -119,15 +136,23 @@ def make_offer(
     formats: tuple[Format, ...] = offered_formats(DEFAULT_CODECS),
     ptime: int = 20,
     direction: Direction = Direction.SENDRECV,
+    srtp: SrtpPolicy = SrtpPolicy.OFF,
 ) -> SessionDescription:
-    """An offer of one audio stream, received at `local`."""
+    """An offer of one audio stream, received at `local`.
+
+    Where encryption is not required it is offered beside a plain profile (RFC 8643): who cannot do
+    it answers as if it were not there, where two streams to choose from would confuse many.
+    """
+    secure = srtp is SrtpPolicy.REQUIRED
+    suites = enumerate(srtp.offered_suites, 1)
     media = _describe(
         local,
-        protocol=_PROFILES[0],
+        protocol=crypto.SECURE_PROFILES[0] if secure else _PROFILES[0],
         formats=formats,
         ptime=ptime,
         direction=direction,
         reports=frozenset(_REPORTS),
+        keys=tuple(CryptoLine.fresh(tag, suite) for tag, suite in suites),
     )
     return SessionDescription(origin, (media,), connection=local[0])
 
@@ -135,22 +160,24 @@ def make_offer(
 def offer_again(described: SessionDescription, origin: Origin) -> SessionDescription:
     """Our latest description as a new offer: as many streams, numbered alike (section 8).
 
-    The audio is offered both ways, whatever the peer has made of it meanwhile.
+    The audio is offered both ways, whatever the peer has made of it meanwhile. Keys are new: the
+    offer may be for somebody else, who does not know how far the old ones are used.
     """
-    directions = {direction.value for direction in Direction}
     lines = tuple(
-        replace(
-            line,
-            attributes=(
-                *(each for each in line.attributes if each.name not in directions),
-                Attribute(Direction.SENDRECV.value),
-            ),
-        )
-        if line.port
-        else line
+        replace(line, attributes=_offered_again(line)) if line.port else line
         for line in described.media
     )
     return replace(described, origin=origin, media=lines)
+
+
+def _offered_again(media: MediaDescription) -> tuple[Attribute, ...]:
+    changed = {"crypto", *(direction.value for direction in Direction)}
+    lines = (CryptoLine.fresh(line.tag, line.suite) for line in crypto.lines_of(media))
+    return (
+        *(each for each in media.attributes if each.name not in changed),
+        *(line.attribute() for line in lines),
+        Attribute(Direction.SENDRECV.value),
+    )
 
 
 def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreement:
@@ -161,15 +188,21 @@ def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreem
     ours = next(at for at, line in enumerate(offer.media) if line.port)
     if len(answer.media) <= ours or answer.media[ours].port == 0:
         raise NotAcceptable("our audio was refused")
-    media = answer.media[ours]
-    formats = agreed_formats(media, formats_of(offer.media[ours])) if _is_servable(media) else ()
+    offered, media = offer.media[ours], answer.media[ours]
+    formats = agreed_formats(media, formats_of(offered)) if _is_audio(media) else ()
     if not formats:
         raise NotAcceptable("answered with no codec that was offered")
-    return _agreement(answer, media, formats)
+    keys = crypto.agreed(offered, media)
+    if keys is None and not crypto.is_plain(offered, media):
+        raise EncryptionRefused("answered without keys that could be used")
+    return _agreement(answer, media, formats, keys)
 
 
 def _agreement(
-    description: SessionDescription, media: MediaDescription, formats: tuple[Format, ...]
+    description: SessionDescription,
+    media: MediaDescription,
+    formats: tuple[Format, ...],
+    keys: CryptoKeys | None,
 ) -> Agreement:
     host = description.connection_of(media)
     direction = _REVERSED[description.direction_of(media)]
@@ -184,11 +217,13 @@ def _agreement(
         ptime=_packet_time(media, formats[0]),
         direction=direction,
         extended_reports=description.extended_reports_of(media) & frozenset(_REPORTS),
+        keys=keys,
     )
 
 
-def _is_servable(media: MediaDescription) -> bool:
-    return media.kind == "audio" and media.port != 0 and media.protocol.upper() in _PROFILES
+def _is_audio(media: MediaDescription) -> bool:
+    profiles = (*_PROFILES, *crypto.SECURE_PROFILES)
+    return media.kind == "audio" and media.port != 0 and media.protocol.upper() in profiles
 
 
 def _packet_time(media: MediaDescription, audio: Format) -> int:
@@ -206,6 +241,7 @@ def _describe(
     ptime: int,
     direction: Direction,
     reports: frozenset[str],
+    keys: tuple[CryptoLine, ...] = (),
 ) -> MediaDescription:
     attributes: list[Attribute] = []
     for part in formats:
@@ -221,6 +257,7 @@ def _describe(
     if reports:
         wanted = (each for each in _REPORTS if each in reports)
         attributes.append(Attribute("rtcp-xr", " ".join(wanted)))
+    attributes += (line.attribute() for line in keys)
     attributes.append(Attribute(direction.value))
     return MediaDescription(
         kind="audio",

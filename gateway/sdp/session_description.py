@@ -37,10 +37,14 @@ _DIRECTIONS = frozenset(Direction)
 
 
 class Attribute(NamedTuple):
-    """An a= line: a flag if `value` is None."""
+    """An a= line: a flag if `value` is None. A key is in no `repr`."""
 
     name: str
     value: str | None = None
+
+    def __repr__(self) -> str:
+        value = "***" if self.name == "crypto" else self.value
+        return f"Attribute({self.name!r}, {value!r})"
 
 
 class RtpMap(NamedTuple):
