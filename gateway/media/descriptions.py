@@ -60,6 +60,20 @@ AS_IT_IS = PhoneSound()
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneKeys:
+    """SRTP keys that were stated in signalling (RFC 4568): master key and salt of each direction.
+
+    `suite` is named as in SDP. `remote_mki` identifies the key in each packet of the phone's, if it
+    is not empty (RFC 3711 section 3.1).
+    """
+
+    suite: str
+    local: bytes = field(repr=False)
+    remote: bytes = field(repr=False)
+    remote_mki: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneMedia:
     """What offer and answer agreed on for the audio of a phone (RFC 3264).
 
@@ -69,7 +83,7 @@ class PhoneMedia:
     and comfort noise ("CN") if negotiated. `ptime` is in milliseconds, as many as the codec has
     frames of. What a phone sends while it `is_held` (its hold music) is not for the conference.
     `voip_metrics` and `receiver_round_trip` are the extended reports it wants (RFC 3611 section
-    5.1).
+    5.1). Media are encrypted with `keys`; without keys they are not.
     """
 
     remote: Address | None
@@ -82,6 +96,7 @@ class PhoneMedia:
     sound: PhoneSound = AS_IT_IS
     voip_metrics: bool = False
     receiver_round_trip: bool = False
+    keys: PhoneKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)

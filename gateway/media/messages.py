@@ -14,6 +14,7 @@ from gateway.media import descriptions, measurements, speech
 Address = descriptions.Address
 Direction = descriptions.Direction
 Payload = descriptions.Payload
+PhoneKeys = descriptions.PhoneKeys
 PhoneMedia = descriptions.PhoneMedia
 PhoneSound = descriptions.PhoneSound
 AS_IT_IS = descriptions.AS_IT_IS

@@ -15,6 +15,7 @@ from gateway.media.in_band_digits import InBandDigits
 from gateway.media.messages import Address, Direction, PhoneMedia, StreamReport
 from gateway.media.phone_output import PhoneOutput
 from gateway.media.phone_payloads import PhonePayloads
+from gateway.media.phone_security import PhoneSecurity
 from gateway.media.phone_stream import PhoneStream
 from gateway.media.reports import RtcpSession, received
 from gateway.media.talk import TalkMeter
@@ -41,6 +42,7 @@ class PhoneLeg:
         self.talk = TalkMeter()
         self._max_delay = max_delay
         self._latch = Latch(media.signalling_host)
+        self._security = PhoneSecurity()
         self._payloads = PhonePayloads.of(media.payloads)
         self._output = PhoneOutput(self._payloads, media.ptime)
         self._rtcp = RtcpSession(self._output.sender, now)
@@ -77,6 +79,7 @@ class PhoneLeg:
         self.is_held = media.is_held
         if self.has_to_send and not had_to_send:
             self.last_heard = now  # nothing was due from it until now
+        self._security.negotiated(media.keys)
         self._latch.negotiated(media.remote, self._payloads.types)
 
     @property
@@ -117,19 +120,34 @@ class PhoneLeg:
         if is_rtcp(data):
             self.receive_rtcp(data, source, now)
             return []
-        try:
-            packet = RtpPacket.parse(data)
-        except RtpError:
-            self.undecodable += 1
+        packet = self._opened(data)
+        if packet is None:
             return []
         presses: list[Press] = []
-        for admitted, arrival in self._latch.admit(packet, source, now):
+        is_authentic = self._security.is_on
+        for admitted, arrival in self._latch.admit(packet, source, now, is_authentic=is_authentic):
             presses += self._receive_admitted(admitted, arrival)
         return presses
 
+    def _opened(self, data: bytes) -> RtpPacket | None:
+        """The RTP packet in a datagram; None if it is to be dropped."""
+        try:
+            data = self._security.open(data, is_rtcp=False)
+        except RtpError:
+            return None
+        try:
+            return RtpPacket.parse(data)
+        except RtpError:
+            self.undecodable += 1
+            return None
+
     def receive_rtcp(self, data: bytes, source: Address, now: float) -> None:
         """Take a datagram that came to the RTCP port, or is RTCP on the RTP port."""
-        if not self._latch.is_from_peer(source[0]):
+        if not self._security.is_on and not self._latch.is_from_peer(source[0]):
+            return
+        try:
+            data = self._security.open(data, is_rtcp=True)
+        except RtpError:
             return
         try:
             packets = parse_compound(data)
@@ -165,7 +183,7 @@ class PhoneLeg:
         if self.direction.sends:
             packets = self._output.push(payload)
             self._beware_of_echo()
-            return packets
+            return self._security.protect(packets)
         self._output.pause()
         return []
 
@@ -174,7 +192,7 @@ class PhoneLeg:
         if self.direction.sends:
             packets = self._output.push_frame(frame)
             self._beware_of_echo()
-            return packets
+            return self._security.protect(packets)
         self._output.pause()
         return []
 
@@ -197,19 +215,22 @@ class PhoneLeg:
             return None
         ssrc = self._stream.ssrc if self._stream else None
         voice = self.voice_reports.due(ssrc, self.received(), self.round_trip, now)
-        return compound + voice, destination
+        return self._security.protect_rtcp(compound + voice), destination
 
     def goodbye(self) -> tuple[bytes, Address] | None:
         """The last RTCP packet of the leg."""
         destination = self._rtcp_destination()
-        return (self._rtcp.goodbye(), destination) if destination else None
+        if destination is None:
+            return None
+        return self._security.protect_rtcp(self._rtcp.goodbye()), destination
 
     def received(self) -> StreamReport:
         """What came from the phone so far."""
+        foreign = self._latch.strangers + self._security.refused
         if self._stream is None:
-            return StreamReport(discarded=self._latch.strangers)
+            return StreamReport(discarded=foreign)
         report = received(self._stream.playout, self._stream.reception, self.talk)
-        return replace(report, discarded=report.discarded + self._latch.strangers)
+        return replace(report, discarded=report.discarded + foreign)
 
     def sent(self) -> StreamReport:
         """What was sent to the phone so far."""

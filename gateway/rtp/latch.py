@@ -4,7 +4,7 @@ The address in a session description is wrong behind most NATs. A source is beli
 packets in a row come from it with one SSRC, neighbouring sequence numbers and a negotiated payload
 type; one at the signalled media or signalling host wins over any other. After that everybody else
 is a stranger, until a new offer/answer, or until the source is silent for two seconds and another
-goes on with its SSRC and sequence.
+goes on with its SSRC and sequence. A packet that SRTP has authenticated proves its source alone.
 """
 
 from dataclasses import dataclass, field
@@ -63,13 +63,18 @@ class Latch:
         self._candidates.clear()
 
     def admit(
-        self, packet: RtpPacket, source: Address, now: float
+        self, packet: RtpPacket, source: Address, now: float, *, is_authentic: bool = False
     ) -> list[tuple[RtpPacket, float]]:
         """The packets to play now, and when each has come: this one, or also those that proved
         its source, or none."""
         if packet.payload_type not in self._payload_types:
             self.strangers += 1
             return []
+        if is_authentic:
+            if not self._is_overtaken(packet):
+                self._settle(source)
+                self._heard(packet, now)
+            return [(packet, now)]
         if source == self.latched:
             self._heard(packet, now)
             return [(packet, now)]
@@ -82,9 +87,7 @@ class Latch:
             return []
         if len(candidate.packets) < _CONFIRMED:
             return []
-        self.latched = source
-        self._open = False  # the right to move is used up, unless a better source shows
-        self._candidates.clear()
+        self._settle(source)
         self._heard(packet, now)
         return candidate.packets
 
@@ -92,6 +95,18 @@ class Latch:
         """Whether RTCP from `host` belongs to the phone."""
         known = {self.latched, self._signalled} - {None}
         return any(host == address[0] for address in known if address)
+
+    def _settle(self, source: Address) -> None:
+        """The right to move is used up, unless a better source shows."""
+        self.latched = source
+        self._open = False
+        self._candidates.clear()
+
+    def _is_overtaken(self, packet: RtpPacket) -> bool:
+        """Whether a packet was sent before the last one: it may have another way behind it."""
+        if self._last is None or self._last[0] != packet.ssrc:
+            return False
+        return distance(packet.sequence, self._last[1], 16) <= 0
 
     def _may_move(self, packet: RtpPacket, source: Address, now: float) -> bool:
         if self.latched is None or self._open or self._wins(source):

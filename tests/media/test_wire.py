@@ -72,6 +72,15 @@ def test_what_is_nested_arrives_as_what_it_was() -> None:
     assert played.tone is m.Tone.HAND
 
 
+def test_keys_arrive_octet_by_octet_and_are_in_no_repr() -> None:
+    keys = m.PhoneKeys("AEAD_AES_128_GCM", bytes(range(28)), bytes(range(228, 256)), b"\0\1")
+    media = m.PhoneMedia(None, None, "192.0.2.9", (), keys=keys)
+    (arrived,) = Incoming(TO_WORKER).feed(TO_WORKER.serialize(m.ConnectPhone("c1", media)))
+    assert isinstance(arrived, m.ConnectPhone)
+    assert arrived.media.keys == keys
+    assert repr(keys.local) not in repr(arrived) and repr(keys.remote) not in repr(arrived)
+
+
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(SOME_ORDERS)), st.lists(st.integers(1, 200)))
 def test_a_stream_may_be_cut_anywhere(orders: list[Order], cuts: list[int]) -> None:

@@ -131,3 +131,14 @@ def test_control_packets_are_taken_from_the_phone_only() -> None:
     assert made.is_from_peer(REAL[0])
     assert made.is_from_peer(SIGNALLED[0])
     assert not made.is_from_peer(STRANGER[0])
+
+
+def test_an_authentic_packet_proves_its_source_alone_and_is_followed_anywhere() -> None:
+    made = latch()
+    hear(made, REAL, range(3))
+    assert made.admit(voice(3), STRANGER, 0.1, is_authentic=True) == [(voice(3), 0.1)]
+    assert made.destination == STRANGER
+    assert made.admit(voice(2), REAL, 0.2, is_authentic=True) == [(voice(2), 0.2)]
+    assert made.destination == STRANGER
+    assert made.admit(voice(9, payload_type=96), REAL, 0.3, is_authentic=True) == []
+    assert made.destination == STRANGER
