@@ -12,6 +12,7 @@ from gateway.config_dial_out import TrunkDialOutSection
 from gateway.config_section import Section
 from gateway.config_values import Codecs, HeaderName, Network, Pattern
 from gateway.media.messages import PhoneSound
+from gateway.sdp.crypto import SrtpPolicy
 
 
 class RuleSection(Section):
@@ -53,6 +54,7 @@ class TrunkSection(Section):
     chat: bool = False
     conference_digits: bool = False
     codecs: Codecs | None = None
+    srtp: Literal["off", "offered", "required"] = "offered"
     dial_out: TrunkDialOutSection | None = None
     show_caller: Literal["full", "masked", "name"] = "full"
     trust_identity: bool = True
@@ -81,6 +83,7 @@ class TrunkSection(Section):
             info_json=self.info_json,
             heartbeat=self.heartbeat or None,
             codecs=self.codecs or codecs,
+            srtp=SrtpPolicy(self.srtp),
             chat=self.chat,
             conference_digits=self.conference_digits,
             dial_out=self.dial_out.for_calls() if self.dial_out is not None else None,

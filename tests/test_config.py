@@ -12,6 +12,7 @@ from gateway.cli import app
 from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
 from gateway.media.messages import PhoneSound
+from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.network import Listen
 from tests.control.snapshots import table
 
@@ -202,6 +203,12 @@ def test_a_trunk_has_the_codecs_of_all_or_its_own() -> None:
     media = {"media": {"codecs": ["g722", "Pcmu"]}}
     assert parse({**LEAST, **media}).trunks[0].codecs == ("G722", "PCMU")
     assert parse({**with_trunk(codecs=["PCMA"]), **media}).trunks[0].codecs == ("PCMA",)
+
+
+def test_the_encryption_of_a_trunk_is_configured() -> None:
+    assert parse(LEAST).trunks[0].srtp is SrtpPolicy.OFFERED
+    assert parse(with_trunk(srtp="required")).trunks[0].srtp is SrtpPolicy.REQUIRED
+    assert problems(with_trunk(srtp="always"))[0].startswith("trunk.0.srtp: ")
 
 
 def test_what_is_shown_of_callers_is_configured() -> None:

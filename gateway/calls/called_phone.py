@@ -13,6 +13,7 @@ from gateway.calls.end_reason import CallEnd, EndReason, Over
 from gateway.calls.media_session import MediaSession
 from gateway.calls.phone import Phone
 from gateway.calls.record import CallRecord
+from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.sip import events as sip
 from gateway.sip.digest import Credentials
@@ -34,10 +35,10 @@ class CalledPhone(Phone):
         session: MediaSession,
         services: Services,
         record: CallRecord,
-        codecs: tuple[str, ...],
+        trunk: Trunk,
         on_answered: Callable[[], None],
     ) -> None:
-        super().__init__(session, services, record, codecs, on_answered)
+        super().__init__(session, services, record, trunk, on_answered)
         self._owned = ExitStack()
         self._is_called = False
         self._port = 0

@@ -23,6 +23,7 @@ class EndReason(Enum):
     CALL_FAILED = ("call-failed", 502)
     BAD_DESCRIPTION = ("bad-description", 400)
     NO_COMMON_CODEC = ("no-common-codec", 488)
+    NO_COMMON_ENCRYPTION = ("no-common-encryption", 488)
     NO_SUCH_ROOM = ("no-such-room", 404)
     PASSWORD_WRONG = ("password-wrong", 403)
     LOBBY = ("lobby", 480)

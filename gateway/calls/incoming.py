@@ -38,7 +38,7 @@ class IncomingCall:
         self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
         self._phone = CallingPhone(
-            call, self._session, services, record, trunk.codecs, self._limits.answered
+            call, self._session, services, record, trunk, self._limits.answered
         )
 
     async def run(self) -> None:

@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import Sequence
 
-from gateway.media.messages import Direction, Payload, PhoneMedia
+from gateway.media.messages import Direction, Payload, PhoneKeys, PhoneMedia
+from gateway.sdp.crypto import CryptoKeys, SrtpPolicy
 from gateway.sdp.formats import DEFAULT_CODECS, offered_formats
 from gateway.sdp.offer_answer import (
     RECEIVER_ROUND_TRIP,
@@ -22,24 +23,41 @@ class Negotiation:
     """Our side of a call's session: `local` is where we receive RTP (RFC 3264).
 
     `signalling_host` is where the phone's SIP messages come from, `codecs` are ours, the best
-    first. Every method raises SdpError for a description that cannot be read, NotAcceptable for
-    one that cannot be served; what was agreed before holds then.
+    first; `srtp` says whether media are encrypted. Every method raises SdpError for a description
+    that cannot be read, NotAcceptable for one that cannot be served; what was agreed before holds
+    then.
     """
 
     def __init__(
-        self, local: Address, signalling_host: str, codecs: Sequence[str] = DEFAULT_CODECS
+        self,
+        local: Address,
+        signalling_host: str,
+        codecs: Sequence[str] = DEFAULT_CODECS,
+        srtp: SrtpPolicy = SrtpPolicy.OFF,
     ) -> None:
         self._local = local
         self._signalling_host = signalling_host
         self._codecs = codecs
+        self._srtp = srtp
+        self._keys: CryptoKeys | None = None  # of the last agreement
         self._origin = Origin(local[0], str(secrets.randbits(52)), secrets.randbits(16))
         self._described: SessionDescription | None = None  # by us, last
         self._has_spoken_with = False  # media has been agreed both ways before
 
+    @property
+    def suite(self) -> str | None:
+        """What encrypts media now, None if nothing does."""
+        return self._keys.suite if self._keys is not None else None
+
     def answer(self, offer: bytes) -> tuple[bytes, PhoneMedia]:
         """The answer to the phone's offer, and what holds with it."""
         answer, agreement = make_answer(
-            SessionDescription.parse(offer), self._local, self._origin.raised(), self._codecs
+            SessionDescription.parse(offer),
+            self._local,
+            self._origin.raised(),
+            self._codecs,
+            srtp=self._srtp,
+            before=self._keys,
         )
         self._describe(answer)
         return answer.serialize(), self._media(agreement)
@@ -48,7 +66,8 @@ class Negotiation:
         """Our offer, for an INVITE that has none."""
         origin = self._origin.raised()
         if self._described is None:
-            offer = make_offer(self._local, origin, formats=offered_formats(self._codecs))
+            formats = offered_formats(self._codecs)
+            offer = make_offer(self._local, origin, formats=formats, srtp=self._srtp)
         else:
             offer = offer_again(self._described, origin)
         self._describe(offer)
@@ -64,6 +83,7 @@ class Negotiation:
         self._origin = description.origin
 
     def _media(self, agreement: Agreement) -> PhoneMedia:
+        self._keys = agreement.keys
         direction = Direction(agreement.direction.value)
         is_held = self._has_spoken_with and not direction.sends
         self._has_spoken_with |= direction is Direction.SENDRECV
@@ -86,4 +106,11 @@ class Negotiation:
             is_held=is_held,
             voip_metrics=VOIP_METRICS in agreement.extended_reports,
             receiver_round_trip=RECEIVER_ROUND_TRIP in agreement.extended_reports,
+            keys=_phone_keys(agreement.keys),
         )
+
+
+def _phone_keys(keys: CryptoKeys | None) -> PhoneKeys | None:
+    if keys is None:
+        return None
+    return PhoneKeys(keys.suite, keys.local, keys.remote, keys.remote_mki)

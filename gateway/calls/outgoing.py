@@ -38,6 +38,7 @@ _SHOWN = {
     EndReason.NO_SUCH_NUMBER: "No such number",
     EndReason.CALL_FAILED: "Call failed",
     EndReason.NO_COMMON_CODEC: "Call failed",
+    EndReason.NO_COMMON_ENCRYPTION: "Call failed",
     EndReason.BAD_DESCRIPTION: "Call failed",
     EndReason.NO_PORT: "Call failed",
 }
@@ -75,9 +76,7 @@ class OutgoingCall:
         self._headers = headers
         self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
-        self._phone = CalledPhone(
-            self._session, services, record, trunk.codecs, self._limits.answered
-        )
+        self._phone = CalledPhone(self._session, services, record, trunk, self._limits.answered)
         self._keys = Keys(self._session, self._wait)
         self._participant = Participant(
             installation,

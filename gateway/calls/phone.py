@@ -15,10 +15,11 @@ from gateway.calls.in_call import Said
 from gateway.calls.media_session import MediaSession
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.record import CallRecord
+from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.errors import MediaError, SdpError
 from gateway.media.messages import PhoneMedia
-from gateway.sdp.offer_answer import NotAcceptable
+from gateway.sdp.offer_answer import EncryptionRefused, NotAcceptable
 from gateway.sip import events as sip
 from gateway.sip.call import Call, CallEnded, OfferWithdrawn
 from gateway.sip.client_request import Outcome
@@ -39,7 +40,7 @@ class Listener(Protocol):
 
 
 class Phone:
-    """One phone, whose media is `session`'s; `codecs` are those its trunk may use, the best first.
+    """One phone, whose media is `session`'s; its trunk says how these may be.
 
     `on_answered` is told when the call is answered.
     """
@@ -49,11 +50,11 @@ class Phone:
         session: MediaSession,
         services: Services,
         record: CallRecord,
-        codecs: tuple[str, ...],
+        trunk: Trunk,
         on_answered: Callable[[], None],
     ) -> None:
         self.is_answered = False  # acknowledged or not
-        self._codecs = codecs
+        self._trunk = trunk
         self._session = session
         self._services = services
         self._record = record
@@ -113,12 +114,14 @@ class Phone:
         """Describe that port so that the peer of this flow can reach it."""
         # The port is bound to all addresses perhaps: which one reaches us depends on the phone.
         local = (self._services.local_host(flow), port)
-        self._negotiation = Negotiation(local, flow.remote[0], self._codecs)
+        trunk = self._trunk
+        self._negotiation = Negotiation(local, flow.remote[0], trunk.codecs, trunk.srtp)
 
     def _answered(self) -> None:
         self._record.answered()
         self._on_answered()
-        log.info("answered", after=f"{self._record.setup_time:.2f} s")
+        srtp = self._negotiation.suite or "none"
+        log.info("answered", after=f"{self._record.setup_time:.2f} s", srtp=srtp)
 
     async def _renegotiate(self, offer: bytes | None, listener: Listener) -> None:
         """Hold, resume, another address: what cannot be agreed on changes nothing."""
@@ -161,10 +164,10 @@ class CallingPhone(Phone):
         session: MediaSession,
         services: Services,
         record: CallRecord,
-        codecs: tuple[str, ...],
+        trunk: Trunk,
         on_answered: Callable[[], None],
     ) -> None:
-        super().__init__(session, services, record, codecs, on_answered)
+        super().__init__(session, services, record, trunk, on_answered)
         self._call = call
         self._answer: tuple[bytes, PhoneMedia] | None = None  # None: the offer is to be ours
         self._answering = asyncio.Lock()
@@ -204,9 +207,12 @@ class CallingPhone(Phone):
 
 def of_description(error: SdpError) -> CallEnd:
     """What a description that cannot be served, or not even read, means for the call."""
-    nothing_common = isinstance(error, NotAcceptable)
-    reason = EndReason.NO_COMMON_CODEC if nothing_common else EndReason.BAD_DESCRIPTION
-    return CallEnd(reason, str(error))
+    match error:
+        case EncryptionRefused():
+            return CallEnd(EndReason.NO_COMMON_ENCRYPTION, str(error))
+        case NotAcceptable():
+            return CallEnd(EndReason.NO_COMMON_CODEC, str(error))
+    return CallEnd(EndReason.BAD_DESCRIPTION, str(error))
 
 
 def end_of(event: object) -> CallEnd:

@@ -17,6 +17,7 @@ from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.media.messages import AS_IT_IS, PhoneSound
+from gateway.sdp.crypto import SrtpPolicy
 from gateway.sdp.formats import DEFAULT_CODECS
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -48,7 +49,8 @@ class Trunk:
     sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
     word counts for who calls; `show_caller` is how much of that conferences are shown.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
-    `sound` is what is done to the voices of its callers.
+    `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
+    their way.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Trunk:
     default_room: str | None = None
     dial_out: DialOut | None = None
     codecs: tuple[str, ...] = DEFAULT_CODECS
+    srtp: SrtpPolicy = SrtpPolicy.OFFERED
     info_json: bool = False
     chat: bool = False
     conference_digits: bool = False

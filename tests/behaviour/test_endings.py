@@ -97,6 +97,14 @@ async def test_above_the_limit_of_calls_a_caller_is_told_to_come_later() -> None
         assert refused.value.status == 503
 
 
+async def test_a_phone_without_encryption_is_refused_where_that_is_required() -> None:
+    async with stage(trunk={"srtp": "required"}) as scene:
+        with pytest.raises(NotAnswered) as refused:
+            await scene.dial(USER)
+        assert refused.value.status == 488
+        assert await end_of(scene) is EndReason.NO_COMMON_ENCRYPTION
+
+
 async def test_shutting_down_hangs_up() -> None:
     async with stage() as scene:
         call = await scene.dial(USER)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.calls.negotiation import Negotiation
 from gateway.media.messages import Direction
+from gateway.sdp.crypto import SrtpPolicy
 from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sdp.offer_answer import NotAcceptable
 from gateway.sdp.session_description import SessionDescription
@@ -154,3 +155,42 @@ def test_through_any_number_of_offers_the_rules_of_a_session_hold(
                     new.protocol,
                     new.formats,
                 )
+
+
+KEYS = ("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40,)
+OTHER_KEYS = ("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "B" * 40,)
+
+
+def test_media_holds_the_keys_and_a_hold_keeps_them() -> None:
+    made = Negotiation(LOCAL, "198.51.100.7", srtp=SrtpPolicy.OFFERED)
+    _, media = made.answer(description(*AUDIO, *KEYS))
+    assert media.keys is not None
+    assert (media.keys.suite, media.keys.remote) == ("AES_CM_128_HMAC_SHA1_80", bytes(30))
+    assert len(media.keys.local) == 30
+    assert repr(media.keys.local) not in repr(media)
+    _, held = made.answer(description(*AUDIO, *KEYS, "a=sendonly"))
+    assert held.keys == media.keys
+    _, rekeyed = made.answer(description(*AUDIO, *OTHER_KEYS))
+    assert rekeyed.keys is not None and rekeyed.keys.local != media.keys.local
+    assert made.suite == "AES_CM_128_HMAC_SHA1_80"
+    _, plain = made.answer(description(*AUDIO))
+    assert plain.keys is made.suite is None
+
+
+def test_a_refused_offer_leaves_the_keys_that_hold() -> None:
+    made = Negotiation(LOCAL, "198.51.100.7", srtp=SrtpPolicy.REQUIRED)
+    _, media = made.answer(description("m=audio 4000 RTP/SAVP 8", *KEYS))
+    with pytest.raises(NotAcceptable):
+        made.answer(description(*AUDIO))
+    _, again = made.answer(description("m=audio 4000 RTP/SAVP 8", *KEYS))
+    assert again.keys == media.keys
+
+
+def test_an_offer_of_ours_that_is_answered_early_and_again_keeps_its_key() -> None:
+    made = Negotiation(LOCAL, "198.51.100.7", srtp=SrtpPolicy.REQUIRED)
+    made.offer()
+    early = made.answered(description("m=audio 4000 RTP/SAVP 8", *KEYS))
+    final = made.answered(description("m=audio 4000 RTP/SAVP 8", *OTHER_KEYS))
+    assert early.keys is not None and final.keys is not None
+    assert early.keys.local == final.keys.local
+    assert early.keys.remote != final.keys.remote

@@ -35,9 +35,11 @@ class Caller:
     phone: str
     transport: str = "udp"
     codec: str = "PCMU"
+    encryption: str | None = None  # of baresip's
 
     def __str__(self) -> str:
-        return f"{self.phone}-{self.transport}-{self.codec}"
+        parts = (self.phone, self.transport, self.codec, self.encryption)
+        return "-".join(part for part in parts if part is not None)
 
     @property
     def acknowledges_wrongly(self) -> bool:
@@ -56,9 +58,12 @@ class Caller:
             give_up(missing)
         own = folder / self.phone
         own.mkdir()
-        place = pyvoip.pyvoip if self.phone == "pyvoip" else baresip.baresip
         uri = scene.uri(user, self.transport)
-        return place(own, uri, says=voice_of(name), codec=self.codec)
+        if self.phone == "pyvoip":
+            return pyvoip.pyvoip(own, uri, says=voice_of(name), codec=self.codec)
+        return baresip.baresip(
+            own, uri, says=voice_of(name), codec=self.codec, encryption=self.encryption
+        )
 
 
 PYVOIP = Caller("pyvoip")
@@ -78,13 +83,16 @@ each_phone = pytest.mark.parametrize("caller", [PYVOIP, BARESIP, BARESIP_TCP], i
         Caller("baresip", codec="G722"),
         Caller("baresip", codec="OPUS"),
         BARESIP_TCP,
+        Caller("baresip", encryption="srtp"),
+        Caller("baresip", codec="OPUS", encryption="srtp-mand"),
     ],
     ids=str,
 )
 async def test_a_foreign_phone_and_two_speakers_hear_exactly_each_other(
     caller: Caller, tmp_path: Path
 ) -> None:
-    async with stage() as scene:
+    must_be = "required" if caller.encryption is not None else "off"
+    async with stage(trunk={"srtp": must_be}) as scene:
         speakers = await scene.speakers(ROOM, "ann", "bob")
         async with caller.dial(scene, tmp_path) as call:
             await call.answered()

@@ -57,12 +57,13 @@ module {module}.so
 module aufile.so
 module sndfile.so
 module aubridge.so
+module srtp.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{port}
 """
-_ACCOUNT = "<sip:baresip@{host}>;regint=0;audio_codecs={codec}\n"
+_ACCOUNT = "<sip:baresip@{host}>;regint=0;audio_codecs={codec}{encryption}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +180,12 @@ class BaresipCall:
 
 @asynccontextmanager
 async def baresip(
-    folder: Path, target: str, *, says: Samples, codec: str = "PCMU"
+    folder: Path, target: str, *, says: Samples, codec: str = "PCMU", encryption: str | None = None
 ) -> AsyncIterator[BaresipCall]:
-    """Let baresip call a SIP URI; its files are in `folder`."""
+    """Let baresip call a SIP URI; its files are in `folder`.
+
+    `encryption` is as baresip names it: "srtp" (if the other side can), "srtp-mand", "srtp-mandf".
+    """
     port = free_port(socket.SOCK_STREAM)
     own = _CODECS[codec]
     write_speech(folder / "says.wav", says)
@@ -189,7 +193,9 @@ async def baresip(
         host=HOST, folder=folder, modules=_MODULES, module=own.module, port=port
     )
     (folder / "config").write_text(config)
-    (folder / "accounts").write_text(_ACCOUNT.format(host=HOST, codec=own.account))
+    wanted = f";mediaenc={encryption}" if encryption is not None else ""
+    account = _ACCOUNT.format(host=HOST, codec=own.account, encryption=wanted)
+    (folder / "accounts").write_text(account)
     command = ("baresip", "-4", "-s", "-f", folder)
     async with running(*command, transcript=folder / "baresip.txt") as process:
         reader, writer = await _connect(port, process)
