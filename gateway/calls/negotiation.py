@@ -107,6 +107,7 @@ class Negotiation:
             voip_metrics=VOIP_METRICS in agreement.extended_reports,
             receiver_round_trip=RECEIVER_ROUND_TRIP in agreement.extended_reports,
             keys=_phone_keys(agreement.keys),
+            rtcp_mux=agreement.rtcp_mux,
         )
 
 

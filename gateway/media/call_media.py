@@ -276,7 +276,7 @@ class CallMedia:
             self._tell(self.phone.expired_presses(now))
             report = self.phone.rtcp(now)
             if report is not None:
-                self._sockets.send_rtcp(*report)
+                self._send_report(self.phone, *report)
             self._watch_silence(self.phone, now)
         if self.leg is not None:
             self.leg.report([source.reception for source in self.bus.carried(self.leg)], now)
@@ -308,10 +308,14 @@ class CallMedia:
         if self.phone is not None:
             goodbye = self.phone.goodbye()
             if goodbye is not None:
-                self._sockets.send_rtcp(*goodbye)
+                self._send_report(self.phone, *goodbye)
             self.bus.leave(self, self.phone.last_heard)
             self.phone = None
         self._sockets.close()
+
+    def _send_report(self, phone: PhoneLeg, report: bytes, destination: Address) -> None:
+        send = self._sockets.send_rtp if phone.rtcp_mux else self._sockets.send_rtcp
+        send(report, destination)
 
     def _heard_so_far(self) -> StreamReport:
         return combined((self._heard, since(self._at_entry, self.bus.heard())))

@@ -83,7 +83,8 @@ class PhoneMedia:
     and comfort noise ("CN") if negotiated. `ptime` is in milliseconds, as many as the codec has
     frames of. What a phone sends while it `is_held` (its hold music) is not for the conference.
     `voip_metrics` and `receiver_round_trip` are the extended reports it wants (RFC 3611 section
-    5.1). Media are encrypted with `keys`; without keys they are not.
+    5.1). Media are encrypted with `keys`; without keys they are not. With `rtcp_mux` RTCP is
+    exchanged where RTP is (RFC 5761).
     """
 
     remote: Address | None
@@ -97,6 +98,7 @@ class PhoneMedia:
     voip_metrics: bool = False
     receiver_round_trip: bool = False
     keys: PhoneKeys | None = None
+    rtcp_mux: bool = False
 
 
 @dataclass(frozen=True, slots=True)

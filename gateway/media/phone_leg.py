@@ -31,7 +31,8 @@ class PhoneLeg:
     """One phone, from the first answer on.
 
     `signalling_host` is the host its SIP messages come from. Frames are 20 ms at `rate` Hz, which
-    is 16000 where G.722 or Opus is sent; a new offer/answer may change it.
+    is 16000 where G.722 or Opus is sent; a new offer/answer may change it. With `rtcp_mux` its
+    reports go out by the port of RTP.
     """
 
     def __init__(self, media: PhoneMedia, now: float, *, max_delay: float = 0.200) -> None:
@@ -73,6 +74,7 @@ class PhoneLeg:
         elif self._tones is None or self._tones.rate != self.rate:
             self._tones = InBandDigits(self.rate)
         self._remote_rtcp = media.remote_rtcp
+        self.rtcp_mux = media.rtcp_mux
         self.voice_reports.negotiated(media, self._output.sender.ssrc)
         had_to_send = self.has_to_send
         self.direction = media.direction
@@ -288,10 +290,11 @@ class PhoneLeg:
         return self._stream
 
     def _rtcp_destination(self) -> Address | None:
-        """Where RTCP goes: next to where media goes, unless the phone named another port."""
+        """Where RTCP goes: next to where media goes, unless the phone named another port, or the
+        same."""
         media = self._latch.destination
-        if media is None:
-            return None
+        if media is None or self.rtcp_mux:
+            return media
         if self._latch.latched is None and self._remote_rtcp is not None:
             return self._remote_rtcp
         return (media[0], media[1] + 1)

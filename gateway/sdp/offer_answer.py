@@ -75,7 +75,7 @@ class Agreement:
     `formats` holds the audio format to send, then others that may arrive, then telephone-event and
     comfort noise if agreed. `ptime` is in milliseconds, `direction` is seen from us.
     `extended_reports` names those of RFC 3611 the peer wants and we have. `keys` are None where
-    media are not encrypted.
+    media are not encrypted. With `rtcp_mux` RTCP comes and goes where RTP does (RFC 5761).
     """
 
     remote: Address | None
@@ -85,6 +85,7 @@ class Agreement:
     direction: Direction
     extended_reports: frozenset[str] = frozenset()
     keys: CryptoKeys | None = None
+    rtcp_mux: bool = False
 
 
 def make_answer(
@@ -112,7 +113,8 @@ def make_answer(
     taken, formats = min(served, key=lambda each: not crypto.taken(offer.media[each[0]], srtp))
     media = offer.media[taken]
     line, keys = crypto.answered(crypto.taken(media, srtp), before)
-    agreement = _agreement(offer, media, formats, keys)
+    rtcp_mux = media.has("rtcp-mux")
+    agreement = _agreement(offer, media, formats, keys, rtcp_mux=rtcp_mux)
     answered = _describe(
         local,
         protocol=media.protocol,
@@ -121,6 +123,7 @@ def make_answer(
         ptime=agreement.ptime,
         direction=agreement.direction,
         reports=agreement.extended_reports,
+        rtcp_mux=agreement.rtcp_mux,
         keys=(line,) if line is not None else (),
     )
     lines = tuple(
@@ -152,6 +155,7 @@ def make_offer(
         ptime=ptime,
         direction=direction,
         reports=frozenset(_REPORTS),
+        rtcp_mux=True,
         keys=tuple(CryptoLine.fresh(tag, suite) for tag, suite in suites),
     )
     return SessionDescription(origin, (media,), connection=local[0])
@@ -195,7 +199,8 @@ def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreem
     keys = crypto.agreed(offered, media)
     if keys is None and not crypto.is_plain(offered, media):
         raise EncryptionRefused("answered without keys that could be used")
-    return _agreement(answer, media, formats, keys)
+    rtcp_mux = offered.has("rtcp-mux") and media.has("rtcp-mux")
+    return _agreement(answer, media, formats, keys, rtcp_mux=rtcp_mux)
 
 
 def _agreement(
@@ -203,13 +208,19 @@ def _agreement(
     media: MediaDescription,
     formats: tuple[Format, ...],
     keys: CryptoKeys | None,
+    *,
+    rtcp_mux: bool,
 ) -> Agreement:
     host = description.connection_of(media)
     direction = _REVERSED[description.direction_of(media)]
     remote = _address(host, media.port)
     if host is not None and _is_unspecified(host):
         direction = _WITHOUT_SENDING[direction]  # how RFC 2543 put calls on hold (8.4)
+    # Such types look like RTCP where both come to one port (RFC 5761 section 4).
+    rtcp_mux = rtcp_mux and not any(64 <= part.payload_type < 96 for part in formats)
     rtcp_port, rtcp_host = media.rtcp or (media.port + 1, None)
+    if rtcp_mux:
+        rtcp_port, rtcp_host = media.port, None
     return Agreement(
         remote=remote,
         remote_rtcp=_address(rtcp_host or host, rtcp_port) if remote else None,
@@ -218,6 +229,7 @@ def _agreement(
         direction=direction,
         extended_reports=description.extended_reports_of(media) & frozenset(_REPORTS),
         keys=keys,
+        rtcp_mux=rtcp_mux,
     )
 
 
@@ -241,6 +253,7 @@ def _describe(
     ptime: int,
     direction: Direction,
     reports: frozenset[str],
+    rtcp_mux: bool,
     keys: tuple[CryptoLine, ...] = (),
 ) -> MediaDescription:
     attributes: list[Attribute] = []
@@ -257,6 +270,8 @@ def _describe(
     if reports:
         wanted = (each for each in _REPORTS if each in reports)
         attributes.append(Attribute("rtcp-xr", " ".join(wanted)))
+    if rtcp_mux:
+        attributes.append(Attribute("rtcp-mux"))
     attributes += (line.attribute() for line in keys)
     attributes.append(Attribute(direction.value))
     return MediaDescription(

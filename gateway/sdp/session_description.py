@@ -84,6 +84,10 @@ class MediaDescription:
         """The value of the first attribute of that name."""
         return next((value for key, value in self.attributes if key == name), None)
 
+    def has(self, name: str) -> bool:
+        """Whether there is an attribute of that name."""
+        return any(key == name for key, _ in self.attributes)
+
     @property
     def rtpmaps(self) -> dict[int, RtpMap]:
         """Payload types by a=rtpmap."""

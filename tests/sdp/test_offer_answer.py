@@ -8,6 +8,7 @@ from gateway.sdp.offer_answer import (
     NotAcceptable,
     make_answer,
     make_offer,
+    offer_again,
     read_answer,
 )
 from gateway.sdp.session_description import (
@@ -332,6 +333,30 @@ def test_rtcp_has_the_next_port_if_there_is_one() -> None:
     assert answer(offer("rtcp:5000 IN IP4 192.0.2.7"))[1].remote_rtcp == ("192.0.2.7", 5000)
 
 
+def test_rtcp_shares_the_port_of_rtp_where_both_sides_want_that() -> None:
+    description, agreed = answer(offer("rtcp-mux", "rtcp:5000"))
+    assert description.media[0].has("rtcp-mux")
+    assert (agreed.rtcp_mux, agreed.remote_rtcp) == (True, ("192.0.2.1", 4000))
+    description, agreed = answer(offer())
+    assert not (description.media[0].has("rtcp-mux") or agreed.rtcp_mux)
+    assert read_answer(
+        make_offer(LOCAL, ORIGIN), SessionDescription.parse(offer("rtcp-mux"))
+    ).rtcp_mux
+    assert not read_answer(make_offer(LOCAL, ORIGIN), SessionDescription.parse(offer())).rtcp_mux
+
+
+def test_rtcp_keeps_its_port_where_a_payload_type_looks_like_it() -> None:
+    lines = ("rtpmap:72 PCMU/8000", "rtcp-mux")
+    description, agreed = answer(offer(*lines, m="audio 4000 RTP/AVP 72"))
+    assert not (description.media[0].has("rtcp-mux") or agreed.rtcp_mux)
+
+
+def test_multiplexing_that_was_not_offered_does_not_hold() -> None:
+    ours = make_answer(SessionDescription.parse(offer()), LOCAL, ORIGIN)[0]
+    again = offer_again(ours, ORIGIN.raised())
+    assert not read_answer(again, SessionDescription.parse(offer("rtcp-mux"))).rtcp_mux
+
+
 # --- any offer -----------------------------------------------------------------------------------
 
 rtpmaps = st.builds(
@@ -354,7 +379,9 @@ rtpmaps = st.builds(
 )
 attributes = st.one_of(
     rtpmaps,
-    st.sampled_from(["sendonly", "recvonly", "inactive", "sendrecv", "rtcp:9 IN IP4 192.0.2.3"]),
+    st.sampled_from(
+        ["rtcp-mux", "sendonly", "recvonly", "inactive", "sendrecv", "rtcp:9 IN IP4 192.0.2.3"]
+    ),
     st.builds("ptime:{}".format, st.integers(0, 300)),
     st.builds("maxptime:{}".format, st.integers(0, 300)),
 ).map(lambda text: Attribute(text.partition(":")[0], text.partition(":")[2] or None))
@@ -402,6 +429,8 @@ def test_every_answer_fits_its_offer(offered: SessionDescription, codecs: tuple[
         assert (ours.kind, ours.protocol) == (theirs.kind, theirs.protocol)
         assert set(ours.formats) <= set(theirs.formats)
     ((ours, theirs),) = taken
+    assert theirs.has("rtcp-mux") or not ours.has("rtcp-mux")
+    assert ours.has("rtcp-mux") is agreed.rtcp_mux
     assert ours.kind == "audio" and theirs.port != 0
     assert 10 <= agreed.ptime <= 60 and agreed.ptime % 10 == 0
     audio = [part for part in agreed.formats if part.is_audio]
@@ -457,6 +486,7 @@ def test_what_we_offer() -> None:
         b"a=fmtp:101 0-15\r\n"
         b"a=ptime:20\r\n"
         b"a=rtcp-xr:voip-metrics rcvr-rtt=all\r\n"
+        b"a=rtcp-mux\r\n"
         b"a=sendrecv\r\n"
     )
 
