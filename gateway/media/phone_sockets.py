@@ -1,6 +1,7 @@
 """The UDP ports phones send to: an even one for RTP and the next for RTCP (RFC 3550 section 11)."""
 
 import asyncio
+import math
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -10,27 +11,35 @@ from gateway.errors import MediaError
 from gateway.media.messages import Address
 
 Receive = Callable[[bytes, Address], None]
+REST = 10.0
+"""Seconds before a port is used again."""
+
 _BUFFER = 262_144  # octets in the kernel: a second of every codec, whatever stalls
 
 
 class PortRange:
-    """Even ports `first` to `last`; the one that has been free longest is taken next."""
+    """Even ports `first` to `last`; the one that has been free longest is taken next.
+
+    One that is given back rests: what is still on its way to the last call, or is still sent
+    because a BYE was lost, must not be heard in the next.
+    """
 
     def __init__(self, first: int, last: int) -> None:
-        self._free = deque(port for port in range(first + first % 2, last) if port % 2 == 0)
+        even = range(first + first % 2, last, 2)
+        self._free = deque((port, -math.inf) for port in even)  # with the time it is rested at
 
     def __len__(self) -> int:
         return len(self._free)
 
-    def take(self) -> int:
-        """A free even port. MediaError: all are in use."""
-        if not self._free:
+    def take(self, now: float) -> int:
+        """A free even port. MediaError: all are in use, or have been a moment ago."""
+        if not self._free or self._free[0][1] > now:
             raise MediaError("no RTP port is free: the port range is too small")
-        return self._free.popleft()
+        return self._free.popleft()[0]
 
-    def give_back(self, port: int) -> None:
+    def give_back(self, port: int, now: float) -> None:
         """The opposite of `take`."""
-        self._free.append(port)
+        self._free.append((port, now + REST))
 
 
 class _Receiver(asyncio.DatagramProtocol):
@@ -65,11 +74,11 @@ class PhoneSockets:
         """Bind the next free pair on `host`. MediaError: there is none."""
         loop = asyncio.get_running_loop()
         for _ in range(len(ports) or 1):
-            port = ports.take()
+            port = ports.take(loop.time())
             try:
                 rtp_socket, rtcp_socket = _bind_pair(host, port)
             except OSError:
-                ports.give_back(port)  # somebody else has it: try the next
+                ports.give_back(port, loop.time())  # somebody else has it: try the next
                 continue
             rtp, _ = await loop.create_datagram_endpoint(
                 lambda: _Receiver(receive_rtp), sock=rtp_socket
@@ -104,7 +113,7 @@ class PhoneSockets:
         if not self._rtp.is_closing():
             self._rtp.close()
             self._rtcp.close()
-            self._ports.give_back(self.address[1])
+            self._ports.give_back(self.address[1], asyncio.get_running_loop().time())
 
 
 def _bind_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:

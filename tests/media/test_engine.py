@@ -319,7 +319,8 @@ async def test_a_source_that_speaks_before_it_is_signalled_is_heard() -> None:
         await caller.leave()
 
 
-async def test_no_port_left_is_a_failure_that_says_so() -> None:
+async def test_no_port_left_is_a_failure_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.media.phone_sockets.REST", 0.0)
     async with stage() as scene:
         for number in range(51):
             scene.engine.execute(m.OpenPhone(f"c{number}"))

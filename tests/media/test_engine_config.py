@@ -19,7 +19,7 @@ def test_every_engine_has_ports_and_no_port_has_two_engines(
     ranges = [PortRange(part.first_port, part.last_port) for part in parts]
     sizes = [len(range_) for range_ in ranges]
     assert max(sizes) - min(sizes) <= 1
-    taken = [range_.take() for range_ in ranges for _ in range(len(range_))]
+    taken = [range_.take(0.0) for range_ in ranges for _ in range(len(range_))]
     assert taken == pairs
     assert all(part.last_port <= whole.last_port for part in parts)
 
