@@ -68,6 +68,7 @@ COMPOSERS = {
     "gateway.config_control",
     "gateway.config_jitsi",
     "gateway.config_jwt",
+    "gateway.config_tls",
     "gateway.config_trunk",
     "gateway.config_problems",
     "gateway.config_values",
@@ -112,7 +113,17 @@ PURE = {
     "audiocodecs": set(),
     "gateway.sdp": set(),
     "gateway.rtp": set(),
-    "gateway.sip": {"udp", "tcp", "network", "user_agent", "call"},
+    "gateway.sip": {
+        "udp",
+        "tcp",
+        "tcp_connection",
+        "tls",  # reads certificates
+        "tls_channel",  # OpenSSL between two buffers
+        "tls_watch",
+        "network",
+        "user_agent",
+        "call",
+    },
     "gateway.xmpp": {
         "client",
         "connection",

@@ -67,7 +67,7 @@ def unavailable(retry_after: int) -> Refusal:
     return Refusal(503, headers=(("Retry-After", str(retry_after)),))
 
 
-def find_fault(request: Request) -> Refusal | None:
+def find_fault(request: Request, flow: Flow) -> Refusal | None:
     """The first reason, in the order of section 8.2, not to serve a request."""
     try:
         scheme = parse_uri(request.uri).scheme
@@ -77,7 +77,8 @@ def find_fault(request: Request) -> Refusal | None:
         scheme = ""
     if request.method not in METHODS:
         return Refusal(405 if request.method in _KNOWN_METHODS else 501, headers=(ALLOW,))
-    if scheme in ("", "sips"):  # sips asks for TLS all the way to us, and this came without
+    # sips asks for TLS all the way to us (26.2.2).
+    if scheme == "" or (scheme == "sips" and flow.transport != "tls"):
         return Refusal(416)
     unsupported = [tag for tag in request.headers.tokens("Require") if tag not in EXTENSIONS]
     if unsupported:

@@ -66,11 +66,17 @@ class Core:
     def timers(self) -> Timers:
         return self.config.timers
 
-    def contact(self, flow: Flow) -> tuple[str, str]:
-        """Our Contact on a flow: where requests within the dialog reach us (8.1.1.8)."""
+    def contact(self, flow: Flow, *, is_sips: bool = False) -> tuple[str, str]:
+        """Our Contact on a flow: where requests within the dialog reach us (8.1.1.8).
+
+        With `is_sips` only over TLS, whichever proxies are between (26.2.2).
+        """
         host, port = self.network.advertised(flow)
-        parameters = Parameters(transport=flow.transport) if flow.is_reliable else Parameters()
-        uri = URI(scheme="sip", host=format_host(host), port=port, parameters=parameters)
+        parameters = Parameters()
+        if flow.is_reliable and not is_sips:
+            parameters = Parameters(transport=flow.transport)
+        scheme = "sips" if is_sips else "sip"
+        uri = URI(scheme=scheme, host=format_host(host), port=port, parameters=parameters)
         return "Contact", str(Address(uri))
 
     def respond(

@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gateway.sip.flow import (
-    DEFAULT_PORT,
     Flow,
     HostPort,
     Network,
     comes_through_nat,
+    default_port,
     literal_address,
 )
 from gateway.sip.header_values import parse_name_addr, parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request, Response
+from gateway.sip.sips import transport_of
 
 
 class DialogId(NamedTuple):
@@ -126,10 +127,10 @@ class Dialog:
         came; so they do on a stream connection to the same host.
         """
         hop = parse_uri(_uri_of(self.route_set[0]) if self.route_set else self.remote_target)
-        address = hop.host.strip("[]"), hop.port or DEFAULT_PORT
+        transport = transport_of(hop) or self.flow.transport
+        address = hop.host.strip("[]"), hop.port or default_port(transport)
         if literal_address(address[0]) is None or (self.behind_nat and not self.route_set):
             return self.flow, self.flow.remote
-        transport = (hop.parameters.get("transport") or self.flow.transport).lower()
         is_other_family = (":" in address[0]) != (":" in self.flow.listener[0])
         if transport != self.flow.transport or is_other_family:
             return network.flow_to(transport, address) or self.flow, address

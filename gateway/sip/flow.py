@@ -8,6 +8,7 @@ from gateway.sip.header_values import format_host, parse_parameters, split_list
 from gateway.sip.message import Request
 
 DEFAULT_PORT = 5060
+TLS_PORT = 5061
 
 HostPort = tuple[str, int]
 """A literal IPv4 or IPv6 address (without brackets) and a port."""
@@ -17,13 +18,17 @@ HostPort = tuple[str, int]
 class Flow:
     """A way to a peer: the transport, our listener that serves it, and the peer's address.
 
-    `connection` numbers the stream connection a message came on; 0 is none in particular.
+    `connection` numbers the stream connection a message came on; 0 is none in particular. Over TLS
+    `certificate_names` are those that the peer has proved with its certificate, and `server_name`
+    is what one that we connect to has to prove.
     """
 
-    transport: str  # "udp" or "tcp"
+    transport: str  # "udp", "tcp" or "tls"
     listener: HostPort
     remote: HostPort
     connection: int = 0
+    certificate_names: tuple[str, ...] = ()
+    server_name: str = ""
 
     @property
     def is_reliable(self) -> bool:
@@ -45,6 +50,11 @@ class Transmission:
     flow: Flow
     fallback: HostPort | None = None
     transaction: str = ""
+
+
+def default_port(transport: str) -> int:
+    """The port of a transport where none is stated (18.2.2, 19.1.2)."""
+    return TLS_PORT if transport == "tls" else DEFAULT_PORT
 
 
 class Network(Protocol):
@@ -80,7 +90,7 @@ def response_flow(request: Request, flow: Flow) -> tuple[Flow, HostPort]:
     `maddr` is not honoured: it would let a stranger direct our responses at a third party.
     """
     via = request.headers.via
-    sent_by = (flow.remote[0], via.port or DEFAULT_PORT)
+    sent_by = (flow.remote[0], via.port or default_port(flow.transport))
     if flow.is_reliable or "rport" in via.parameters:
         return flow, sent_by
     return replace(flow, remote=sent_by), sent_by

@@ -13,6 +13,7 @@ PING = b""
 """Stands among the messages for a double line end, to be answered with `PONG`."""
 
 PONG = b"\r\n"
+"""Answers a ping; stands among the messages for an answer to one of ours."""
 
 _PING = b"\r\n\r\n"
 _HALF_PINGS = (b"\r", b"\r\n", b"\r\n\r")
@@ -25,9 +26,13 @@ _CONTENT_LENGTH = re.compile(
 
 
 class StreamFramer:
-    """Collects octets of a stream until they make a message."""
+    """Collects octets of a stream until they make a message.
+
+    Set `awaits_pong` when a ping has been sent: the next line end is the answer.
+    """
 
     def __init__(self) -> None:
+        self.awaits_pong = False
         self._buffer = bytearray()
         self._searched = 0  # octets known to hold no end of header
         self._size: int | None = None  # of the message, once its header is there
@@ -41,7 +46,11 @@ class StreamFramer:
         """The messages that are complete with `data`; SipSyntaxError if there cannot be one."""
         self._buffer += data
         while self._buffer:
-            if (line_ends := _LINE_ENDS.match(self._buffer)) is not None:
+            if self.awaits_pong and self._buffer.startswith(PONG):
+                self.awaits_pong = False
+                del self._buffer[: len(PONG)]
+                yield PONG
+            elif (line_ends := _LINE_ENDS.match(self._buffer)) is not None:
                 yield from [PING] * self._skip(line_ends.group())
                 if self._buffer in _HALF_PINGS:
                     return

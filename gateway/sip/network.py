@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.header_values import format_host
-from gateway.sip.tcp import TcpLimits, TcpListener
+from gateway.sip.tcp import TcpListener
+from gateway.sip.tcp_connection import TcpLimits
+from gateway.sip.tls import Certificates
 from gateway.sip.udp import UdpListener
 
 _MAX_REMEMBERED = 1024  # peers whose route is known
@@ -15,7 +17,7 @@ _WILDCARDS = ("0.0.0.0", "::")
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where to listen: "udp" or "tcp", a literal address, a port (0 for any)."""
+    """Where to listen: "udp", "tcp" or "tls", a literal address, a port (0 for any)."""
 
     transport: str
     host: str
@@ -36,6 +38,7 @@ class Sockets:
         *,
         advertised_host: str | None,
         limits: TcpLimits,
+        certificates: Certificates | None = None,
         on_message: Callable[[bytes, Flow], None],
         on_failed: Callable[[Transmission], None],
         on_unreachable: Callable[[HostPort], None],
@@ -43,6 +46,7 @@ class Sockets:
         self.listeners: list[UdpListener | TcpListener] = []
         self._advertised_host = advertised_host
         self._limits = limits
+        self._certificates = certificates
         self._on_message = on_message
         self._on_failed = on_failed
         self._on_unreachable = on_unreachable
@@ -58,7 +62,14 @@ class Sockets:
             )
             self.listeners.append(udp)
             return
-        tcp = TcpListener(self._limits, on_message=self._on_message, on_failed=self._on_failed)
+        if listen.transport == "tls" and self._certificates is None:
+            raise OSError(f"{listen} needs a certificate")
+        tcp = TcpListener(
+            self._limits,
+            on_message=self._on_message,
+            on_failed=self._on_failed,
+            certificates=self._certificates if listen.transport == "tls" else None,
+        )
         await tcp.listen((listen.host, listen.port))
         self.listeners.append(tcp)
 
@@ -81,12 +92,12 @@ class Sockets:
                 return listener.send(transmission)
         return False
 
-    def flow_to(self, transport: str, remote: HostPort) -> Flow | None:
+    def flow_to(self, transport: str, remote: HostPort, server_name: str = "") -> Flow | None:
         """The flow to a peer over the first listener of the transport and address family."""
         for listener in self.listeners:
             same_family = (":" in listener.address[0]) == (":" in remote[0])
             if listener.transport == transport and same_family:
-                return Flow(transport, listener.address, remote)
+                return Flow(transport, listener.address, remote, server_name=server_name)
         return None
 
     def advertised(self, flow: Flow) -> HostPort:

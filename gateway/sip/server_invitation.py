@@ -15,6 +15,7 @@ from gateway.sip.dialog import Dialog
 from gateway.sip.flow import Flow
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.responses import HeaderFields
+from gateway.sip.sips import wants_sips
 from gateway.sip.timers import Timer
 from gateway.sip.transaction import Failure, Transaction, User
 
@@ -62,6 +63,7 @@ class ServerInvitation:
         self._core = core
         self._transaction = transaction
         self._flow = flow
+        self._is_sips = flow.transport == "tls" and wants_sips(transaction.request)
         self._invited = invited
         self._repetition: Timer | None = None
         self._deadline: Timer | None = None
@@ -145,7 +147,7 @@ class ServerInvitation:
             self._transaction,
             status,
             phrase,
-            headers=(self._core.contact(self._flow), *headers),
+            headers=(self._core.contact(self._flow, is_sips=self._is_sips), *headers),
             sdp=sdp,
             now=now,
         )

@@ -131,7 +131,7 @@ class SipStack:
                 ("To", str(to or Address(parse_uri(target)))),
                 ("Call-ID", secrets.token_hex(16)),
                 ("CSeq", "1 INVITE"),
-                self._core.contact(flow),
+                self._core.contact(flow, is_sips=target.lower().startswith("sips:")),
                 *(ALLOW, SUPPORTED, ("User-Agent", self._core.config.user_agent)),
                 *headers,
                 *content_type(sdp),
@@ -204,7 +204,7 @@ class SipStack:
             self._refuse_for_limits(request, flow)
             return
         transaction = self._core.transactions.open_server(request, flow, now)
-        if (fault := find_fault(request)) is not None:
+        if (fault := find_fault(request, flow)) is not None:
             self._core.respond(
                 transaction, fault.status, fault.phrase, headers=fault.headers, now=now
             )
@@ -215,7 +215,7 @@ class SipStack:
         """Decide without state; only a new call gets one."""
         if not self._is_admitted(request, flow):
             return
-        if (refusal := self._find_refusal(request)) is not None:
+        if (refusal := self._find_refusal(request, flow)) is not None:
             self._answer_without_state(request, flow, refusal)
         elif request.method == "OPTIONS":
             self._answer_without_state(request, flow, Refusal(200, headers=CAPABILITIES))
@@ -225,8 +225,8 @@ class SipStack:
             transaction = self._core.transactions.open_server(request, flow, now)
             Session(self._core).receive(transaction, flow, now)
 
-    def _find_refusal(self, request: Request) -> Refusal | None:
-        fault = find_fault(request)
+    def _find_refusal(self, request: Request, flow: Flow) -> Refusal | None:
+        fault = find_fault(request, flow)
         if fault is not None:
             return fault
         if request.method == "MESSAGE" and not request.headers.to.tag:

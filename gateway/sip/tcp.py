@@ -1,117 +1,33 @@
-"""SIP over TCP: a listener, its connections, and those it makes (RFC 3261 18.1.1, 18.2.2).
+"""SIP over TCP and TLS: a listener, its connections, and those it makes (RFC 3261 18.1.1, 18.2.2).
 
-One connection carries messages both ways. It is closed when it is idle for long, when a message
-on it takes too long to arrive, when its peer does not read, and when what comes on it cannot be
-cut into messages.
+With certificates it is a listener of TLS. A connection that we make has to prove who the peer is;
+one that is there is used again only for a peer that it has proved to be (RFC 5922, RFC 5923).
 """
 
 import asyncio
 import itertools
 import socket
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from gateway.errors import SipSyntaxError
-from gateway.sip.flow import Flow, HostPort, Transmission
-from gateway.sip.framing import PING, PONG, StreamFramer
+from gateway.sip.flow import Flow, HostPort, Transmission, literal_address
+from gateway.sip.tcp_connection import TcpConnection, TcpLimits
+from gateway.sip.tls import Certificates
+from gateway.sip.tls_channel import TlsChannel
+from gateway.sip.tls_names import prove
 
 log = structlog.get_logger(__name__)
 
 _MAX_WAITING = 64  # messages for one connection that is being made
-_MAX_UNREAD = 1 << 18  # octets a peer may leave unread
 
-
-@dataclass(frozen=True, slots=True)
-class TcpLimits:
-    """Bounds of a listener; times in seconds.
-
-    `idle` is without any traffic, `message` from the first octet of a message to its last.
-    """
-
-    connections: int = 2000
-    connections_per_host: int = 500
-    idle: float = 7200.0
-    message: float = 10.0
-    connect: float = 5.0
-
-
-class TcpConnection(asyncio.Protocol):
-    """One connection; `flow` names it, once it is made."""
-
-    def __init__(self, listener: "TcpListener", number: int) -> None:
-        self.number = number
-        self._listener = listener
-        self._framer = StreamFramer()
-        self._transport: asyncio.Transport
-        self._deadline: asyncio.TimerHandle | None = None
-        self.flow: Flow
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport = cast(asyncio.Transport, transport)  # uvloop's does not derive from it
-        peer = transport.get_extra_info("peername")
-        if peer is None:  # reset already, as port scanners do
-            transport.abort()
-            return
-        self.flow = Flow("tcp", self._listener.address, (peer[0], peer[1]), self.number)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_MAX_UNREAD)
-        if self._listener.opened(self):
-            self._expect_until(self._listener.limits.idle)
-        else:
-            transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        was_amid_message = self._framer.is_amid_message
-        try:
-            for message in self._framer.feed(data):
-                was_amid_message = False
-                if message == PING:
-                    self._transport.write(PONG)
-                else:
-                    self._listener.on_message(message, self.flow)
-        except SipSyntaxError as error:
-            log.info("connection closed", peer=str(self.flow), reason=str(error))
-            self.abort()
-            return
-        limits = self._listener.limits
-        if not self._framer.is_amid_message:
-            self._expect_until(limits.idle)
-        elif not was_amid_message:
-            self._expect_until(limits.message)
-
-    def pause_writing(self) -> None:
-        self.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._listener.closed(self)
-
-    def send(self, data: bytes) -> None:
-        """Send a message."""
-        self._transport.write(data)
-        if not self._framer.is_amid_message:
-            self._expect_until(self._listener.limits.idle)
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._transport.abort()
-
-    def _expect_until(self, seconds: float) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(seconds, self.abort)
+_Way = tuple[HostPort, tuple[str, ...]]
+"""Where a connection is made to, and one of which names the peer has to prove."""
 
 
 class TcpListener:
     """A listening socket with all connections to and from it. `close` it."""
-
-    transport = "tcp"
 
     def __init__(
         self,
@@ -119,16 +35,20 @@ class TcpListener:
         *,
         on_message: Callable[[bytes, Flow], None],
         on_failed: Callable[[Transmission], None],
+        certificates: Certificates | None = None,
     ) -> None:
         self.limits = limits
         self.on_message = on_message
+        self.transport = "tcp" if certificates is None else "tls"
         self.address: HostPort = ("", 0)
         self._on_failed = on_failed
+        self._certificates = certificates
         self._numbers = itertools.count(1)
         self._by_number: dict[int, TcpConnection] = {}
-        self._by_remote: dict[HostPort, TcpConnection] = {}
+        self._by_remote: dict[HostPort, TcpConnection] = {}  # those that can be used
         self._per_host: Counter[str] = Counter()
-        self._waiting: dict[HostPort, list[Transmission]] = {}
+        self._handshakes: Counter[str] = Counter()  # of accepted connections, by host
+        self._waiting: dict[_Way, list[Transmission]] = {}
         self._connecting: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._all_closed = asyncio.Event()
@@ -140,7 +60,7 @@ class TcpListener:
         loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._server = await loop.create_server(
-            self._connection, address[0], address[1], family=family, reuse_address=True
+            self._accepted, address[0], address[1], family=family, reuse_address=True
         )
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = (host, port)
@@ -167,70 +87,142 @@ class TcpListener:
         flow, target = transmission.flow, transmission.fallback or transmission.flow.remote
         connection = (
             self._by_number.get(flow.connection)
-            or self._by_remote.get(flow.remote)
-            or self._by_remote.get(target)
+            or self._proved(flow, flow.remote)
+            or self._proved(flow, target)
         )
         if connection is not None:
-            connection.send(transmission.data)
+            connection.send(transmission)
             return True
-        return self._connect_and_send(target, transmission)
+        return self._connect_and_send((target, self._expected(flow, target)), transmission)
 
     # --- for its connections ---------------------------------------------------------------------
 
     def opened(self, connection: TcpConnection) -> bool:
         """Take a connection into the books; False if there are too many, or none are wanted."""
-        flow = connection.flow
+        host = connection.flow.remote[0]
+        limits = self.limits
         if (
             self._is_closing
-            or len(self._by_number) >= self.limits.connections
-            or self._per_host[flow.remote[0]] >= self.limits.connections_per_host
+            or len(self._by_number) >= limits.connections
+            or self._per_host[host] >= limits.connections_per_host
         ):
             return False
+        if connection.is_secure and not connection.is_ours:
+            if (
+                self._handshakes.total() >= limits.handshakes
+                or self._handshakes[host] >= limits.handshakes_per_host
+            ):
+                return False
+            self._handshakes[host] += 1
         self._by_number[connection.number] = connection
         self._all_closed.clear()
-        self._by_remote[flow.remote] = connection
-        self._per_host[flow.remote[0]] += 1
+        self._per_host[host] += 1
         return True
 
-    def closed(self, connection: TcpConnection) -> None:
-        """Take a connection out of the books, if it was in them."""
+    def established(self, connection: TcpConnection) -> None:
+        """Use a connection from now on."""
+        self._end_handshake(connection)
+        self._by_remote[connection.flow.remote] = connection
+
+    def closed(self, connection: TcpConnection, unheard: Sequence[Transmission]) -> None:
+        """Take a connection out of the books, if it was in them; `unheard` are to be reported."""
         if self._by_number.pop(connection.number, None) is None:
             return
-        flow = connection.flow
+        if not connection.is_established:
+            self._end_handshake(connection)
         if not self._by_number:
             self._all_closed.set()
-        self._by_remote.pop(flow.remote, None)
-        self._per_host -= Counter({flow.remote[0]: 1})  # drops hosts without connections
+        remote = connection.flow.remote
+        if self._by_remote.get(remote) is connection:
+            del self._by_remote[remote]
+        self._per_host -= Counter({remote[0]: 1})  # drops hosts without connections
+        if not self._is_closing:
+            for transmission in unheard:
+                self._on_failed(transmission)
 
-    def _connection(self) -> TcpConnection:
-        return TcpConnection(self, next(self._numbers))
+    def _end_handshake(self, connection: TcpConnection) -> None:
+        if connection.is_secure and not connection.is_ours:
+            self._handshakes -= Counter({connection.flow.remote[0]: 1})
+
+    def _accepted(self) -> TcpConnection:
+        channel = None
+        if self._certificates is not None:
+            channel = TlsChannel(self._certificates.server, is_server=True)
+        return TcpConnection(self, next(self._numbers), channel)
 
     # --- connections we make ---------------------------------------------------------------------
 
-    def _connect_and_send(self, target: HostPort, transmission: Transmission) -> bool:
-        waiting = self._waiting.get(target)
+    def _proved(self, flow: Flow, remote: HostPort) -> TcpConnection | None:
+        """The connection to an address, if the peer there is whom the flow is for."""
+        connection = self._by_remote.get(remote)
+        if connection is None or not self._is_proof(connection, self._expected(flow, remote)):
+            return None
+        return connection
+
+    def _expected(self, flow: Flow, target: HostPort) -> tuple[str, ...]:
+        """One of which names a peer has to prove: what was asked for, or what it had proved."""
+        if self._certificates is None or not self._certificates.verifies_servers:
+            return ()
+        return ((flow.server_name,) if flow.server_name else flow.certificate_names) or target[:1]
+
+    def _is_proof(self, connection: TcpConnection, expected: tuple[str, ...]) -> bool:
+        names = connection.flow.certificate_names
+        return not expected or any(prove(names, name) or name in names for name in expected)
+
+    def _connect_and_send(self, way: _Way, transmission: Transmission) -> bool:
+        waiting = self._waiting.get(way)
         if waiting is not None:
             if len(waiting) >= _MAX_WAITING:
                 return False
             waiting.append(transmission)
             return True
-        self._waiting[target] = [transmission]
-        task = asyncio.get_running_loop().create_task(self._connect(target))
+        self._waiting[way] = [transmission]
+        task = asyncio.get_running_loop().create_task(self._connect(way, transmission.flow))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
         return True
 
-    async def _connect(self, target: HostPort) -> None:
-        loop = asyncio.get_running_loop()
+    async def _connect(self, way: _Way, flow: Flow) -> None:
+        target, expected = way
         try:
             async with asyncio.timeout(self.limits.connect):
-                _, connection = await loop.create_connection(self._connection, *target)
-            if connection.number not in self._by_number:
-                raise ConnectionError("too many connections")
+                connection = await self._connected(target, flow)
+            if not self._is_proof(connection, expected):
+                connection.abort()
+                names = ", ".join(connection.flow.certificate_names) or "nobody"
+                raise ConnectionError(f"its certificate is for {names}, not {expected[0]}")
         except OSError as error:  # TimeoutError is one
             log.info("connection failed", peer=target, reason=str(error) or "timeout")
-            for transmission in self._waiting.pop(target):
+            for transmission in self._waiting.pop(way):
                 self._on_failed(transmission)
         else:
-            for transmission in self._waiting.pop(target):
-                connection.send(transmission.data)
+            for transmission in self._waiting.pop(way):
+                connection.send(transmission)
+
+    async def _connected(self, target: HostPort, flow: Flow) -> TcpConnection:
+        """A connection that can be used; OSError if there is none."""
+        loop = asyncio.get_running_loop()
+        channel = None
+        if self._certificates is not None:
+            name = next(iter(self._names_to_ask(flow)), None)
+            channel = TlsChannel(self._certificates.client, is_server=False, server_name=name)
+        established = loop.create_future()
+        established.add_done_callback(lambda it: it.cancelled() or it.exception())  # seen by all
+        connection = TcpConnection(self, next(self._numbers), channel, established)
+        try:
+            await loop.create_connection(lambda: connection, *target)
+            await established
+        except BaseException:
+            connection.abandon()
+            raise
+        return connection
+
+    @staticmethod
+    def _names_to_ask(flow: Flow) -> list[str]:
+        """The domains a peer may be, for SNI (RFC 6066 3: no addresses)."""
+        names = (flow.server_name,) if flow.server_name else flow.certificate_names
+        return [
+            name
+            for name in names
+            if ":" not in name and "*" not in name and literal_address(name) is None
+        ]

@@ -23,14 +23,17 @@ from gateway.sip.core import StackConfig
 from gateway.sip.counters import Counters
 from gateway.sip.digest import Credentials
 from gateway.sip.events import Ended, Event, InviteReceived
-from gateway.sip.flow import DEFAULT_PORT, Flow, HostPort, Transmission
+from gateway.sip.flow import Flow, HostPort, Transmission, default_port
 from gateway.sip.header_values import parse_uri
 from gateway.sip.network import Listen, Sockets
 from gateway.sip.reason import Reason
 from gateway.sip.responses import HeaderFields
 from gateway.sip.session import Session
+from gateway.sip.sips import transport_of
 from gateway.sip.stack import SipStack
-from gateway.sip.tcp import TcpLimits
+from gateway.sip.tcp_connection import TcpLimits
+from gateway.sip.tls import Certificates, TlsConfig
+from gateway.sip.tls_watch import CertificateWatch
 from gateway.sip.wire_log import masked
 
 log = structlog.get_logger(__name__)
@@ -43,14 +46,17 @@ _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE | r
 class UserAgentConfig:
     """Where a user agent listens and how it behaves.
 
-    `advertised_host` goes into Via and Contact instead of a listener's address. `farewell` is how
-    long, in seconds, closing waits for the answers to its BYEs.
+    `advertised_host` goes into Via and Contact instead of a listener's address. `tls` is needed
+    where a listener is one of TLS; every `look_for_certificates` seconds its files are looked at.
+    `farewell` is how long, in seconds, closing waits for the answers to its BYEs.
     """
 
     listen: tuple[Listen, ...]
     advertised_host: str | None = None
     stack: StackConfig = field(default_factory=StackConfig)
     tcp: TcpLimits = field(default_factory=TcpLimits)
+    tls: TlsConfig | None = None
+    look_for_certificates: float = 60.0
     farewell: float = 2.0
 
 
@@ -58,23 +64,29 @@ class UserAgentConfig:
 class Destination:
     """Where to send a call: the next hop, which need not be the host of its URI."""
 
-    transport: str
+    transport: str | None
     host: str
-    port: int = DEFAULT_PORT
+    port: int | None = None
 
 
 class UserAgent:
-    """Receives and makes calls between `async with` and its end."""
+    """Receives and makes calls between `async with` and its end.
+
+    ConfigError if certificates cannot be used; entering it, OSError if an address cannot be had.
+    """
 
     def __init__(self, config: UserAgentConfig, admit: Admit) -> None:
         self._config = config
+        self._certificates = Certificates(config.tls) if config.tls is not None else None
         self._sockets = Sockets(
             advertised_host=config.advertised_host,
             limits=config.tcp,
+            certificates=self._certificates,
             on_message=self._receive,
             on_failed=self._fail,
             on_unreachable=self._unreachable,
         )
+        self._watch: CertificateWatch | None = None
         self._stack = SipStack(config.stack, self._sockets, admit)
         self._calls: dict[Session, Call] = {}
         self._labels: dict[str, str] = {}  # by Call-ID, for the log
@@ -93,6 +105,9 @@ class UserAgent:
         except OSError:
             await self._sockets.close()
             raise
+        if self._certificates is not None:
+            interval = self._config.look_for_certificates
+            self._watch = CertificateWatch(self._certificates, interval)
         log.info("listening", on=[str(listen) for listen in self.listening])
         return self
 
@@ -152,19 +167,26 @@ class UserAgent:
         if not call.is_over:
             self._labels[call.call_id] = label
 
+    def reload_certificates(self) -> None:
+        """Read the certificates' files anew; calls and connections there are go on."""
+        if self._watch is not None:
+            self._watch.reload()
+
     async def find_flow(self, destination: Destination) -> Flow:
         """A flow to a destination, its name resolved to the first address we can reach; OSError."""
         host = destination.host
+        transport = destination.transport or "udp"
+        port = destination.port or default_port(transport)
         try:
             hosts = [str(ipaddress.ip_address(host))]
         except ValueError:
             found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
             hosts = [str(address[0]) for *_, address in found]
         for literal in hosts:
-            flow = self._sockets.flow_to(destination.transport, (literal, destination.port))
+            flow = self._sockets.flow_to(transport, (literal, port), host)
             if flow is not None:
                 return flow
-        raise OSError(f"no {destination.transport} listener can reach {host}")
+        raise OSError(f"no {transport} listener can reach {host}")
 
     async def invite(
         self,
@@ -283,6 +305,8 @@ class UserAgent:
                 async with asyncio.timeout(self._config.farewell):
                     await self._all_over.wait()
         self._is_closed = True
+        if self._watch is not None:
+            await self._watch.close()
         await self._sockets.close()  # until then messages come, and may start the timer anew
         if self._timer is not None:
             self._timer.cancel()
@@ -291,5 +315,4 @@ class UserAgent:
 
 def _destination_of(target: str) -> Destination:
     uri = parse_uri(target)
-    transport = (uri.parameters.get("transport") or "udp").lower()
-    return Destination(transport, uri.host.strip("[]"), uri.port or DEFAULT_PORT)
+    return Destination(transport_of(uri), uri.host.strip("[]"), uri.port)

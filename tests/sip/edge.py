@@ -13,8 +13,9 @@ from gateway.sip.admission import Admit
 from gateway.sip.core import StackConfig
 from gateway.sip.message import Message, Request, Response, parse_message
 from gateway.sip.network import Listen
-from gateway.sip.tcp import TcpLimits
+from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.timers import Timers
+from gateway.sip.tls import TlsConfig
 from gateway.sip.user_agent import UserAgent, UserAgentConfig
 from tests.sip.wire import accept_everybody
 
@@ -74,6 +75,7 @@ def new_agent(
     timers: Timers = FAST,
     admit: Admit = accept_everybody,
     tcp: TcpLimits | None = None,
+    tls: TlsConfig | None = None,
     advertised_host: str | None = None,
     max_sessions: int = 100,
 ) -> UserAgent:
@@ -83,6 +85,7 @@ def new_agent(
             listen=tuple(Listen(transport, host, 0) for transport in transports or ("udp",)),
             stack=StackConfig(timers=timers, max_sessions=max_sessions),
             tcp=tcp or TcpLimits(),
+            tls=tls,
             advertised_host=advertised_host,
             farewell=1.0,
         ),
@@ -94,7 +97,8 @@ def uri_of(agent: UserAgent, transport: str = "udp", user: str = "room") -> str:
     """How to call a user agent."""
     (listen,) = (one for one in agent.listening if one.transport == transport)
     host = f"[{listen.host}]" if ":" in listen.host else listen.host
-    return f"sip:{user}@{host}:{listen.port}" + (";transport=tcp" if transport == "tcp" else "")
+    parameter = "" if transport == "udp" else f";transport={transport}"
+    return f"sip:{user}@{host}:{listen.port}{parameter}"
 
 
 class UdpPeer:

@@ -2,13 +2,13 @@ import pytest
 
 from gateway.sip.admission import METHODS, Refusal, find_fault, unavailable
 from gateway.sip.message import Request, parse_message
-from tests.sip.wire import request
+from tests.sip.wire import UDP, request
 
 
 def fault(data: bytes) -> Refusal | None:
     message = parse_message(data)
     assert isinstance(message, Request)
-    return find_fault(message)
+    return find_fault(message, UDP)
 
 
 def status(data: bytes) -> int | None:

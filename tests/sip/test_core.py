@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from gateway.sip.core import Core, StackConfig, content_type, new_tag
 from gateway.sip.message import Request, parse_message
-from tests.sip.wire import TCP, UDP, Bench, FakeNetwork, request
+from tests.sip.wire import TCP, TLS, UDP, Bench, FakeNetwork, request
 
 
 def parsed(data: bytes) -> Request:
@@ -47,6 +47,8 @@ def test_our_contact_is_the_advertised_address_of_the_flow() -> None:
     core = Core(StackConfig(), FakeNetwork())
     assert core.contact(UDP) == ("Contact", "<sip:192.0.2.1:5060>")
     v6 = replace(TCP, listener=("2001:db8::1", 5070))
+    assert core.contact(TLS) == ("Contact", "<sip:192.0.2.1:5061;transport=tls>")
+    assert core.contact(TLS, is_sips=True) == ("Contact", "<sips:192.0.2.1:5061>")
     assert core.contact(v6) == ("Contact", "<sip:[2001:db8::1]:5070;transport=tcp>")
 
 

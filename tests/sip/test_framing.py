@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import SipSyntaxError
-from gateway.sip.framing import PING, StreamFramer
+from gateway.sip.framing import PING, PONG, StreamFramer
 from gateway.sip.message import MAX_MESSAGE_SIZE
 from tests.sip.wire import OFFER, request
 
@@ -116,3 +116,14 @@ def test_cutting_takes_time_linear_in_the_length() -> None:
     started = time.process_time()
     feed(*[b"OPTIONS sip:a SIP/2.0\r\n", *[b"X: y\r\n"] * 9000])
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 50])
+def test_a_line_end_that_answers_a_ping_is_no_half_of_one(cut: int) -> None:
+    framer = StreamFramer()
+    for _ in range(3):
+        framer.awaits_pong = True
+        stream = b"\r\n" + request("ACK")
+        assert [*framer.feed(stream[:cut]), *framer.feed(stream[cut:])] == [PONG, request("ACK")]
+        assert not framer.awaits_pong
+    assert list(framer.feed(b"\r\n\r\n")) == [PING]

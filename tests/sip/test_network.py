@@ -5,7 +5,7 @@ import pytest
 
 from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.network import Listen, Sockets
-from gateway.sip.tcp import TcpLimits
+from gateway.sip.tcp_connection import TcpLimits
 from tests.sip.edge import eventually, nothing_left
 
 

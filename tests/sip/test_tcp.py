@@ -8,7 +8,8 @@ import pytest
 
 from gateway.sip.flow import Flow, Transmission
 from gateway.sip.message import MAX_MESSAGE_SIZE
-from gateway.sip.tcp import TcpLimits, TcpListener
+from gateway.sip.tcp import TcpListener
+from gateway.sip.tcp_connection import TcpLimits
 from tests.sip.edge import TcpPeer, eventually, nothing_left
 from tests.sip.wire import request
 

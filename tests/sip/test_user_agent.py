@@ -21,7 +21,7 @@ from gateway.sip.events import (
 from gateway.sip.message import Request, Response
 from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
-from gateway.sip.tcp import TcpLimits
+from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
 from tests.sip.edge import (

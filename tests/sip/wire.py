@@ -18,6 +18,7 @@ GATEWAY = ("192.0.2.1", 5060)
 PEER = ("192.0.2.10", 5062)
 UDP = Flow("udp", GATEWAY, PEER)
 TCP = Flow("tcp", GATEWAY, PEER, 7)
+TLS = Flow("tls", ("192.0.2.1", 5061), PEER, 8)
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 ANSWER = b"v=0\r\no=- 2 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\n"
@@ -32,7 +33,7 @@ class FakeNetwork:
     """One listener for each transport and family, all reached by what they are bound to."""
 
     def flow_to(self, transport: str, remote: HostPort) -> Flow | None:
-        if transport not in ("udp", "tcp"):
+        if transport not in ("udp", "tcp", "tls"):
             return None
         return Flow(transport, ("2001:db8::1", 5060) if ":" in remote[0] else GATEWAY, remote)
 

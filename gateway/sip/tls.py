@@ -1,0 +1,102 @@
+"""The certificates of the user agent: ours, and whom we believe (RFC 3261 26.3.1, RFC 5922).
+
+Contexts are made at the start and when files have changed, since making one takes some 40 ms.
+Who has a connection keeps the context it was made with: taking up a new certificate ends no call.
+"""
+
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gateway.errors import ConfigError
+
+ClientCertificates = Literal["off", "optional", "required"]
+
+_VERIFY_MODES = {
+    "off": ssl.CERT_NONE,
+    "optional": ssl.CERT_OPTIONAL,
+    "required": ssl.CERT_REQUIRED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """Where the certificates are.
+
+    `certificate` is ours, with its chain, as a server and as a client; `key` is its private key.
+    Peers are believed if `ca_file` or, without it, the system's authorities vouch for them.
+    `verify` is about servers; whether clients have to show a certificate is said apart.
+    """
+
+    certificate: Path
+    key: Path
+    ca_file: Path | None = None
+    client_certificates: ClientCertificates = "off"
+    verify: bool = True
+
+
+class Certificates:
+    """The contexts for both roles, from files; `reload` them when these have changed."""
+
+    def __init__(self, config: TlsConfig) -> None:
+        """Read the files; ConfigError if they cannot be used."""
+        self._config = config
+        self._state: tuple[object, ...] = ()
+        self.server: ssl.SSLContext
+        self.client: ssl.SSLContext
+        self.reload()
+
+    @property
+    def verifies_servers(self) -> bool:
+        return self._config.verify
+
+    @property
+    def have_changed(self) -> bool:
+        """Whether the files are others than those read last."""
+        return self._state != self._look()
+
+    def reload(self) -> None:
+        """Take the files as they are now; ConfigError, and all stays, if they cannot be used."""
+        state = self._look()  # before they are read: what changes meanwhile is read again
+        config = self._config
+        try:
+            server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=config.ca_file)
+            client = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=config.ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigError([f"sip.tls.ca_file: {config.ca_file}: {error}"]) from error
+        server.verify_mode = _VERIFY_MODES[config.client_certificates]
+        if config.client_certificates != "off" and config.ca_file is None:
+            server.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+        client.check_hostname = False  # names are checked by `tls_names`, which knows SIP's
+        if not config.verify:
+            client.verify_mode = ssl.CERT_NONE
+        for context in (server, client):
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.options |= ssl.OP_NO_RENEGOTIATION
+            try:
+                context.load_cert_chain(config.certificate, config.key, password=_no_password)
+            except (OSError, ValueError) as error:
+                text = f"sip.tls.certificate: {config.certificate} with {config.key}: {error}"
+                raise ConfigError([text]) from error
+        self.server, self.client, self._state = server, client, state
+
+    def _look(self) -> tuple[object, ...]:
+        """What shows that a file has changed: renewed ones are often links to elsewhere."""
+        config = self._config
+        files = (config.certificate, config.key, config.ca_file)
+        return tuple(_stamp(file) for file in files if file is not None)
+
+
+def _stamp(file: Path) -> object:
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _no_password() -> str:
+    """Instead of asking at the terminal, where nobody is."""
+    raise ValueError("the key has a password; it has to be readable without one")
