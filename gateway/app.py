@@ -44,8 +44,8 @@ class Gateway:
 
     With `drain` it takes no more calls, and `drained` returns when the last has ended.
 
-    OSError if an address it is to listen on cannot be had, ConfigError for a CA file that cannot
-    be read, MediaError if the media workers do not start.
+    OSError if an address it is to listen on cannot be had, ConfigError for certificates that cannot
+    be used, MediaError if the media workers do not start.
     """
 
     def __init__(

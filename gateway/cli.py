@@ -39,7 +39,7 @@ ConfigFile = Annotated[
 @app.command()
 def run(config: ConfigFile = None) -> None:
     """Serve calls. SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a
-    second SIGTERM, ends them."""
+    second SIGTERM, ends them. SIGHUP has the certificates of [sip.tls] read anew."""
     loaded = _load(config)
     logs.configure(loaded.log.level, loaded.log.format)
     for variable in not_understood(os.environ):
@@ -66,8 +66,9 @@ def check_config(config: ConfigFile = None) -> None:
         typer.echo(f"  HTTP on {host}, port {port}")
     typer.echo(f"  conferences of {', '.join(loaded.jitsi.served_domains)}")
     for trunk in loaded.trunk:
-        networks = ", ".join(str(network) for network in trunk.networks)
-        typer.echo(f"  calls from {networks} ({trunk.name})")
+        networks = ", ".join(str(network) for network in trunk.networks) or "anywhere"
+        names = f" as {', '.join(trunk.certificate_names)}" if trunk.certificate_names else ""
+        typer.echo(f"  calls from {networks}{names} ({trunk.name})")
     for variable in not_understood(os.environ):
         typer.echo(f"  {variable} means nothing here")
 
@@ -234,6 +235,7 @@ def _load(file: Path | None) -> Config:
     try:
         config = load(file)
         config.installations()
+        config.certificates()
         config.breweries()
     except ConfigError as error:
         _fail(
@@ -268,6 +270,7 @@ async def _serve(config: Config) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, terminate)
     loop.add_signal_handler(signal.SIGINT, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, gateway.user_agent.reload_certificates)
     async with gateway:
         # What is there now stays: looking through it again would stall the media for 70 ms.
         gc.collect()

@@ -24,6 +24,7 @@ from gateway.config_dial_out import BrewerySection, DialOutSection
 from gateway.config_jitsi import InstallationSection, JitsiSection
 from gateway.config_problems import problems_of
 from gateway.config_section import Section
+from gateway.config_tls import SipTlsSection
 from gateway.config_trunk import TrunkSection
 from gateway.config_values import (
     Codecs,
@@ -40,7 +41,9 @@ from gateway.media.worker_messages import Begin
 from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sip.core import StackConfig
 from gateway.sip.network import Listen
+from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.timers import Timers
+from gateway.sip.tls import Certificates
 from gateway.sip.user_agent import UserAgentConfig
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.server import Account, Server
@@ -62,6 +65,14 @@ class SipSection(Section):
     max_stress: float = Field(default=1.0, ge=0)
     retry_after: int = Field(default=30, ge=1, le=3600)
     t1: Seconds = 0.5
+    keep_alive: float = Field(default=30.0, ge=0, le=3600)
+    tls: SipTlsSection | None = None
+
+    @model_validator(mode="after")
+    def _check_certificate(self) -> Self:
+        if self.tls is None and any(listen.transport == "tls" for listen in self.listen):
+            raise ValueError("listen: tls needs a certificate and its key; give them in [sip.tls]")
+        return self
 
 
 class MediaSection(Section):
@@ -150,6 +161,7 @@ class Config(Section):
         ]
         problems += self._installation_problems()
         problems += self._room_problems()
+        problems += self._transport_problems()
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -182,13 +194,36 @@ class Config(Section):
                 except ConferenceError as error:
                     yield f"trunk.{at}.default_room: {error.text}; see jitsi.muc_domains"
 
+    def _transport_problems(self) -> Iterator[str]:
+        """What trunks want of the listeners, and cannot have."""
+        there = {listen.transport for listen in self.sip.listen}
+        nobody = self.sip.tls is None or self.sip.tls.client_certificates == "off"
+        for at, trunk in enumerate(self.trunk):
+            through = trunk.dial_out
+            if through is not None and through.transport not in (None, *there):
+                yield (
+                    f"trunk.{at}.dial_out.transport: there is no listener for it; "
+                    f"add e.g. {through.transport}:0.0.0.0 to sip.listen"
+                )
+            if trunk.certificate_names and nobody:
+                yield (
+                    f"trunk.{at}.certificate_names: nobody is asked for a certificate; "
+                    'write client_certificates = "optional" in [sip.tls]'
+                )
+
     # --- in the terms of the packages ------------------------------------------------------------
 
     @property
     def user_agent(self) -> UserAgentConfig:
         """For `gateway.sip`."""
         stack = StackConfig(timers=Timers(t1=self.sip.t1), retry_after=self.sip.retry_after)
-        return UserAgentConfig(self.sip.listen, self.sip.advertised_host, stack)
+        return UserAgentConfig(
+            self.sip.listen,
+            self.sip.advertised_host,
+            stack,
+            tcp=TcpLimits(keep_alive=self.sip.keep_alive),
+            tls=self.sip.tls.for_sip if self.sip.tls is not None else None,
+        )
 
     @property
     def engine(self) -> EngineConfig:
@@ -230,6 +265,10 @@ class Config(Section):
             only_phones=limits.only_phones or None,
             callers_per_room=limits.callers_per_room or None,
         )
+
+    def certificates(self) -> Certificates | None:
+        """Those of the SIP side, if it has some; ConfigError if they cannot be used."""
+        return Certificates(self.sip.tls.for_sip) if self.sip.tls is not None else None
 
     def installations(self) -> tuple[Installation, ...]:
         """For `gateway.conference`; ConfigError if a CA file or a private key cannot be used."""

@@ -16,8 +16,8 @@ class TrunkDialOutSection(Section):
 
     host: Host
     prefixes: tuple[NumberPrefix, ...] = Field(min_length=1)
-    port: Port = 5060
-    transport: Literal["udp", "tcp"] = "udp"
+    port: Port | None = None
+    transport: Literal["udp", "tcp", "tls"] | None = None
     deny: tuple[NumberPrefix, ...] = ()
     strip: str = ""
     prepend: str = Field(default="", pattern=r"^[+0-9*#]*$")

@@ -10,7 +10,7 @@ from gateway.calls.parties import CalledIn
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.config_dial_out import TrunkDialOutSection
 from gateway.config_section import Section
-from gateway.config_values import Codecs, HeaderName, Network, Pattern
+from gateway.config_values import CertificateName, Codecs, HeaderName, Network, Pattern
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
 
@@ -38,7 +38,8 @@ class TrunkSection(Section):
     """`[[trunk]]`: who may call, and how the room of a call is found."""
 
     name: str = Field(min_length=1)
-    networks: tuple[Network, ...] = Field(alias="from", min_length=1)
+    networks: tuple[Network, ...] = Field(default=(), alias="from")
+    certificate_names: tuple[CertificateName, ...] = ()
     room_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room",)
     password_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Room-Pass",)
     tenant_headers: tuple[HeaderName, ...] = ("Jitsi-Conference-Domain-Tenant",)
@@ -65,11 +66,18 @@ class TrunkSection(Section):
     noise_gate: bool = False
     echo_suppression: bool = False
 
+    @model_validator(mode="after")
+    def _check_identity(self) -> Self:
+        if not self.networks and not self.certificate_names:
+            raise ValueError("from: say who may call: addresses or networks, or certificate_names")
+        return self
+
     def for_calls(self, codecs: tuple[str, ...]) -> Trunk:
         """For `gateway.calls`; `codecs` are those of trunks that name none."""
         return Trunk(
             name=self.name,
             networks=self.networks,
+            certificate_names=self.certificate_names,
             room_headers=self.room_headers,
             password_headers=self.password_headers,
             tenant_headers=self.tenant_headers,

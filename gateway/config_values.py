@@ -8,22 +8,25 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.sdp.formats import CODECS
+from gateway.sip.flow import default_port
 from gateway.sip.network import Listen
 
 MOST_WORKERS = 256
 
 
 def _listen(value: object) -> object:
-    """`udp:192.0.2.1:5060`, `tcp:[2001:db8::1]:5060`; the port may be left out."""
+    """`udp:192.0.2.1:5060`, `tls:[2001:db8::1]:5061`; the port may be left out."""
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"(udp|tcp):(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(\d{1,5}))?", value.strip())
+    form = r"(udp|tcp|tls):(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(\d{1,5}))?"
+    match = re.fullmatch(form, value.strip())
     if match is None or int(match[3] or 0) > 65535:
         raise ValueError(
-            f"{value!r} is not a listener; write e.g. udp:0.0.0.0:5060 or tcp:[::]:5060"
+            f"{value!r} is not a listener; write e.g. udp:0.0.0.0:5060 or tls:[::]:5061"
         )
     host = _literal(match[2].strip("[]"))
-    return Listen(match[1], host, int(match[3]) if match[3] is not None else 5060)
+    port = int(match[3]) if match[3] is not None else default_port(match[1])
+    return Listen(match[1], host, port)
 
 
 def _host_port(value: object) -> object:
@@ -160,6 +163,14 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _certificate_name(value: str) -> str:
+    """A DNS name, which may begin with "*.", or a URI, as it stands in a certificate."""
+    if re.fullmatch(r"sips?:\S+", value):
+        return value.lower()
+    wildcard = "*." if value.startswith("*.") else ""
+    return wildcard + _domain(value.removeprefix(wildcard))
+
+
 def _codec(value: str) -> str:
     """As session descriptions name it, in whatever case it is written."""
     if value.upper() not in CODECS:
@@ -204,6 +215,7 @@ Jid = Annotated[str, AfterValidator(_jid)]
 RoomJid = Annotated[str, AfterValidator(_room_jid)]
 NumberPrefix = Annotated[str, AfterValidator(_prefix)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+CertificateName = Annotated[str, AfterValidator(_certificate_name)]
 Codecs = Annotated[
     tuple[Annotated[str, AfterValidator(_codec)], ...],
     Field(min_length=1),

@@ -14,6 +14,7 @@ from gateway.errors import ConfigError
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.network import Listen
+from gateway.sip.tls import TlsConfig
 from tests.control.snapshots import table
 
 SAMPLE = Path(__file__).parent.parent / "config" / "gateway.toml"
@@ -33,6 +34,10 @@ def with_jitsi(**keys: Any) -> dict[str, Any]:
 
 def with_trunk(**keys: Any) -> dict[str, Any]:
     return {**LEAST, "trunk": [{**TRUNK, **keys}]}
+
+
+def with_sip(**keys: Any) -> dict[str, Any]:
+    return {**LEAST, "sip": keys}
 
 
 def with_media(**keys: Any) -> dict[str, Any]:
@@ -181,6 +186,21 @@ def test_everything_wrong_is_told_at_once() -> None:
         ({**LEAST, "control": {"listen": "localhost:1"}}, "control.listen: 'localhost:1' is no"),
         ({**LEAST, "control": {"listen": "[::1]:70000"}}, "control.listen: '[::1]:70000' is no"),
         ({**LEAST, "control": {"token": "short"}}, "control.token: make it 16 characters or more"),
+        (with_sip(listen=["tls:0.0.0.0"]), "sip.listen: tls needs a certificate and its key"),
+        (with_sip(listen=["tls:host"]), "sip.listen.0: 'tls:host' is not a listener; write e.g."),
+        (
+            with_sip(tls={"certificate": "/no", "key": "pyproject.toml"}),
+            "sip.tls.certificate: there",
+        ),
+        (with_sip(tls={"key": __file__}), "sip.tls.certificate: is missing"),
+        (with_sip(keep_alive=-1), "sip.keep_alive: "),
+        ({**LEAST, "trunk": [{"name": "a"}]}, "trunk.0.from: say who may call"),
+        (with_trunk(certificate_names=["a b"]), "trunk.0.certificate_names.0: 'a b' is no domain"),
+        (with_trunk(certificate_names=["a.b"]), "trunk.0.certificate_names: nobody is asked"),
+        (
+            with_trunk(dial_out={"host": "a.b", "prefixes": ["+"], "transport": "tls"}),
+            "trunk.0.dial_out.transport: there is no listener for it; add e.g. tls:0.0.0.0 to",
+        ),
         (with_jitsi(public_url="meet"), "jitsi.public_url: 'meet' is no URL"),
         ({**LEAST, "mdia": {}}, "mdia: no such key; did you mean 'media'?"),
     ],
@@ -241,6 +261,49 @@ def test_workers_are_a_number_or_as_many_as_there_are_cores() -> None:
     assert (first.worker, second.worker) == (0, 1)
     assert (first.config.complexity, first.log_level, first.log_format) == (9, "debug", "json")
     assert parse(with_media(workers="auto")).media == parse(LEAST).media
+
+
+def test_a_trunk_may_be_known_by_its_certificate(tmp_path: Path) -> None:
+    for name in ("c", "k"):
+        (tmp_path / name).touch()
+    tls = {
+        "certificate": tmp_path / "c",
+        "key": tmp_path / "k",
+        "client_certificates": "optional",
+    }
+    names = ["SIP.provider.example", "*.provider.example", "sip:provider.example"]
+    trunk = {"name": "by certificate", "certificate_names": names}
+    sip = {"listen": ["tls:[::]", "udp:0.0.0.0"], "tls": tls}
+    config = parse({**LEAST, "sip": sip, "trunk": [trunk]})
+    assert config.trunks[0].networks == ()
+    assert config.trunks[0].certificate_names == (
+        "sip.provider.example",
+        "*.provider.example",
+        "sip:provider.example",
+    )
+    assert config.user_agent.listen[0] == Listen("tls", "::", 5061)
+    assert config.user_agent.tls == TlsConfig(tmp_path / "c", tmp_path / "k", None, "optional")
+
+
+def test_a_certificate_that_cannot_be_used_is_told_before_the_start(tmp_path: Path) -> None:
+    for name in ("c", "k"):
+        (tmp_path / name).touch()
+    file = tmp_path / "gateway.toml"
+    file.write_text(
+        f"""
+        [sip.tls]
+        certificate = "{tmp_path / "c"}"
+        key = "{tmp_path / "k"}"
+        [jitsi]
+        domain = "meet.example.org"
+        [[trunk]]
+        name = "pbx"
+        from = ["192.0.2.1"]
+        """
+    )
+    result = CliRunner().invoke(app, ["check-config", "--config", str(file)])
+    assert result.exit_code == 1
+    assert "sip.tls.certificate: " in result.output
 
 
 def test_two_trunks_cannot_have_one_name() -> None:

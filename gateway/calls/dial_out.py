@@ -10,8 +10,9 @@ from gateway.sip.responses import HeaderFields
 class DialOut:
     """How a trunk is called through.
 
-    `host`, `port` and `transport` are the next hop and the host of the URI. `prefixes` are what
-    numbers must begin with to be called at all, `deny` what they must not. `strip` is taken from
+    `host`, `port` and `transport` are the next hop and the host of the URI; which of them is left
+    open is asked of DNS (RFC 3263). `prefixes` are what numbers must begin with to be called at
+    all, `deny` what they must not. `strip` is taken from
     their front, then `prepend` is put there. `caller` is the number or user we call from, `name`
     the name beside it. `ringing_timeout` is in seconds. With a `user` the trunk's challenges are
     answered, those of `realm` alone if it is given. With `early_media` the conference hears what
@@ -22,8 +23,8 @@ class DialOut:
 
     host: str
     prefixes: tuple[str, ...]
-    port: int = 5060
-    transport: str = "udp"
+    port: int | None = None
+    transport: str | None = None
     deny: tuple[str, ...] = ()
     strip: str = ""
     prepend: str = ""

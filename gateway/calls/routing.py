@@ -40,6 +40,8 @@ class RoomRule:
 class Trunk:
     """Where calls may come from, and how their rooms are found.
 
+    They come from its `networks` (from anywhere if there are none) and, if it has
+    `certificate_names`, by TLS with a certificate that has one of them.
     `..._headers` are names of headers; the first that is there counts. They give the room, its
     password, its tenant, the domain of its installation, a token (JWT) to log in with, and whether
     the caller wants to be a visitor ("true"), which counts with `allow_visitors` only.
@@ -55,6 +57,7 @@ class Trunk:
 
     name: str
     networks: tuple[IpNetwork, ...]
+    certificate_names: tuple[str, ...] = ()
     room_headers: tuple[str, ...] = ("Jitsi-Conference-Room",)
     password_headers: tuple[str, ...] = ("Jitsi-Conference-Room-Pass",)
     tenant_headers: tuple[str, ...] = ("Jitsi-Conference-Domain-Tenant",)
@@ -109,13 +112,19 @@ class Route:
     visitor: bool = False
 
 
-def trunk_of(host: str, trunks: Iterable[Trunk]) -> Trunk | None:
-    """The first trunk whose networks hold the address a request came from."""
+def trunk_of(host: str, trunks: Iterable[Trunk], names: Iterable[str] = ()) -> Trunk | None:
+    """The first trunk that the sender of a request belongs to.
+
+    `host` is the address it came from, `names` are those its certificate proves.
+    """
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
+    proved = set(names)
     for trunk in trunks:
-        if any(address in network for network in trunk.networks):
+        is_there = not trunk.networks or any(address in network for network in trunk.networks)
+        is_known = not trunk.certificate_names or not proved.isdisjoint(trunk.certificate_names)
+        if is_there and is_known and (trunk.networks or trunk.certificate_names):
             return trunk
     return None
 

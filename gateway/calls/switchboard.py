@@ -87,7 +87,7 @@ class Switchboard:
 
     def admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         """Whether to take up a request that belongs to no call."""
-        if trunk_of(flow.remote[0], self._trunks) is None:
+        if trunk_of(flow.remote[0], self._trunks, flow.certificate_names) is None:
             return self._strangers
         if request.method == "INVITE" and self.is_full:
             log.warning(
@@ -135,7 +135,8 @@ class Switchboard:
         task.add_done_callback(lambda _: ended())
 
     def _take(self, call: Call) -> None:
-        trunk = trunk_of(call.source.remote[0], self._trunks)
+        source = call.source
+        trunk = trunk_of(source.remote[0], self._trunks, source.certificate_names)
         assert trunk is not None, "admitted before"
         record = CallRecord(
             id=secrets.token_hex(4),

@@ -271,3 +271,29 @@ def test_the_first_trunk_that_holds_the_address_takes_the_call(
 
 def test_without_trunks_nobody_may_call() -> None:
     assert trunk_of("127.0.0.1", ()) is None
+
+
+CERTIFIED = Trunk("certified", (), certificate_names=("sip.example.org", "sip:example.org"))
+BOTH = Trunk("both", WIDE.networks, certificate_names=("pbx.example.org",))
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "found"),
+    [
+        ("203.0.113.1", ("other", "sip.example.org"), CERTIFIED),
+        ("203.0.113.1", ("sip:example.org",), CERTIFIED),
+        ("203.0.113.1", ("example.org",), None),
+        ("203.0.113.1", ("pbx.example.org",), None),  # address and name have to be right
+        ("192.0.2.7", ("pbx.example.org",), BOTH),
+        ("192.0.2.7", (), None),
+        ("203.0.113.1", (), None),
+    ],
+)
+def test_a_trunk_is_known_by_its_certificate(
+    host: str, names: tuple[str, ...], found: Trunk | None
+) -> None:
+    assert trunk_of(host, (BOTH, CERTIFIED), names) is found
+
+
+def test_a_trunk_that_says_nothing_of_who_may_call_is_nobodys() -> None:
+    assert trunk_of("192.0.2.1", (Trunk("nobody", ()),)) is None
