@@ -120,6 +120,7 @@ PURE = {
         "tls",  # reads certificates
         "tls_channel",  # OpenSSL between two buffers
         "tls_watch",
+        "liaison",
         "network",
         "user_agent",
         "call",

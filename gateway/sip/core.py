@@ -71,13 +71,18 @@ class Core:
 
         With `is_sips` only over TLS, whichever proxies are between (26.2.2).
         """
+        return "Contact", str(Address(self.contact_uri(flow, is_sips=is_sips)))
+
+    def contact_uri(self, flow: Flow, user: str | None = None, *, is_sips: bool = False) -> URI:
+        """Where we are reached by who is at the other end of a flow."""
         host, port = self.network.advertised(flow)
         parameters = Parameters()
         if flow.is_reliable and not is_sips:
             parameters = Parameters(transport=flow.transport)
         scheme = "sips" if is_sips else "sip"
-        uri = URI(scheme=scheme, host=format_host(host), port=port, parameters=parameters)
-        return "Contact", str(Address(uri))
+        return URI(
+            scheme=scheme, user=user, host=format_host(host), port=port, parameters=parameters
+        )
 
     def respond(
         self,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2s
 
-from sipmessage import Address
+from sipmessage import URI, Address
 
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import (
@@ -23,6 +23,7 @@ from gateway.sip.admission import (
     find_fault,
     unavailable,
 )
+from gateway.sip.client_request import Told
 from gateway.sip.core import Core, StackConfig, content_type, new_tag
 from gateway.sip.counters import Counters
 from gateway.sip.digest import Credentials
@@ -30,6 +31,7 @@ from gateway.sip.events import Event
 from gateway.sip.flow import Flow, HostPort, Network, Transmission, response_flow, stamp_via
 from gateway.sip.header_values import parse_uri
 from gateway.sip.headers import Headers
+from gateway.sip.lone_request import send_alone
 from gateway.sip.message import Request, Response, check, parse_message
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session import Session
@@ -141,6 +143,14 @@ class SipStack:
         session = Session(self._core, credentials)
         session.send_invitation(request, flow, now)
         return session, request
+
+    def request(self, request: Request, flow: Flow, told: Told, now: float) -> None:
+        """Send a request that belongs to no call and lacks nothing but its Via."""
+        send_alone(self._core, request, flow, told, now)
+
+    def contact_uri(self, flow: Flow, user: str | None = None) -> URI:
+        """Where we are reached by who is at the other end of a flow."""
+        return self._core.contact_uri(flow, user)
 
     def transport_failed(self, transmission: Transmission, now: float) -> None:
         """Take note that a message could not be sent (18.4)."""

@@ -19,12 +19,14 @@ from sipmessage import Address
 
 from gateway.sip.admission import Admit
 from gateway.sip.call import Call
+from gateway.sip.client_request import Outcome
 from gateway.sip.core import StackConfig
 from gateway.sip.counters import Counters
 from gateway.sip.digest import Credentials
 from gateway.sip.events import Ended, Event, InviteReceived
 from gateway.sip.flow import Flow, HostPort, Transmission, default_port
 from gateway.sip.header_values import parse_uri
+from gateway.sip.message import Request
 from gateway.sip.network import Listen, Sockets
 from gateway.sip.reason import Reason
 from gateway.sip.responses import HeaderFields
@@ -224,6 +226,26 @@ class UserAgent:
             self._labels[call.call_id] = label
         self._drain()
         return call
+
+    async def request(self, request: Request, flow: Flow) -> Outcome:
+        """Send a request that belongs to no call; what became of it.
+
+        It lacks nothing but its Via. Challenges are outcomes here.
+        """
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+
+        def told(came: Outcome, _: float) -> None:
+            if not outcome.done():  # nobody waits any more
+                outcome.set_result(came)
+
+        if self._is_closed:
+            return Outcome.without_response(503)
+        self._order(lambda now: self._stack.request(request, flow, told, now))
+        return await outcome
+
+    def contact(self, flow: Flow, user: str | None = None) -> str:
+        """The URI of ours that a peer is told."""
+        return str(self._stack.contact_uri(flow, user))
 
     # --- driving the stack -----------------------------------------------------------------------
 

@@ -1,0 +1,126 @@
+"""Registering and asking on real sockets, against a server that is only a socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.sip.client_request import Outcome
+from gateway.sip.digest import Credentials
+from gateway.sip.headers import Headers
+from gateway.sip.liaison import LiaisonConfig, Liaisons
+from gateway.sip.message import Request
+from gateway.sip.probe import ProbeConfig, ProbeState
+from gateway.sip.registration import RegistrationConfig, RegistrationState
+from gateway.sip.user_agent import Destination, UserAgent
+from tests.sip.edge import UdpPeer, assert_nothing_remains, eventually, new_agent, nothing_left
+from tests.sip.wire import response
+
+CHALLENGE = ("WWW-Authenticate", 'Digest realm="provider", nonce="n1", qop="auth"')
+
+
+@pytest.fixture(autouse=True)
+async def clean() -> AsyncIterator[None]:
+    async with nothing_left():
+        yield
+
+
+def registering(peer: UdpPeer, host: str = "127.0.0.1") -> LiaisonConfig:
+    return LiaisonConfig(
+        "trunk",
+        RegistrationConfig("sip:provider.test", "4312345", "gw", Credentials("auth", "secret")),
+        Destination("udp", host, peer.address[1]),
+    )
+
+
+def asking(peer: UdpPeer, failures: int = 1) -> LiaisonConfig:
+    return LiaisonConfig(
+        "trunk",
+        probe=ProbeConfig("sip:provider.test", 0.02, failures=failures),
+        probed=Destination("udp", "127.0.0.1", peer.address[1]),
+    )
+
+
+@asynccontextmanager
+async def at_work(config: LiaisonConfig) -> AsyncIterator[tuple[UserAgent, Liaisons]]:
+    async with new_agent() as agent:
+        async with Liaisons([config], agent) as liaisons:
+            yield agent, liaisons
+        assert_nothing_remains(agent)
+
+
+async def serve(peer: UdpPeer, agent: UserAgent, heard: list[Request]) -> None:
+    """Answer as a registrar that wants to know who it is, for ever."""
+    while True:
+        request = await peer.receive()
+        assert isinstance(request, Request)
+        heard.append(request)
+        if request.headers.get("Authorization") is None:
+            peer.send(response(request, 401, fields=[CHALLENGE]), agent)
+        else:
+            contact = request.headers["Contact"]
+            peer.send(response(request, 200, fields=[("Contact", contact)]), agent)
+
+
+async def test_it_registers_is_called_there_and_takes_the_binding_back() -> None:
+    heard: list[Request] = []
+    with UdpPeer() as peer:
+        async with at_work(registering(peer)) as (agent, liaisons):
+            registrar = asyncio.create_task(serve(peer, agent, heard))
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.registration is not None
+            assert liaisons.called("127.0.0.1", "gw") is None
+            registration = liaison.registration
+            await eventually(lambda: registration.state is RegistrationState.REGISTERED)
+            (listen,) = agent.listening
+            assert heard[0].headers.contact is not None
+            assert heard[0].headers.contact.uri == f"sip:gw@127.0.0.1:{listen.port}"
+            assert liaisons.called("127.0.0.1", "gw") == "trunk"
+            assert liaisons.called("127.0.0.2", "gw") is None
+            assert liaisons.called("127.0.0.1", "else") is None
+        registrar.cancel()
+        await asyncio.wait([registrar])
+    assert [request.headers["Expires"] for request in heard] == ["3600", "3600", "0"]
+
+
+async def test_a_registrar_that_cannot_be_found_is_told_of() -> None:
+    with UdpPeer() as peer:
+        async with at_work(registering(peer, "::1")) as (_, liaisons):  # there is no IPv6 listener
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.registration is not None
+            registration = liaison.registration
+            await eventually(lambda: registration.state is RegistrationState.FAILING)
+            assert "no way to the registrar" in registration.error
+
+
+async def test_a_peer_is_up_while_it_answers() -> None:
+    with UdpPeer() as peer:
+        async with at_work(asking(peer)) as (agent, liaisons):
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.probe is not None
+            probe = liaison.probe
+            assert not liaisons.is_down("trunk")
+            request = await peer.receive_request("OPTIONS")
+            assert request.uri == "sip:provider.test"
+            peer.send(response(request, 200), agent)
+            await eventually(lambda: probe.state is ProbeState.UP)
+            await eventually(lambda: liaisons.is_down("trunk"))  # it has fallen silent
+            while probe.state is not ProbeState.UP:  # questions that nobody waits for are there too
+                peer.send(response(await peer.receive_request("OPTIONS"), 404), agent)
+            assert not liaisons.is_down("trunk")
+
+
+async def test_a_trunk_that_nobody_asks_is_not_down() -> None:
+    with UdpPeer() as peer:
+        async with at_work(registering(peer)) as (_, liaisons):
+            assert not liaisons.is_down("trunk")
+            assert not liaisons.is_down("another")
+
+
+async def test_a_user_agent_that_is_closed_sends_nothing_more() -> None:
+    with UdpPeer() as peer:
+        async with new_agent() as agent:
+            flow = await agent.find_flow(Destination("udp", *peer.address))
+        asked = await agent.request(Request("OPTIONS", "sip:x", Headers()), flow)
+        assert asked == Outcome.without_response(503)
