@@ -110,7 +110,7 @@ def read_challenges(response: Response) -> list[Challenge]:
     """
     strongest: dict[Space, Challenge] = {}
     for header in _ANSWERED_IN:
-        for scheme, parameters in _split_challenges(response.headers.getlist(header)):
+        for scheme, parameters in split_schemes(response.headers.getlist(header)):
             try:
                 challenge = Challenge.parse(header, scheme, parameters)
             except SipSyntaxError:
@@ -128,7 +128,7 @@ def digest(
     method: str,
     uri: str,
     cnonce: str,
-    nonce_count: int,
+    nonce_count: str,
 ) -> str:
     """The `response` to a challenge (RFC 7616 3.4.1); RFC 2069's if there is no qop."""
     name = ALGORITHMS[_hash_name(challenge.algorithm)]
@@ -143,7 +143,7 @@ def digest(
     asked = hashed(f"{method}:{uri}")
     if not challenge.has_qop:
         return hashed(f"{secret}:{challenge.nonce}:{asked}")
-    return hashed(f"{secret}:{challenge.nonce}:{nonce_count:08x}:{cnonce}:auth:{asked}")
+    return hashed(f"{secret}:{challenge.nonce}:{nonce_count}:{cnonce}:auth:{asked}")
 
 
 class DigestClient:
@@ -240,7 +240,7 @@ class _Session:
             method=request.method,
             uri=request.uri,
             cnonce=self.cnonce,
-            nonce_count=self.count,
+            nonce_count=f"{self.count:08x}",
         )
         user = credentials.user.replace("\\", "\\\\").replace('"', '\\"')
         pieces = [
@@ -259,7 +259,7 @@ class _Session:
         return "Digest " + ", ".join(pieces)
 
 
-def _split_challenges(fields: list[str]) -> list[tuple[str, dict[str, str]]]:
+def split_schemes(fields: list[str]) -> list[tuple[str, dict[str, str]]]:
     """Scheme and parameters of each challenge; several may stand in one field (RFC 7235 4.1)."""
     found: list[tuple[str, dict[str, str]]] = []
     for value in fields[:_MAX_CHALLENGES]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.sip.digest import Credentials
@@ -142,6 +142,7 @@ def test_call_id_stays_and_cseq_rises_over_all_attempts() -> None:
     assert len({request.headers.call_id for request in scene.requests}) == 1
 
 
+@settings(max_examples=25)
 @given(expires=st.integers(1, 100_000), asked=st.integers(60, 3600), seed=st.integers(0, 99))
 def test_it_is_repeated_before_it_expires_and_within_the_refresh_time(
     expires: int, asked: int, seed: int
