@@ -61,13 +61,18 @@ FORBID = Refusal(403)
 Admit = Callable[[Flow, Request], Verdict | Refusal]
 """Decides about a request that belongs to no dialog, by its source and what it says."""
 
+Register = Callable[[Flow, Request], Refusal]
+"""Does what a REGISTER says, if its sender may; what to answer it with, a 200 among it."""
+
 
 def unavailable(retry_after: int) -> Refusal:
     """We cannot now; try again in so many seconds (21.5.4)."""
     return Refusal(503, headers=(("Retry-After", str(retry_after)),))
 
 
-def find_fault(request: Request, flow: Flow) -> Refusal | None:
+def find_fault(
+    request: Request, flow: Flow, methods: tuple[str, ...] = METHODS
+) -> Refusal | None:
     """The first reason, in the order of section 8.2, not to serve a request."""
     try:
         scheme = parse_uri(request.uri).scheme
@@ -75,7 +80,7 @@ def find_fault(request: Request, flow: Flow) -> Refusal | None:
         if error.status == 400:
             return Refusal(400, "Malformed Request-URI")
         scheme = ""
-    if request.method not in METHODS:
+    if request.method not in methods:
         return Refusal(405 if request.method in _KNOWN_METHODS else 501, headers=(ALLOW,))
     # sips asks for TLS all the way to us (26.2.2).
     if scheme == "" or (scheme == "sips" and flow.transport != "tls"):

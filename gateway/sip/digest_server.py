@@ -6,7 +6,7 @@ another password, after the same work.
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
@@ -63,14 +63,14 @@ class DigestServer:
         self._nobody = DigestAccount("nobody", secrets.token_hex(16))
 
     def authenticate(
-        self, request: Request, accounts: Mapping[str, DigestAccount], now: float
+        self, request: Request, find: Callable[[str], DigestAccount | None], now: float
     ) -> DigestAccount | Refusal:
-        """Who has sent a request, one of `accounts` by name; else the 401 to answer it with."""
+        """Who has sent a request, of those that `find` knows by name; else the 401 to answer."""
         given = self._read(request)
         if given is None:
             self.counters.asked += 1
             return self._challenge(now)
-        known = accounts.get(given.user)
+        known = find(given.user)
         account = known or self._nobody
         expected = digest(
             Challenge(

@@ -30,7 +30,7 @@ _VERSION = re.compile(r"SIP/(\d{1,4})\.(\d{1,4})", re.ASCII | re.IGNORECASE)
 _SINGLE = ("Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Length", "Content-Type")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Request:
     """A request; `uri` is the Request-URI as written, `version` what follows it."""
 

@@ -19,6 +19,7 @@ from gateway.sip.admission import (
     SUPPORTED,
     Admit,
     Refusal,
+    Register,
     Verdict,
     find_fault,
     unavailable,
@@ -41,14 +42,18 @@ from gateway.sip.transaction_tables import Input
 class SipStack:
     """Takes messages apart to transactions and sessions, and answers what belongs to none.
 
-    `admit` decides about every request outside a dialog before there is any state for it.
+    `admit` decides about every request outside a dialog before there is any state for it; those
+    REGISTERs that it accepts are for `register`, if there is a registrar.
     `is_draining` refuses new calls and says so to OPTIONS.
     """
 
-    def __init__(self, config: StackConfig, network: Network, admit: Admit) -> None:
+    def __init__(
+        self, config: StackConfig, network: Network, admit: Admit, register: Register | None = None
+    ) -> None:
         self.is_draining = False
         self._core = Core(config, network)
         self._admit = admit
+        self._register = register
         self._secret = secrets.token_bytes(16)
 
     @property
@@ -225,7 +230,9 @@ class SipStack:
         """Decide without state; only a new call gets one."""
         if not self._is_admitted(request, flow):
             return
-        if (refusal := self._find_refusal(request, flow)) is not None:
+        if request.method == "REGISTER" and self._register is not None:
+            self._receive_register(self._register, request, flow, now)
+        elif (refusal := self._find_refusal(request, flow)) is not None:
             self._answer_without_state(request, flow, refusal)
         elif request.method == "OPTIONS":
             self._answer_without_state(request, flow, Refusal(200, headers=CAPABILITIES))
@@ -234,6 +241,22 @@ class SipStack:
         else:
             transaction = self._core.transactions.open_server(request, flow, now)
             Session(self._core).receive(transaction, flow, now)
+
+    def _receive_register(
+        self, register: Register, request: Request, flow: Flow, now: float
+    ) -> None:
+        """Only who is known gets a transaction, which answers repetitions as the first time."""
+        if self._is_busy():
+            self._refuse_for_limits(request, flow)
+            return
+        answer = find_fault(request, flow, ("REGISTER",)) or register(flow, request)
+        if answer.status >= 300:
+            self.counters.refused_by_admission += 1
+            self._answer_without_state(request, flow, answer)
+            return
+        transaction = self._core.transactions.open_server(request, flow, now)
+        transaction.to_tag = new_tag()
+        self._core.respond(transaction, answer.status, headers=answer.headers, now=now)
 
     def _find_refusal(self, request: Request, flow: Flow) -> Refusal | None:
         fault = find_fault(request, flow)

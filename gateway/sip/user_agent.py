@@ -17,7 +17,7 @@ from typing import Self
 import structlog
 from sipmessage import Address
 
-from gateway.sip.admission import Admit
+from gateway.sip.admission import Admit, Register
 from gateway.sip.call import Call
 from gateway.sip.client_request import Outcome
 from gateway.sip.core import StackConfig
@@ -77,7 +77,9 @@ class UserAgent:
     ConfigError if certificates cannot be used; entering it, OSError if an address cannot be had.
     """
 
-    def __init__(self, config: UserAgentConfig, admit: Admit) -> None:
+    def __init__(
+        self, config: UserAgentConfig, admit: Admit, register: Register | None = None
+    ) -> None:
         self._config = config
         self._certificates = Certificates(config.tls) if config.tls is not None else None
         self._sockets = Sockets(
@@ -89,7 +91,7 @@ class UserAgent:
             on_unreachable=self._unreachable,
         )
         self._watch: CertificateWatch | None = None
-        self._stack = SipStack(config.stack, self._sockets, admit)
+        self._stack = SipStack(config.stack, self._sockets, admit, register)
         self._calls: dict[Session, Call] = {}
         self._labels: dict[str, str] = {}  # by Call-ID, for the log
         self._incoming: asyncio.Queue[Call | None] = asyncio.Queue()

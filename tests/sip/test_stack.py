@@ -347,3 +347,52 @@ def test_responses_are_counted_by_status_each_once() -> None:
     bench.receive(invite)
     bench.receive(invite)
     assert bench.stack.responses_sent == {200: 1, 403: 1, 100: 1}
+
+
+# --- REGISTER -----------------------------------------------------------------------------------
+
+
+def registering(answer: Refusal) -> tuple[Bench, list[Request]]:
+    """A stack with a registrar that always says the same."""
+    asked: list[Request] = []
+
+    def register(flow: Flow, request: Request) -> Refusal:
+        asked.append(request)
+        return answer
+
+    return Bench(register=register), asked
+
+
+def test_a_register_goes_to_the_registrar_and_its_repetition_does_not() -> None:
+    contact = ("Contact", "<sip:a@b>;expires=60")
+    bench, asked = registering(Refusal(200, headers=(contact,)))
+    for _ in range(2):
+        bench.receive(request("REGISTER"))
+        answer = bench.the_response()
+        assert (answer.status, answer.headers["Contact"]) == (200, contact[1])
+        assert answer.headers.to.tag
+    assert len(asked) == 1
+    bench.advance(SIXTY_FOUR_T1)
+    assert bench.remains() == []
+
+
+def test_who_may_not_register_leaves_no_state() -> None:
+    bench, asked = registering(Refusal(401, headers=(("WWW-Authenticate", "Digest"),)))
+    bench.receive(request("REGISTER"))
+    answer = bench.the_response()
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Digest")
+    assert len(asked) == 1
+    assert bench.remains() == []
+
+
+def test_a_register_that_requires_what_we_lack_is_a_420() -> None:
+    bench, asked = registering(Refusal(200))
+    bench.receive(request("REGISTER", fields=[("Require", "path")]))
+    assert bench.statuses() == [420]
+    assert asked == []
+
+
+def test_without_a_registrar_register_is_not_allowed() -> None:
+    bench = Bench()
+    bench.receive(request("REGISTER"))
+    assert bench.statuses() == [405]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sipmessage import URI, Address
 
-from gateway.sip.admission import Admit, Refusal, Verdict
+from gateway.sip.admission import Admit, Refusal, Register, Verdict
 from gateway.sip.core import StackConfig
 from gateway.sip.digest import Credentials
 from gateway.sip.events import Event
@@ -121,8 +121,13 @@ def accept_everybody(flow: Flow, asked: Request) -> Verdict | Refusal:
 class Bench:
     """A stack, its time, and what it has sent and told since somebody looked."""
 
-    def __init__(self, config: StackConfig | None = None, admit: Admit = accept_everybody) -> None:
-        self.stack = SipStack(config or StackConfig(), FakeNetwork(), admit)
+    def __init__(
+        self,
+        config: StackConfig | None = None,
+        admit: Admit = accept_everybody,
+        register: Register | None = None,
+    ) -> None:
+        self.stack = SipStack(config or StackConfig(), FakeNetwork(), admit, register)
         self.now = 1000.0
         self.sent: list[Sent] = []
         self.told: list[Event] = []
