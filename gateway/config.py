@@ -41,6 +41,7 @@ from gateway.media.worker_messages import Begin
 from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sip.core import StackConfig
 from gateway.sip.network import Listen
+from gateway.sip.session_timer import Wanted
 from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.timers import Timers
 from gateway.sip.tls import Certificates
@@ -66,7 +67,15 @@ class SipSection(Section):
     retry_after: int = Field(default=30, ge=1, le=3600)
     t1: Seconds = 0.5
     keep_alive: float = Field(default=30.0, ge=0, le=3600)
+    session_expires: int = Field(default=1800, ge=0, le=86_400)
+    min_se: int = Field(default=90, ge=90, le=86_400)
     tls: SipTlsSection | None = None
+
+    @model_validator(mode="after")
+    def _check_session_timer(self) -> Self:
+        if 0 < self.session_expires < self.min_se:
+            raise ValueError("session_expires: must not be below min_se; 0 asks for no timer")
+        return self
 
     @model_validator(mode="after")
     def _check_certificate(self) -> Self:
@@ -216,7 +225,11 @@ class Config(Section):
     @property
     def user_agent(self) -> UserAgentConfig:
         """For `gateway.sip`."""
-        stack = StackConfig(timers=Timers(t1=self.sip.t1), retry_after=self.sip.retry_after)
+        stack = StackConfig(
+            timers=Timers(t1=self.sip.t1),
+            session_timer=Wanted(self.sip.session_expires, self.sip.min_se),
+            retry_after=self.sip.retry_after,
+        )
         return UserAgentConfig(
             self.sip.listen,
             self.sip.advertised_host,

@@ -14,6 +14,7 @@ from gateway.errors import ConfigError
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.network import Listen
+from gateway.sip.session_timer import Wanted
 from gateway.sip.tls import TlsConfig
 from tests.control.snapshots import table
 
@@ -64,6 +65,16 @@ def test_the_sample_states_the_defaults() -> None:
     assert stated.media == least.media
     assert stated.control == least.control
     assert stated.log == least.log
+
+
+def test_session_timers_are_read() -> None:
+    wanted = parse({**LEAST, "sip": {"session_expires": 600, "min_se": 120}}).user_agent.stack
+    assert wanted.session_timer == Wanted(600, 120)
+    assert parse({**LEAST, "sip": {"session_expires": 0}}).user_agent.stack.session_timer == (
+        Wanted(0, 90)
+    )
+    (problem,) = problems({**LEAST, "sip": {"session_expires": 100, "min_se": 120}})
+    assert problem == "sip.session_expires: must not be below min_se; 0 asks for no timer"
 
 
 def test_visitors_and_their_nodes_are_read() -> None:

@@ -16,6 +16,7 @@ class EndReason(Enum):
     CALLER_HUNG_UP = ("caller-hung-up", 200)
     CALLER_CANCELLED = ("caller-cancelled", 487)
     NO_ACK = ("no-ack", 408)
+    SESSION_EXPIRED = ("session-expired", 408)
     BUSY = ("busy", 486)
     DECLINED = ("declined", 603)
     NO_ANSWER = ("no-answer", 480)
@@ -83,8 +84,15 @@ def first_over(group: BaseExceptionGroup[Any]) -> CallEnd:
     return first.end if isinstance(first, Over) else first_over(first)
 
 
-BY_THE_PHONE = frozenset({EndReason.CALLER_HUNG_UP, EndReason.CALLER_CANCELLED, EndReason.NO_ACK})
-"""The phone knows of these: it has brought them about."""
+BY_THE_PHONE = frozenset(
+    {
+        EndReason.CALLER_HUNG_UP,
+        EndReason.CALLER_CANCELLED,
+        EndReason.NO_ACK,
+        EndReason.SESSION_EXPIRED,
+    }
+)
+"""The phone need not be told of these: it has brought them about, or does not hear us any more."""
 
 _JOIN_FAILURES = {
     JoinFailure.NOT_FOUND: EndReason.NO_SUCH_ROOM,

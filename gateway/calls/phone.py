@@ -76,6 +76,8 @@ class Phone:
             match event:
                 case sip.Reoffered():
                     await self._renegotiate(event.offer, listener)
+                case sip.Reanswered():
+                    self._apply_again(event.answer, listener)
                 case sip.InfoReceived() | sip.MessageReceived():
                     listener.said(event)
                 case _:
@@ -140,9 +142,21 @@ class Phone:
         except CallEnded as ended:
             raise Over(end_of(ended.event)) from ended
         else:
-            self._session.connect_phone(agreed)
-            listener.held(agreed.is_held)
-            log.info("renegotiated", direction=agreed.direction.value, held=agreed.is_held)
+            self._apply(agreed, listener)
+
+    def _apply_again(self, answer: bytes, listener: Listener) -> None:
+        """A refresh was answered, perhaps with another address; what makes no sense is let be."""
+        try:
+            agreed = self._negotiation.answered(answer)
+        except SdpError as error:
+            log.info("new answer ignored", reason=str(error))
+        else:
+            self._apply(agreed, listener)
+
+    def _apply(self, agreed: PhoneMedia, listener: Listener) -> None:
+        self._session.connect_phone(agreed)
+        listener.held(agreed.is_held)
+        log.info("renegotiated", direction=agreed.direction.value, held=agreed.is_held)
 
     def _agreed(self, answer: bytes | None) -> PhoneMedia:
         """What the answer to our offer agrees to."""
@@ -224,6 +238,10 @@ def end_of(event: object) -> CallEnd:
             return CallEnd(EndReason.CALLER_HUNG_UP, _said(reasons))
         case sip.Cancelled(reasons=reasons):
             return CallEnd(EndReason.CALLER_CANCELLED, _said(reasons) or "the caller gave up")
+        case sip.SessionExpired():
+            return CallEnd(
+                EndReason.SESSION_EXPIRED, "the phone has not been heard of for too long"
+            )
         case sip.AckMissing():
             return CallEnd(EndReason.NO_ACK, "the phone never acknowledged our answer")
     return CallEnd(EndReason.INTERNAL_ERROR, f"unexpected: {type(event).__name__}")

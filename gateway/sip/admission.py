@@ -24,7 +24,7 @@ _KNOWN_METHODS = {
     *("REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "UPDATE"),
 }
 
-EXTENSIONS: tuple[str, ...] = ()
+EXTENSIONS: tuple[str, ...] = ("timer",)
 """The option tags we support; the value of Supported."""
 
 ALLOW = ("Allow", ", ".join(METHODS))

@@ -9,8 +9,8 @@ with call:                          # leaving it in any way ends the call
 
 Of a call made the events say how it goes: any number of `Provisional`, then `Answered`, or `Failed`
 and no more. Of a call received `Cancelled` or `AckMissing` may be the only one. An answered call
-may have `Reoffered`, `InfoReceived` and `MessageReceived`, and `HungUp` is its last; events end
-without it where we have ended the call.
+may have `Reoffered`, `Reanswered`, `InfoReceived` and `MessageReceived`, and `HungUp` or
+`SessionExpired` is its last; events end without it where we have ended the call.
 """
 
 import asyncio
@@ -32,7 +32,9 @@ from gateway.sip.events import (
     InviteReceived,
     MessageReceived,
     Provisional,
+    Reanswered,
     Reoffered,
+    SessionExpired,
 )
 from gateway.sip.flow import Flow
 from gateway.sip.instant_message import CONTENT_TYPE, write_text
@@ -43,10 +45,12 @@ from gateway.sip.session import Session
 
 _MAX_WAITING = 256  # events; a peer may send more INFOs than anybody reads
 
-CallOver = Cancelled | AckMissing | HungUp | Failed
+CallOver = Cancelled | AckMissing | SessionExpired | HungUp | Failed
 """The events by which a call ends from outside."""
 
-CallEvent = Provisional | Answered | Reoffered | InfoReceived | MessageReceived | CallOver
+CallEvent = (
+    Provisional | Answered | Reoffered | Reanswered | InfoReceived | MessageReceived | CallOver
+)
 """What a call tells."""
 
 Order = Callable[[Callable[[float], None]], None]

@@ -9,15 +9,17 @@ from dataclasses import replace
 from typing import Protocol
 
 from gateway.errors import SipSyntaxError
+from gateway.sip.acknowledgement import acknowledgement
 from gateway.sip.bodies import session_description
 from gateway.sip.client_request import ClientRequest, Order, Outcome
-from gateway.sip.core import Core, content_type
+from gateway.sip.core import Core
 from gateway.sip.dialog import Dialog
-from gateway.sip.digest import CREDENTIAL_FIELDS, DigestClient
+from gateway.sip.digest import DigestClient
 from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.headers import Headers
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.reason import Reason
+from gateway.sip.session_timer import SessionExpires, asked_for_more
 from gateway.sip.timers import Timer
 from gateway.sip.transaction import Failure, Transaction, User
 from gateway.sip.transaction_tables import State
@@ -37,6 +39,7 @@ class Inviting(Protocol):
 
 
 _MAX_FORKS = 16
+_MAX_LENGTHENED = 4
 
 
 def _tell_nobody(outcome: Outcome, now: float) -> None:
@@ -66,6 +69,7 @@ class ClientInvitation:
         self._acks: dict[str, Transmission] = {}  # by remote tag, to be repeated with their 200
         self._is_decided = False
         self._has_early_answer = False
+        self._lengthened = 0  # times that the session interval was
         self._cancelled_for: tuple[Reason, ...] | None = None
         self._deadline: Timer | None = None
         self._digest = digest
@@ -96,13 +100,26 @@ class ClientInvitation:
         )
 
     def _send_again(self, now: float) -> None:
-        """Repeat the INVITE with credentials: a new transaction of the same call (22.2)."""
+        """Repeat the INVITE, changed as was wanted: a new transaction of the same call (22.2)."""
         self._transaction.user = None  # what still happens there is the ACK's
         self._has_early_answer = False
         headers = Headers(self._request.headers.fields())
         headers.set("CSeq", f"{headers.cseq.sequence + 1} INVITE")
         self._request = replace(self._request, headers=headers)
         self._transaction = self._send(now)
+
+    def _is_too_short(self, response: Response) -> bool:
+        """Whether it wants a longer session interval, which we then offer (RFC 4028 7.3)."""
+        if response.status != 422 or self._cancelled_for is not None:
+            return False
+        before = SessionExpires.parse(self._request.headers)
+        more = asked_for_more(before.interval if before is not None else 0, response)
+        if more is None or self._lengthened >= _MAX_LENGTHENED:
+            return False
+        self._lengthened += 1
+        self._request.headers.set(*SessionExpires(more).field())
+        self._request.headers.set("Min-SE", str(more))
+        return True
 
     def _is_answerable(self, response: Response) -> bool:
         """Whether it is a challenge, and to answer it is of use."""
@@ -116,7 +133,7 @@ class ClientInvitation:
             self._receive_provisional(message, now)
         elif message.status < 300:
             self._receive_success(message, now)
-        elif self._is_answerable(message):
+        elif self._is_answerable(message) or self._is_too_short(message):
             self._send_again(now)
         else:
             self._decide(message.status, message.phrase, message, now)
@@ -165,15 +182,7 @@ class ClientInvitation:
         self._decide(487, "Request Terminated", None, now)
 
     def _acknowledge(self, dialog: Dialog, sdp: bytes | None) -> None:
-        ack = dialog.create_request("ACK", sequence=self._request.headers.cseq.sequence)
-        flow, fallback = self._core.address_in_dialog(dialog, ack)
-        for name, value in content_type(sdp):
-            ack.headers.add(name, value)
-        for name in CREDENTIAL_FIELDS:  # of the INVITE; an ACK cannot be challenged (22.1)
-            for value in self._request.headers.getlist(name):
-                ack.headers.add(name, value)
-        ack = Request(ack.method, ack.uri, ack.headers, sdp or b"")
-        transmission = Transmission(ack.serialize(), flow, fallback)
+        transmission = acknowledgement(self._core, dialog, self._request, sdp)
         self._acks[dialog.id.remote_tag] = transmission
         self._core.transactions.outbox.append(transmission)
 

@@ -1,12 +1,14 @@
-"""Requests of ours within a dialog other than INVITE: BYE, INFO, MESSAGE (RFC 3261 12.2.1)."""
+"""Requests of ours within a dialog: BYE, INFO, MESSAGE, UPDATE, re-INVITE (RFC 3261 12.2.1, 14.1)."""
 
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.sip.acknowledgement import acknowledgement
 from gateway.sip.core import Core
-from gateway.sip.dialog import Dialog
+from gateway.sip.dialog import TARGET_REFRESH, Dialog
 from gateway.sip.digest import DigestClient
+from gateway.sip.flow import Transmission
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.responses import PHRASES, HeaderFields
 from gateway.sip.transaction import Failure, User
@@ -49,7 +51,10 @@ class Order:
 
 
 class ClientRequest:
-    """One request, from sending it to its final response; repeated with credentials if need be."""
+    """One request, from sending it to its final response; repeated with credentials if need be.
+
+    The 2xx of an INVITE, whose body must be an offer, is acknowledged as often as it comes.
+    """
 
     def __init__(
         self, core: Core, dialog: Dialog, order: Order, *, digest: DigestClient | None, now: float
@@ -58,6 +63,8 @@ class ClientRequest:
         self._dialog = dialog
         self._order = order
         self._exchange = digest.exchange() if digest is not None else None
+        self._request: Request
+        self._ack: Transmission | None = None
         self._send(now)
 
     def _send(self, now: float) -> None:
@@ -65,16 +72,28 @@ class ClientRequest:
         request = self._dialog.create_request(order.method)
         for name, value in order.headers:
             request.headers.add(name, value)
+        if order.method in TARGET_REFRESH:
+            flow, _ = self._dialog.next_hop(self._core.network)
+            request.headers.add(*self._core.contact(flow))
         if self._exchange is not None:
             self._exchange.authorize(request)
-        request = Request(request.method, request.uri, request.headers, order.body)
+        self._request = Request(request.method, request.uri, request.headers, order.body)
         user = User(self._receive, self._fail)
-        self._core.send_in_dialog(self._dialog, request, user, now)
+        self._core.send_in_dialog(self._dialog, self._request, user, now)
 
     def _receive(self, message: Message, now: float) -> None:
         assert isinstance(message, Response)
         if message.status < 200:
             return
+        if self._ack is not None:
+            self._core.counters.retransmissions += 1
+            self._core.transactions.outbox.append(self._ack)
+            return
+        if message.status < 300 and self._order.method in TARGET_REFRESH:
+            self._dialog.refresh_target(message)
+        if message.status < 300 and self._order.method == "INVITE":
+            self._ack = acknowledgement(self._core, self._dialog, self._request)
+            self._core.transactions.outbox.append(self._ack)
         is_challenge = message.status in (401, 407)
         if is_challenge and self._exchange is not None and self._exchange.answer(message):
             self._send(now)

@@ -20,6 +20,7 @@ from gateway.sip.flow import Flow, Network
 from gateway.sip.header_values import format_host
 from gateway.sip.message import Request, Response
 from gateway.sip.responses import HeaderFields, respond_to
+from gateway.sip.session_timer import Wanted
 from gateway.sip.timers import TimerQueue, Timers
 from gateway.sip.transaction import Transaction, User
 from gateway.sip.transaction_layer import TransactionLayer
@@ -39,10 +40,12 @@ class StackConfig:
     `user_agent` is the product name in Server and User-Agent. `info_types` are the media types
     of INFO bodies the layer above understands. `retry_after` is in seconds (503). Requests that
     would exceed `max_sessions` or `max_transactions` are answered 503 without state.
+    `session_timer` is how long sessions last without a refresh.
     """
 
     user_agent: str = "sip-gateway"
     timers: Timers = field(default_factory=Timers)
+    session_timer: Wanted = field(default_factory=Wanted)
     info_types: frozenset[str] = INFO_TYPES
     retry_after: int = 30
     max_sessions: int = 2000

@@ -22,4 +22,5 @@ class Counters:
     repeated_requests: int = 0  # requests that came again
     wrong_to_tags: int = 0  # ACKs taken though their To tag is not that of the 200
     acks_missing: int = 0  # calls ended because no ACK came for our 200
+    sessions_expired: int = 0  # calls ended because nobody refreshed them
     transport_errors: int = 0  # messages that could not be sent

@@ -20,6 +20,9 @@ from gateway.sip.headers import Headers
 from gateway.sip.message import Request, Response
 from gateway.sip.sips import transport_of
 
+TARGET_REFRESH = ("INVITE", "UPDATE")
+"""The requests by which the peer's address may change (12.2, RFC 3311 5)."""
+
 
 class DialogId(NamedTuple):
     """Call-ID and tags, from our side (section 12)."""
@@ -35,7 +38,7 @@ class Dialog:
 
     `local` and `remote` are the texts of From and To as our requests carry them, tags included.
     `route_set` holds addresses as written, the nearest hop first. `flow` is the way the peer's
-    latest request came, or our first one went.
+    latest request came, or our first one went. `allows` are the methods the peer says it takes.
     """
 
     id: DialogId
@@ -47,6 +50,7 @@ class Dialog:
     route_set: tuple[str, ...]
     flow: Flow
     behind_nat: bool = False
+    allows: frozenset[str] = frozenset()
 
     @classmethod
     def of_server(cls, request: Request, local_tag: str, flow: Flow) -> "Dialog":
@@ -64,6 +68,7 @@ class Dialog:
             route_set=tuple(headers.values("Record-Route")),
             flow=flow,
             behind_nat=comes_through_nat(request, flow),
+            allows=_allowed(headers),
         )
 
     @classmethod
@@ -80,6 +85,7 @@ class Dialog:
             remote_target=contact.uri if contact else request.uri,
             route_set=tuple(reversed(headers.values("Record-Route"))),
             flow=flow,
+            allows=_allowed(headers),
         )
 
     def receive(self, request: Request, flow: Flow) -> bool:
@@ -90,7 +96,7 @@ class Dialog:
         self.remote_cseq = sequence
         self.flow = flow
         self.behind_nat = comes_through_nat(request, flow)
-        if request.method == "INVITE":
+        if request.method in TARGET_REFRESH:
             self.refresh_target(request)
         return True
 
@@ -98,6 +104,7 @@ class Dialog:
         """Take the Contact of a target refresh request, or of a 2xx to ours (12.2.1.2, 12.2.2)."""
         if (contact := message.headers.contact) is not None:
             self.remote_target = contact.uri
+        self.allows = _allowed(message.headers) or self.allows
 
     def create_request(self, method: str, *, sequence: int | None = None) -> Request:
         """A request within the dialog, without Via and body (12.2.1.1).
@@ -137,6 +144,10 @@ class Dialog:
         if self.flow.is_reliable and address[0] == self.flow.remote[0]:
             return self.flow, address
         return replace(self.flow, remote=address, connection=0), address
+
+
+def _allowed(headers: Headers) -> frozenset[str]:
+    return frozenset(method.upper() for method in headers.tokens("Allow"))
 
 
 def _uri_of(route: str) -> str:

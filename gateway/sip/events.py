@@ -134,6 +134,21 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class Reanswered:
+    """The peer has answered our last description anew, in response to a refresh (RFC 4028 7.4)."""
+
+    session: "Session"
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionExpired:
+    """Nobody refreshed the session (RFC 4028 10); BYE has been sent. The call is over."""
+
+    session: "Session"
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The peer ended the call with BYE, or its signalling is gone (no reasons then)."""
 
@@ -159,6 +174,8 @@ Event = (
     | Reoffered
     | InfoReceived
     | MessageReceived
+    | Reanswered
+    | SessionExpired
     | HungUp
     | Ended
 )

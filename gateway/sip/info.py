@@ -5,10 +5,24 @@ section 9 and RFC 2976. We take part in no Info Package.
 """
 
 from gateway.sip.admission import Refusal
+from gateway.sip.core import Core
 from gateway.sip.message import Request
+from gateway.sip.transaction import Transaction
 
 MAX_BODY = 8192
 """Octets of an INFO that we take."""
+
+
+def take_info(core: Core, transaction: Transaction, now: float) -> tuple[str, bytes] | None:
+    """Answer an INFO; its media type and body, if there is something to read."""
+    request = transaction.request
+    fault = find_info_fault(request, core.config.info_types)
+    if fault is not None:
+        core.respond(transaction, fault.status, headers=fault.headers, now=now)
+        return None
+    core.respond(transaction, 200, now=now)
+    media_type, _ = request.headers.content_type
+    return (media_type, request.body) if request.body and media_type else None
 
 
 def find_info_fault(request: Request, known: frozenset[str]) -> Refusal | None:

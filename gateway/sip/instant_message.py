@@ -4,7 +4,9 @@ Only text/plain in UTF-8, and only within a dialog: outside of one there is nobo
 """
 
 from gateway.errors import SipSyntaxError
+from gateway.sip.core import Core
 from gateway.sip.message import Request
+from gateway.sip.transaction import Transaction
 
 TEXT = "text/plain"
 MAX_TEXT = 1300
@@ -14,6 +16,18 @@ CONTENT_TYPE = ("Content-Type", f"{TEXT};charset=utf-8")
 ACCEPT_TEXT = ("Accept", TEXT)
 
 _CHARSETS = {"utf-8", "utf8", "us-ascii"}
+
+
+def take_text(core: Core, transaction: Transaction, now: float) -> str:
+    """Answer a MESSAGE; its text, empty if there is none that can be read."""
+    try:
+        text = read_text(transaction.request)
+    except SipSyntaxError as error:
+        headers = (ACCEPT_TEXT,) if error.status == 415 else ()
+        core.respond(transaction, error.status, str(error), headers=headers, now=now)
+        return ""
+    core.respond(transaction, 200, now=now)
+    return text
 
 
 def read_text(request: Request) -> str:

@@ -124,7 +124,7 @@ def check(message: Message) -> None:
             raise SipSyntaxError("CSeq does not match the method")
         if method == "INVITE" and headers.contact is None:
             raise SipSyntaxError("Missing Contact")  # 8.1.1.8
-    if method == "INVITE" and (isinstance(message, Request) or message.status < 300):
+    if method in ("INVITE", "UPDATE") and (isinstance(message, Request) or message.status < 300):
         _check_dialog_addresses(headers)
     if isinstance(message, Response) and len(headers.values("Via")) > 1:
         raise SipSyntaxError("More than one Via")  # 8.1.3.3

@@ -59,6 +59,7 @@ class ServerInvitation:
     ) -> None:
         self.stage = Stage.PENDING
         self.makes_offer = False  # our 200, there being none in the INVITE
+        self.request = transaction.request
         self.cseq = transaction.request.headers.cseq.sequence
         self._core = core
         self._transaction = transaction

@@ -17,12 +17,21 @@ from gateway.sip.core import Core, new_tag
 from gateway.sip.dialog import Dialog
 from gateway.sip.digest import Credentials, DigestClient
 from gateway.sip.flow import Flow, HostPort
-from gateway.sip.info import find_info_fault
-from gateway.sip.instant_message import ACCEPT_TEXT, read_text
+from gateway.sip.info import take_info
+from gateway.sip.instant_message import take_text
 from gateway.sip.message import Request, Response
 from gateway.sip.reason import Reason, read_reasons
 from gateway.sip.responses import HeaderFields
 from gateway.sip.server_invitation import ServerInvitation, Stage
+from gateway.sip.session_refresh import SessionRefresh
+from gateway.sip.session_timer import (
+    TIMER,
+    Refresher,
+    SessionExpires,
+    agree,
+    agreed_by,
+    response_fields,
+)
 from gateway.sip.transaction import Transaction
 
 
@@ -46,6 +55,7 @@ class Session:
     def __init__(self, core: Core, credentials: Credentials | None = None) -> None:
         self.phase = Phase.NEW
         self.dialog: Dialog | None = None
+        self.description: bytes | None = None  # of the session by us, last
         self._core = core
         self._server: ServerInvitation | None = None  # answers the latest INVITE of the peer
         self._client: ClientInvitation | None = None  # our INVITE
@@ -55,6 +65,12 @@ class Session:
         self._reasons: tuple[Reason, ...] = ()  # he gave
         self._digest = DigestClient(credentials) if credentials is not None else None
         self._requests = RequestQueue(core, self._digest)
+        self._refresh: SessionRefresh | None = None  # once it is confirmed
+
+    @property
+    def may_offer(self) -> bool:
+        """Whether no INVITE and no offer is under way (14.1)."""
+        return not self.is_pending and not self._awaits_answer()
 
     @property
     def is_pending(self) -> bool:
@@ -78,6 +94,7 @@ class Session:
         )
         self.phase = Phase.INVITING
         self._made_offer = bool(request.body)
+        self.description = request.body or None
         self._core.sessions.add(self)
 
     def progress(
@@ -95,9 +112,15 @@ class Session:
 
     def accept(self, sdp: bytes, *, headers: HeaderFields = (), now: float) -> None:
         """Answer the latest INVITE with 200; `sdp` is the answer, or the offer if it had none."""
-        if self._server is not None:
-            self.phase = Phase.CONFIRMED if self.phase is Phase.INVITED else self.phase
-            self._server.accept(sdp, headers=headers, now=now)
+        if self._server is None or not self.is_pending:
+            return
+        self.phase = Phase.CONFIRMED if self.phase is Phase.INVITED else self.phase
+        self.description = sdp
+        request = self._server.request
+        agreed = agree(request, self._core.config.session_timer)
+        headers = (*response_fields(agreed), *headers)
+        self._server.accept(sdp, headers=headers, now=now)
+        self._last_for(agreed, Refresher.UAS, request, now)
 
     def reject(
         self,
@@ -117,6 +140,7 @@ class Session:
         """Acknowledge a 200 that made the offer; `answer` is None only to hang up next."""
         if self._client is not None and not self._is_acknowledged:
             self._is_acknowledged = True
+            self.description = answer or self.description
             self._client.acknowledge(answer, now)
             self._open_requests(now)
 
@@ -230,31 +254,19 @@ class Session:
         self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
 
     def _receive_info(self, transaction: Transaction, now: float) -> None:
-        request = transaction.request
-        fault = find_info_fault(request, self._core.config.info_types)
-        if fault is not None:
-            self._core.respond(transaction, fault.status, headers=fault.headers, now=now)
-            return
-        self._core.respond(transaction, 200, now=now)
-        media_type, _ = request.headers.content_type
-        if request.body and media_type:
-            self._emit(events.InfoReceived(self, media_type, request.body))
+        if (said := take_info(self._core, transaction, now)) is not None:
+            self._emit(events.InfoReceived(self, *said))
 
     def _receive_message(self, transaction: Transaction, now: float) -> None:
-        try:
-            text = read_text(transaction.request)
-        except SipSyntaxError as error:
-            headers = (ACCEPT_TEXT,) if error.status == 415 else ()
-            self._core.respond(transaction, error.status, str(error), headers=headers, now=now)
-            return
-        self._core.respond(transaction, 200, now=now)
-        if text:
+        if text := take_text(self._core, transaction, now):
             self._emit(events.MessageReceived(self, text))
 
     def _awaits_answer(self) -> bool:
         """Whether an offer is under way that a second one must not cross (14.1)."""
         if self._server is not None and self._server.stage is Stage.ACCEPTED:
             return self._server.makes_offer
+        if self._refresh is not None and self._refresh.is_reinviting:
+            return True
         return self._client is not None and not self._is_acknowledged
 
     # --- what became of the peer's INVITE --------------------------------------------------------
@@ -294,6 +306,7 @@ class Session:
         self.dialog = dialog
         self._is_acknowledged = self._made_offer
         self._core.sessions.add(self)
+        self._last_for(agreed_by(response), Refresher.UAC, response, now)
         self._emit(events.Answered(self, response, sdp))
         if self._is_acknowledged:
             self._open_requests(now)
@@ -301,6 +314,34 @@ class Session:
     def failed(self, status: int, phrase: str, response: Response | None, now: float) -> None:
         """Our INVITE came to nothing."""
         self._finish(events.Failed(self, status, phrase, response))
+
+    # --- how long it lasts -----------------------------------------------------------------------
+
+    def _last_for(
+        self,
+        agreed: SessionExpires | None,
+        part: Refresher,
+        message: Request | Response,
+        now: float,
+    ) -> None:
+        """Begin the session's timer anew, as a 2xx says; `message` is the peer's (RFC 4028)."""
+        if self._refresh is None:
+            made_by_us = self._client is not None
+            self._refresh = SessionRefresh(self._core, self, self._digest, made_by_us=made_by_us)
+        headers = message.headers
+        knows = TIMER in headers.tokens("Supported") + headers.tokens("Require")
+        self._refresh.agreed(agreed, part, peer_knows=knows, now=now)
+
+    def answered_again(self, answer: bytes, now: float) -> None:
+        """The peer has answered our description anew."""
+        self._emit(events.Reanswered(self, answer))
+
+    def vanished(self, now: float) -> None:
+        """Nobody has refreshed the session, or nobody knows of it any more (RFC 4028 10)."""
+        if not self._is_given_up:
+            self._core.counters.sessions_expired += 1
+            self._reasons = (Reason("SIP", 408, "Session Timer Expired"),)
+        self._lose(events.SessionExpired(self), now)
 
     def _open_requests(self, now: float) -> None:
         """The dialog is confirmed: our INFOs and MESSAGEs may go."""
@@ -322,7 +363,7 @@ class Session:
         if self._server is not None:
             self._server.reject(487, now=now)
             self._server.stop()
-        self._requests.close()
+        self._stop()
         bye = Order("BYE", self._bye_over, _reason_fields(self._reasons))
         ClientRequest(self._core, self.dialog, bye, digest=self._digest, now=now)
 
@@ -333,13 +374,19 @@ class Session:
         if self.phase is Phase.OVER:
             return
         self.phase = Phase.OVER
-        self._requests.close()
+        self._stop()
         if self._server is not None:
             self._server.stop()
         self._core.sessions.remove(self)
         if event is not None:
             self._emit(event)
         self._core.events.append(events.Ended(self))
+
+    def _stop(self) -> None:
+        """Nothing more is asked of the peer than, perhaps, to take our BYE."""
+        self._requests.close()
+        if self._refresh is not None:
+            self._refresh.stop()
 
     def _emit(self, event: events.Event) -> None:
         if not self._is_given_up:

@@ -36,6 +36,7 @@ from gateway.sip.lone_request import send_alone
 from gateway.sip.message import Request, Response, check, parse_message
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session import Session
+from gateway.sip.session_timer import find_small_interval, request_fields
 from gateway.sip.transaction_tables import Input
 
 
@@ -140,6 +141,7 @@ class SipStack:
                 ("CSeq", "1 INVITE"),
                 self._core.contact(flow, is_sips=target.lower().startswith("sips:")),
                 *(ALLOW, SUPPORTED, ("User-Agent", self._core.config.user_agent)),
+                *request_fields(self._core.config.session_timer),
                 *headers,
                 *content_type(sdp),
             ]
@@ -219,7 +221,7 @@ class SipStack:
             self._refuse_for_limits(request, flow)
             return
         transaction = self._core.transactions.open_server(request, flow, now)
-        if (fault := find_fault(request, flow)) is not None:
+        if (fault := self._find_fault(request, flow)) is not None:
             self._core.respond(
                 transaction, fault.status, fault.phrase, headers=fault.headers, now=now
             )
@@ -258,8 +260,12 @@ class SipStack:
         transaction.to_tag = new_tag()
         self._core.respond(transaction, answer.status, headers=answer.headers, now=now)
 
+    def _find_fault(self, request: Request, flow: Flow) -> Refusal | None:
+        timer = self._core.config.session_timer
+        return find_fault(request, flow) or find_small_interval(request, timer)
+
     def _find_refusal(self, request: Request, flow: Flow) -> Refusal | None:
-        fault = find_fault(request, flow)
+        fault = self._find_fault(request, flow)
         if fault is not None:
             return fault
         if request.method == "MESSAGE" and not request.headers.to.tag:

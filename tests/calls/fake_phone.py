@@ -136,6 +136,10 @@ class FakePhone:
         """It sends a MESSAGE."""
         self._tells(sip.MessageReceived(self._session, text))  # type: ignore[arg-type]
 
+    def tells(self, kind: Callable[..., sip.Event], *what: object) -> None:
+        """An event of its session."""
+        self._tells(kind(self._session, *what))
+
     # What it does when it is called
 
     def rings(self) -> None:

@@ -50,8 +50,8 @@ def test_sip_uris_and_telephone_numbers_are_served(uri: str, expected: int | Non
 
 
 def test_an_extension_we_lack_is_a_420_that_names_it() -> None:
-    refusal = fault(request(fields=[("Require", "100rel"), ("Require", "timer , replaces")]))
-    assert refusal == Refusal(420, headers=(("Unsupported", "100rel, timer, replaces"),))
+    refusal = fault(request(fields=[("Require", "gruu"), ("Require", "timer , precondition")]))
+    assert refusal == Refusal(420, headers=(("Unsupported", "gruu, precondition"),))
 
 
 def test_an_invite_without_a_hop_left_is_a_483_and_options_are_not() -> None:

@@ -203,7 +203,7 @@ def test_options_are_answered_with_what_we_can(bench: Bench) -> None:
     assert answer.status == 200
     assert answer.headers["Allow"] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE"
     assert answer.headers["Accept"] == "application/sdp"
-    assert answer.headers["Supported"] == ""
+    assert answer.headers["Supported"] == "timer"
     assert bench.remains() == []
 
 

@@ -1,0 +1,162 @@
+"""Keeping a session alive, and noticing that it is not: our refreshes (RFC 4028 7.4, 10).
+
+By UPDATE where the peer takes it, else by a re-INVITE that offers what we have described before: its
+version says that nothing has changed (RFC 3264 8).
+"""
+
+import random
+from typing import Protocol
+
+from gateway.errors import SipSyntaxError
+from gateway.sip.admission import ALLOW, SUPPORTED
+from gateway.sip.bodies import session_description
+from gateway.sip.client_request import ClientRequest, Order, Outcome
+from gateway.sip.core import Core, content_type
+from gateway.sip.dialog import Dialog
+from gateway.sip.digest import DigestClient
+from gateway.sip.session_timer import (
+    Refresher,
+    SessionExpires,
+    SessionTimer,
+    Wanted,
+    agreed_by,
+    asked_for_more,
+    request_fields,
+)
+
+_BUSY = 2.0  # seconds until we look again whether an INVITE of the peer is through
+
+
+class Refreshed(Protocol):
+    """The session that is kept alive."""
+
+    @property
+    def dialog(self) -> Dialog | None: ...
+
+    @property
+    def description(self) -> bytes | None:
+        """How we have described the session last."""
+
+    @property
+    def may_offer(self) -> bool:
+        """Whether no INVITE and no offer is under way (RFC 3261 14.1)."""
+
+    def answered_again(self, answer: bytes, now: float) -> None:
+        """The peer has answered our description anew."""
+
+    def vanished(self, now: float) -> None:
+        """Nobody has refreshed the session, or nobody knows of it any more: it is over."""
+
+
+class SessionRefresh:
+    """Follows what each 2xx says about the session's timer.
+
+    `made_by_us` is whether the Call-ID is ours: after a glare its owner waits longer (14.1).
+    """
+
+    def __init__(
+        self, core: Core, session: Refreshed, digest: DigestClient | None, *, made_by_us: bool
+    ) -> None:
+        self.is_reinviting = False  # our re-INVITE has no final response yet
+        self._core = core
+        self._session = session
+        self._digest = digest
+        self._made_by_us = made_by_us
+        self._timer = SessionTimer(core.queue, self._refresh, self._session.vanished)
+        self._interval = 0
+        self._peer_knows = False
+        self._takes_update = True
+        self._is_refreshing = False
+        self._is_stopped = False
+
+    def agreed(
+        self, agreed: SessionExpires | None, part: Refresher, *, peer_knows: bool, now: float
+    ) -> None:
+        """A 2xx says how long the session lasts; `part` was ours in that exchange."""
+        self._timer.stop()
+        if agreed is None or self._is_stopped:
+            return
+        self._interval = agreed.interval
+        self._peer_knows = peer_knows
+        self._timer.start(agreed.interval, is_ours=agreed.refresher is part, now=now)
+
+    def stop(self) -> None:
+        """The session ends."""
+        self._is_stopped = True
+        self._timer.stop()
+
+    def _refresh(self, now: float) -> None:
+        dialog, description = self._session.dialog, self._session.description
+        if dialog is None or self._is_stopped or self._is_refreshing:
+            return
+        by_update = self._takes_update and "UPDATE" in dialog.allows
+        if not by_update and (description is None or not self._session.may_offer):
+            self._timer.again(now, _BUSY)
+            return
+        wanted = Wanted(self._interval, self._core.config.session_timer.min_se)
+        headers = (ALLOW, SUPPORTED, *request_fields(wanted, Refresher.UAC))
+        self._is_refreshing = True
+        if by_update:
+            order = Order("UPDATE", self._updated, headers)
+        else:
+            self.is_reinviting = True
+            fields = (*headers, *content_type(description))
+            order = Order("INVITE", self._reinvited, fields, description or b"")
+        ClientRequest(self._core, dialog, order, digest=self._digest, now=now)
+
+    def _updated(self, outcome: Outcome, now: float) -> None:
+        self._is_refreshing = False
+        is_refused = outcome.response is not None and 400 <= outcome.status < 600
+        if is_refused and outcome.status not in (408, 422, 481, 491, 500, 503):
+            self._takes_update = False
+            self._refresh(now)
+        else:
+            self._told(outcome, now)
+
+    def _reinvited(self, outcome: Outcome, now: float) -> None:
+        self._is_refreshing = self.is_reinviting = False
+        if self._is_stopped:
+            return
+        if outcome.is_success and outcome.response is not None:
+            try:
+                answer = session_description(outcome.response)
+            except SipSyntaxError:
+                answer = None
+            if answer is not None:
+                self._session.answered_again(answer, now)
+        self._told(outcome, now)
+
+    def _told(self, outcome: Outcome, now: float) -> None:
+        response = outcome.response
+        if self._is_stopped:
+            return
+        if response is None:
+            if outcome.status == 408:
+                self._session.vanished(now)
+            else:
+                self._timer.again(now)
+        elif outcome.is_success or (outcome.status not in _SAYING_MORE and not self._peer_knows):
+            # For a peer without timers, ours only asks whether it is there: it is.
+            self._go_on(agreed_by(response), now)
+        elif outcome.status in (408, 481):
+            self._session.vanished(now)
+        elif outcome.status == 491:
+            self._timer.again(now, _after_glare(made_by_us=self._made_by_us))
+        elif outcome.status == 422 and (more := asked_for_more(self._interval, response)):
+            self._interval = more
+            self._refresh(now)
+        else:
+            self._timer.again(now, response.headers.retry_after)
+
+    def _go_on(self, agreed: SessionExpires | None, now: float) -> None:
+        if agreed is None and not self._peer_knows:
+            agreed = SessionExpires(self._interval, Refresher.UAC)
+        self.agreed(agreed, Refresher.UAC, peer_knows=self._peer_knows, now=now)
+
+
+_SAYING_MORE = (408, 422, 481, 491)
+
+
+def _after_glare(*, made_by_us: bool) -> float:
+    """Seconds to wait after a 491, in steps of 10 ms (14.1)."""
+    return random.randint(210, 400) / 100 if made_by_us else random.randint(0, 200) / 100
