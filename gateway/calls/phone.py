@@ -76,7 +76,7 @@ class Phone:
             match event:
                 case sip.Reoffered():
                     await self._renegotiate(event.offer, listener)
-                case sip.Reanswered():
+                case sip.OfferAnswered():
                     self._apply_again(event.answer, listener)
                 case sip.InfoReceived() | sip.MessageReceived():
                     listener.said(event)
@@ -239,9 +239,7 @@ def end_of(event: object) -> CallEnd:
         case sip.Cancelled(reasons=reasons):
             return CallEnd(EndReason.CALLER_CANCELLED, _said(reasons) or "the caller gave up")
         case sip.SessionExpired():
-            return CallEnd(
-                EndReason.SESSION_EXPIRED, "the phone has not been heard of for too long"
-            )
+            return CallEnd(EndReason.SESSION_EXPIRED, "the phone is not there any more")
         case sip.AckMissing():
             return CallEnd(EndReason.NO_ACK, "the phone never acknowledged our answer")
     return CallEnd(EndReason.INTERNAL_ERROR, f"unexpected: {type(event).__name__}")

@@ -36,6 +36,14 @@ def session_description(message: Message) -> bytes | None:
     raise SipSyntaxError("Unsupported Media Type", status=415)
 
 
+def read_session_description(message: Message) -> bytes | None:
+    """The same where nothing can be answered to a body that is something else: None then too."""
+    try:
+        return session_description(message)
+    except SipSyntaxError:
+        return None
+
+
 def _find_part(body: bytes, boundary: str, depth: int) -> bytes | None:
     """The session's SDP in a multipart body, or in a multipart within it (RFC 5621 section 4)."""
     if not 0 < len(boundary) <= _LONGEST_BOUNDARY:

@@ -9,7 +9,7 @@ with call:                          # leaving it in any way ends the call
 
 Of a call made the events say how it goes: any number of `Provisional`, then `Answered`, or `Failed`
 and no more. Of a call received `Cancelled` or `AckMissing` may be the only one. An answered call
-may have `Reoffered`, `Reanswered`, `InfoReceived` and `MessageReceived`, and `HungUp` or
+may have `Reoffered`, `OfferAnswered`, `InfoReceived` and `MessageReceived`, and `HungUp` or
 `SessionExpired` is its last; events end without it where we have ended the call.
 """
 
@@ -31,8 +31,8 @@ from gateway.sip.events import (
     InfoReceived,
     InviteReceived,
     MessageReceived,
+    OfferAnswered,
     Provisional,
-    Reanswered,
     Reoffered,
     SessionExpired,
 )
@@ -49,7 +49,7 @@ CallOver = Cancelled | AckMissing | SessionExpired | HungUp | Failed
 """The events by which a call ends from outside."""
 
 CallEvent = (
-    Provisional | Answered | Reoffered | Reanswered | InfoReceived | MessageReceived | CallOver
+    Provisional | Answered | Reoffered | OfferAnswered | InfoReceived | MessageReceived | CallOver
 )
 """What a call tells."""
 
@@ -193,13 +193,22 @@ class Call:
     async def accept_reoffer(self, sdp: bytes) -> bytes | None:
         """Agree to a `Reoffered` and wait for the ACK, as `answer` does.
 
-        OfferWithdrawn if the peer has cancelled it.
+        An UPDATE needs no ACK, and has its answer at once. OfferWithdrawn if the peer has cancelled
+        it.
         """
-        return await self._accept(sdp, ())
+        updates = self._session.updates
+        if not updates.is_pending:
+            return await self._accept(sdp, ())
+        self._order(lambda now: updates.accept(sdp, now))
+        return None
 
     def reject_reoffer(self, status: int = 488) -> None:
         """Refuse a `Reoffered`: the call goes on as it was."""
-        self._order(lambda now: self._session.reject(status, now=now))
+        updates = self._session.updates
+        if updates.is_pending:
+            self._order(lambda now: updates.reject(status, now))
+        else:
+            self._order(lambda now: self._session.reject(status, now=now))
 
     async def info(self, media_type: str, body: bytes) -> Outcome:
         """Send an INFO and return what became of it (RFC 6086).

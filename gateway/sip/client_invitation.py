@@ -1,16 +1,15 @@
 """One INVITE sent, from the request to the ACK or the CANCEL (RFC 3261 9.1, 13.2).
 
 It is repeated with credentials if somebody wants to know us (22.2); all that is one invitation.
-A forked INVITE may be accepted more than once: the first 200 counts, the others are acknowledged
-and hung up at once (13.2.2.4).
+A forked INVITE may be answered by several: each has an early dialog. The first 200 counts, the
+others are acknowledged and hung up at once (13.2.2.4).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from gateway.errors import SipSyntaxError
 from gateway.sip.acknowledgement import acknowledgement
-from gateway.sip.bodies import session_description
+from gateway.sip.bodies import read_session_description
 from gateway.sip.client_request import ClientRequest, Order, Outcome
 from gateway.sip.core import Core
 from gateway.sip.dialog import Dialog
@@ -19,6 +18,7 @@ from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.headers import Headers
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.reason import Reason
+from gateway.sip.reliable_provisional import RAck, Sequence, rseq_of
 from gateway.sip.session_timer import SessionExpires, asked_for_more
 from gateway.sip.timers import Timer
 from gateway.sip.transaction import Failure, Transaction, User
@@ -27,6 +27,9 @@ from gateway.sip.transaction_tables import State
 
 class Inviting(Protocol):
     """Who invites, and hears how it goes on."""
+
+    def branched(self, dialog: Dialog) -> None:
+        """An early dialog has begun: the peer may send requests within it."""
 
     def progressed(self, response: Response, sdp: bytes | None, now: float) -> None:
         """A provisional response above 100 came."""
@@ -43,7 +46,28 @@ _MAX_LENGTHENED = 4
 
 
 def _tell_nobody(outcome: Outcome, now: float) -> None:
-    """What becomes of the BYE to a branch that nobody wants concerns nobody."""
+    """What becomes of a PRACK, or of the BYE to a branch that nobody wants, concerns nobody."""
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """An early dialog: `answer` is its first to our offer, `is_agreed` if that came reliably."""
+
+    dialog: Dialog
+    sequence: Sequence = field(default_factory=Sequence)
+    answer: bytes | None = None
+    is_agreed: bool = False
+
+    def receive(self, response: Response) -> bytes | None:
+        """The answer in a provisional response, if it is the first."""
+        sdp = read_session_description(response)
+        if sdp is None or self.answer is not None:
+            # What was said before is said for certain now.
+            self.is_agreed |= sdp is not None and rseq_of(response) is not None
+            return None
+        self.answer = sdp
+        self.is_agreed = rseq_of(response) is not None
+        return sdp
 
 
 class ClientInvitation:
@@ -65,10 +89,11 @@ class ClientInvitation:
         self._flow = flow
         self._fallback = fallback
         self._inviting = inviting
+        self._branches: dict[str, Branch] = {}  # by remote tag
+        self._heard: Branch | None = None  # whose answer was told last
         self._dialog: Dialog | None = None  # of the 200 that counts
         self._acks: dict[str, Transmission] = {}  # by remote tag, to be repeated with their 200
         self._is_decided = False
-        self._has_early_answer = False
         self._lengthened = 0  # times that the session interval was
         self._cancelled_for: tuple[Reason, ...] | None = None
         self._deadline: Timer | None = None
@@ -89,6 +114,16 @@ class ClientInvitation:
         assert self._dialog is not None, "nothing to acknowledge"
         self._acknowledge(self._dialog, sdp)
 
+    def early_dialog(self, remote_tag: str) -> Dialog | None:
+        """The dialog that one of those it has reached has begun."""
+        branch = self._branches.get(remote_tag)
+        return branch.dialog if branch is not None else None
+
+    def is_agreed(self, remote_tag: str) -> bool:
+        """Whether our offer has been answered for certain in an early dialog."""
+        branch = self._branches.get(remote_tag)
+        return branch is not None and branch.is_agreed
+
     def _send(self, now: float) -> Transaction:
         transactions = self._core.transactions
         transactions.add_via(self._request, self._flow)
@@ -102,7 +137,8 @@ class ClientInvitation:
     def _send_again(self, now: float) -> None:
         """Repeat the INVITE, changed as was wanted: a new transaction of the same call (22.2)."""
         self._transaction.user = None  # what still happens there is the ACK's
-        self._has_early_answer = False
+        self._branches.clear()
+        self._heard = None
         headers = Headers(self._request.headers.fields())
         headers.set("CSeq", f"{headers.cseq.sequence + 1} INVITE")
         self._request = replace(self._request, headers=headers)
@@ -143,15 +179,34 @@ class ClientInvitation:
             if self._deadline is None:
                 self._send_cancel(now)
         elif response.status > 100:
-            self._inviting.progressed(response, self._early_answer(response), now)
+            self._progress(response, now)
 
-    def _early_answer(self, response: Response) -> bytes | None:
-        """The SDP of the first provisional response that has one, if ours was the offer."""
-        if self._has_early_answer or not self._request.body:
-            return None
-        sdp = _sdp_of(response)
-        self._has_early_answer = sdp is not None
-        return sdp
+    def _progress(self, response: Response, now: float) -> None:
+        branch = self._branch_of(response)
+        sdp = branch.receive(response) if branch is not None and self._request.body else None
+        rseq = rseq_of(response)
+        if branch is not None and rseq is not None:
+            if not branch.sequence.take(rseq):
+                return  # one that comes again, or before its turn
+            self._acknowledge_provisional(branch, rseq, now)
+        if sdp is not None:
+            self._heard = branch
+        self._inviting.progressed(response, sdp, now)
+
+    def _branch_of(self, response: Response) -> Branch | None:
+        """The early dialog of a provisional response, which it may begin (12.1.2)."""
+        remote_tag = response.headers.to.tag
+        if remote_tag not in self._branches and len(self._branches) < _MAX_FORKS:
+            dialog = Dialog.of_client(self._request, response, self._flow)
+            self._branches[remote_tag] = Branch(dialog)
+            if remote_tag:
+                self._inviting.branched(dialog)
+        return self._branches.get(remote_tag)
+
+    def _acknowledge_provisional(self, branch: Branch, rseq: int, now: float) -> None:
+        rack = RAck(rseq, self._request.headers.cseq.sequence, "INVITE")
+        prack = Order("PRACK", _tell_nobody, (rack.field(),))
+        ClientRequest(self._core, branch.dialog, prack, digest=self._digest, now=now)
 
     def _receive_success(self, response: Response, now: float) -> None:
         remote_tag = response.headers.to.tag
@@ -165,10 +220,24 @@ class ClientInvitation:
 
     def _accept(self, response: Response, now: float) -> None:
         self._is_decided = True
-        self._dialog = Dialog.of_client(self._request, response, self._flow)
+        branch = self._branches.get(response.headers.to.tag)
+        if branch is not None:
+            branch.dialog.confirm(response)
+            self._dialog = branch.dialog
+        else:
+            self._dialog = Dialog.of_client(self._request, response, self._flow)
         if self._request.body:
             self._acknowledge(self._dialog, None)
-        self._inviting.accepted(self._dialog, response, _sdp_of(response), now)
+        self._inviting.accepted(self._dialog, response, self._answer(branch, response), now)
+
+    def _answer(self, branch: Branch | None, response: Response) -> bytes | None:
+        """The answer of a 200, or the one before that holds if it is not the one told last."""
+        sdp = read_session_description(response)
+        if branch is None or not self._request.body:
+            return sdp
+        if branch.is_agreed:  # it must not change any more (13.2.1)
+            return branch.answer if branch is not self._heard else None
+        return sdp or branch.answer
 
     def _hang_up_fork(self, response: Response, now: float) -> None:
         """End at once what was accepted too late or a second time (13.2.2.4, 15)."""
@@ -218,10 +287,3 @@ class ClientInvitation:
         if not self._is_decided:
             self._is_decided = True
             self._inviting.failed(status, phrase, response, now)
-
-
-def _sdp_of(response: Response) -> bytes | None:
-    try:
-        return session_description(response)
-    except SipSyntaxError:
-        return None

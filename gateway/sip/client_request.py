@@ -1,4 +1,4 @@
-"""Requests of ours within a dialog: BYE, INFO, MESSAGE, UPDATE, re-INVITE (RFC 3261 12.2.1, 14.1)."""
+"""Requests of ours within a dialog: BYE, INFO, UPDATE, re-INVITE ... (RFC 3261 12.2.1, 14.1)."""
 
 from collections import deque
 from collections.abc import Callable

@@ -137,7 +137,7 @@ class Sessions:
     """The sessions of a stack, by their dialogs."""
 
     def __init__(self) -> None:
-        self._all: set[Session] = set()
+        self._all: dict[Session, set[DialogId]] = {}
         self._by_dialog: dict[DialogId, Session] = {}
         # For peers that lose our tag: Call-ID and their own tag name a session nearly as well.
         self._by_peer: dict[tuple[str, str], Session] = {}
@@ -148,18 +148,17 @@ class Sessions:
     def __iter__(self) -> Iterator["Session"]:
         return iter(tuple(self._all))
 
-    def add(self, session: "Session") -> None:
-        """Keep a session; again when it has got its dialog."""
-        self._all.add(session)
-        if session.dialog is not None:
-            identity = session.dialog.id
+    def add(self, session: "Session", dialog: Dialog | None = None) -> None:
+        """Keep a session; again with each dialog it gets, early ones included."""
+        dialogs = self._all.setdefault(session, set())
+        if dialog is not None:
+            identity = dialog.id
+            dialogs.add(identity)
             self._by_dialog[identity] = session
             self._by_peer[identity.call_id, identity.remote_tag] = session
 
     def remove(self, session: "Session") -> None:
-        self._all.discard(session)
-        if session.dialog is not None:
-            identity = session.dialog.id
+        for identity in self._all.pop(session, ()):
             self._by_dialog.pop(identity, None)
             if self._by_peer.get((identity.call_id, identity.remote_tag)) is session:
                 del self._by_peer[identity.call_id, identity.remote_tag]

@@ -88,6 +88,11 @@ class Dialog:
             allows=_allowed(headers),
         )
 
+    def confirm(self, response: Response) -> None:
+        """Take the 2xx of an early dialog of ours (13.2.2.4)."""
+        self.route_set = tuple(reversed(response.headers.values("Record-Route")))
+        self.refresh_target(response)
+
     def receive(self, request: Request, flow: Flow) -> bool:
         """Take note of a request of the peer; False if it comes out of order (12.2.2)."""
         sequence = request.headers.cseq.sequence

@@ -49,9 +49,8 @@ class AckMissing:
 class Provisional:
     """A response 101 to 199 to our INVITE, as often as the peer sends it.
 
-    `sdp` answers our offer, for early media. Only the first that comes has it: the answer of a
-    provisional response holds until the 200 (13.2.1), and of several branches of a forked INVITE
-    only one can be heard.
+    `sdp` answers our offer, for early media. Of each branch of a forked INVITE only the first that
+    comes has it: it holds until the 200 (13.2.1). The branch that speaks last is to be heard.
     """
 
     session: "Session"
@@ -65,7 +64,8 @@ class Answered:
     """Our INVITE was accepted.
 
     With an offer of ours in the INVITE the ACK has been sent and `sdp` is the answer; otherwise
-    `sdp` is the offer and `Session.acknowledge` has to follow.
+    `sdp` is the offer and `Session.acknowledge` has to follow. No answer: the one that has come
+    before, in a provisional response, holds.
     """
 
     session: "Session"
@@ -107,8 +107,9 @@ class Failed:
 class Reoffered:
     """The peer wants to change the session: hold, resume, a new address.
 
-    `Session.accept` or `Session.reject` has to follow. `offer` is None if we are to make the
-    offer; the answer is then in the `Acknowledged` that follows.
+    After an INVITE `Session.accept` or `reject` has to follow; after an UPDATE or a PRACK those of
+    `Session.updates`. `offer` is None if we are to make the offer; the answer is then in the
+    `Acknowledged` that follows.
     """
 
     session: "Session"
@@ -134,8 +135,11 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class Reanswered:
-    """The peer has answered our last description anew, in response to a refresh (RFC 4028 7.4)."""
+class OfferAnswered:
+    """The peer has answered our last description outside of INVITE, 200 and ACK.
+
+    In the PRACK of a provisional response (RFC 3262 5), or anew when we refresh (RFC 4028 7.4).
+    """
 
     session: "Session"
     answer: bytes
@@ -174,7 +178,7 @@ Event = (
     | Reoffered
     | InfoReceived
     | MessageReceived
-    | Reanswered
+    | OfferAnswered
     | SessionExpired
     | HungUp
     | Ended

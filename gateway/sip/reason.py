@@ -27,6 +27,19 @@ class Reason:
         return value
 
 
+def reason_fields(reasons: tuple[Reason, ...]) -> list[tuple[str, str]]:
+    """The headers that state them."""
+    return [("Reason", reason.serialize()) for reason in reasons]
+
+
+def status_of(reasons: tuple[Reason, ...]) -> int:
+    """The response that says what a BYE would have said with a reason."""
+    for reason in reasons:
+        if reason.protocol.upper() == "SIP" and 300 <= (reason.cause or 0) <= 699:
+            return reason.cause or 0
+    return 480
+
+
 def read_reasons(headers: Headers) -> tuple[Reason, ...]:
     """The reasons a message gives; what is unreadable in them is left out."""
     reasons = []

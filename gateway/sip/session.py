@@ -10,7 +10,7 @@ from enum import Enum, auto
 from gateway.errors import SipSyntaxError
 from gateway.sip import events
 from gateway.sip.admission import ACCEPT, CAPABILITIES
-from gateway.sip.bodies import session_description
+from gateway.sip.bodies import read_session_description, session_description
 from gateway.sip.client_invitation import ClientInvitation
 from gateway.sip.client_request import ClientRequest, Order, Outcome, RequestQueue, Told
 from gateway.sip.core import Core, new_tag
@@ -20,9 +20,10 @@ from gateway.sip.flow import Flow, HostPort
 from gateway.sip.info import take_info
 from gateway.sip.instant_message import take_text
 from gateway.sip.message import Request, Response
-from gateway.sip.reason import Reason, read_reasons
+from gateway.sip.reason import Reason, read_reasons, reason_fields, status_of
 from gateway.sip.responses import HeaderFields
 from gateway.sip.server_invitation import ServerInvitation, Stage
+from gateway.sip.server_update import ServerUpdate
 from gateway.sip.session_refresh import SessionRefresh
 from gateway.sip.session_timer import (
     TIMER,
@@ -66,6 +67,7 @@ class Session:
         self._digest = DigestClient(credentials) if credentials is not None else None
         self._requests = RequestQueue(core, self._digest)
         self._refresh: SessionRefresh | None = None  # once it is confirmed
+        self.updates = ServerUpdate(core, self)
 
     @property
     def may_offer(self) -> bool:
@@ -108,19 +110,17 @@ class Session:
     ) -> None:
         """Answer the first INVITE provisionally (101 to 199)."""
         if self.phase is Phase.INVITED and self._server is not None:
+            self.description = sdp or self.description
             self._server.progress(status, phrase, sdp=sdp, headers=headers, now=now)
 
     def accept(self, sdp: bytes, *, headers: HeaderFields = (), now: float) -> None:
         """Answer the latest INVITE with 200; `sdp` is the answer, or the offer if it had none."""
         if self._server is None or not self.is_pending:
             return
-        self.phase = Phase.CONFIRMED if self.phase is Phase.INVITED else self.phase
-        self.description = sdp
-        request = self._server.request
-        agreed = agree(request, self._core.config.session_timer)
-        headers = (*response_fields(agreed), *headers)
-        self._server.accept(sdp, headers=headers, now=now)
-        self._last_for(agreed, Refresher.UAS, request, now)
+        if not self._server.is_agreed:
+            self.description = sdp
+        agreed = agree(self._server.request, self._core.config.session_timer)
+        self._server.accept(sdp, headers=(*response_fields(agreed), *headers), now=now)
 
     def reject(
         self,
@@ -166,7 +166,7 @@ class Session:
         self._is_given_up = True
         self._reasons = reasons
         if self.phase is Phase.INVITED:
-            self.reject(_status_of(reasons), headers=_reason_fields(reasons), now=now)
+            self.reject(status_of(reasons), headers=reason_fields(reasons), now=now)
         elif self.phase is Phase.INVITING and self._client is not None:
             self._client.cancel(reasons, now)
         elif self.phase is Phase.CONFIRMED and self._client is not None:
@@ -181,14 +181,20 @@ class Session:
     def receive(self, transaction: Transaction, flow: Flow, now: float) -> None:
         """Take an INVITE that begins the session, or a request within its dialog."""
         request = transaction.request
-        if self.dialog is None:
+        if self.phase is Phase.NEW:
             self._begin_invited(transaction, flow, now)
-        elif not self.dialog.receive(request, flow):
+        elif (dialog := self._dialog_of(request)) is None:
+            self._core.respond(transaction, 481, now=now)
+        elif not dialog.receive(request, flow):
             self._core.respond(transaction, 500, "CSeq Out of Order", now=now)
         elif request.method == "INVITE":
             self._receive_reinvite(transaction, flow, now)
         elif request.method == "BYE":
             self._receive_bye(transaction, now)
+        elif request.method == "PRACK":
+            self._receive_prack(transaction, flow, now)
+        elif request.method == "UPDATE":
+            self.updates.receive(transaction, flow, now)
         elif request.method == "INFO":
             self._receive_info(transaction, now)
         elif request.method == "MESSAGE":
@@ -207,13 +213,13 @@ class Session:
     def _begin_invited(self, transaction: Transaction, flow: Flow, now: float) -> None:
         self.phase = Phase.INVITED
         self.dialog = Dialog.of_server(transaction.request, new_tag(), flow)
-        self._core.sessions.add(self)
+        self._core.sessions.add(self, self.dialog)
         self._be_invited(self.dialog, transaction, flow, events.InviteReceived, now)
 
     def _receive_reinvite(self, transaction: Transaction, flow: Flow, now: float) -> None:
         """Sort out what overlaps (14.2, RFC 5407 3.1) before the user hears of it."""
         assert self.dialog is not None
-        if self.is_pending:
+        if self.is_pending or self.updates.is_pending:
             retry_after = ("Retry-After", str(random.randint(0, 10)))
             self._core.respond(transaction, 500, headers=(retry_after,), now=now)
             return
@@ -247,10 +253,28 @@ class Session:
             self._server.makes_offer = offer is None
             self._emit(event(self, request, offer))
 
+    def _receive_prack(self, transaction: Transaction, flow: Flow, now: float) -> None:
+        """It may answer the offer of our response, or make one (RFC 3262 5)."""
+        server, request = self._server, transaction.request
+        about = server.acknowledge_provisional(request, now) if server is not None else None
+        if server is None or about is None:
+            self._core.respond(transaction, 481, now=now)
+            return
+        if about.sdp is not None and server.makes_offer:
+            self._core.respond(transaction, 200, now=now)
+            answer = read_session_description(request)
+            if answer is not None:
+                server.is_agreed = True
+                self._emit(events.OfferAnswered(self, answer))
+        else:
+            self.updates.receive(transaction, flow, now)
+        server.settle(now)
+
     def _receive_bye(self, transaction: Transaction, now: float) -> None:
         self._core.respond(transaction, 200, now=now)
+        self.updates.reject(487, now)  # and what else is still pending (15.1.2)
         if self._server is not None:
-            self._server.reject(487, now=now)  # what is still pending (15.1.2)
+            self._server.reject(487, now=now)
         self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
 
     def _receive_info(self, transaction: Transaction, now: float) -> None:
@@ -261,15 +285,62 @@ class Session:
         if text := take_text(self._core, transaction, now):
             self._emit(events.MessageReceived(self, text))
 
+    def _dialog_of(self, request: Request) -> Dialog | None:
+        """The dialog of a request: until our INVITE is answered one of its branches."""
+        if self.dialog is None and self._client is not None:
+            return self._client.early_dialog(request.headers.from_.tag)
+        if self.dialog is None or request.headers.from_.tag != self.dialog.id.remote_tag:
+            return None
+        return self.dialog
+
     def _awaits_answer(self) -> bool:
         """Whether an offer is under way that a second one must not cross (14.1)."""
         if self._server is not None and self._server.stage is Stage.ACCEPTED:
-            return self._server.makes_offer
+            return self._server.makes_offer and not self._server.is_agreed
         if self._refresh is not None and self._refresh.is_reinviting:
             return True
         return self._client is not None and not self._is_acknowledged
 
+    # --- what the peer changes by UPDATE ---------------------------------------------------------
+
+    def find_clash(self, request: Request) -> int | None:
+        """The status an offer has to be refused with now (RFC 3311 5.2)."""
+        if self._is_given_up:
+            return 481
+        if self._client is not None and self.phase is Phase.INVITING:
+            return None if self._client.is_agreed(request.headers.from_.tag) else 491
+        if self._server is not None and self._server.stage is Stage.PENDING:
+            if self._server.is_agreed:
+                return None
+            return 491 if self._server.makes_offer else 500
+        return 491 if self._awaits_answer() else None
+
+    def reoffered(self, request: Request, offer: bytes) -> None:
+        """An UPDATE or a PRACK makes an offer."""
+        self._emit(events.Reoffered(self, request, offer))
+
+    def described(self, sdp: bytes) -> None:
+        """It is what we have said last about the session."""
+        self.description = sdp
+
+    def refreshed(self, request: Request, now: float) -> HeaderFields:
+        """An UPDATE is accepted: what the 2xx says about the session's timer."""
+        if self.phase is not Phase.CONFIRMED:
+            return ()
+        agreed = agree(request, self._core.config.session_timer)
+        self._last_for(agreed, Refresher.UAS, request, now)
+        return response_fields(agreed)
+
     # --- what became of the peer's INVITE --------------------------------------------------------
+
+    def answered(self, now: float) -> None:
+        """The 200 has been sent."""
+        if self._server is None:
+            return
+        self.phase = Phase.CONFIRMED if self.phase is Phase.INVITED else self.phase
+        request = self._server.request
+        agreed = agree(request, self._core.config.session_timer)
+        self._last_for(agreed, Refresher.UAS, request, now)
 
     def acknowledged(self, answer: bytes | None, now: float) -> None:
         """The ACK of our 200 came."""
@@ -296,6 +367,10 @@ class Session:
 
     # --- what became of our INVITE ---------------------------------------------------------------
 
+    def branched(self, dialog: Dialog) -> None:
+        """Somebody it has reached has begun an early dialog."""
+        self._core.sessions.add(self, dialog)
+
     def progressed(self, response: Response, sdp: bytes | None, now: float) -> None:
         """A provisional response came."""
         self._emit(events.Provisional(self, response.status, response.phrase, sdp))
@@ -305,7 +380,7 @@ class Session:
         self.phase = Phase.CONFIRMED
         self.dialog = dialog
         self._is_acknowledged = self._made_offer
-        self._core.sessions.add(self)
+        self._core.sessions.add(self, dialog)
         self._last_for(agreed_by(response), Refresher.UAC, response, now)
         self._emit(events.Answered(self, response, sdp))
         if self._is_acknowledged:
@@ -334,7 +409,7 @@ class Session:
 
     def answered_again(self, answer: bytes, now: float) -> None:
         """The peer has answered our description anew."""
-        self._emit(events.Reanswered(self, answer))
+        self._emit(events.OfferAnswered(self, answer))
 
     def vanished(self, now: float) -> None:
         """Nobody has refreshed the session, or nobody knows of it any more (RFC 4028 10)."""
@@ -360,11 +435,12 @@ class Session:
     def _send_bye(self, now: float) -> None:
         assert self.dialog is not None
         self.phase = Phase.ENDING
+        self.updates.reject(487, now)
         if self._server is not None:
             self._server.reject(487, now=now)
             self._server.stop()
         self._stop()
-        bye = Order("BYE", self._bye_over, _reason_fields(self._reasons))
+        bye = Order("BYE", self._bye_over, reason_fields(self._reasons))
         ClientRequest(self._core, self.dialog, bye, digest=self._digest, now=now)
 
     def _bye_over(self, outcome: Outcome, now: float) -> None:
@@ -391,15 +467,3 @@ class Session:
     def _emit(self, event: events.Event) -> None:
         if not self._is_given_up:
             self._core.events.append(event)
-
-
-def _reason_fields(reasons: tuple[Reason, ...]) -> HeaderFields:
-    return tuple(("Reason", reason.serialize()) for reason in reasons)
-
-
-def _status_of(reasons: tuple[Reason, ...]) -> int:
-    """The response that says what a BYE would have said with a reason."""
-    for reason in reasons:
-        if reason.protocol.upper() == "SIP" and 300 <= (reason.cause or 0) <= 699:
-            return reason.cause or 0
-    return 480

@@ -1,15 +1,14 @@
 """Keeping a session alive, and noticing that it is not: our refreshes (RFC 4028 7.4, 10).
 
-By UPDATE where the peer takes it, else by a re-INVITE that offers what we have described before: its
-version says that nothing has changed (RFC 3264 8).
+By UPDATE where the peer takes it, else by a re-INVITE that offers what we have described before:
+its version says that nothing has changed (RFC 3264 8).
 """
 
 import random
 from typing import Protocol
 
-from gateway.errors import SipSyntaxError
 from gateway.sip.admission import ALLOW, SUPPORTED
-from gateway.sip.bodies import session_description
+from gateway.sip.bodies import read_session_description
 from gateway.sip.client_request import ClientRequest, Order, Outcome
 from gateway.sip.core import Core, content_type
 from gateway.sip.dialog import Dialog
@@ -118,10 +117,7 @@ class SessionRefresh:
         if self._is_stopped:
             return
         if outcome.is_success and outcome.response is not None:
-            try:
-                answer = session_description(outcome.response)
-            except SipSyntaxError:
-                answer = None
+            answer = read_session_description(outcome.response)
             if answer is not None:
                 self._session.answered_again(answer, now)
         self._told(outcome, now)

@@ -25,6 +25,7 @@ LEAST = 90
 
 _MOST = 86_400 * 7  # no peer makes us forget a call for longer
 _FAREWELL = 32.0  # before the session expires its end is told, or a third of it before (10)
+_SHORTEST = 1.0  # seconds between refreshes that fail
 _REFRESHING = ("INVITE", "UPDATE")
 
 
@@ -132,7 +133,7 @@ def agreed_by(response: Response) -> SessionExpires | None:
 
 
 def asked_for_more(interval: int, response: Response) -> int | None:
-    """The interval that a 422 to `interval` wants, in seconds; None: asking again is no use (7.3)."""
+    """The interval a 422 to `interval` wants, in seconds; None: asking again is no use (7.3)."""
     least = min_se_of(response.headers)
     return least if least > interval else None
 
@@ -165,13 +166,13 @@ class SessionTimer:
             self._next = self._queue.start(now + interval / 2, self._refresh)
 
     def again(self, now: float, after: float | None = None) -> None:
-        """Refresh later, since it was not possible now: after so long, or in half of what is left."""
+        """Refresh later than now: after so many seconds, or in half of what is left."""
         if self._end is None or not self._end.is_running:
             return
         wait = (self._ends_at - now) / 2 if after is None else after
         if self._next is not None:
             self._next.cancel()
-        if (now + wait < self._ends_at and wait >= 1.0) or after is not None:
+        if after is not None or wait >= _SHORTEST:
             self._next = self._queue.start(now + wait, self._refresh)
 
     def stop(self) -> None:
@@ -182,5 +183,5 @@ class SessionTimer:
 
 
 def _seconds(text: str) -> int | None:
-    text = text.split(";", maxsplit=1)[0].strip()
-    return min(int(text), _MOST) if re.fullmatch(r"[0-9]{1,10}", text) else None
+    match = re.match(r"\s*([0-9]{1,10})\s*(?:;|$)", text)
+    return min(int(match[1]), _MOST) if match else None

@@ -16,6 +16,7 @@ from gateway.sip.admission import (
     ALLOW,
     ALLOW_OUTSIDE_DIALOG,
     CAPABILITIES,
+    EXTENSIONS,
     SUPPORTED,
     Admit,
     Refusal,
@@ -34,6 +35,7 @@ from gateway.sip.header_values import parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.lone_request import send_alone
 from gateway.sip.message import Request, Response, check, parse_message
+from gateway.sip.reliable_provisional import RELIABLE
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session import Session
 from gateway.sip.session_timer import find_small_interval, request_fields
@@ -140,7 +142,7 @@ class SipStack:
                 ("Call-ID", secrets.token_hex(16)),
                 ("CSeq", "1 INVITE"),
                 self._core.contact(flow, is_sips=target.lower().startswith("sips:")),
-                *(ALLOW, SUPPORTED, ("User-Agent", self._core.config.user_agent)),
+                *(ALLOW, _supported(sdp), ("User-Agent", self._core.config.user_agent)),
                 *request_fields(self._core.config.session_timer),
                 *headers,
                 *content_type(sdp),
@@ -346,3 +348,10 @@ class SipStack:
             return
         if not self._core.transactions.receive_response(response, now):
             self.counters.stray_responses += 1
+
+
+def _supported(offer: bytes | None) -> tuple[str, str]:
+    """What an INVITE of ours supports: an offer of the peer's is answered in the ACK only."""
+    if offer is not None:
+        return SUPPORTED
+    return "Supported", ", ".join(tag for tag in EXTENSIONS if tag != RELIABLE)

@@ -34,12 +34,19 @@ _OK = (
 ACKNOWLEDGED_AFTER = 0.05  # seconds
 
 
+class _NoUpdates:
+    """Those of a session whose phone sends none."""
+
+    is_pending = False
+
+
 @dataclass
 class _Session:
     """The session below a call (`gateway.sip.session.Session`), and what it was told to do."""
 
     phone: "FakePhone"
     is_pending: bool = True
+    updates: _NoUpdates = field(default_factory=_NoUpdates)
 
     def progress(self, status: int, *, now: float, **_: object) -> None:
         self.phone.done.append(str(status))

@@ -36,11 +36,11 @@ async def test_a_refresh_may_tell_another_address(monkeypatch: pytest.MonkeyPatc
     async with exchange(monkeypatch) as there:
         phone = FakePhone("room")
         party = await talking(there, phone)
-        phone.tells(sip.Reanswered, DESCRIPTION.replace(b"4000", b"4002"))
+        phone.tells(sip.OfferAnswered, DESCRIPTION.replace(b"4000", b"4002"))
         await settle(0.1)
         assert party.media.phone is not None
         assert party.media.phone.remote == ("192.0.2.9", 4002)
-        phone.tells(sip.Reanswered, DESCRIPTION.replace(b"4000", b"0"))  # makes no sense
+        phone.tells(sip.OfferAnswered, DESCRIPTION.replace(b"4000", b"0"))  # makes no sense
         await settle(0.1)
         assert party.media.phone.remote == ("192.0.2.9", 4002)
         assert party.media.phone.direction is Direction.SENDRECV

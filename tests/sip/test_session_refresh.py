@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.sip.core import StackConfig
-from gateway.sip.events import Ended, Reanswered, SessionExpired
+from gateway.sip.events import Ended, OfferAnswered, SessionExpired
 from gateway.sip.message import Request
 from gateway.sip.session import Session
 from gateway.sip.session_timer import Wanted
@@ -93,7 +93,7 @@ def test_a_caller_without_timers_is_asked_by_a_reinvite_that_changes_nothing(ben
         bench.receive(response(refresh, 200, body=OFFER))
         ack = bench.the_request()
         assert (ack.method, ack.headers["CSeq"], ack.body) == ("ACK", "1 ACK", b"")
-    assert bench.events() == [Reanswered(session, OFFER)]
+    assert bench.events() == [OfferAnswered(session, OFFER)]
     assert refresh_of(bench).method == "INVITE"
 
 

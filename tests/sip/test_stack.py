@@ -135,9 +135,13 @@ def test_admission_may_say_that_there_is_no_such_room() -> None:
     [
         (request().replace(b"1 INVITE", b"x INVITE"), 400, None),
         (request(contact=None), 400, None),
-        (request("REGISTER"), 405, ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE")),
+        (
+            request("REGISTER"),
+            405,
+            ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PRACK, UPDATE"),
+        ),
         (request(uri="http://a"), 416, None),
-        (request(fields=[("Require", "100rel")]), 420, ("Unsupported", "100rel")),
+        (request(fields=[("Require", "gruu")]), 420, ("Unsupported", "gruu")),
         (request("BYE", to_tag="x"), 481, None),
         (request("CANCEL"), 481, None),
         (request("INFO"), 481, None),
@@ -201,9 +205,11 @@ def test_options_are_answered_with_what_we_can(bench: Bench) -> None:
     bench.receive(request("OPTIONS"))
     answer = bench.the_response()
     assert answer.status == 200
-    assert answer.headers["Allow"] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE"
+    assert (
+        answer.headers["Allow"] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PRACK, UPDATE"
+    )
     assert answer.headers["Accept"] == "application/sdp"
-    assert answer.headers["Supported"] == "timer"
+    assert answer.headers["Supported"] == "100rel, timer"
     assert bench.remains() == []
 
 
