@@ -70,9 +70,7 @@ def unavailable(retry_after: int) -> Refusal:
     return Refusal(503, headers=(("Retry-After", str(retry_after)),))
 
 
-def find_fault(
-    request: Request, flow: Flow, methods: tuple[str, ...] = METHODS
-) -> Refusal | None:
+def find_fault(request: Request, flow: Flow, methods: tuple[str, ...] = METHODS) -> Refusal | None:
     """The first reason, in the order of section 8.2, not to serve a request."""
     try:
         scheme = parse_uri(request.uri).scheme

@@ -142,7 +142,7 @@ def test_a_phone_that_we_call_may_change_what_it_has_answered_for_certain(bench:
     bench.receive(response(invite, 183, body=ANSWER, fields=reliably))
     assert bench.statuses() == ["PRACK"]
     bench.events()
-    asked = dict(call_id=invite.headers.call_id, from_tag="peer", body=HOLD)
+    asked = {"call_id": invite.headers.call_id, "from_tag": "peer", "body": HOLD}
     bench.receive(update(invite.headers.from_.tag, 1, **asked))  # type: ignore[arg-type]
     assert bench.event_names() == ["Reoffered"]
     accept(bench, session)
@@ -154,7 +154,7 @@ def test_while_our_offer_has_no_certain_answer_theirs_is_a_491(bench: Bench, sta
     _, invite = bench.inviting()
     bench.receive(response(invite, status, body=ANSWER if status == 183 else b""))
     bench.forget()
-    asked = dict(call_id=invite.headers.call_id, from_tag="peer", body=HOLD)
+    asked = {"call_id": invite.headers.call_id, "from_tag": "peer", "body": HOLD}
     bench.receive(update(invite.headers.from_.tag, 1, **asked))  # type: ignore[arg-type]
     assert bench.statuses() == [491]
     bench.receive(update(invite.headers.from_.tag, 2, **asked | {"from_tag": "no"}))  # type: ignore[arg-type]
