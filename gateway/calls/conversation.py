@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 
 import structlog
 
+from gateway.calls import engine_events
 from gateway.calls.announcer import line_of, tone_of
 from gateway.calls.backdrop import Backdrop
 from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
@@ -100,26 +101,14 @@ class Conversation:
                     self._participant.ice_restarted(event.session, event.local)
                 case media.BridgeLost():
                     self._participant.bridge_lost(event.session, event.reason)
-                case media.PhoneSilent():
-                    text = f"no audio from the phone for {event.seconds:.0f} s"
-                    raise Over(CallEnd(EndReason.NO_RTP, text))
                 case media.DigitReceived():
-                    # Digits may be a PIN: which one it was is nobody's business.
-                    log.info("digit", milliseconds=round(event.duration * 1000))
-                    self._pressed(event.digit, Way.TONE if event.in_band else Way.RTP)
+                    self._pressed(event.digit, engine_events.way_of(event))
                 case media.ConferenceDigit():
                     self._pressed_in_conference(
                         event.endpoint, event.digit, event.duration, Way.RTP
                     )
-                case media.Measured():
-                    self._record.report = event.report
-                case media.PhoneLatched():
-                    log.info("phone heard", address=event.address)
-                case media.EngineLost():
-                    raise Over(CallEnd(EndReason.MEDIA_LOST, event.reason))
-                case media.Failed():
-                    text = f"{event.command}: {event.reason}"
-                    raise Over(CallEnd(EndReason.INTERNAL_ERROR, text))
+                case _:
+                    engine_events.take(event, self._record)
 
     async def follow_conference(self) -> None:
         """Tell the caller and the record what happens in the room, until we are not in it."""

@@ -27,6 +27,8 @@ class EndReason(Enum):
     NO_COMMON_ENCRYPTION = ("no-common-encryption", 488)
     NO_SUCH_ROOM = ("no-such-room", 404)
     PASSWORD_WRONG = ("password-wrong", 403)
+    PIN_WRONG = ("pin-wrong", 403)
+    NO_PIN = ("no-pin", 408)
     LOBBY = ("lobby", 480)
     LOBBY_DENIED = ("lobby-denied", 403)
     WAITING_FOR_HOST = ("waiting-for-host", 480)

@@ -1,7 +1,8 @@
 """Which room a call is for, and which trunk it came by. Pure.
 
-In this order: the room header, the trunk's rules over the called number, its default room;
-otherwise there is no room. Where there are several installations, the first that has the room;
+In this order: the room header, the trunk's rules over the called number, a PIN that the caller is
+asked for if the trunk does that, its default room; otherwise there is no room.
+Where there are several installations, it is the first that has the room;
 the domain header, a rule or the trunk may name one.
 """
 
@@ -16,6 +17,7 @@ from gateway.calls.parties import BY_ADDRESS, CalledIn
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.ivr.meeting import Meeting
 from gateway.media.messages import AS_IT_IS, PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sdp.formats import DEFAULT_CODECS
@@ -50,6 +52,7 @@ class Trunk:
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
     sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
     word counts for who calls; `show_caller` is how much of that conferences are shown.
+    Who names no room `asks_pin` asks for a PIN.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
     their way.
@@ -68,6 +71,7 @@ class Trunk:
     installation: str | None = None
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
+    asks_pin: bool = False
     dial_out: DialOut | None = None
     codecs: tuple[str, ...] = DEFAULT_CODECS
     srtp: SrtpPolicy = SrtpPolicy.OFFERED
@@ -102,7 +106,10 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a call goes, perhaps as a visitor's, and by which of the three ways that was found."""
+    """Where a call goes, perhaps as a visitor's, and by which of the ways that was found.
+
+    A personal PIN has its owner's `display_name`, or makes the caller a `moderator`.
+    """
 
     installation: Installation
     room: RoomAddress
@@ -110,6 +117,8 @@ class Route:
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     visitor: bool = False
+    display_name: str | None = None
+    moderator: bool = False
 
 
 def trunk_of(host: str, trunks: Iterable[Trunk], names: Iterable[str] = ()) -> Trunk | None:
@@ -129,9 +138,17 @@ def trunk_of(host: str, trunks: Iterable[Trunk], names: Iterable[str] = ()) -> T
     return None
 
 
-def find_route(called: Called, trunk: Trunk, installations: tuple[Installation, ...]) -> Route:
-    """The room for a call. ConferenceError (NOT_FOUND): there is none, or it is not to be had."""
-    room, found_by, named = _find_room(called, trunk)
+def find_route(
+    called: Called, trunk: Trunk, installations: tuple[Installation, ...]
+) -> Route | None:
+    """The room for a call; None if the caller is to be asked for a PIN.
+
+    ConferenceError (NOT_FOUND): there is none, or it is not to be had.
+    """
+    found = _find_room(called, trunk)
+    if found is None:
+        return None
+    room, found_by, named = found
     domain = called.header(trunk.domain_headers)
     candidates = [
         installation
@@ -152,7 +169,22 @@ def find_route(called: Called, trunk: Trunk, installations: tuple[Installation, 
     )
 
 
-def _find_room(called: Called, trunk: Trunk) -> tuple[str, str, str | None]:
+def route_to(
+    meeting: Meeting, called: Called, trunk: Trunk, installations: tuple[Installation, ...]
+) -> Route:
+    """The room of a PIN. ConferenceError (NOT_FOUND): it is not to be had any more."""
+    installation, address = find_room(installations, meeting.room)
+    return Route(
+        installation,
+        address,
+        "PIN",
+        called.header(trunk.password_headers),
+        display_name=meeting.display_name,
+        moderator=meeting.moderator,
+    )
+
+
+def _find_room(called: Called, trunk: Trunk) -> tuple[str, str, str | None] | None:
     """The room as it is written, by what it was found, and the name of its installation."""
     named = called.header(trunk.room_headers)
     if named is not None:
@@ -163,6 +195,8 @@ def _find_room(called: Called, trunk: Trunk) -> tuple[str, str, str | None]:
             if match is not None:
                 room = match.expand(rule.room)
                 return room, "called number", rule.installation or trunk.installation
+    if trunk.asks_pin:
+        return None
     if trunk.default_room is not None:
         return trunk.default_room, "default", trunk.installation
     users = " or ".join(called.users) or "nobody"

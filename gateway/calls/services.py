@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.calls.limits import Limits
 from gateway.calls.media_session import MediaSwitch
+from gateway.calls.reception import Reception
 from gateway.conference.installation import Installation
 from gateway.sip.flow import Flow
 from gateway.sip.user_agent import UserAgent
@@ -15,7 +16,8 @@ class Services:
     """The conferences, the user agent, the media engine, and what phones are told.
 
     `local_host` is the address a phone on a flow can send RTP to. `callers_in` says how many calls
-    are for a room. `retry_after` is in seconds.
+    are for a room. `retry_after` is in seconds. At the `reception` callers are
+    asked for PINs.
     """
 
     installations: tuple[Installation, ...]
@@ -25,3 +27,4 @@ class Services:
     callers_in: Callable[[str], int] = lambda room: 0
     limits: Limits = Limits()  # noqa: RUF009 -- frozen
     retry_after: int = 30
+    reception: Reception | None = None

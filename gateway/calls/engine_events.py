@@ -1,0 +1,34 @@
+"""What the media engine says of a call, wherever in its story that is."""
+
+import structlog
+
+from gateway.calls.end_reason import CallEnd, EndReason, Over
+from gateway.calls.presses import Way
+from gateway.calls.record import CallRecord
+from gateway.media import messages as media
+
+log = structlog.get_logger(__name__)
+
+
+def take(event: media.Event, record: CallRecord) -> None:
+    """Log and record an event of the phone's media. Over: it ends the call."""
+    match event:
+        case media.PhoneSilent():
+            text = f"no audio from the phone for {event.seconds:.0f} s"
+            raise Over(CallEnd(EndReason.NO_RTP, text))
+        case media.Measured():
+            record.report = event.report
+        case media.PhoneLatched():
+            log.info("phone heard", address=event.address)
+        case media.EngineLost():
+            raise Over(CallEnd(EndReason.MEDIA_LOST, event.reason))
+        case media.Failed():
+            text = f"{event.command}: {event.reason}"
+            raise Over(CallEnd(EndReason.INTERNAL_ERROR, text))
+
+
+def way_of(event: media.DigitReceived) -> Way:
+    """How a key of the phone has come."""
+    # Digits may be a PIN: which one it was is nobody's business.
+    log.info("digit", milliseconds=round(event.duration * 1000))
+    return Way.TONE if event.in_band else Way.RTP

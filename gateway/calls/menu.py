@@ -1,0 +1,194 @@
+"""What a caller hears and types before it is in a room: a greeting, a PIN, the meeting it is of.
+
+The PIN is in no log and in no record.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import NoReturn
+
+import structlog
+
+from gateway.calls.end_reason import CallEnd, EndReason, Over
+from gateway.calls.reception import Reception
+from gateway.calls.voice import Voice
+from gateway.ivr.language import language_keys
+from gateway.ivr.meeting import Meeting, NoMeeting
+from gateway.ivr.phrasebook import Phrasebook
+from gateway.ivr.pin_entry import (
+    Completed,
+    GivenUp,
+    PinEntry,
+    Refused,
+    StartedOver,
+    State,
+    Step,
+    TimedOut,
+)
+from gateway.ivr.pin_guard import Wait
+from gateway.ivr.prompt import Prompt
+
+log = structlog.get_logger(__name__)
+
+LANGUAGE_WITHIN = 4.0  # seconds from the last offer to the key
+LONGEST_WAIT = 45.0  # seconds; who has to wait longer is better off calling again
+FAREWELL_WITHIN = 15.0  # seconds in which what is to be said at the end has been said
+_MOST_KEYS = 64  # that wait to be read
+
+_TOLD = {
+    NoMeeting.UNKNOWN: Prompt.PIN_WRONG,
+    NoMeeting.EXPIRED: Prompt.PIN_EXPIRED,
+    NoMeeting.TOO_EARLY: Prompt.TOO_EARLY,
+    NoMeeting.TOO_LATE: Prompt.TOO_LATE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls what. `number` is None where it is withheld."""
+
+    number: str | None
+    called: str
+    trunk: str
+
+
+class Menu:
+    """One caller at the reception, whose phone is answered. `pressed` takes its keys."""
+
+    def __init__(self, reception: Reception, voice: Voice, caller: Caller) -> None:
+        self._reception = reception
+        self._voice = voice
+        self._caller = caller
+        self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=_MOST_KEYS)
+
+    def pressed(self, key: str) -> None:
+        """The caller has pressed a key."""
+        if not self._keys.full():
+            self._keys.put_nowait(key)
+
+    async def run(self) -> Meeting:
+        """The meeting that the caller wants to be in. Over: it gives up, or may try no more."""
+        now = asyncio.get_running_loop().time()
+        reception, caller = self._reception, self._caller
+        meeting = reception.redials.returning(caller.number, caller.called, now)
+        if meeting is not None:
+            log.info("caller comes back", room=meeting.room)
+            self._voice.news(Prompt.WELCOME_BACK)
+            return meeting
+        self._voice.guide(Prompt.GREETING)
+        if reception.offers_languages and len(reception.languages) > 1:
+            await self._choose_language()
+        meeting = await self._ask_pin()
+        await self._welcome(meeting)
+        return meeting
+
+    async def _choose_language(self) -> None:
+        """A key that stands for none is the first of the PIN."""
+        keys = language_keys(self._reception.languages)
+        for key, language in keys.items():
+            book = Phrasebook.of(language)
+            self._voice.guide_in(book, Prompt.CHOOSE_LANGUAGE, book.keys(key))
+        pressed = await self._key(None) or await self._key(_now() + LANGUAGE_WITHIN)
+        if pressed in keys:
+            self._voice.speak_language(keys[pressed])
+        elif pressed is not None:
+            self.pressed(pressed)
+
+    async def _ask_pin(self) -> Meeting:
+        entry = PinEntry(self._reception.rules)
+        self._voice.guide(Prompt.ENTER_PIN)
+        while True:
+            for step in await self._steps(entry):
+                match step:
+                    case Completed(pin):
+                        found = await self._present(pin)
+                        if isinstance(found, Meeting):
+                            return found
+                        self._voice.news(_TOLD[found], topic="pin")
+                        await self._ask_again(entry.wrong())
+                    case StartedOver():
+                        self._voice.guide(Prompt.ENTER_PIN)
+                    case TimedOut() | GivenUp():
+                        await self._ask_again(step)
+                    case _:
+                        pass  # the voice falls silent at each key
+
+    async def _ask_again(self, step: Step) -> None:
+        match step:
+            case GivenUp(typed=True):
+                self._voice.news(Prompt.TOO_MANY_TRIES)
+                await self._give_up(EndReason.PIN_WRONG, "no try was left")
+            case GivenUp():
+                self._voice.news(Prompt.GOODBYE)
+                await self._give_up(EndReason.NO_PIN, "no PIN was typed")
+            case TimedOut():
+                self._voice.guide(Prompt.NOTHING_ENTERED)
+                self._voice.guide(Prompt.ENTER_PIN)
+            case Refused():
+                self._voice.guide(Prompt.TRY_AGAIN)
+            case _:
+                raise AssertionError(f"{step} is no reason to ask again")
+
+    async def _steps(self, entry: PinEntry) -> tuple[Step, ...]:
+        """What follows from the next key, or from the time that passes without one."""
+        is_asking = entry.state is State.ASKING
+        key = await self._key(None if is_asking else entry.deadline)
+        if key is not None:
+            return entry.pressed(key, _now())
+        if is_asking:
+            entry.prompted(_now())
+        return entry.passed(_now())
+
+    async def _key(self, deadline: float | None) -> str | None:
+        """The next key; None if there is none by then, or before the voice falls silent."""
+        waiting = asyncio.ensure_future(self._keys.get())
+        until = asyncio.ensure_future(
+            self._voice.quiet() if deadline is None else asyncio.sleep(deadline - _now())
+        )
+        try:
+            await asyncio.wait((waiting, until), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            until.cancel()
+            if not waiting.done():
+                waiting.cancel()
+        if not waiting.done() or waiting.cancelled():
+            return None
+        self._voice.pressed()
+        return waiting.result()
+
+    async def _present(self, pin: str) -> Meeting | NoMeeting:
+        """Have the PIN looked up, as soon as that is allowed."""
+        caller = self._caller
+        while True:
+            found = await self._reception.desk.present(pin, caller.number, caller.trunk)
+            if found is NoMeeting.UNAVAILABLE:
+                self._voice.news(Prompt.NOT_REACHABLE)
+                await self._give_up(EndReason.CONFERENCE_UNAVAILABLE, "PINs cannot be looked up")
+            if not isinstance(found, Wait):
+                return found
+            log.info("a PIN has to wait", seconds=round(found.seconds, 1))
+            if found.seconds > LONGEST_WAIT:
+                self._voice.news(Prompt.TOO_MANY_TRIES)
+                await self._give_up(EndReason.PIN_WRONG, "too many wrong PINs lately")
+            self._voice.guide(Prompt.ONE_MOMENT)
+            await asyncio.sleep(found.seconds)
+
+    async def _welcome(self, meeting: Meeting) -> None:
+        name = await self._voice.name(meeting.room.partition("@")[0])
+        if name:
+            self._voice.guide(Prompt.JOINING, name)
+        else:
+            self._voice.guide(Prompt.JOINING_MEETING)
+
+    async def _give_up(self, reason: EndReason, text: str) -> NoReturn:
+        """Let the caller hear why, and end the call."""
+        try:
+            async with asyncio.timeout(FAREWELL_WITHIN):
+                await self._voice.quiet()
+        except TimeoutError:
+            log.info("the farewell was not heard")
+        raise Over(CallEnd(reason, text))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,57 @@
+"""The gateway's own voice in one call, in the caller's language."""
+
+from gateway.ivr.language import Language
+from gateway.ivr.phrasebook import Phrasebook, Speech
+from gateway.ivr.prompt import Counted, Prompt
+from gateway.ivr.speaker import Player, Speaker
+from gateway.ivr.speech_queue import Weight
+from gateway.ivr.synthesis import Names
+
+
+class Voice:
+    """Says prompts to the caller alone while it is `run`; `names` speaks names."""
+
+    def __init__(self, player: Player, language: Language, names: Names) -> None:
+        self.book = Phrasebook.of(language)
+        self._names = names
+        self._speaker = Speaker(player)
+
+    async def run(self) -> None:
+        """Say what there is to say, without end."""
+        await self._speaker.run()
+
+    def speak_language(self, language: Language) -> None:
+        """Go on in another language."""
+        self.book = Phrasebook.of(language)
+
+    def guide(self, prompt: Prompt, middle: Speech = ()) -> None:
+        """Say what helps the caller to go on; a key ends it."""
+        self._speaker.say(self.book.say(prompt, middle), prompt, Weight.GUIDE)
+
+    def guide_in(self, book: Phrasebook, prompt: Prompt, middle: Speech) -> None:
+        """The same in the language of another book."""
+        self._speaker.say(book.say(prompt, middle), f"{prompt} {book.language}", Weight.GUIDE)
+
+    def news(self, prompt: Prompt, middle: Speech = (), *, topic: str = "") -> None:
+        """Say what the caller has to know. News of one `topic` take each other's place."""
+        self._speaker.say(self.book.say(prompt, middle), topic or prompt, Weight.NEWS)
+
+    def count(self, what: Counted, number: int) -> None:
+        """Say a sentence with a number; a key ends it."""
+        self._speaker.say(self.book.count(what, number), what, Weight.GUIDE)
+
+    def chatter(self, speech: Speech, topic: str) -> None:
+        """Say what is soon of no interest any more."""
+        self._speaker.say(speech, topic, Weight.CHATTER)
+
+    async def name(self, name: str) -> Speech:
+        """A name as it is spoken; empty if nothing in it can be."""
+        return await self._names.speech(name, self.book)
+
+    def pressed(self) -> None:
+        """The caller has pressed a key: it has heard enough guidance."""
+        self._speaker.pressed()
+
+    async def quiet(self) -> None:
+        """Return when everything has been said."""
+        await self._speaker.quiet()
