@@ -38,6 +38,7 @@ MAY_IMPORT = {
         "gateway.errors",
         "gateway.calls",
         "gateway.conference.logins",
+        "gateway.ivr.dial_in_counts",
         "gateway.media.messages",
         "gateway.media.load",
     },
@@ -95,6 +96,7 @@ WALLS = {
         "gateway.xmpp.http_request",
         "gateway.control.http",
         "gateway.conference.bridge_channel",
+        "gateway.ivr.dial_in_http",
         "gateway.ivr.mapper_client",
         "gateway.lab",
     },
@@ -137,6 +139,8 @@ PURE = {
     },
     "gateway.ivr": {
         "build_prompts",  # a program
+        "dial_in",
+        "dial_in_http",
         "mapper_client",
         "pin_store",
         "speaker",

@@ -5,7 +5,7 @@ Neither PINs nor what was typed instead of one are in the log or in the counts.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -26,14 +26,6 @@ class Clocks:
     utc: Callable[[], float]
 
 
-@dataclass(slots=True)
-class PinCounts:
-    """What has come of PINs by trunk, and the trunks by which somebody guesses now."""
-
-    tries: Counter[tuple[str, str]] = field(default_factory=Counter)
-    alarms: frozenset[str] = frozenset()
-
-
 class PinDesk:
     """Looks PINs up for callers."""
 
@@ -41,12 +33,13 @@ class PinDesk:
         self._directory = directory
         self._guard = guard
         self._clocks = clocks
-        self._tries: Counter[tuple[str, str]] = Counter()
+        self.tries: Counter[tuple[str, str]] = Counter()
+        """How often each trunk's callers have tried a PIN, and what came of it."""
 
     @property
-    def counts(self) -> PinCounts:
-        """How it is now."""
-        return PinCounts(self._tries, self._guard.alarms(self._clocks.steady()))
+    def alarms(self) -> frozenset[str]:
+        """The trunks by which somebody guesses now."""
+        return self._guard.alarms(self._clocks.steady())
 
     async def present(self, pin: str, caller: str | None, trunk: str) -> Meeting | NoMeeting | Wait:
         """What a PIN stands for; or that this caller has to wait, and then to ask again.
@@ -55,7 +48,7 @@ class PinDesk:
         """
         attempt = self._guard.admit(caller, trunk, self._clocks.steady())
         if isinstance(attempt, Wait):
-            self._tries[trunk, DELAYED] += 1
+            self.tries[trunk, DELAYED] += 1
             return attempt
         found: Meeting | NoMeeting = NoMeeting.UNAVAILABLE
         try:
@@ -73,4 +66,4 @@ class PinDesk:
         elif self._guard.wrong(attempt, now):
             log.warning("somebody guesses PINs", trunk=attempt.trunk)
         outcome = FOUND if isinstance(found, Meeting) else found.value
-        self._tries[attempt.trunk, outcome] += 1
+        self.tries[attempt.trunk, outcome] += 1

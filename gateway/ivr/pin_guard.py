@@ -57,9 +57,9 @@ class Delay:
 
     def after(self, count: float) -> float:
         """Seconds that the next try waits after so many wrong ones."""
-        if count < self.free:
+        if count < self.free - 0.5:  # it has leaked a little since the first
             return 0.0
-        return min(self.first * math.exp2(min(count - self.free, 60.0)), self.longest)
+        return min(self.first * math.exp2(min(max(count - self.free, 0.0), 60.0)), self.longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class GuardPolicy:
     caller: Delay = Delay(free=3, forgets_one=3_600.0, first=2.0, longest=3_600.0)
     trunk: Delay = Delay(free=30, forgets_one=20.0, first=0.5, longest=6.0)
     together: Delay = Delay(free=100, forgets_one=6.0, first=0.25, longest=6.0)
-    alarm: int = 30
+    alarm: int = 20
 
 
 @dataclass(frozen=True, slots=True)

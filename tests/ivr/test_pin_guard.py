@@ -211,9 +211,10 @@ def test_the_alarm_is_raised_once_and_ends_when_it_is_over() -> None:
 
 def test_a_delay_is_within_its_bounds_whatever_is_counted() -> None:
     delay = Delay(free=3, forgets_one=1.0, first=2.0, longest=60.0)
-    assert [delay.after(count) for count in (0, 2.9, 3, 4, 5, 10, 1e9)] == [
+    assert [delay.after(count) for count in (0, 2.4, 2.9, 3, 4, 5, 10, 1e9)] == [
         0.0,
         0.0,
+        2.0,
         2.0,
         4.0,
         8.0,

@@ -1,0 +1,286 @@
+"""The conference mapper and the list of phone numbers, for web pages and for PBXs: a public server.
+
+`/conferenceMapper` and `/phoneNumberList` are what Jitsi's web client asks (dialInConfCodeUrl,
+dialInNumbersUrl). Whoever knows a room may have its PIN; which room a PIN is of is told only to
+those who are configured: everybody else could guess here.
+"""
+
+import asyncio
+import hmac
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.errors import RemoteProtocolError
+from gateway.ivr.client_address import Client, IpNetwork, client_of
+from gateway.ivr.conference_mapping import ConferenceMapping
+from gateway.ivr.dial_in_request import MapperRequest, RequestLimits
+from gateway.ivr.meeting import NoMeeting
+from gateway.ivr.phone_numbers import PhoneNumber, as_list, by_country
+from gateway.ivr.pin_database import PinsUnavailable
+from gateway.ivr.pin_desk import Clocks, PinDesk
+from gateway.ivr.pin_directory import PinDirectory
+from gateway.ivr.pin_guard import Wait
+from gateway.ivr.pin_policy import NoPinLeft
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY = 8 * 1024  # octets
+MOST_CONNECTIONS = 500
+LIFETIME = 20.0  # seconds of a connection: for one request, a slow mapper and its answer
+TRUNK = "http"  # what lookups are counted under
+_CLIENT = web.RequestKey("client", Client)
+
+
+@dataclass(frozen=True, slots=True)
+class DialInHttpConfig:
+    """`listen` is a literal address and a port, 0 for any that is free.
+
+    Pages of `origins` may ask ("*": of all). `proxies` are believed about whom they ask for.
+    Which room a PIN is of is told to `lookups_from`, and to who sends `lookup_token`.
+    `requests_a_minute` may come from one address.
+    """
+
+    listen: tuple[str, int]
+    origins: frozenset[str] = frozenset()
+    proxies: tuple[IpNetwork, ...] = ()
+    lookups_from: tuple[IpNetwork, ...] = ()
+    lookup_token: str | None = field(default=None, repr=False)
+    requests_a_minute: int = 120
+
+
+class DialInServer:
+    """Answers between `async with` and its end. OSError: it cannot listen there."""
+
+    def __init__(
+        self,
+        config: DialInHttpConfig,
+        numbers: tuple[PhoneNumber, ...],
+        directory: PinDirectory,
+        desk: PinDesk,
+        clocks: Clocks,
+    ) -> None:
+        self.answers: Counter[tuple[str, int]] = Counter()
+        """How often each service has answered with each status."""
+        self._config = config
+        self._numbers = numbers
+        self._directory = directory
+        self._desk = desk
+        self._clocks = clocks
+        self._limits = RequestLimits(config.requests_a_minute)
+        self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        assert runner.server is not None
+        accept = partial(self._accept, runner.server)
+        try:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(accept, *self._config.listen)
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+        log.info("dial-in services listening", on=self.url)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a path."""
+        assert self._server is not None
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _app(self) -> web.Application:
+        app = web.Application(
+            middlewares=[self._finish, _tell_errors, self._limit], client_max_size=MAX_BODY
+        )
+        app.add_routes(
+            [
+                web.get("/conferenceMapper", self._get_mapping),
+                web.post("/conferenceMapper", self._post_mapping),
+                web.get("/phoneNumberList", self._list_numbers),
+                web.options("/conferenceMapper", _preflight),
+                web.options("/phoneNumberList", _preflight),
+            ]
+        )
+        return app
+
+    def _accept(self, server: web.Server) -> asyncio.Protocol:
+        """A connection that is over after a while, whatever was sent: who sends a request letter by
+        letter holds nothing for long."""
+        if len(server.connections) >= MOST_CONNECTIONS:
+            return _Refused()
+        connection = server()
+
+        def end() -> None:
+            if connection.transport is not None:
+                connection.transport.abort()
+
+        asyncio.get_running_loop().call_later(LIFETIME, end)
+        return connection
+
+    # The services
+
+    async def _list_numbers(self, request: web.Request) -> web.Response:
+        if request.query.get("form") == "countries":
+            return web.json_response(by_country(self._numbers))
+        return web.json_response(as_list(self._numbers))
+
+    async def _get_mapping(self, request: web.Request) -> web.Response:
+        return await self._map(MapperRequest.of_query(request.query), request)
+
+    async def _post_mapping(self, request: web.Request) -> web.Response:
+        return await self._map(MapperRequest.of_body(await request.read()), request)
+
+    async def _map(self, asked: MapperRequest, request: web.Request) -> web.Response:
+        if asked.conference is not None:
+            return await self._pin_of(asked.conference, request[_CLIENT])
+        assert asked.id is not None
+        if not self._may_look_up(request):
+            text = "which room a PIN is of is told to those in dial_in.lookups_from only"
+            raise web.HTTPForbidden(text=text)
+        return await self._room_of(asked.id, asked.caller)
+
+    async def _pin_of(self, conference: str, client: Client) -> web.Response:
+        room = self._directory.served(conference)
+        if room is None:
+            raise web.HTTPNotFound(text="this conference has no PIN here")
+        now = self._clocks.utc()
+        try:
+            pin = await self._directory.known_pin(room, now)
+            if pin is None:
+                if not self._limits.take_new_room(client.household, self._clocks.steady()):
+                    return _later(HTTPStatus.TOO_MANY_REQUESTS, 60.0, "too many new rooms")
+                pin = await self._directory.give_pin(room, now)
+        except (PinsUnavailable, NoPinLeft) as error:
+            log.error("a room gets no PIN", reason=str(error))
+            return _later(HTTPStatus.SERVICE_UNAVAILABLE, 60.0, "there is no PIN to be had now")
+        return web.json_response(
+            ConferenceMapping(room, pin, "the conference has this PIN").as_json()
+        )
+
+    async def _room_of(self, pin: str, caller: str | None) -> web.Response:
+        found = await self._desk.present(pin, caller, TRUNK)
+        if isinstance(found, Wait):
+            return _later(HTTPStatus.TOO_MANY_REQUESTS, found.seconds, "too many wrong PINs")
+        if found is NoMeeting.UNAVAILABLE:
+            return _later(HTTPStatus.SERVICE_UNAVAILABLE, 5.0, "PINs cannot be looked up now")
+        if isinstance(found, NoMeeting):
+            return web.json_response(ConferenceMapping(None, pin, found.value).as_json())
+        mapping = ConferenceMapping(
+            found.room, pin, "the PIN is of this conference", found.display_name, found.moderator
+        )
+        return web.json_response(mapping.as_json())
+
+    def _may_look_up(self, request: web.Request) -> bool:
+        if request[_CLIENT].is_of(self._config.lookups_from):
+            return True
+        token = self._config.lookup_token
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return (
+            token is not None
+            and scheme.lower() == "bearer"
+            and hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.encode())
+        )
+
+    # What holds for all of them
+
+    @web.middleware
+    async def _finish(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Count the answer, say which pages may read it, and end the connection after it."""
+        response = await handler(request)
+        service = request.path if response.status != HTTPStatus.NOT_FOUND else ""
+        self.answers[service if service in _SERVICES else "other", response.status] += 1
+        origin = request.headers.get("Origin")
+        allowed = self._config.origins
+        if "*" in allowed or origin in allowed:
+            response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else str(origin)
+        response.headers["Vary"] = "Origin"
+        response.headers["Cache-Control"] = "no-store"
+        response.force_close()
+        return response
+
+    @web.middleware
+    async def _limit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        client = client_of(
+            request.remote or "::",
+            request.headers.getall("X-Forwarded-For", []),
+            self._config.proxies,
+        )
+        request[_CLIENT] = client
+        # A PBX asks for all its callers; PINs are guarded by themselves.
+        is_exempt = client.is_of(self._config.lookups_from)
+        if not is_exempt and not self._limits.take(client.household, self._clocks.steady()):
+            return _later(HTTPStatus.TOO_MANY_REQUESTS, 10.0, "too many requests")
+        return await handler(request)
+
+
+_SERVICES = frozenset({"/conferenceMapper", "/phoneNumberList"})
+
+
+class _Refused(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+async def _preflight(request: web.Request) -> web.Response:
+    """What a page may send (Fetch standard, CORS-preflight)."""
+    headers = {
+        "Access-Control-Allow-Methods": "GET, POST",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Max-Age": "86400",
+    }
+    return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+
+
+def _refuse(status: HTTPStatus, reason: str) -> web.Response:
+    """The web client shows `message`, and looks at `status`."""
+    told = {"message": reason, "conference": False, "status": status.value}
+    return web.json_response(told, status=status)
+
+
+def _later(status: HTTPStatus, seconds: float, reason: str) -> web.Response:
+    response = _refuse(status, reason)
+    response.headers["Retry-After"] = str(math.ceil(seconds))
+    return response
+
+
+@web.middleware
+async def _tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every refusal as JSON; a mistake of ours as 500, with the log."""
+    try:
+        return await handler(request)
+    except RemoteProtocolError as error:
+        return _refuse(HTTPStatus.BAD_REQUEST, str(error))
+    except web.HTTPException as refusal:
+        response = _refuse(HTTPStatus(refusal.status), refusal.text or refusal.reason)
+        if "Allow" in refusal.headers:
+            response.headers["Allow"] = refusal.headers["Allow"]
+        return response
+    except Exception:
+        log.exception("request failed", path=request.path)
+        return _refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
