@@ -24,6 +24,8 @@ from gateway.config import Config
 from gateway.control.http import ControlServer
 from gateway.control.metrics import Metrics
 from gateway.control.snapshot import Phase, Snapshot
+from gateway.errors import ConferenceError
+from gateway.ivr.dial_in import DialIn
 from gateway.jigasi_accounts import JigasiAccounts
 from gateway.media.engine import MediaEngine
 from gateway.media.engine_port import Engine
@@ -45,7 +47,8 @@ class Gateway:
     With `drain` it takes no more calls, and `drained` returns when the last has ended.
 
     OSError if an address it is to listen on cannot be had, ConfigError for certificates that cannot
-    be used, MediaError if the media workers do not start.
+    be used, MediaError if the media workers do not start, PinsUnavailable if the database of PINs
+    cannot be used.
     """
 
     def __init__(
@@ -85,6 +88,8 @@ class Gateway:
         self.breweries = Breweries(dialler.dial, self._brewery_stats)
         for account in config.breweries():
             self.breweries.add(account)
+        dial_in = config.dial_in_services()
+        self.dial_in = DialIn(dial_in, self._served_room) if dial_in is not None else None
         self._metrics = Metrics(self.snapshot)
         self.control: ControlServer | None = None
         if config.control.http is not None:
@@ -145,12 +150,15 @@ class Gateway:
             loads=self.engine.loads,
             sip_counters=asdict(self.user_agent.counters),
             responses_sent=self.user_agent.responses_sent,
+            dial_in=self.dial_in.counts if self.dial_in is not None else None,
         )
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
             if self.control is not None:
                 await parts.enter_async_context(self.control)
+            if self.dial_in is not None:
+                await parts.enter_async_context(self.dial_in)
             parts.push_async_callback(self.engine.close)
             await self.engine.start()
             await parts.enter_async_context(self.user_agent)
@@ -179,6 +187,12 @@ class Gateway:
     def _meeting_url(self, room: str) -> str:
         installation, _ = find_room(self._installations, room)
         return installation.meeting_url(room)
+
+    def _served_room(self, room: str) -> str | None:
+        try:
+            return find_room(self._installations, room)[1].jid
+        except ConferenceError:
+            return None
 
     def _ended(self, record: CallRecord) -> None:
         self._metrics.ended(record)

@@ -17,6 +17,7 @@ from gateway import logs
 from gateway.app import Gateway
 from gateway.config import Config, load
 from gateway.errors import ConfigError, MediaError, RemoteProtocolError
+from gateway.ivr.pin_database import PinsUnavailable
 from gateway.jigasi_environment import not_understood
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ def run(config: ConfigFile = None) -> None:
         _run(_serve(loaded))
     except OSError as error:
         _fail([f"cannot listen: {error}"])
-    except MediaError as error:
+    except (MediaError, PinsUnavailable) as error:
         _fail([str(error)])
 
 
@@ -64,6 +65,9 @@ def check_config(config: ConfigFile = None) -> None:
     if loaded.control.http is not None:
         host, port = loaded.control.http.listen
         typer.echo(f"  HTTP on {host}, port {port}")
+    if loaded.dial_in.listen is not None:
+        host, port = loaded.dial_in.listen
+        typer.echo(f"  PINs and phone numbers by HTTP on {host}, port {port}")
     typer.echo(f"  conferences of {', '.join(loaded.jitsi.served_domains)}")
     for trunk in loaded.trunk:
         networks = ", ".join(str(network) for network in trunk.networks) or "anywhere"
@@ -237,6 +241,7 @@ def _load(file: Path | None) -> Config:
         config.installations()
         config.certificates()
         config.breweries()
+        config.dial_in_services()
     except ConfigError as error:
         _fail(
             [

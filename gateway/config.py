@@ -20,6 +20,7 @@ from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
 from gateway.config_control import ControlSection
+from gateway.config_dial_in import DialInSection
 from gateway.config_dial_out import BrewerySection, DialOutSection
 from gateway.config_jitsi import InstallationSection, JitsiSection
 from gateway.config_problems import problems_of
@@ -36,6 +37,7 @@ from gateway.config_values import (
     available_cores,
 )
 from gateway.errors import ConferenceError, ConfigError
+from gateway.ivr.dial_in import DialInConfig
 from gateway.media.engine_config import EngineConfig
 from gateway.media.worker_messages import Begin
 from gateway.sdp.formats import DEFAULT_CODECS
@@ -157,6 +159,7 @@ class Config(Section):
     trunk: tuple[TrunkSection, ...] = Field(min_length=1)
     limits: LimitsSection = LimitsSection()
     dial_out: DialOutSection = DialOutSection()
+    dial_in: DialInSection = DialInSection()
     brewery: tuple[BrewerySection, ...] = ()
     control: ControlSection = ControlSection()
     log: LogSection = LogSection()
@@ -196,12 +199,20 @@ class Config(Section):
         sections = (self.jitsi, *self.installation)
         served = tuple(domain for section in sections for domain in section.served_domains)
         tenants = any(section.tenants for section in sections)
-        for at, trunk in enumerate(self.trunk):
-            if trunk.default_room is not None:
-                try:
-                    RoomAddress.parse(trunk.default_room, served, tenants=tenants)
-                except ConferenceError as error:
-                    yield f"trunk.{at}.default_room: {error.text}; see jitsi.muc_domains"
+        rooms = [
+            (f"trunk.{at}.default_room", trunk.default_room)
+            for at, trunk in enumerate(self.trunk)
+            if trunk.default_room is not None
+        ]
+        rooms += [
+            (f"dial_in.pins_file: {self.dial_in.pins_file}: pin.{at}.room", pin.meeting.room)
+            for at, pin in enumerate(self.dial_in.fixed_pins)
+        ]
+        for place, room in rooms:
+            try:
+                RoomAddress.parse(room, served, tenants=tenants)
+            except ConferenceError as error:
+                yield f"{place}: {error.text}; see jitsi.muc_domains"
 
     def _transport_problems(self) -> Iterator[str]:
         """What trunks want of the listeners, and cannot have."""
@@ -289,6 +300,11 @@ class Config(Section):
             section.for_calls(name, self.media.features)
             for name, section in ((_FIRST, self.jitsi), *((i.name, i) for i in self.installation))
         )
+
+    def dial_in_services(self) -> DialInConfig | None:
+        """For `gateway.ivr`; None without them. ConfigError if the file of PINs has gone."""
+        sections = (self.jitsi, *self.installation)
+        return self.dial_in.services(tuple(section.web_url for section in sections))
 
     def breweries(self) -> tuple[BreweryAccount, ...]:
         """For `gateway.conference`; ConfigError if a CA file cannot be used."""

@@ -45,7 +45,8 @@ def _problem(detail: Any, model: type[BaseModel]) -> list[str]:
     return [f"{key}: {message}, not {detail['input']!r}"]
 
 
-_SECRET = re.compile(r"(^|\.)(password|secret|token)$")  # which nobody should read in a log
+# What nobody should read in a log.
+_SECRET = re.compile(r"(^|\.)(password|secret|token|lookup_token|pin)$")
 
 
 _EXAMPLES = {

@@ -64,6 +64,7 @@ COMPOSERS = {
     "gateway.bench",
     "gateway.cli",
     "gateway.config",
+    "gateway.config_dial_in",
     "gateway.config_dial_out",
     "gateway.config_section",
     "gateway.config_control",

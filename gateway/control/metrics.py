@@ -21,6 +21,7 @@ from gateway.calls.record import CallRecord
 from gateway.control.health import examine
 from gateway.control.snapshot import Phase, Snapshot
 from gateway.control.stats import JIGASI_STATS
+from gateway.ivr.dial_in_counts import DialInCounts
 from gateway.media.load import LATENESS_BOUNDS, EngineLoad
 from gateway.media.messages import StreamReport
 
@@ -155,6 +156,8 @@ class _Reader(Collector):
         yield from _of_quality(snapshot)
         yield from _of_sip(snapshot)
         yield from _of_xmpp(snapshot)
+        if snapshot.dial_in is not None:
+            yield from _of_dial_in(snapshot.dial_in)
         yield from _of_media(snapshot.load)
         yield from _of_workers(snapshot.loads)
         yield from _as_jigasi(snapshot)
@@ -240,6 +243,29 @@ def _of_xmpp(snapshot: Snapshot) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         "sip_gateway_conference_rejoins", "Rooms entered again.", snapshot.totals.rejoins
+    )
+
+
+def _of_dial_in(counts: DialInCounts) -> Iterator[Metric]:
+    yield _labelled(
+        CounterMetricFamily(
+            "sip_gateway_dial_in_answers",
+            "Of the conference mapper and the list of numbers.",
+            labels=("service", "code"),
+        ),
+        [((service, str(code)), count) for (service, code), count in counts.answers.items()],
+    )
+    yield _labelled(
+        CounterMetricFamily(
+            "sip_gateway_pin_tries", "PINs that were tried.", labels=("trunk", "outcome")
+        ),
+        [((trunk, outcome), count) for (trunk, outcome), count in counts.tries.items()],
+    )
+    yield _labelled(
+        GaugeMetricFamily(
+            "sip_gateway_pin_guessing", "1: somebody guesses PINs.", labels=("trunk",)
+        ),
+        [((trunk,), trunk in counts.alarms) for trunk in {trunk for trunk, _ in counts.tries}],
     )
 
 

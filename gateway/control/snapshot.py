@@ -9,6 +9,7 @@ from gateway.calls.end_reason import EndReason
 from gateway.calls.record import CallRecord
 from gateway.calls.statistics import Totals
 from gateway.conference.logins import Logins
+from gateway.ivr.dial_in_counts import DialInCounts
 from gateway.media.load import EngineLoad, together
 
 
@@ -29,7 +30,7 @@ class Snapshot:
     SIP side is at work, `listeners` where. `logins` has an entry for each installation, by its
     name, `loads` one for each process that carries media. `sip_counters` are the stack's, by name;
     `responses_sent` by status. `meeting_url` says where browsers join the conference of a room's
-    JID.
+    JID. `dial_in` is None where nobody can dial in by PIN.
     """
 
     now: float
@@ -47,6 +48,7 @@ class Snapshot:
     loads: tuple[EngineLoad, ...] = (EngineLoad(),)
     sip_counters: Mapping[str, int] = field(default_factory=dict)
     responses_sent: Mapping[int, int] = field(default_factory=dict)
+    dial_in: DialInCounts | None = None
 
     @property
     def joined(self) -> tuple[CallRecord, ...]:

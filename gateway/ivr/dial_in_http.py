@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 MAX_BODY = 8 * 1024  # octets
 MOST_CONNECTIONS = 500
 LIFETIME = 20.0  # seconds of a connection: for one request, a slow mapper and its answer
-TRUNK = "http"  # what lookups are counted under
+TRUNK = "http:lookups"  # what those of PBXs are counted under
 _CLIENT = web.RequestKey("client", Client)
 
 
@@ -211,8 +211,8 @@ class DialInServer:
     async def _finish(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Count the answer, say which pages may read it, and end the connection after it."""
         response = await handler(request)
-        service = request.path if response.status != HTTPStatus.NOT_FOUND else ""
-        self.answers[service if service in _SERVICES else "other", response.status] += 1
+        service = request.path if request.path in _SERVICES else "other"
+        self.answers[service, response.status] += 1
         origin = request.headers.get("Origin")
         allowed = self._config.origins
         if "*" in allowed or origin in allowed:

@@ -1,5 +1,6 @@
 """`/metrics`: what Prometheus reads, parsed by its own parsers."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from gateway.conference.logins import Logins
 from gateway.control.metrics import Metrics
 from gateway.control.stats import JIGASI_STATS
 from gateway.errors import JoinFailure
+from gateway.ivr.dial_in_counts import DialInCounts
 from gateway.media.load import EngineLoad, Lateness
 from gateway.media.messages import CallReport, StreamReport
 from tests.control.snapshots import call, over, snapshot, table
@@ -48,6 +50,9 @@ def test_the_guide_has_every_metric_of_ours_with_type_and_labels() -> None:
         logins={"x": logins},
         sip_counters={"requests": 1},
         responses_sent={200: 1},
+        dial_in=DialInCounts(
+            Counter({("/conferenceMapper", 200): 1}), Counter({("a", "found"): 1})
+        ),
     )
     metrics.ended(over(call(participants=1, answered_at=980.0, media_at=981.0, report=report)))
     served = {
@@ -63,6 +68,17 @@ def test_the_guide_has_every_metric_of_ours_with_type_and_labels() -> None:
         for name, type_, labels, *_ in table("Metrics")
     }
     assert served == told
+
+
+def test_guessing_is_seen_by_trunk() -> None:
+    tries = Counter({("a", "unknown"): 7, ("a", "found"): 2, ("b", "found"): 3})
+    metrics = made(dial_in=DialInCounts(tries=tries, alarms=frozenset({"a"})))
+    tried = "sip_gateway_pin_tries_total"
+    assert value(metrics, tried, trunk="a", outcome="unknown") == 7
+    assert value(metrics, tried, trunk="b", outcome="found") == 3
+    assert value(metrics, "sip_gateway_pin_guessing", trunk="a") == 1
+    assert value(metrics, "sip_gateway_pin_guessing", trunk="b") == 0
+    assert value(made(), "sip_gateway_pin_guessing", trunk="a") is None
 
 
 def test_jigasis_metrics_have_jigasis_names() -> None:
