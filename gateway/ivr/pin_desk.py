@@ -41,12 +41,14 @@ class PinDesk:
         """The trunks by which somebody guesses now."""
         return self._guard.alarms(self._clocks.steady())
 
-    async def present(self, pin: str, caller: str | None, trunk: str) -> Meeting | NoMeeting | Wait:
+    async def present(
+        self, pin: str, caller: str | None, trunk: str, *, call: str | None = None
+    ) -> Meeting | NoMeeting | Wait:
         """What a PIN stands for; or that this caller has to wait, and then to ask again.
 
-        `caller` is its number, None if it is withheld.
+        `caller` is its number, None if it is withheld; `call` the id of its call.
         """
-        attempt = self._guard.admit(caller, trunk, self._clocks.steady())
+        attempt = self._guard.admit(caller, trunk, self._clocks.steady(), call=call)
         if isinstance(attempt, Wait):
             self.tries[trunk, DELAYED] += 1
             return attempt

@@ -75,11 +75,13 @@ class GuardPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A PIN may be looked at now; tell what came of it."""
+    """A PIN may be looked at now; tell what came of it. `has_number` is whether the caller is
+    known by its number, and not only as long as it holds the line."""
 
     caller: str | None = field(repr=False)
     trunk: str
     lane: Lane
+    has_number: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,8 @@ class Wait:
 class PinGuard:
     """`admit` before a PIN is looked at; then tell whether it was `right`, `wrong`, or `void`.
 
-    `caller` is a number, None if it is withheld: then only trunk and total count, and nobody can
-    be told from others who withhold theirs.
+    `caller` is a number, None if it is withheld. Then `call`, the id of its call, tells it apart
+    while it holds the line; without that only trunk and total count.
     """
 
     def __init__(self, policy: GuardPolicy) -> None:
@@ -106,8 +108,13 @@ class PinGuard:
         self._right: Remembered[str, bool] = Remembered(MOST_CALLERS)
         self._told: Remembered[str, float] = Remembered(MOST_CALLERS)
 
-    def admit(self, caller: str | None, trunk: str, now: float) -> Attempt | Wait:
+    def admit(
+        self, caller: str | None, trunk: str, now: float, *, call: str | None = None
+    ) -> Attempt | Wait:
         """Whether this caller may try a PIN now."""
+        has_number = bool(caller)
+        if not caller:
+            caller = f"call {call}" if call is not None else None
         caller = caller[:MAX_CALLER] if caller is not None else None
         lane = self._lane(caller, now)
         wait = max(self._trunks.wait((lane, trunk), now), self._together.wait(lane, now))
@@ -122,13 +129,14 @@ class PinGuard:
             self._told.pop(caller)
         self._trunks.add((lane, trunk), now)
         self._together.add(lane, now)
-        return Attempt(caller, trunk, lane)
+        return Attempt(caller, trunk, lane, has_number)
 
     def right(self, attempt: Attempt, now: float) -> None:
         """There is a room for the PIN: its caller is known from now on."""
         self.void(attempt, now)
         if attempt.caller is not None:
             self._callers.take_back(attempt.caller, now, FORGIVEN)
+        if attempt.caller is not None and attempt.has_number:
             self._right.put(attempt.caller, True, now + KNOWN_FOR)
 
     def void(self, attempt: Attempt, now: float) -> None:

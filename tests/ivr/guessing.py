@@ -14,7 +14,7 @@ PATIENCE = 60.0  # seconds an honest caller holds the line
 MISTYPED = 0.1  # of honest PINs
 BETWEEN = 20.0  # seconds between two honest callers of a kind
 
-Numbers = Callable[[int, float], str | None]
+Numbers = Callable[[int, float], str]
 """The number that the n-th guess comes from, at its time."""
 
 ATTACKERS: dict[str, Numbers] = {
@@ -23,7 +23,6 @@ ATTACKERS: dict[str, Numbers] = {
     "a new number each time": lambda n, now: f"+1{n}",
     # Each number calls twice, as soon as that helps: 25 seconds later.
     "new numbers, patient": lambda n, now: f"+1{n if n % 500 < 250 else n - 250}",
-    "a number withheld": lambda n, now: None,
 }
 
 
@@ -82,17 +81,17 @@ class Outcome:
 def simulate(numbers: Numbers, seconds: float) -> Outcome:
     """All guesses are wrong: what counts is how many were looked at."""
     guard, chance, outcome = PinGuard(GuardPolicy()), random.Random(7), Outcome()
-    kinds: dict[str, Callable[[int], str | None]] = {
-        "known number": lambda n: f"+43{n % 200}",
-        "new number": lambda n: f"+49{n}",
-        "number withheld": lambda n: None,
+    kinds: dict[str, Callable[[int], tuple[str | None, str]]] = {
+        "known number": lambda n: (f"+43{n % 200}", f"known {n}"),
+        "new number": lambda n: (f"+49{n}", f"new {n}"),
+        "number withheld": lambda n: (None, f"withheld {n}"),
     }
     outcome.felt = {kind: Felt() for kind in kinds}
     for n in range(200):
         known = guard.admit(f"+43{n}", "honest", -1.0)
         assert isinstance(known, Attempt)
         guard.right(known, -1.0)
-    # Honest callers by when they try next: kind, since when, number, tries left.
+    # Honest callers by when they try next: kind, since when, number and call, tries left.
     callers = [
         (BETWEEN * n + offset, kind, BETWEEN * n + offset, number(n), 3)
         for n in range(1, int((seconds - PATIENCE) / BETWEEN))
@@ -103,7 +102,7 @@ def simulate(numbers: Numbers, seconds: float) -> Outcome:
         now = n / RATE
         while callers and callers[0][0] <= now:
             at, kind, since, caller, left = heapq.heappop(callers)
-            verdict = guard.admit(caller, "sip", at)
+            verdict = guard.admit(caller[0], "sip", at, call=caller[1])
             if isinstance(verdict, Wait):
                 again = at + verdict.seconds + 0.001
                 if again - since > PATIENCE:

@@ -172,7 +172,26 @@ def test_who_guesses_is_not_let_in_for_its_patience() -> None:
     assert told(guard, ANN, 660.0)
 
 
-def test_who_withholds_its_number_cannot_be_told_apart() -> None:
+def test_who_withholds_its_number_is_told_apart_while_it_holds_the_line() -> None:
+    guard = flood(PinGuard(POLICY), 0.0, 600.0)
+    assert isinstance(guard.admit(None, "a", 600.0, call="c1"), Wait)
+    flood(guard, 600.0, 620.0)
+    attempt = guard.admit(None, "a", 620.0, call="c1")
+    assert isinstance(attempt, Attempt) and attempt.lane is Lane.PATIENT
+    guard.right(attempt, 620.0)
+    again = guard.admit(None, "a", 3_000.0, call="c1")
+    assert isinstance(again, Attempt) and again.lane is not Lane.KNOWN
+
+
+def test_a_number_is_no_call() -> None:
+    guard = PinGuard(POLICY)
+    for _ in range(POLICY.caller.free):
+        guard.admit("c1", "a", 0.0)
+    assert isinstance(guard.admit("c1", "a", 0.0), Wait)
+    assert isinstance(guard.admit(None, "a", 0.0, call="c1"), Attempt)
+
+
+def test_who_has_no_number_and_no_call_cannot_be_told_apart() -> None:
     guard = flood(PinGuard(POLICY), 0.0, 600.0)
     assert told(guard, None, 600.0) <= POLICY.trunk.longest
 
