@@ -23,6 +23,7 @@ _RATE = 16000
 _WORDS_A_MINUTE = 150
 _LONGEST = 6.0  # seconds of speech
 _MOST_OCTETS = 400_000  # of its answer: nine seconds at its 22050 Hz
+_CHUNK = 65_536
 _AT_A_TIME = 2  # processes
 _MOST_KEPT = 200  # names
 
@@ -92,7 +93,7 @@ async def _output(program: str, voice: str, text: str) -> bytes:
         process.stdin.write(text.encode())  # less than a pipe holds
         process.stdin.close()
         data = bytearray()
-        while piece := await process.stdout.read(65_536):
+        while piece := await process.stdout.read(_CHUNK):
             data += piece
             if len(data) > _MOST_OCTETS:
                 raise ValueError("it does not stop talking")
@@ -103,4 +104,6 @@ async def _output(program: str, voice: str, text: str) -> bytes:
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+        while await process.stdout.read(_CHUNK):  # uvloop keeps a pipe that is not read to its end
+            pass
+        await process.wait()
