@@ -60,12 +60,13 @@ class Gateway:
         self._on_end = on_end
         self._switch = MediaSwitch(self._execute)
         self.engine = _engine(config, self._switch.receive)
-        self.user_agent = UserAgent(config.user_agent, self._admit)
+        self._external = config.external_address
+        self.user_agent = UserAgent(config.user_agent, self._admit, self._external_host)
         services = Services(
             installations=self._installations,
             user_agent=self.user_agent,
             switch=self._switch,
-            local_host=self._local_host,
+            local_host=self.local_host,
             callers_in=self._callers_in,
             limits=config.call_limits,
             retry_after=config.sip.retry_after,
@@ -119,6 +120,18 @@ class Gateway:
             return Phase.STARTING
         return Phase.DRAINING if self._draining.is_set() else Phase.SERVING
 
+    def local_host(self, flow: Flow) -> str:
+        """Where a phone on a flow is to send its RTP."""
+        media = self._config.media
+        if media.advertised_host is not None:
+            return media.advertised_host
+        external = self._external_host(flow.remote[0])
+        if external is not None:
+            return external
+        if media.host not in ("0.0.0.0", "::"):
+            return media.host
+        return self.user_agent.advertised_host(flow)
+
     def drain(self) -> None:
         """Refuse new calls from now on; OPTIONS says so too."""
         if not self._draining.is_set():
@@ -161,6 +174,8 @@ class Gateway:
                 await parts.enter_async_context(self.dial_in)
             parts.push_async_callback(self.engine.close)
             await self.engine.start()
+            if self._external is not None:
+                await parts.enter_async_context(self._external)
             await parts.enter_async_context(self.user_agent)
             await parts.enter_async_context(self.switchboard)
             await parts.enter_async_context(self.breweries)
@@ -225,14 +240,8 @@ class Gateway:
     def _callers_in(self, room: str) -> int:
         return self.switchboard.callers_in(room)
 
-    def _local_host(self, flow: Flow) -> str:
-        """Where a phone on a flow is to send its RTP."""
-        media = self._config.media
-        if media.advertised_host is not None:
-            return media.advertised_host
-        if media.host not in ("0.0.0.0", "::"):
-            return media.host
-        return self.user_agent.advertised_host(flow)
+    def _external_host(self, remote_host: str) -> str | None:
+        return self._external.towards(remote_host) if self._external is not None else None
 
 
 def _engine(config: Config, emit: Callable[[Event], None]) -> Engine:

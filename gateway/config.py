@@ -33,6 +33,7 @@ from gateway.config_values import (
     LiteralAddress,
     Port,
     Seconds,
+    ServerAddress,
     WorkerCount,
     available_cores,
 )
@@ -48,6 +49,7 @@ from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.timers import Timers
 from gateway.sip.tls import Certificates
 from gateway.sip.user_agent import UserAgentConfig
+from gateway.webrtc.external_address import ExternalAddress
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.server import Account, Server
 from gateway.xmpp.tls import tls_context
@@ -92,6 +94,7 @@ class MediaSection(Section):
     workers: WorkerCount = None
     host: LiteralAddress = "0.0.0.0"
     advertised_host: LiteralAddress | None = None
+    stun: ServerAddress = None
     first_port: Port = 20000
     last_port: Port = 29999
     bridge_addresses: tuple[LiteralAddress, ...] = ()
@@ -263,6 +266,12 @@ class Config(Section):
             bitrate=media.opus_bitrate,
             complexity=media.opus_complexity,
         )
+
+    @property
+    def external_address(self) -> ExternalAddress | None:
+        """For `gateway.app`: who finds our address behind a NAT; None if nobody is to."""
+        stun = self.media.stun
+        return ExternalAddress(stun, self.media.host) if stun is not None else None
 
     @property
     def media_workers(self) -> tuple[Begin, ...]:

@@ -12,6 +12,7 @@ from gateway.sip.flow import default_port
 from gateway.sip.network import Listen
 
 MOST_WORKERS = 256
+_STUN_PORT = 3478
 
 
 def _listen(value: object) -> object:
@@ -40,6 +41,18 @@ def _host_port(value: object) -> object:
         hint = "write e.g. 127.0.0.1:8788 or [::1]:8788, or nothing for no HTTP"
         raise ValueError(f"{value!r} is no address with a port; {hint}")
     return _literal(match[1].strip("[]")), int(match[2])
+
+
+def _server_address(value: object) -> object:
+    """`stun.example.org:3478`, `192.0.2.7`; nothing for none."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    match = re.fullmatch(r"([A-Za-z0-9\-_.]+)(?::(\d{1,5}))?", value.strip())
+    if match is None or not 0 < int(match[2] or _STUN_PORT) < 65536:
+        raise ValueError(f"{value!r} is no server; write e.g. stun.example.org:3478")
+    return _domain(match[1]), int(match[2] or _STUN_PORT)
 
 
 def _literal(value: str) -> str:
@@ -203,6 +216,7 @@ def _workers(value: object) -> object:
 
 ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 HostPort = Annotated[tuple[str, int] | None, BeforeValidator(_host_port)]
+ServerAddress = Annotated[tuple[str, int] | None, BeforeValidator(_server_address)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]

@@ -236,6 +236,17 @@ def test_a_trunk_has_the_codecs_of_all_or_its_own() -> None:
     assert parse({**with_trunk(codecs=["PCMA"]), **media}).trunks[0].codecs == ("PCMA",)
 
 
+def test_a_stun_server_has_a_name_or_an_address_and_perhaps_a_port() -> None:
+    assert parse(LEAST).media.stun is parse(with_media(stun="")).media.stun is None
+    assert parse(LEAST).external_address is None
+    named = parse(with_media(stun="stun.Example.org"))
+    assert named.media.stun == ("stun.example.org", 3478)
+    assert named.external_address is not None
+    assert parse(with_media(stun="192.0.2.7:19302")).media.stun == ("192.0.2.7", 19302)
+    for wrong in ("stun:a.example", "a.example:0", "a.example:70000", "a b", "[::1]:3478"):
+        assert problems(with_media(stun=wrong))[0].startswith("media.stun: ")
+
+
 def test_the_encryption_of_a_trunk_is_configured() -> None:
     assert parse(LEAST).trunks[0].srtp is SrtpPolicy.OFFERED
     assert parse(with_trunk(srtp="required")).trunks[0].srtp is SrtpPolicy.REQUIRED

@@ -30,7 +30,8 @@ class Listen:
 class Sockets:
     """Opens and closes listeners, sends by them, and knows under which address each is reached.
 
-    `advertised_host` is stated to peers instead of a listener's own address, as behind a NAT.
+    `advertised_host` is stated to peers instead of a listener's own address, as behind a NAT;
+    without it what `external_host` says of a peer's, if it says anything.
     """
 
     def __init__(
@@ -42,9 +43,11 @@ class Sockets:
         on_message: Callable[[bytes, Flow], None],
         on_failed: Callable[[Transmission], None],
         on_unreachable: Callable[[HostPort], None],
+        external_host: Callable[[str], str | None] = lambda remote_host: None,
     ) -> None:
         self.listeners: list[UdpListener | TcpListener] = []
         self._advertised_host = advertised_host
+        self._external_host = external_host
         self._limits = limits
         self._certificates = certificates
         self._on_message = on_message
@@ -105,6 +108,9 @@ class Sockets:
         host, port = flow.listener
         if self._advertised_host is not None:
             return self._advertised_host, port
+        external = self._external_host(flow.remote[0])
+        if external is not None:
+            return external, port
         return (self._local_host(flow.remote[0]) if host in _WILDCARDS else host), port
 
     def _local_host(self, remote_host: str) -> str:

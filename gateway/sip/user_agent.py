@@ -74,16 +74,23 @@ class Destination:
 class UserAgent:
     """Receives and makes calls between `async with` and its end.
 
+    `external_host` says by which address a peer reaches us through a NAT, None if by our own.
     ConfigError if certificates cannot be used; entering it, OSError if an address cannot be had.
     """
 
     def __init__(
-        self, config: UserAgentConfig, admit: Admit, register: Register | None = None
+        self,
+        config: UserAgentConfig,
+        admit: Admit,
+        register: Register | None = None,
+        *,
+        external_host: Callable[[str], str | None] = lambda remote_host: None,
     ) -> None:
         self._config = config
         self._certificates = Certificates(config.tls) if config.tls is not None else None
         self._sockets = Sockets(
             advertised_host=config.advertised_host,
+            external_host=external_host,
             limits=config.tcp,
             certificates=self._certificates,
             on_message=self._receive,

@@ -17,11 +17,12 @@ async def clean() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def sockets(
-    *listens: Listen, advertised_host: str | None = None
+    *listens: Listen, advertised_host: str | None = None, external: str | None = None
 ) -> AsyncIterator[tuple[Sockets, list[tuple[bytes, Flow]]]]:
     received: list[tuple[bytes, Flow]] = []
     it = Sockets(
         advertised_host=advertised_host,
+        external_host=lambda remote: external if remote == "192.0.2.9" else None,
         limits=TcpLimits(),
         on_message=lambda data, flow: received.append((data, flow)),
         on_failed=print,
@@ -105,3 +106,15 @@ async def test_an_address_that_cannot_be_had_is_an_os_error(transport: str) -> N
 
 def test_a_listen_names_itself_for_logs() -> None:
     assert str(Listen("tcp", "::1", 5060)) == "tcp:[::1]:5060"
+
+
+async def test_an_external_address_is_stated_to_those_it_is_for() -> None:
+    async with sockets(UDP4, external="203.0.113.5") as (it, _):
+        (listener,) = it.listeners
+        far, near = (
+            Flow("udp", listener.address, (host, 5060)) for host in ("192.0.2.9", "127.0.0.9")
+        )
+        assert it.advertised(far) == ("203.0.113.5", listener.address[1])
+        assert it.advertised(near) == listener.address
+    async with sockets(UDP4, external="203.0.113.5", advertised_host="203.0.113.1") as (it, _):
+        assert it.advertised(far)[0] == "203.0.113.1"
