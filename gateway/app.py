@@ -61,7 +61,9 @@ class Gateway:
         self._switch = MediaSwitch(self._execute)
         self.engine = _engine(config, self._switch.receive)
         self._external = config.external_address
-        self.user_agent = UserAgent(config.user_agent, self._admit, self._external_host)
+        self.user_agent = UserAgent(
+            config.user_agent, self._admit, external_host=self._external_host
+        )
         services = Services(
             installations=self._installations,
             user_agent=self.user_agent,
