@@ -65,6 +65,7 @@ class TrunkSection(Section):
     gain_control: bool = False
     noise_gate: bool = False
     echo_suppression: bool = False
+    early_media: bool = False
 
     @model_validator(mode="after")
     def _check_identity(self) -> Self:
@@ -98,6 +99,7 @@ class TrunkSection(Section):
             show_caller=ShowCaller(self.show_caller),
             trust_identity=self.trust_identity,
             called_party=tuple(CalledIn(each) for each in self.called_party),
+            early_media=self.early_media,
             sound=PhoneSound(
                 gain_control=self.gain_control,
                 noise_gate=self.noise_gate,

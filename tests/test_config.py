@@ -77,6 +77,11 @@ def test_session_timers_are_read() -> None:
     assert problem == "sip.session_expires: must not be below min_se; 0 asks for no timer"
 
 
+def test_early_media_is_a_trunk_s_choice() -> None:
+    assert not parse(LEAST).trunks[0].early_media
+    assert parse(with_trunk(early_media=True)).trunks[0].early_media
+
+
 def test_visitors_and_their_nodes_are_read() -> None:
     visitors = with_trunk(visitor_headers=["X-Visitor"], allow_visitors=True)
     (trunk,) = parse(visitors).trunks

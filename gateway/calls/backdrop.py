@@ -33,6 +33,11 @@ class Backdrop:
         self._is_connected = False
         self._changed = asyncio.Event()
 
+    def waits(self) -> None:
+        """The caller hears us before it is answered."""
+        self._is_waiting = True
+        self._changed.set()
+
     def entered(self) -> None:
         """The participant has joined, has come back or is in another room."""
         self._is_inside, self._is_waiting, self._is_alone = True, False, False

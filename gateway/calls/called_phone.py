@@ -15,6 +15,7 @@ from gateway.calls.phone import Phone
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
+from gateway.media.messages import PhoneMedia
 from gateway.sip import events as sip
 from gateway.sip.digest import Credentials
 from gateway.sip.header_values import address
@@ -90,17 +91,21 @@ class CalledPhone(Phone):
         self._record.sip_call_id = self._call.call_id
         try:
             async with asyncio.timeout(through.ringing_timeout):
-                answer = await self._answer(through, ringing)
+                agreed = await self._answer(through, ringing)
         except TimeoutError:
             text = f"no answer within {through.ringing_timeout:g} s"
             raise Over(CallEnd(EndReason.NO_ANSWER, text)) from None
         self.is_answered = True
-        self._session.connect_phone(self._agreed(answer))
+        self._session.connect_phone(agreed)
         self._answered()
 
-    async def _answer(self, through: DialOut, ringing: Callable[[], None]) -> bytes | None:
-        """The description that it answers with; `ringing` is told when it rings."""
-        early: bytes | None = None
+    async def _answer(self, through: DialOut, ringing: Callable[[], None]) -> PhoneMedia:
+        """What holds when it has answered; `ringing` is told when it rings.
+
+        Of several phones that speak before, the last is heard.
+        """
+        early: PhoneMedia | None = None
+        heard: PhoneMedia | None = None
         is_ringing = False
         async for event in self._call.events:
             match event:
@@ -110,13 +115,18 @@ class CalledPhone(Phone):
                         log.info("ringing", status=event.status)
                         ringing()
                     if event.sdp is not None:
-                        early = event.sdp
-                        if through.early_media:
-                            self._session.connect_phone(self._agreed(early))
+                        early = self._understood(event.sdp) or early
+                case sip.Reoffered():
+                    early = await self._renegotiate(event.offer) or early
                 case sip.Answered():
-                    return event.sdp or early
+                    if event.sdp is None and early is not None:
+                        return early
+                    return self._agreed(event.sdp)
                 case sip.Failed():
                     raise Over(_failure(event))
+            if through.early_media and early is not None and early is not heard:
+                heard = early
+                self._session.connect_phone(early)
         raise Over(CallEnd(EndReason.CALL_FAILED, "the call ended before it was answered"))
 
     def _refuse(self, end: CallEnd) -> None:

@@ -149,6 +149,8 @@ class IncomingCall:
                         await phone.prepare()
                         phone.ring()
                     beside.create_task(phone.follow(talk))
+                    if phone.is_heard_early and not phone.is_answered:
+                        talk.backdrop.waits()
                     beside.create_task(talk.speak(phone))
                     beside.create_task(talk.backdrop.run())
                     beside.create_task(self._limits.run())

@@ -6,6 +6,7 @@ Whatever it does that ends the call is raised as `Over`.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -18,7 +19,7 @@ from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.errors import MediaError, SdpError
-from gateway.media.messages import PhoneMedia
+from gateway.media.messages import Direction, PhoneMedia
 from gateway.sdp.offer_answer import EncryptionRefused, NotAcceptable
 from gateway.sip import events as sip
 from gateway.sip.call import Call, CallEnded, OfferWithdrawn
@@ -75,9 +76,12 @@ class Phone:
         async for event in self._call.events:
             match event:
                 case sip.Reoffered():
-                    await self._renegotiate(event.offer, listener)
+                    agreed = await self._renegotiate(event.offer)
+                    if agreed is not None:
+                        self._apply(agreed, listener)
                 case sip.OfferAnswered():
-                    self._apply_again(event.answer, listener)
+                    if (agreed := self._understood(event.answer)) is not None:
+                        self._apply(agreed, listener)
                 case sip.InfoReceived() | sip.MessageReceived():
                     listener.said(event)
                 case _:
@@ -125,8 +129,8 @@ class Phone:
         srtp = self._negotiation.suite or "none"
         log.info("answered", after=f"{self._record.setup_time:.2f} s", srtp=srtp)
 
-    async def _renegotiate(self, offer: bytes | None, listener: Listener) -> None:
-        """Hold, resume, another address: what cannot be agreed on changes nothing."""
+    async def _renegotiate(self, offer: bytes | None) -> PhoneMedia | None:
+        """Hold, resume, another address: what cannot be agreed on (None) changes nothing."""
         try:
             if offer is None:
                 answer = await self._call.accept_reoffer(self._negotiation.offer())
@@ -142,16 +146,16 @@ class Phone:
         except CallEnded as ended:
             raise Over(end_of(ended.event)) from ended
         else:
-            self._apply(agreed, listener)
+            return agreed
+        return None
 
-    def _apply_again(self, answer: bytes, listener: Listener) -> None:
-        """A refresh was answered, perhaps with another address; what makes no sense is let be."""
+    def _understood(self, answer: bytes) -> PhoneMedia | None:
+        """What an answer besides that of the 200 agrees to; what makes no sense is let be."""
         try:
-            agreed = self._negotiation.answered(answer)
+            return self._negotiation.answered(answer)
         except SdpError as error:
-            log.info("new answer ignored", reason=str(error))
-        else:
-            self._apply(agreed, listener)
+            log.info("answer ignored", reason=str(error))
+            return None
 
     def _apply(self, agreed: PhoneMedia, listener: Listener) -> None:
         self._session.connect_phone(agreed)
@@ -170,7 +174,10 @@ class Phone:
 
 
 class CallingPhone(Phone):
-    """A phone that has called us; `prepare` its call before anything else."""
+    """A phone that has called us; `prepare` its call before anything else.
+
+    With `early_media` it hears us before it is answered.
+    """
 
     def __init__(
         self,
@@ -183,7 +190,9 @@ class CallingPhone(Phone):
     ) -> None:
         super().__init__(session, services, record, trunk, on_answered)
         self._call = call
-        self._answer: tuple[bytes, PhoneMedia] | None = None  # None: the offer is to be ours
+        self._early_media = trunk.early_media
+        self._description: bytes | None = None  # ours: an answer, or an offer if it makes none
+        self._agreed_before: PhoneMedia | None = None  # it is answered
         self._answering = asyncio.Lock()
 
     async def prepare(self) -> None:
@@ -191,14 +200,39 @@ class CallingPhone(Phone):
         self._negotiate(await self._open(), self._call.source)
         if self._call.offer is not None:
             try:
-                self._answer = self._negotiation.answer(self._call.offer)
+                agreement = self._negotiation.answer(self._call.offer)
+                self._description, self._agreed_before = agreement
             except SdpError as error:
                 raise Over(of_description(error)) from error
 
+    @property
+    def is_heard_early(self) -> bool:
+        """Whether it hears us before it is answered."""
+        return self._early_media and self._agreed_before is not None
+
     def ring(self) -> None:
-        """Let it ring."""
-        self._call.ring()
+        """Let it ring, or let it hear us already."""
+        if self._early_media and self._agreed_before is not None:
+            self._connect_early(self._agreed_before)
+            self._call.progress(183, sdp=self._description)
+        elif self._call.wants_early_offer:
+            self._description = self._negotiation.offer()
+            self._call.progress(180, sdp=self._description)
+        else:
+            self._call.ring()
         log.info("ringing")
+
+    def _apply(self, agreed: PhoneMedia, listener: Listener) -> None:
+        if self.is_answered:
+            super()._apply(agreed, listener)
+            return
+        self._agreed_before = agreed
+        if self._early_media:
+            self._connect_early(agreed)
+
+    def _connect_early(self, agreed: PhoneMedia) -> None:
+        """Before it is answered nobody hears the phone."""
+        self._session.connect_phone(replace(agreed, direction=_ONLY_SENT[agreed.direction]))
 
     async def answer(self) -> None:
         """Answer, unless that has been done; return when the phone has acknowledged it."""
@@ -207,16 +241,25 @@ class CallingPhone(Phone):
                 return
             self.is_answered = True
             try:
-                if self._answer is not None:
-                    description, agreed = self._answer
+                if self._description is None:
+                    self._description = self._negotiation.offer()
+                if (agreed := self._agreed_before) is not None:
                     self._session.connect_phone(agreed)
-                    await self._call.answer(description)
+                    await self._call.answer(self._description)
                 else:
-                    acknowledged = await self._call.answer(self._negotiation.offer())
+                    acknowledged = await self._call.answer(self._description)
                     self._session.connect_phone(self._agreed(acknowledged))
             except CallEnded as ended:
                 raise Over(end_of(ended.event)) from ended
             self._answered()
+
+
+_ONLY_SENT = {
+    Direction.SENDRECV: Direction.SENDONLY,
+    Direction.SENDONLY: Direction.SENDONLY,
+    Direction.RECVONLY: Direction.INACTIVE,
+    Direction.INACTIVE: Direction.INACTIVE,
+}
 
 
 def of_description(error: SdpError) -> CallEnd:

@@ -52,7 +52,8 @@ class Trunk:
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
     sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
     word counts for who calls; `show_caller` is how much of that conferences are shown.
-    Who names no room `asks_pin` asks for a PIN.
+    Who names no room `asks_pin` asks for a PIN. With `early_media` callers hear the waiting tone
+    before they are answered, instead of their own network's ringing.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
     their way.
@@ -83,6 +84,7 @@ class Trunk:
     trust_identity: bool = True
     called_party: tuple[CalledIn, ...] = BY_ADDRESS
     sound: PhoneSound = AS_IT_IS
+    early_media: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from gateway.sip.flow import Flow
 from gateway.sip.instant_message import CONTENT_TYPE, write_text
 from gateway.sip.message import Request
 from gateway.sip.reason import Reason
+from gateway.sip.reliable_provisional import Reliability
 from gateway.sip.responses import HeaderFields
 from gateway.sip.session import Session
 
@@ -147,6 +148,12 @@ class Call:
         self.hang_up(Reason("SIP", 500, "Server Internal Error") if is_fault else None)
 
     # --- a call received -------------------------------------------------------------------------
+
+    @property
+    def wants_early_offer(self) -> bool:
+        """Whether only a provisional response with our offer can let it ring (RFC 3262 5)."""
+        is_required = Reliability.of(self.request) is Reliability.REQUIRED
+        return is_required and self.offer is None
 
     def ring(self) -> None:
         """Answer 180."""

@@ -40,6 +40,9 @@ _ACCOUNT = BreweryAccount("b", Server("auth.meet.test", None), "b@i", INSTALLATI
 _THROUGH = DialOut("192.0.2.9", ("+43",), caller="4399", ringing_timeout=20.0)
 
 
+TRUNK = Trunk("trunk", (_NETWORK,), dial_out=_THROUGH, chat=True)
+
+
 @dataclass
 class Party:
     """One call, and everybody it has to do with. `phone` is None while nobody is called yet."""
@@ -67,7 +70,7 @@ class Party:
 class Exchange:
     """Make it with `exchange`. `make_world` gives each call its world; `parties` are by call id."""
 
-    def __init__(self, make_world: Callable[[], World], limits: Limits) -> None:
+    def __init__(self, make_world: Callable[[], World], limits: Limits, trunk: Trunk) -> None:
         self.parties: dict[str, Party] = {}
         self._worlds: dict[str, World] = {}
         self.ended: list[CallRecord] = []
@@ -80,7 +83,6 @@ class Exchange:
             local_host=lambda flow: "10.0.0.1",
             limits=limits,
         )
-        trunk = Trunk("trunk", (_NETWORK,), dial_out=_THROUGH, chat=True)
         self.switchboard = Switchboard(
             (trunk,), services, strangers=FORBID, max_calls=1000, on_end=self._ended
         )
@@ -151,9 +153,10 @@ async def exchange(
     monkeypatch: pytest.MonkeyPatch,
     make_world: Callable[[], World] = World,
     limits: Limits = Limits(),  # noqa: B008 -- frozen
+    trunk: Trunk | None = None,
 ) -> AsyncIterator[Exchange]:
     """Calls that are left at the end are ended as by a gateway that goes down."""
-    made = Exchange(make_world, limits)
+    made = Exchange(make_world, limits, trunk or TRUNK)
     for module in (incoming, outgoing):
         monkeypatch.setattr(module, "Participant", made.join)
     async with made.switchboard:

@@ -24,7 +24,7 @@ DESCRIPTION = (
 _INVITE = (
     "INVITE sip:%s@gateway.test SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\r\n"
     "From: <sip:erika@192.0.2.9>;tag=1\r\nTo: <sip:%s@gateway.test>\r\nCall-ID: %s\r\n"
-    "CSeq: 1 INVITE\r\nJitsi-Conference-Room: %s\r\nContent-Length: 0\r\n\r\n"
+    "CSeq: 1 INVITE\r\nJitsi-Conference-Room: %s\r\n%sContent-Length: 0\r\n\r\n"
 )
 _OK = (
     b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx\r\n"
@@ -34,10 +34,16 @@ _OK = (
 ACKNOWLEDGED_AFTER = 0.05  # seconds
 
 
-class _NoUpdates:
-    """Those of a session whose phone sends none."""
+@dataclass
+class _Updates:
+    """The UPDATEs of a session (`gateway.sip.server_update.ServerUpdate`)."""
 
-    is_pending = False
+    phone: "FakePhone"
+    is_pending: bool = False
+
+    def accept(self, sdp: bytes, now: float) -> None:
+        self.phone.done.append("200 to UPDATE")
+        self.is_pending = False
 
 
 @dataclass
@@ -46,10 +52,12 @@ class _Session:
 
     phone: "FakePhone"
     is_pending: bool = True
-    updates: _NoUpdates = field(default_factory=_NoUpdates)
 
-    def progress(self, status: int, *, now: float, **_: object) -> None:
-        self.phone.done.append(str(status))
+    def __post_init__(self) -> None:
+        self.updates = _Updates(self.phone)
+
+    def progress(self, status: int, *, sdp: bytes | None = None, now: float, **_: object) -> None:
+        self.phone.done.append(f"{status} with SDP" if sdp is not None else str(status))
 
     def accept(self, sdp: bytes, *, headers: HeaderFields, now: float) -> None:
         self.phone.done.append("200")
@@ -83,7 +91,7 @@ class FakePhone:
     """A phone that calls `called` for `room`, or is called.
 
     `done` is what becomes of its call, `said` what it is sent within it. `acks` is whether it
-    acknowledges an answer, `is_called` whether we call it.
+    acknowledges an answer, `is_called` whether we call it. `headers` are more lines of its INVITE.
     """
 
     called: str
@@ -92,12 +100,15 @@ class FakePhone:
     offer: bytes | None = DESCRIPTION
     acks: bool = True
     is_called: bool = False
+    headers: str = ""
+    answer: bytes | None = None  # in its ACK
     done: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     is_answered: bool = False
 
     def __post_init__(self) -> None:
-        text = _INVITE % (self.called, self.called, f"call-{self.number}", self.room)
+        identity = f"call-{self.number}"
+        text = _INVITE % (self.called, self.called, identity, self.room, self.headers)
         request = parse_message(text.encode())
         assert isinstance(request, Request)
         self._session = _Session(self)
@@ -114,7 +125,7 @@ class FakePhone:
 
     def acknowledges(self) -> None:
         """Its ACK, or that there is none in time."""
-        event: sip.Event = sip.Acknowledged(self._session, None)  # type: ignore[arg-type]
+        event: sip.Event = sip.Acknowledged(self._session, self.answer)  # type: ignore[arg-type]
         after = ACKNOWLEDGED_AFTER
         if not self.acks:
             event, after = sip.AckMissing(self._session), 32.0  # type: ignore[arg-type]
@@ -133,11 +144,13 @@ class FakePhone:
     def offers(self, direction: str) -> None:
         """It makes another offer: `sendonly` holds, `sendrecv` resumes."""
         if self.is_answered and not self.call.is_over:
-            self._session.is_pending = True
-            offer = DESCRIPTION + f"a={direction}\r\n".encode()
-            self._tells(
-                sip.Reoffered(self._session, self.call.request, offer)  # type: ignore[arg-type]
-            )
+            self.describes(DESCRIPTION + f"a={direction}\r\n".encode())
+
+    def describes(self, offer: bytes, *, by_update: bool = False) -> None:
+        """It makes an offer, by a re-INVITE or by an UPDATE."""
+        pending = self._session.updates if by_update else self._session
+        pending.is_pending = True
+        self.tells(sip.Reoffered, self.call.request, offer)
 
     def says(self, text: str) -> None:
         """It sends a MESSAGE."""

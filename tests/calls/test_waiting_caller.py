@@ -43,6 +43,7 @@ class Phone:
 
     done: list[str] = field(default_factory=list)
     offer: bytes = OFFER
+    wants_early_offer: bool = False
     caller: str = "<sip:erika@192.0.2.9>"
     headers: str = ""
     source: Flow = field(

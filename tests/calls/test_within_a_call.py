@@ -1,13 +1,16 @@
 """What phones do with a call that goes on: refresh it, move, hold; and that they are gone."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.calls.end_reason import EndReason
-from gateway.media.messages import Direction
+from gateway.conference.profile import ON_HOLD
+from gateway.media.messages import Direction, Tone
 from gateway.sip import events as sip
-from tests.calls.exchange import Exchange, Party, exchange
+from tests.calls.exchange import TRUNK, Exchange, Party, exchange
 from tests.calls.fake_phone import DESCRIPTION, FakePhone
-from tests.conference.world import settle
+from tests.conference.world import World, settle
 from tests.xmpp.virtual_time import in_virtual_time
 
 
@@ -44,4 +47,118 @@ async def test_a_refresh_may_tell_another_address(monkeypatch: pytest.MonkeyPatc
         await settle(0.1)
         assert party.media.phone.remote == ("192.0.2.9", 4002)
         assert party.media.phone.direction is Direction.SENDRECV
+        assert not there.ended
+
+
+# --- before the answer --------------------------------------------------------------------------
+
+EARLY = replace(TRUNK, early_media=True)
+NOT_READY = (
+    "<conference xmlns='http://jitsi.org/protocol/focus' "
+    "room='room@conference.meet.test' ready='false'/>"
+)
+
+
+def slow() -> World:
+    return World(occupants={"alice": "Alice"}, conference=[NOT_READY])
+
+
+@in_virtual_time
+async def test_callers_may_hear_the_waiting_tone_before_they_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch, slow, trunk=EARLY) as there:
+        phone = FakePhone("room")
+        party = await there.call_in(phone)
+        await settle(0.2)
+        assert phone.done == ["183 with SDP"]
+        assert party.media.repeating is Tone.WAITING
+        assert party.media.phone is not None
+        assert party.media.phone.direction is Direction.SENDONLY  # nobody hears it yet
+        await settle(10)
+        assert phone.done == ["183 with SDP", "200"]
+        assert party.media.repeating is not Tone.WAITING
+        assert party.media.phone.direction is Direction.SENDRECV
+
+
+@in_virtual_time
+async def test_callers_without_an_offer_ring_and_hear_nothing_early(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch, trunk=EARLY) as there:
+        phone = FakePhone("room", offer=None, answer=DESCRIPTION)
+        await there.call_in(phone)
+        await settle(1)
+        assert phone.done == ["180", "200"]
+
+
+@in_virtual_time
+async def test_who_wants_reliable_ringing_without_an_offer_gets_ours_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch, slow) as there:
+        phone = FakePhone("room", offer=None, headers="Require: 100rel\r\n")
+        party = await there.call_in(phone)
+        await settle(0.2)
+        assert phone.done == ["180 with SDP"]
+        phone.tells(sip.OfferAnswered, DESCRIPTION)  # in the PRACK
+        await settle(10)
+        assert phone.done == ["180 with SDP", "200"]
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4000)
+        assert not there.ended
+
+
+@in_virtual_time
+async def test_a_phone_may_move_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with exchange(monkeypatch, slow) as there:
+        phone = FakePhone("room")
+        party = await there.call_in(phone)
+        await settle(0.2)
+        phone.describes(DESCRIPTION.replace(b"4000", b"4002"), by_update=True)
+        await settle(0.1)
+        assert phone.done == ["180", "200 to UPDATE"]
+        assert party.media.phone is None
+        await settle(10)
+        assert phone.done == ["180", "200 to UPDATE", "200"]
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4002)
+
+
+# --- hold ---------------------------------------------------------------------------------------
+
+
+def status_of(world: World) -> str | None:
+    """What the room is shown of the call."""
+    return world.stream.of("presence")[-1].stanza.findtext("{jabber:client}status")
+
+
+HOLDS = {
+    "sendonly": DESCRIPTION + b"a=sendonly\r\n",
+    "inactive": DESCRIPTION + b"a=inactive\r\n",
+    "zeros": DESCRIPTION.replace(b"c=IN IP4 192.0.2.9", b"c=IN IP4 0.0.0.0"),
+}
+
+
+@pytest.mark.parametrize("by_update", [False, True])
+@pytest.mark.parametrize("hold", HOLDS)
+@in_virtual_time
+async def test_a_phone_on_hold_is_muted_and_shown_as_such_until_it_resumes(
+    monkeypatch: pytest.MonkeyPatch, hold: str, by_update: bool
+) -> None:
+    world = World(occupants={"alice": "Alice"})
+    async with exchange(monkeypatch, lambda: world) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        assert not party.media.is_muted
+        phone.describes(HOLDS[hold], by_update=by_update)
+        await settle(4)
+        assert party.media.phone is not None and party.media.phone.is_held
+        assert party.media.is_muted
+        assert status_of(world) == ON_HOLD
+        phone.describes(DESCRIPTION, by_update=by_update)
+        await settle(4)
+        assert not party.media.phone.is_held
+        assert not party.media.is_muted
+        assert status_of(world) != ON_HOLD
         assert not there.ended
