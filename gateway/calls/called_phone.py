@@ -2,19 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
 import structlog
 
 from gateway.calls.dial_out import DialOut
 from gateway.calls.end_reason import CallEnd, EndReason, Over
-from gateway.calls.media_session import MediaSession
 from gateway.calls.phone import Phone
-from gateway.calls.record import CallRecord
-from gateway.calls.routing import Trunk
-from gateway.calls.services import Services
 from gateway.media.messages import PhoneMedia
 from gateway.sip import events as sip
 from gateway.sip.digest import Credentials
@@ -31,33 +24,9 @@ class CalledPhone(Phone):
     `prepare` before the conference is joined, `call` it before anything else.
     """
 
-    def __init__(
-        self,
-        session: MediaSession,
-        services: Services,
-        record: CallRecord,
-        trunk: Trunk,
-        on_answered: Callable[[], None],
-    ) -> None:
-        super().__init__(session, services, record, trunk, on_answered)
-        self._owned = ExitStack()
-        self._is_called = False
-        self._port = 0
-
     async def prepare(self) -> None:
         """Take a port, before the bridge offers its half of the call's media."""
-        self._port = await self._open()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._owned.__exit__(exc_type, exc, traceback)
+        await self._open()
 
     async def call(
         self,
@@ -71,7 +40,7 @@ class CalledPhone(Phone):
         destination = Destination(through.transport, through.host, through.port)
         try:
             flow = await self._services.user_agent.find_flow(destination)
-            self._negotiate(self._port, flow)
+            self._negotiation = self._describe(self._port, flow)
             credentials = None
             if through.user is not None:
                 credentials = Credentials(through.user, through.password, through.realm)
@@ -87,8 +56,7 @@ class CalledPhone(Phone):
         except OSError as error:
             raise Over(CallEnd(EndReason.CALL_FAILED, f"trunk not reached: {error}")) from error
         self._call = self._owned.enter_context(call)
-        self._is_called = True
-        self._record.sip_call_id = self._call.call_id
+        self._record.sip_call_id = call.call_id
         try:
             async with asyncio.timeout(through.ringing_timeout):
                 agreed = await self._answer(through, ringing)
@@ -107,7 +75,7 @@ class CalledPhone(Phone):
         early: PhoneMedia | None = None
         heard: PhoneMedia | None = None
         is_ringing = False
-        async for event in self._call.events:
+        async for event in self._current.events:
             match event:
                 case sip.Provisional():
                     if not is_ringing:
@@ -130,7 +98,7 @@ class CalledPhone(Phone):
         raise Over(CallEnd(EndReason.CALL_FAILED, "the call ended before it was answered"))
 
     def _refuse(self, end: CallEnd) -> None:
-        if self._is_called:
+        if self._call is not None:
             self._call.hang_up(end.sip_reason)
 
 

@@ -2,8 +2,9 @@
 
 The phone rings until the conference shows us in its room; then it is answered. Where that depends
 on people (a lobby, a host), or on a PIN, it is answered at once, and hears that it waits: trunks
-give up on a phone that rings for minutes. Whatever ends the call, from whichever side, is raised as
-`Over` and ends everything that runs for it.
+give up on a phone that rings for minutes. It may be sent to another room later, and another phone
+may take its place. Whatever ends the call, from whichever side, is raised as `Over` and ends
+everything that runs for it.
 """
 
 import asyncio
@@ -17,18 +18,23 @@ from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.menu import Caller, Menu
 from gateway.calls.parties import called_parties, calling_party
-from gateway.calls.phone import CallingPhone
+from gateway.calls.phone import CallingPhone, Referred, first_referred
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route, route_to
 from gateway.calls.services import Services
 from gateway.calls.voice import Voice
 from gateway.calls.welcome import Welcome
 from gateway.conference.participant import Participant
-from gateway.errors import ConferenceError
+from gateway.errors import ConferenceError, JoinFailure
 from gateway.ivr.meeting import Meeting
 from gateway.sip.call import Call
+from gateway.sip.header_values import parse_uri
+from gateway.sip.referral import ReferTo, is_elsewhere
 
 log = structlog.get_logger(__name__)
+
+_NOT_BACK = frozenset({EndReason.KICKED, EndReason.BANNED, EndReason.MEETING_ENDED})
+"""Who has left so needs its PIN again."""
 
 
 class IncomingCall:
@@ -47,12 +53,19 @@ class IncomingCall:
         self._caller = Caller(self._party.user or None, called, trunk.name)
         self._meeting: Meeting | None = None  # whose PIN the caller has typed
         self._phone = CallingPhone(
-            call, self._session, services, record, trunk, self._limits.answered
+            call,
+            self._session,
+            services,
+            record,
+            trunk,
+            self._limits.answered,
+            find=self._find_referral,
         )
+        self._left: Route | None = None  # the room, while another is being entered
 
     async def run(self) -> None:
         """Return when nothing of the call is left; `record` says how it went."""
-        with self._call:
+        with self._phone:
             try:
                 await self._attend(self._find_route())
             except* Over as over:
@@ -63,6 +76,14 @@ class IncomingCall:
         """End the call because the gateway goes down."""
         self._phone.hang_up(CallEnd(EndReason.SHUTDOWN, "the gateway is shutting down"))
 
+    def holds(self, call: Call) -> bool:
+        """Whether this is its phone's call."""
+        return self._phone.is_in(call)
+
+    def take_over(self, call: Call) -> None:
+        """Another phone takes the place of its phone, by this call."""
+        self._phone.take_over(call)
+
     def _find_route(self) -> Route | None:
         """Where the call goes; None: the caller is to be asked."""
         try:
@@ -71,21 +92,42 @@ class IncomingCall:
             raise Over(of_join_failure(error)) from error
         if route is not None:
             self._found(route)
-        elif self._services.reception is None:
-            raise AssertionError("the configuration has seen to it that there is a reception")
         return route
 
     def _found(self, route: Route) -> None:
         self._record.room = route.room.jid
         log.info("room found", room=route.room.jid, by=route.found_by)
-        most = self._services.limits.callers_per_room
-        if most is not None and self._services.callers_in(route.room.jid) > most:
+        if (most := self._most_callers(route.room.jid, others=-1)) is not None:
             raise Over(CallEnd(EndReason.ROOM_FULL, f"{most} calls are in {route.room.jid}"))
 
-    async def _attend(self, route: Route | None) -> None:
+    def _most_callers(self, room: str, *, others: int) -> int | None:
+        """The limit of a room that is full; None if there is place for one more."""
+        most = self._services.limits.callers_per_room
+        is_full = most is not None and self._services.callers_in(room) + others >= most
+        return most if is_full else None
+
+    def _find_referral(self, target: ReferTo) -> Route:
+        """The room that the phone wants to be sent to; it must be one that it could have called."""
+        request = self._call.request
+        ours = {parse_uri(request.uri).host, parse_uri(request.headers.to.uri).host}
+        ours.add(self._services.user_agent.advertised_host(self._call.source))
+        if is_elsewhere(target, frozenset(host.strip("[]") for host in ours)):
+            raise ConferenceError(JoinFailure.REFUSED, f"{target.host} is not this gateway")
+        called = Called((target.user,) if target.user else (), dict(target.headers))
+        route = find_route(called, self._trunk, self._services.installations)
+        if route is None:
+            raise ConferenceError(JoinFailure.NOT_FOUND, f"no room for {target.user}")
+        if self._most_callers(route.room.jid, others=0) is not None:
+            raise ConferenceError(JoinFailure.FULL, f"{route.room.jid} is full")
+        return route
+
+    async def _attend(self, first: Route | None) -> None:
+        """From room to room, as the phone is sent there; at first to the reception, perhaps."""
         async with self._session:
             try:
-                await self._take_part(route if route is not None else await self._ask_route())
+                here: Route | None = first if first is not None else await self._ask_route()
+                while here is not None:
+                    here = await self._stay(here)
             except* Over as over:
                 self._phone.hang_up(first_over(over))
         self._record.report = self._session.report
@@ -117,7 +159,8 @@ class IncomingCall:
             caller = self._caller
             reception.redials.left(caller.number, caller.called, self._meeting, now)
 
-    async def _take_part(self, route: Route) -> None:
+    async def _stay(self, route: Route) -> Route | None:
+        """In one room, until the call is over (None) or the phone is to be in another."""
         session, phone, record = self._session, self._phone, self._record
         keys = Keys(session, phone.answer)
         participant = Participant(
@@ -141,16 +184,14 @@ class IncomingCall:
             limits=self._limits,
             takes_keys=self._trunk.conference_digits,
         )
+        sent_to: Route | None = None
         async with participant:
             try:
                 async with asyncio.TaskGroup() as beside:
                     beside.create_task(talk.follow_engine())
-                    if not phone.is_answered:
-                        await phone.prepare()
-                        phone.ring()
+                    await self._begin(participant, talk)
                     beside.create_task(phone.follow(talk))
-                    if phone.is_heard_early and not phone.is_answered:
-                        talk.backdrop.waits()
+                    beside.create_task(phone.follow_successors(talk))
                     beside.create_task(talk.speak(phone))
                     beside.create_task(talk.backdrop.run())
                     beside.create_task(self._limits.run())
@@ -158,9 +199,32 @@ class IncomingCall:
                     await self._join(participant, talk)
                     talk.entered()
                     await phone.answer()
+            except* Referred as referred:
+                sent_to = self._leave(route, first_referred(referred))
             except* Over as over:
                 # The phone is told before the conference is left: that may take seconds.
                 phone.hang_up(first_over(over))
+        return sent_to if record.end is None else None
+
+    async def _begin(self, participant: Participant, talk: Conversation) -> None:
+        """Let the phone ring, or let one that has come from another room hear that it waits."""
+        phone = self._phone
+        if self._left is None and not phone.is_answered:
+            await phone.prepare()
+            phone.ring()
+            if phone.is_heard_early:
+                talk.backdrop.waits()
+            return
+        self._session.mute(False)  # nobody's order there is one here
+        participant.set_held(phone.is_held)
+        talk.backdrop.waits()
+
+    def _leave(self, here: Route, there: Route) -> Route:
+        self._left = None if there is self._left else here
+        self._record.room = there.room.jid
+        self._limits.moved()
+        log.info("sent to another room", room=there.room.jid)
+        return there
 
     async def _join(self, participant: Participant, talk: Conversation) -> None:
         try:
@@ -168,13 +232,17 @@ class IncomingCall:
         except ConferenceError as error:
             talk.rejected()
             end = of_join_failure(error)
+            if self._left is not None:
+                log.info("not joined", reason=end.text)
+                self._phone.referred(end.reason.status)
+                raise Referred(self._left) from error  # back
             if self._phone.is_answered:
                 await talk.say_farewell(end)
             raise Over(end) from error
         self._record.joined(participant)
-
-
-_NOT_BACK = frozenset({EndReason.KICKED, EndReason.BANNED, EndReason.MEETING_ENDED})
+        if self._left is not None:
+            self._phone.referred(200)
+            self._left = None
 
 
 def called_of(call: Call, trunk: Trunk) -> Called:

@@ -37,6 +37,11 @@ class LimitWatch:
         self._answered_at = _now()
         self._changed.set()
 
+    def moved(self) -> None:
+        """The call is in another room, whose company is not known yet."""
+        self._alone_since = self._only_phones_since = None
+        self._changed.set()
+
     def told(self, event: conference.Event) -> None:
         """Take an event of the participant."""
         match event:

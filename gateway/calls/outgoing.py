@@ -24,6 +24,7 @@ from gateway.conference.events import Waiting
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.sip.call import Call
 
 log = structlog.get_logger(__name__)
 
@@ -128,6 +129,7 @@ class OutgoingCall:
                     )
                     participant.set_status("Connected")
                     talk.entered()
+                    beside.create_task(phone.follow_successors(talk))
                     beside.create_task(talk.speak(phone))
                     beside.create_task(talk.backdrop.run())
                     beside.create_task(self._limits.run())
@@ -141,6 +143,14 @@ class OutgoingCall:
     def shut_down(self) -> None:
         """End the call because the gateway goes down."""
         self.stop(CallEnd(EndReason.SHUTDOWN, "the gateway is shutting down"))
+
+    def holds(self, call: Call) -> bool:
+        """Whether this is its phone's call."""
+        return self._phone.is_in(call)
+
+    def take_over(self, call: Call) -> None:
+        """Another phone takes the place of its phone, by this call."""
+        self._phone.take_over(call)
 
     def stop(self, end: CallEnd) -> None:
         """End the call, wherever it is."""

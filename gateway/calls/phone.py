@@ -6,8 +6,10 @@ Whatever it does that ends the call is raised as `Over`.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 import structlog
 
@@ -16,18 +18,30 @@ from gateway.calls.in_call import Said
 from gateway.calls.media_session import MediaSession
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Trunk
+from gateway.calls.routing import Route, Trunk
 from gateway.calls.services import Services
-from gateway.errors import MediaError, SdpError
+from gateway.errors import ConferenceError, MediaError, SdpError
 from gateway.media.messages import Direction, PhoneMedia
 from gateway.sdp.offer_answer import EncryptionRefused, NotAcceptable
 from gateway.sip import events as sip
-from gateway.sip.call import Call, CallEnded, OfferWithdrawn
+from gateway.sip.call import Call, CallEnded, CallEvent, OfferWithdrawn
 from gateway.sip.client_request import Outcome
 from gateway.sip.flow import Flow
 from gateway.sip.reason import Reason
+from gateway.sip.referral import ReferTo
 
 log = structlog.get_logger(__name__)
+
+
+_REPLACED = Reason("SIP", 200, "Replaced")
+
+
+class Referred(Exception):
+    """Raised within a call: the phone is to be in another room."""
+
+    def __init__(self, route: Route) -> None:
+        super().__init__(route.room.jid)
+        self.route = route
 
 
 class Listener(Protocol):
@@ -43,7 +57,7 @@ class Listener(Protocol):
 class Phone:
     """One phone, whose media is `session`'s; its trunk says how these may be.
 
-    `on_answered` is told when the call is answered.
+    `on_answered` is told when the call is answered. Its calls are over when `with` is left.
     """
 
     def __init__(
@@ -55,38 +69,109 @@ class Phone:
         on_answered: Callable[[], None],
     ) -> None:
         self.is_answered = False  # acknowledged or not
+        self.is_held = False
+        self._owned = ExitStack()
+        self._successors: asyncio.Queue[Call] = asyncio.Queue()
+        self._port = 0
         self._trunk = trunk
         self._session = session
         self._services = services
         self._record = record
         self._on_answered = on_answered
-        self._call: Call
+        self._call: Call | None = None
         self._negotiation: Negotiation
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        while not self._successors.empty():
+            self._successors.get_nowait().reject(481)
+        self._owned.__exit__(exc_type, exc, traceback)
+
+    def is_in(self, call: Call) -> bool:
+        """Whether this is its call."""
+        return self._call is call
+
+    def take_over(self, call: Call) -> None:
+        """Another phone is to take the place of this one, by a call of its own (RFC 3891)."""
+        self._successors.put_nowait(call)
+
+    async def follow_successors(self, listener: Listener) -> None:
+        """Let other phones take over, without end."""
+        while True:
+            call = await self._successors.get()
+            if self._current.is_over:
+                call.reject(481)
+                continue
+            try:
+                await self._be_succeeded(call, listener)
+            except SdpError as error:
+                call.reject(of_description(error).reason.status)
+            except (CallEnded, OfferWithdrawn):
+                log.info("not taken over", sip_call_id=call.call_id)
+
+    async def _be_succeeded(self, call: Call, listener: Listener) -> None:
+        negotiation = self._describe(self._port, call.source)
+        description, agreed = (
+            negotiation.answer(call.offer) if call.offer else (negotiation.offer(), None)
+        )
+        self._owned.enter_context(call)
+        acknowledged = await call.answer(description)
+        if agreed is None:
+            agreed = negotiation.answered(acknowledged or b"")
+        previous, self._call, self._negotiation = self._call, call, negotiation
+        self._record.sip_call_id = call.call_id
+        self._services.user_agent.label(call, self._record.id)
+        log.info("taken over", by=call.call_id)
+        self._apply(agreed, listener)
+        if previous is not None:
+            previous.hang_up(_REPLACED)
 
     async def info(self, media_type: str, body: bytes) -> Outcome:
         """Send an INFO; CallEnded if the call is over before its outcome is known."""
-        return await self._call.info(media_type, body)
+        return await self._current.info(media_type, body)
 
     async def message(self, text: str) -> Outcome:
         """Send a MESSAGE, as `info` does."""
-        return await self._call.message(text)
+        return await self._current.message(text)
 
     async def follow(self, listener: Listener) -> None:
         """Do what the phone asks for, and pass on what it says, until it ends the call."""
-        async for event in self._call.events:
-            match event:
-                case sip.Reoffered():
-                    agreed = await self._renegotiate(event.offer)
-                    if agreed is not None:
-                        self._apply(agreed, listener)
-                case sip.OfferAnswered():
-                    if (agreed := self._understood(event.answer)) is not None:
-                        self._apply(agreed, listener)
-                case sip.InfoReceived() | sip.MessageReceived():
-                    listener.said(event)
-                case _:
-                    raise Over(end_of(event))
+        call = None
+        while call is not self._call:  # another may have taken over
+            call = self._current
+            async for event in call.events:
+                if call is not self._call:
+                    break
+                await self._happened(event, listener)
         raise Over(CallEnd(EndReason.INTERNAL_ERROR, "hung up by us, nobody knows why"))
+
+    async def _happened(self, event: CallEvent, listener: Listener) -> None:
+        match event:
+            case sip.Reoffered():
+                agreed = await self._renegotiate(event.offer)
+                if agreed is not None:
+                    self._apply(agreed, listener)
+            case sip.OfferAnswered():
+                if (agreed := self._understood(event.answer)) is not None:
+                    self._apply(agreed, listener)
+            case sip.Referred():
+                self._refer(event.target)
+            case sip.InfoReceived() | sip.MessageReceived():
+                listener.said(event)
+            case _:
+                raise Over(end_of(event))
+
+    def _refer(self, target: ReferTo) -> None:
+        """The phone wants to be elsewhere, which only some phones may."""
+        log.info("not sent elsewhere", host=target.host)
+        self._current.reject_referral(603)
 
     def hang_up(self, end: CallEnd) -> None:
         """End the call for this reason, unless it has ended for another."""
@@ -96,7 +181,7 @@ class Phone:
         if end.reason in BY_THE_PHONE:
             return
         if self.is_answered:
-            self._call.hang_up(end.sip_reason)
+            self._current.hang_up(end.sip_reason)
         else:
             self._refuse(end)
 
@@ -106,22 +191,26 @@ class Phone:
         headers = (("Retry-After", str(self._services.retry_after)),) if retry else ()
         # What is no failure after an answer (the meeting has ended) is one before it.
         status = end.reason.status if end.reason.status >= 300 else 480
-        self._call.reject(status, headers=headers, reason=end.sip_reason)
+        self._current.reject(status, headers=headers, reason=end.sip_reason)
 
-    async def _open(self) -> int:
+    @property
+    def _current(self) -> Call:
+        assert self._call is not None, "nobody is called yet"
+        return self._call
+
+    async def _open(self) -> None:
         """Take a port for its media. The engine knows nothing of a call that has none."""
         try:
-            _, port = await self._session.open_phone(self._record.room or None)
+            _, self._port = await self._session.open_phone(self._record.room or None)
         except MediaError as error:
             raise Over(CallEnd(EndReason.NO_PORT, str(error))) from error
-        return port
 
-    def _negotiate(self, port: int, flow: Flow) -> None:
-        """Describe that port so that the peer of this flow can reach it."""
+    def _describe(self, port: int, flow: Flow) -> Negotiation:
+        """Describe a port so that the peer of this flow can reach it."""
         # The port is bound to all addresses perhaps: which one reaches us depends on the phone.
         local = (self._services.local_host(flow), port)
         trunk = self._trunk
-        self._negotiation = Negotiation(local, flow.remote[0], trunk.codecs, trunk.srtp)
+        return Negotiation(local, flow.remote[0], trunk.codecs, trunk.srtp)
 
     def _answered(self) -> None:
         self._record.answered()
@@ -133,14 +222,14 @@ class Phone:
         """Hold, resume, another address: what cannot be agreed on (None) changes nothing."""
         try:
             if offer is None:
-                answer = await self._call.accept_reoffer(self._negotiation.offer())
+                answer = await self._current.accept_reoffer(self._negotiation.offer())
                 agreed = self._agreed(answer)
             else:
                 description, agreed = self._negotiation.answer(offer)
-                await self._call.accept_reoffer(description)
+                await self._current.accept_reoffer(description)
         except SdpError as error:
             log.info("new offer refused", reason=str(error))
-            self._call.reject_reoffer(of_description(error).reason.status)
+            self._current.reject_reoffer(of_description(error).reason.status)
         except OfferWithdrawn:
             log.info("new offer withdrawn")
         except CallEnded as ended:
@@ -159,6 +248,7 @@ class Phone:
 
     def _apply(self, agreed: PhoneMedia, listener: Listener) -> None:
         self._session.connect_phone(agreed)
+        self.is_held = agreed.is_held
         listener.held(agreed.is_held)
         log.info("renegotiated", direction=agreed.direction.value, held=agreed.is_held)
 
@@ -176,7 +266,8 @@ class Phone:
 class CallingPhone(Phone):
     """A phone that has called us; `prepare` its call before anything else.
 
-    With `early_media` it hears us before it is answered.
+    With `early_media` it hears us before it is answered. `find` finds the room for where it wants
+    to be sent, if it is allowed to; ConferenceError otherwise.
     """
 
     def __init__(
@@ -187,20 +278,25 @@ class CallingPhone(Phone):
         record: CallRecord,
         trunk: Trunk,
         on_answered: Callable[[], None],
+        *,
+        find: Callable[[ReferTo], Route] | None = None,
     ) -> None:
         super().__init__(session, services, record, trunk, on_answered)
-        self._call = call
+        self._call = self._owned.enter_context(call)
+        self._first = call
         self._early_media = trunk.early_media
+        self._find = find
         self._description: bytes | None = None  # ours: an answer, or an offer if it makes none
         self._agreed_before: PhoneMedia | None = None  # it is answered
         self._answering = asyncio.Lock()
 
     async def prepare(self) -> None:
         """Take a port and work out our answer, before anybody is bothered."""
-        self._negotiate(await self._open(), self._call.source)
-        if self._call.offer is not None:
+        await self._open()
+        self._negotiation = self._describe(self._port, self._first.source)
+        if self._first.offer is not None:
             try:
-                agreement = self._negotiation.answer(self._call.offer)
+                agreement = self._negotiation.answer(self._first.offer)
                 self._description, self._agreed_before = agreement
             except SdpError as error:
                 raise Over(of_description(error)) from error
@@ -214,12 +310,12 @@ class CallingPhone(Phone):
         """Let it ring, or let it hear us already."""
         if self._early_media and self._agreed_before is not None:
             self._connect_early(self._agreed_before)
-            self._call.progress(183, sdp=self._description)
-        elif self._call.wants_early_offer:
+            self._first.progress(183, sdp=self._description)
+        elif self._first.wants_early_offer:
             self._description = self._negotiation.offer()
-            self._call.progress(180, sdp=self._description)
+            self._first.progress(180, sdp=self._description)
         else:
-            self._call.ring()
+            self._first.ring()
         log.info("ringing")
 
     def _apply(self, agreed: PhoneMedia, listener: Listener) -> None:
@@ -229,6 +325,22 @@ class CallingPhone(Phone):
         self._agreed_before = agreed
         if self._early_media:
             self._connect_early(agreed)
+
+    def _refer(self, target: ReferTo) -> None:
+        try:
+            route = self._find(target) if self._find is not None else None
+        except ConferenceError as error:
+            log.info("not sent elsewhere", reason=error.text)
+            route = None
+        if route is None:
+            self._current.reject_referral(603)
+            return
+        self._current.accept_referral()
+        raise Referred(route)
+
+    def referred(self, status: int) -> None:
+        """Tell the phone what has come of being sent elsewhere."""
+        self._current.report_referral(status)
 
     def _connect_early(self, agreed: PhoneMedia) -> None:
         """Before it is answered nobody hears the phone."""
@@ -245,9 +357,9 @@ class CallingPhone(Phone):
                     self._description = self._negotiation.offer()
                 if (agreed := self._agreed_before) is not None:
                     self._session.connect_phone(agreed)
-                    await self._call.answer(self._description)
+                    await self._first.answer(self._description)
                 else:
-                    acknowledged = await self._call.answer(self._description)
+                    acknowledged = await self._first.answer(self._description)
                     self._session.connect_phone(self._agreed(acknowledged))
             except CallEnded as ended:
                 raise Over(end_of(ended.event)) from ended
@@ -260,6 +372,12 @@ _ONLY_SENT = {
     Direction.RECVONLY: Direction.INACTIVE,
     Direction.INACTIVE: Direction.INACTIVE,
 }
+
+
+def first_referred(group: BaseExceptionGroup[Any]) -> Route:
+    """Where the phone is to be, of a group of nothing but `Referred`."""
+    first = group.exceptions[0]
+    return first.route if isinstance(first, Referred) else first_referred(first)
 
 
 def of_description(error: SdpError) -> CallEnd:

@@ -37,6 +37,12 @@ class RunningCall(Protocol):
     def shut_down(self) -> None:
         """End the call because the gateway goes down."""
 
+    def holds(self, call: Call) -> bool:
+        """Whether this is its phone's call."""
+
+    def take_over(self, call: Call) -> None:
+        """Another phone takes the place of its phone, by this call."""
+
 
 class Switchboard:
     """Takes calls between `async with` and its end; `admit` is for the user agent.
@@ -138,6 +144,9 @@ class Switchboard:
         source = call.source
         trunk = trunk_of(source.remote[0], self._trunks, source.certificate_names)
         assert trunk is not None, "admitted before"
+        if "Replaces" in call.request.headers.keys():  # noqa: SIM118 -- not a mapping
+            self._replace(call, trunk)
+            return
         record = CallRecord(
             id=secrets.token_hex(4),
             sip_call_id=call.call_id,
@@ -147,6 +156,15 @@ class Switchboard:
         )
         self._services.user_agent.label(call, record.id)
         self.begin(IncomingCall(call, trunk, self._services, record), record)
+
+    def _replace(self, call: Call, trunk: Trunk) -> None:
+        """A call that takes over another has no room of its own (RFC 3891)."""
+        for running, record in self._calls.items():
+            is_held = call.replaces is not None and running.holds(call.replaces)
+            if is_held and record.trunk == trunk.name and record.end is None:
+                running.take_over(call)
+                return
+        call.reject(481)
 
     async def _serve(self, call: RunningCall, record: CallRecord) -> None:
         with structlog.contextvars.bound_contextvars(call=record.id):

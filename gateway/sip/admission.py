@@ -15,16 +15,19 @@ from gateway.sip.header_values import parse_uri
 from gateway.sip.message import Request
 from gateway.sip.responses import HeaderFields
 
-METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "MESSAGE", "PRACK", "UPDATE")
+METHODS = (
+    *("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "MESSAGE"),
+    *("PRACK", "UPDATE", "REFER"),
+)
 """What we serve; the value of Allow."""
 
 # Methods the IANA registry knows are "not allowed" here, others "not implemented" (8.2.1, 21.5.2).
 _KNOWN_METHODS = {
     *METHODS,
-    *("REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER"),
+    *("REGISTER", "SUBSCRIBE", "NOTIFY", "PUBLISH"),
 }
 
-EXTENSIONS: tuple[str, ...] = ("100rel", "timer")
+EXTENSIONS: tuple[str, ...] = ("100rel", "norefersub", "replaces", "timer")
 """The option tags we support; the value of Supported."""
 
 ALLOW = ("Allow", ", ".join(METHODS))

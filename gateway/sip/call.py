@@ -9,7 +9,7 @@ with call:                          # leaving it in any way ends the call
 
 Of a call made the events say how it goes: any number of `Provisional`, then `Answered`, or `Failed`
 and no more. Of a call received `Cancelled` or `AckMissing` may be the only one. An answered call
-may have `Reoffered`, `OfferAnswered`, `InfoReceived` and `MessageReceived`, and `HungUp` or
+may have `Reoffered`, `OfferAnswered`, `Referred`, `InfoReceived` and `MessageReceived`; `HungUp` or
 `SessionExpired` is its last; events end without it where we have ended the call.
 """
 
@@ -33,6 +33,7 @@ from gateway.sip.events import (
     MessageReceived,
     OfferAnswered,
     Provisional,
+    Referred,
     Reoffered,
     SessionExpired,
 )
@@ -50,7 +51,14 @@ CallOver = Cancelled | AckMissing | SessionExpired | HungUp | Failed
 """The events by which a call ends from outside."""
 
 CallEvent = (
-    Provisional | Answered | Reoffered | OfferAnswered | InfoReceived | MessageReceived | CallOver
+    Provisional
+    | Answered
+    | Reoffered
+    | OfferAnswered
+    | Referred
+    | InfoReceived
+    | MessageReceived
+    | CallOver
 )
 """What a call tells."""
 
@@ -113,15 +121,23 @@ class Call:
     """A call received or made.
 
     `request` is its first INVITE, `offer` the SDP in that, `source` where it came from or went
-    to. Orders to a call that is over have no effect.
+    to, `replaces` the call that it is to take the place of (RFC 3891). Orders to a call that is
+    over have no effect.
     """
 
     def __init__(
-        self, session: Session, request: Request, source: Flow, offer: bytes | None, order: Order
+        self,
+        session: Session,
+        request: Request,
+        source: Flow,
+        offer: bytes | None,
+        order: Order,
+        replaces: "Call | None" = None,
     ) -> None:
         self.request = request
         self.source = source
         self.offer = offer
+        self.replaces = replaces
         self.events = CallEvents()
         self._session = session
         self._order = order
@@ -216,6 +232,18 @@ class Call:
             self._order(lambda now: updates.reject(status, now))
         else:
             self._order(lambda now: self._session.reject(status, now=now))
+
+    def accept_referral(self) -> None:
+        """Agree to a `Referred`; `report_referral` is to follow."""
+        self._order(self._session.referrals.accept)
+
+    def reject_referral(self, status: int) -> None:
+        """Refuse a `Referred`."""
+        self._order(lambda now: self._session.referrals.reject(status, now))
+
+    def report_referral(self, status: int) -> None:
+        """Tell the phone what has come of what it `Referred` to, as a SIP status."""
+        self._order(lambda now: self._session.referrals.report(status, now))
 
     async def info(self, media_type: str, body: bytes) -> Outcome:
         """Send an INFO and return what became of it (RFC 6086).

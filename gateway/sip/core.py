@@ -19,6 +19,7 @@ from gateway.sip.events import Event
 from gateway.sip.flow import Flow, Network
 from gateway.sip.header_values import format_host
 from gateway.sip.message import Request, Response
+from gateway.sip.replaces import Replaces
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session_timer import Wanted
 from gateway.sip.timers import TimerQueue, Timers
@@ -167,6 +168,11 @@ class Sessions:
         """The session of the dialog a request names (12.2.2)."""
         headers = request.headers
         return self._by_dialog.get(DialogId(headers.call_id, headers.to.tag, headers.from_.tag))
+
+    def find_replaced(self, invite: Request) -> "Session | None":
+        """The session of the dialog that an INVITE is to replace (RFC 3891 3); SipSyntaxError."""
+        replaces = Replaces.parse(invite.headers)
+        return self._by_dialog.get(replaces.dialog) if replaces is not None else None
 
     def find_by_peer(self, request: Request, flow: Flow) -> "Session | None":
         """The session a request without our tag can only mean, from the address it lives with."""

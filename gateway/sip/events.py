@@ -10,16 +10,21 @@ from gateway.sip.message import Request, Response
 from gateway.sip.reason import Reason, read_reasons
 
 if TYPE_CHECKING:
+    from gateway.sip.referral import ReferTo
     from gateway.sip.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class InviteReceived:
-    """A new call; 100 has been sent. `offer` is its SDP, None if we are to make the offer."""
+    """A new call; 100 has been sent. `offer` is its SDP, None if we are to make the offer.
+
+    It is to take the place of the session that it `replaces` (RFC 3891).
+    """
 
     session: "Session"
     request: Request
     offer: bytes | None
+    replaces: "Session | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,17 @@ class Reoffered:
 
 
 @dataclass(frozen=True, slots=True)
+class Referred:
+    """The peer wants its call to go to `target` (RFC 3515).
+
+    `Session.referrals.accept` or `reject` has to follow, and then `report`.
+    """
+
+    session: "Session"
+    target: "ReferTo"
+
+
+@dataclass(frozen=True, slots=True)
 class InfoReceived:
     """An INFO of one of the media types configured; 200 has been sent."""
 
@@ -176,6 +192,7 @@ Event = (
     | Answered
     | Failed
     | Reoffered
+    | Referred
     | InfoReceived
     | MessageReceived
     | OfferAnswered

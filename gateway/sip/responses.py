@@ -13,6 +13,7 @@ PHRASES = {
     182: "Queued",
     183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
     402: "Payment Required",

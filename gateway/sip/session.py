@@ -5,7 +5,9 @@ only its user can decide comes up as an event. Once the user has hung up only `E
 """
 
 import random
+from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 
 from gateway.errors import SipSyntaxError
 from gateway.sip import events
@@ -21,6 +23,7 @@ from gateway.sip.info import take_info
 from gateway.sip.instant_message import take_text
 from gateway.sip.message import Request, Response
 from gateway.sip.reason import Reason, read_reasons, reason_fields, status_of
+from gateway.sip.referral import ServerReferral
 from gateway.sip.responses import HeaderFields
 from gateway.sip.server_invitation import ServerInvitation, Stage
 from gateway.sip.server_update import ServerUpdate
@@ -68,6 +71,7 @@ class Session:
         self._requests = RequestQueue(core, self._digest)
         self._refresh: SessionRefresh | None = None  # once it is confirmed
         self.updates = ServerUpdate(core, self)
+        self.referrals = ServerReferral(core, self._requests.add)
 
     @property
     def may_offer(self) -> bool:
@@ -195,6 +199,8 @@ class Session:
             self._receive_prack(transaction, flow, now)
         elif request.method == "UPDATE":
             self.updates.receive(transaction, flow, now)
+        elif request.method == "REFER":
+            self._receive_refer(transaction, flow, now)
         elif request.method == "INFO":
             self._receive_info(transaction, now)
         elif request.method == "MESSAGE":
@@ -214,7 +220,10 @@ class Session:
         self.phase = Phase.INVITED
         self.dialog = Dialog.of_server(transaction.request, new_tag(), flow)
         self._core.sessions.add(self, self.dialog)
-        self._be_invited(self.dialog, transaction, flow, events.InviteReceived, now)
+        replaced = self._core.sessions.find_replaced(transaction.request)
+        self._be_invited(
+            self.dialog, transaction, flow, partial(events.InviteReceived, replaces=replaced), now
+        )
 
     def _receive_reinvite(self, transaction: Transaction, flow: Flow, now: float) -> None:
         """Sort out what overlaps (14.2, RFC 5407 3.1) before the user hears of it."""
@@ -238,7 +247,7 @@ class Session:
         dialog: Dialog,
         transaction: Transaction,
         flow: Flow,
-        event: type[events.InviteReceived] | type[events.Reoffered],
+        event: Callable[["Session", Request, bytes | None], events.Event],
         now: float,
     ) -> None:
         request = transaction.request
@@ -270,9 +279,18 @@ class Session:
             self.updates.receive(transaction, flow, now)
         server.settle(now)
 
+    def _receive_refer(self, transaction: Transaction, flow: Flow, now: float) -> None:
+        if self._is_given_up:
+            self._core.respond(transaction, 481, now=now)
+        elif not self._is_acknowledged:
+            self._core.respond(transaction, 491, now=now)
+        elif (target := self.referrals.receive(transaction, flow, now)) is not None:
+            self._emit(events.Referred(self, target))
+
     def _receive_bye(self, transaction: Transaction, now: float) -> None:
         self._core.respond(transaction, 200, now=now)
         self.updates.reject(487, now)  # and what else is still pending (15.1.2)
+        self.referrals.reject(487, now)
         if self._server is not None:
             self._server.reject(487, now=now)
         self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
@@ -436,6 +454,7 @@ class Session:
         assert self.dialog is not None
         self.phase = Phase.ENDING
         self.updates.reject(487, now)
+        self.referrals.reject(487, now)
         if self._server is not None:
             self._server.reject(487, now=now)
             self._server.stop()

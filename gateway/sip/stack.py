@@ -17,6 +17,7 @@ from gateway.sip.admission import (
     ALLOW_OUTSIDE_DIALOG,
     CAPABILITIES,
     EXTENSIONS,
+    FORBID,
     SUPPORTED,
     Admit,
     Refusal,
@@ -36,8 +37,9 @@ from gateway.sip.headers import Headers
 from gateway.sip.lone_request import send_alone
 from gateway.sip.message import Request, Response, check, parse_message
 from gateway.sip.reliable_provisional import RELIABLE
+from gateway.sip.replaces import Replaces
 from gateway.sip.responses import HeaderFields, respond_to
-from gateway.sip.session import Session
+from gateway.sip.session import Phase, Session
 from gateway.sip.session_timer import find_small_interval, request_fields
 from gateway.sip.transaction_tables import Input
 
@@ -272,13 +274,30 @@ class SipStack:
             return fault
         if request.method == "MESSAGE" and not request.headers.to.tag:
             return Refusal(405, headers=(ALLOW_OUTSIDE_DIALOG,))
+        if request.method == "REFER" and not request.headers.to.tag:
+            return FORBID  # we call nobody because a stranger wants it
         if request.headers.to.tag or request.method not in ("INVITE", "OPTIONS"):
             return Refusal(481)  # of a dialog or transaction that is not here (12.2.2, 9.2)
         if self._core.transactions.is_merged(request):
             return Refusal(482)
+        if (refusal := self._find_replaces_fault(request)) is not None:
+            return refusal
         if self.is_draining:
             return unavailable(self._core.config.retry_after)
         return None
+
+    def _find_replaces_fault(self, invite: Request) -> Refusal | None:
+        """Why an INVITE cannot replace what it wants to (RFC 3891 3)."""
+        try:
+            replaces = Replaces.parse(invite.headers)
+        except SipSyntaxError as error:
+            return Refusal(error.status, str(error))
+        if replaces is None:
+            return None
+        replaced = self._core.sessions.find_replaced(invite)
+        if replaced is None or replaced.phase is not Phase.CONFIRMED:
+            return Refusal(481)
+        return Refusal(486) if replaces.early_only else None
 
     # --- answers without state (8.2.7) -----------------------------------------------------------
 

@@ -295,7 +295,10 @@ class UserAgent:
         session = event.session
         if isinstance(event, InviteReceived):
             assert session.dialog is not None
-            call = Call(session, event.request, session.dialog.flow, event.offer, self._order)
+            replaces = self._calls.get(event.replaces) if event.replaces is not None else None
+            call = Call(
+                session, event.request, session.dialog.flow, event.offer, self._order, replaces
+            )
             self._calls[session] = call
             self._incoming.put_nowait(call)
         elif session in self._calls:

@@ -97,6 +97,10 @@ class Exchange:
         party.phone = phone
         return party
 
+    async def replace(self, phone: FakePhone) -> None:
+        """A phone wants to take the place of another."""
+        await self.switchboard.take(_only(phone.call))
+
     async def dial(self, room: str = ROOM) -> tuple[Party, "asyncio.Task[Element]"]:
         """The focus has us call a phone; what it is answered comes later."""
         request = fromstring(
@@ -126,6 +130,9 @@ class Exchange:
 
     def label(self, call: Call, label: str) -> None:
         """Logs are not looked at."""
+
+    def advertised_host(self, flow: Flow) -> str:
+        return flow.listener[0]
 
     async def find_flow(self, destination: Destination) -> Flow:
         return FLOW

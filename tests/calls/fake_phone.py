@@ -47,6 +47,23 @@ class _Updates:
 
 
 @dataclass
+class _Referrals:
+    """The REFERs of a session (`gateway.sip.referral.ServerReferral`)."""
+
+    phone: "FakePhone"
+
+    def accept(self, now: float) -> None:
+        self.phone.done.append("202")
+        self.report(100, now)
+
+    def reject(self, status: int, now: float) -> None:
+        self.phone.done.append(str(status))
+
+    def report(self, status: int, now: float) -> None:
+        self.phone.done.append(f"sipfrag {status}")
+
+
+@dataclass
 class _Session:
     """The session below a call (`gateway.sip.session.Session`), and what it was told to do."""
 
@@ -55,6 +72,7 @@ class _Session:
 
     def __post_init__(self) -> None:
         self.updates = _Updates(self.phone)
+        self.referrals = _Referrals(self.phone)
 
     def progress(self, status: int, *, sdp: bytes | None = None, now: float, **_: object) -> None:
         self.phone.done.append(f"{status} with SDP" if sdp is not None else str(status))
@@ -91,7 +109,8 @@ class FakePhone:
     """A phone that calls `called` for `room`, or is called.
 
     `done` is what becomes of its call, `said` what it is sent within it. `acks` is whether it
-    acknowledges an answer, `is_called` whether we call it. `headers` are more lines of its INVITE.
+    acknowledges an answer, `is_called` whether we call it. `headers` are more lines of its
+    INVITE; it may take the place of the phone that it `replaces`.
     """
 
     called: str
@@ -101,6 +120,7 @@ class FakePhone:
     acks: bool = True
     is_called: bool = False
     headers: str = ""
+    replaces: "FakePhone | None" = None
     answer: bytes | None = None  # in its ACK
     done: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -108,6 +128,8 @@ class FakePhone:
 
     def __post_init__(self) -> None:
         identity = f"call-{self.number}"
+        if self.replaces is not None:
+            self.headers = "Replaces: a-dialog\r\n"
         text = _INVITE % (self.called, self.called, identity, self.room, self.headers)
         request = parse_message(text.encode())
         assert isinstance(request, Request)
@@ -119,6 +141,7 @@ class FakePhone:
             FLOW,
             self.offer,
             lambda order: order(clock()),
+            self.replaces.call if self.replaces is not None else None,
         )
 
     # What it does

@@ -1,16 +1,19 @@
 """What phones do with a call that goes on: refresh it, move, hold; and that they are gone."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from gateway.calls.end_reason import EndReason
+from gateway.calls.routing import RoomRule
 from gateway.conference.profile import ON_HOLD
 from gateway.media.messages import Direction, Tone
 from gateway.sip import events as sip
+from gateway.sip.referral import ReferTo
 from tests.calls.exchange import TRUNK, Exchange, Party, exchange
 from tests.calls.fake_phone import DESCRIPTION, FakePhone
-from tests.conference.world import World, settle
+from tests.conference.world import World, error, offer, settle
 from tests.xmpp.virtual_time import in_virtual_time
 
 
@@ -130,7 +133,8 @@ async def test_a_phone_may_move_before_it_is_answered(monkeypatch: pytest.Monkey
 
 def status_of(world: World) -> str | None:
     """What the room is shown of the call."""
-    return world.stream.of("presence")[-1].stanza.findtext("{jabber:client}status")
+    shown = [sent for sent in world.stream.sent if sent.kind in ("join", "presence")][-1]
+    return shown.stanza.findtext("{jabber:client}status")
 
 
 HOLDS = {
@@ -162,3 +166,238 @@ async def test_a_phone_on_hold_is_muted_and_shown_as_such_until_it_resumes(
         assert not party.media.is_muted
         assert status_of(world) != ON_HOLD
         assert not there.ended
+
+
+RULES = replace(TRUNK, rules=(RoomRule(re.compile("[a-z]+"), "\\g<0>"),))
+
+# --- another room -------------------------------------------------------------------------------
+
+
+def busy() -> World:
+    return World(occupants={"alice": "Alice"})
+
+
+def sent_to(user: str, host: str = "gateway.test", **headers: str) -> ReferTo:
+    return ReferTo(user, host, {name.replace("_", "-"): text for name, text in headers.items()})
+
+
+@in_virtual_time
+async def test_a_phone_is_sent_to_another_room_and_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with exchange(monkeypatch, busy, trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        first = party.world
+        assert first is not None
+        first.request(offer("one"))
+        await settle(1)
+        assert party.media.carrier is not None
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(0)
+        assert phone.done[-2:] == ["202", "sipfrag 100"]
+        await settle(5)
+        assert phone.done[-1] == "sipfrag 200"
+        assert first.stream.closed_at is not None
+        second = party.world
+        assert second is not None and second is not first
+        assert second.room == "hall@conference.meet.test" == party.record.room
+        assert party.media.bridges == []
+        second.request(offer("two"))
+        await settle(1)
+        assert party.media.carrier is not None
+        assert not there.ended
+        phone.goes()
+        await settle(5)
+        assert party.record.end is not None
+        assert party.record.end.reason is EndReason.CALLER_HUNG_UP
+        assert there.engine.left_over == []
+
+
+@in_virtual_time
+async def test_a_room_may_be_named_by_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("", jitsi_conference_room="hall"))
+        await settle(5)
+        assert phone.done[-1] == "sipfrag 200"
+        assert party.record.room == "hall@conference.meet.test"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        sent_to("hall", "elsewhere.test"),
+        sent_to("+43123"),
+        sent_to("hall", replaces="call;to-tag=a;from-tag=b"),
+        sent_to("", jitsi_conference_room="hall@elsewhere.test"),
+    ],
+)
+@in_virtual_time
+async def test_a_phone_is_sent_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, target: ReferTo
+) -> None:
+    async with exchange(monkeypatch, trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        phone.tells(sip.Referred, target)
+        await settle(5)
+        assert phone.done[-1] == "603"
+        assert party.record.room == "room@conference.meet.test"
+        assert not there.ended
+
+
+@in_virtual_time
+async def test_who_is_not_let_into_the_other_room_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusing = World(joins=[error("auth", "forbidden")])
+    worlds = [World(occupants={"alice": "Alice"}), refusing, World(occupants={"alice": "Alice"})]
+    made = iter(worlds)
+    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(10)
+        assert phone.done[-1] == "sipfrag 403"
+        assert party.world is worlds[2]
+        assert worlds[2].room == "room@conference.meet.test" == party.record.room
+        assert not there.ended
+
+
+@in_virtual_time
+async def test_what_was_muted_in_one_room_is_not_in_the_next_but_a_hold_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch, trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        there.engine.presses(party.call, "*")
+        there.engine.presses(party.call, "6")
+        await settle(1)
+        assert party.media.is_muted
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(5)
+        assert not party.media.is_muted
+        phone.describes(HOLDS["sendonly"])
+        await settle(1)
+        assert party.media.is_muted
+        phone.tells(sip.Referred, sent_to("room"))
+        await settle(5)
+        assert party.media.is_muted
+        assert party.world is not None and status_of(party.world) == ON_HOLD
+
+
+@in_virtual_time
+async def test_a_phone_that_we_have_called_stays_where_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        party, _ = await there.dial()
+        await settle(1)
+        assert party.phone is not None
+        party.phone.answers()
+        await settle(1)
+        party.phone.tells(sip.Referred, sent_to("hall"))
+        await settle(1)
+        assert party.phone.done == ["603"]
+        assert not there.ended
+
+
+# --- another phone ------------------------------------------------------------------------------
+
+OTHER = DESCRIPTION.replace(b"4000", b"4004")
+
+
+@pytest.mark.parametrize("offer", [OTHER, None])
+@in_virtual_time
+async def test_another_phone_takes_the_place_of_one(
+    monkeypatch: pytest.MonkeyPatch, offer: bytes | None
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        other = FakePhone("room", number=1, offer=offer, answer=OTHER, replaces=phone)
+        await there.replace(other)
+        await settle(1)
+        assert other.done == ["200"]
+        assert phone.done[-1] == "BYE 200"
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4004)
+        assert party.record.sip_call_id == "call-1"
+        assert len(there.switchboard.calls) == 1
+        other.says("hello")
+        other.goes()
+        await settle(5)
+        assert party.record.end is not None
+        assert party.record.end.reason is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
+async def test_a_phone_that_was_called_can_be_replaced_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        party, _ = await there.dial()
+        await settle(1)
+        phone = party.phone
+        assert phone is not None
+        phone.answers()
+        await settle(1)
+        other = FakePhone("room", number=1, offer=OTHER, replaces=phone)
+        await there.replace(other)
+        await settle(1)
+        assert (phone.done, other.done) == (["BYE 200"], ["200"])
+        assert not there.ended
+
+
+@in_virtual_time
+async def test_a_phone_with_nothing_in_common_does_not_take_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        for offer, status in ((OTHER.replace(b"AVP 0 101", b"AVP 18"), "488"), (b"?", "400")):
+            other = FakePhone("room", number=1, offer=offer, replaces=phone)
+            await there.replace(other)
+            await settle(1)
+            assert other.done == [status]
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4000)
+        assert not there.ended
+
+
+@in_virtual_time
+async def test_who_takes_over_and_is_gone_at_once_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        other = FakePhone("room", number=1, offer=OTHER, acks=False, replaces=phone)
+        await there.replace(other)
+        await settle(40)
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4000)
+        assert phone.done == ["180", "200"]
+        assert not there.ended
+
+
+@in_virtual_time
+async def test_a_call_that_is_over_or_another_trunk_s_is_not_taken_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        party.record.trunk = "another"
+        other = FakePhone("room", number=1, replaces=phone)
+        await there.replace(other)
+        assert other.done == ["481"]
+        party.record.trunk = "trunk"
+        phone.goes()
+        late = FakePhone("room", number=2, replaces=phone)
+        await there.replace(late)
+        await settle(5)
+        assert late.done == ["481"]
+        assert len(there.ended) == 1

@@ -145,7 +145,9 @@ def test_a_message_outside_a_call_is_a_405_that_says_what_we_take_there(bench: B
     bench.receive(request("MESSAGE", contact=None, body=b"hello"))
     refusal = bench.the_response()
     assert refusal.status == 405
-    assert refusal.headers["Allow"] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE"
+    assert (
+        refusal.headers["Allow"] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, UPDATE, REFER"
+    )
     bench.receive(message("of-nobody"))
     assert bench.statuses() == [481]
     assert bench.remains() == []
@@ -161,7 +163,7 @@ def test_options_within_a_call_are_answered_with_what_we_can(bench: Bench) -> No
 @pytest.mark.parametrize(
     ("data", "status"),
     [
-        (request("REFER", branch="z9hG4bK-2", cseq=2, to_tag="TAG"), 405),
+        (request("SUBSCRIBE", branch="z9hG4bK-2", cseq=2, to_tag="TAG"), 405),
         (request("PRACK", branch="z9hG4bK-2", cseq=2, to_tag="TAG"), 481),
         (request("FOO", branch="z9hG4bK-2", cseq=2, to_tag="TAG"), 501),
         (request(branch="z9hG4bK-2", cseq=2, to_tag="TAG", fields=[("Require", "gruu")]), 420),

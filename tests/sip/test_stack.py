@@ -206,10 +206,11 @@ def test_options_are_answered_with_what_we_can(bench: Bench) -> None:
     answer = bench.the_response()
     assert answer.status == 200
     assert (
-        answer.headers["Allow"] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PRACK, UPDATE"
+        answer.headers["Allow"]
+        == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, PRACK, UPDATE, REFER"
     )
     assert answer.headers["Accept"] == "application/sdp"
-    assert answer.headers["Supported"] == "100rel, timer"
+    assert answer.headers["Supported"] == "100rel, norefersub, replaces, timer"
     assert bench.remains() == []
 
 
