@@ -8,6 +8,7 @@ import structlog
 from gateway.calls.dial_out import DialOut
 from gateway.calls.end_reason import CallEnd, EndReason, Over
 from gateway.calls.phone import Phone
+from gateway.calls.redirection import Redirection
 from gateway.media.messages import PhoneMedia
 from gateway.sip import events as sip
 from gateway.sip.digest import Credentials
@@ -36,7 +37,37 @@ class CalledPhone(Phone):
         headers: HeaderFields,
         ringing: Callable[[], None],
     ) -> None:
-        """Have `number` ring; return when it has answered, `Over` if it does not."""
+        """Have `number` ring; return when it has answered, `Over` if it does not.
+
+        It may have its calls redirected to other numbers that may be dialled.
+        """
+        try:
+            async with asyncio.timeout(through.ringing_timeout):
+                agreed = await self._reach(number, through, headers, ringing)
+        except TimeoutError:
+            text = f"no answer within {through.ringing_timeout:g} s"
+            raise Over(CallEnd(EndReason.NO_ANSWER, text)) from None
+        self.is_answered = True
+        self._session.connect_phone(agreed)
+        self._answered()
+
+    async def _reach(
+        self, number: str, through: DialOut, headers: HeaderFields, ringing: Callable[[], None]
+    ) -> PhoneMedia:
+        redirection = Redirection(number, through)
+        while True:
+            await self._invite(number, through, headers)
+            outcome = await self._answer(through, ringing)
+            if isinstance(outcome, PhoneMedia):
+                return outcome
+            redirection.name(outcome.contacts)
+            following = redirection.next() if outcome.status < 600 else None
+            if following is None:
+                raise Over(_failure(outcome))
+            log.info("tried elsewhere", status=outcome.status)
+            number = following
+
+    async def _invite(self, number: str, through: DialOut, headers: HeaderFields) -> None:
         destination = Destination(through.transport, through.host, through.port)
         try:
             flow = await self._services.user_agent.find_flow(destination)
@@ -57,17 +88,10 @@ class CalledPhone(Phone):
             raise Over(CallEnd(EndReason.CALL_FAILED, f"trunk not reached: {error}")) from error
         self._call = self._owned.enter_context(call)
         self._record.sip_call_id = call.call_id
-        try:
-            async with asyncio.timeout(through.ringing_timeout):
-                agreed = await self._answer(through, ringing)
-        except TimeoutError:
-            text = f"no answer within {through.ringing_timeout:g} s"
-            raise Over(CallEnd(EndReason.NO_ANSWER, text)) from None
-        self.is_answered = True
-        self._session.connect_phone(agreed)
-        self._answered()
 
-    async def _answer(self, through: DialOut, ringing: Callable[[], None]) -> PhoneMedia:
+    async def _answer(
+        self, through: DialOut, ringing: Callable[[], None]
+    ) -> PhoneMedia | sip.Failed:
         """What holds when it has answered; `ringing` is told when it rings.
 
         Of several phones that speak before, the last is heard.
@@ -91,7 +115,7 @@ class CalledPhone(Phone):
                         return early
                     return self._agreed(event.sdp)
                 case sip.Failed():
-                    raise Over(_failure(event))
+                    return event
             if through.early_media and early is not None and early is not heard:
                 heard = early
                 self._session.connect_phone(early)

@@ -11,6 +11,7 @@ import asyncio
 
 import structlog
 
+from gateway.calls.calling_phone import CallingPhone, Referred, first_referred
 from gateway.calls.conversation import Conversation
 from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
 from gateway.calls.keys import Keys
@@ -18,7 +19,6 @@ from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.menu import Caller, Menu
 from gateway.calls.parties import called_parties, calling_party
-from gateway.calls.phone import CallingPhone, Referred, first_referred
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route, route_to
 from gateway.calls.services import Services

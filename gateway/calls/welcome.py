@@ -5,11 +5,11 @@ import asyncio
 from collections.abc import Coroutine
 
 from gateway.calls import engine_events
+from gateway.calls.calling_phone import CallingPhone
 from gateway.calls.in_call import Said
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.menu import Menu
-from gateway.calls.phone import CallingPhone
 from gateway.calls.presses import Presses, Way
 from gateway.calls.record import CallRecord
 from gateway.calls.voice import Voice

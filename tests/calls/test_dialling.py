@@ -39,10 +39,14 @@ ANSWER = (
 )
 ACCOUNT = BreweryAccount("b", Server("auth.meet.test", None), "b@i", INSTALLATION.name)
 THROUGH = DialOut("192.0.2.9", ("+43",), caller="4399", ringing_timeout=20.0)
-BUSY = parse_message(
+BUSY_TEXT = (
     b"SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx\r\n"
     b"From: <sip:4399@192.0.2.9>;tag=1\r\nTo: <sip:+431@192.0.2.9>;tag=2\r\nCall-ID: c\r\n"
     b"CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+)
+BUSY = parse_message(BUSY_TEXT)
+REDIRECTED = BUSY_TEXT.replace(b"486 Busy Here", b"302 Moved").replace(
+    b"Content-Length", b"Contact: %s\r\nContent-Length"
 )
 
 
@@ -89,6 +93,11 @@ class Phone:
 
     def fails(self, status: int, phrase: str = "") -> None:
         self._events.put_nowait(sip.Failed(None, status, phrase))  # type: ignore[arg-type]
+
+    def redirects(self, *uris: str) -> None:
+        response = parse_message(REDIRECTED % ", ".join(f"<{uri}>" for uri in uris).encode())
+        assert isinstance(response, Response)
+        self._events.put_nowait(sip.Failed(None, 302, "Moved", response))  # type: ignore[arg-type]
 
     def does_what_nobody_expects(self) -> None:
         self._events.put_nowait(ZeroDivisionError("a mistake of ours"))
@@ -380,6 +389,43 @@ async def test_who_has_to_wait_in_the_lobby_is_named_there(monkeypatch: pytest.M
         world.invites_us()
         await settle(1)
         assert len(it.phones) == 1
+
+
+@in_virtual_time
+async def test_redirected_calls_follow_to_numbers_that_may_be_dialled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scene(monkeypatch) as it:
+        await it.order()
+        await settle(1)
+        # The host is the trunk's whatever is named; other countries are not called.
+        it.phone.redirects("sip:+4911@evil.test", "sip:0043-5678@evil.test", "tel:+439999")
+        await settle(1)
+        assert [phone.target for phone in it.phones[1:]] == ["sip:+435678@192.0.2.9"]
+        it.phone.fails(480)
+        await settle(1)
+        assert it.phone.target == "sip:+439999@192.0.2.9"
+        it.phone.answers()
+        await settle(1)
+        assert it.status == "Connected"
+        it.phone.goes()
+        assert await it.over() is EndReason.CALLER_HUNG_UP
+
+
+@pytest.mark.parametrize("uris", [["sip:+491@192.0.2.9"], ["sip:bob@192.0.2.9"], []])
+def test_a_call_redirected_to_nobody_who_may_be_called_has_failed(
+    monkeypatch: pytest.MonkeyPatch, uris: list[str]
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch) as it:
+            await it.order()
+            await settle(1)
+            it.phone.redirects(*uris)
+            assert await it.over() is EndReason.CALL_FAILED
+            assert len(it.phones) == 1
+
+    run()
 
 
 @pytest.mark.parametrize(
