@@ -3,41 +3,41 @@
 A PRACK with an offer is answered by the same rules (RFC 3262 5).
 """
 
-import random
-from typing import Protocol
+from collections.abc import Callable
 
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import ACCEPT, ALLOW, SUPPORTED
-from gateway.sip.bodies import session_description
+from gateway.sip.bodies import read_session_description, session_description
 from gateway.sip.core import Core
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request
+from gateway.sip.offers import Offers
 from gateway.sip.responses import HeaderFields
+from gateway.sip.session_refresh import SessionRefresh
 from gateway.sip.transaction import Transaction
 
 
-class Updated(Protocol):
-    """The session that is changed."""
-
-    def find_clash(self, request: Request) -> int | None:
-        """The status an offer has to be refused with now: 491 or 500, None if it may come."""
-
-    def reoffered(self, request: Request, offer: bytes) -> None:
-        """An offer was made: `ServerUpdate.accept` or `reject` has to follow."""
-
-    def described(self, sdp: bytes) -> None:
-        """It is what we have said last about the session."""
-
-    def refreshed(self, request: Request, now: float) -> HeaderFields:
-        """An UPDATE is accepted: what the 2xx says about the session's timer."""
-
-
 class ServerUpdate:
-    """Answers UPDATEs, one offer at a time."""
+    """Answers UPDATEs, one offer at a time.
 
-    def __init__(self, core: Core, session: Updated) -> None:
+    `reoffer` is told of each: `accept` or `reject` has to follow; `answered` of the answer to the
+    offer of a provisional response.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        offers: Offers,
+        refresh: SessionRefresh,
+        *,
+        reoffer: Callable[[Request, bytes], None],
+        answered: Callable[[bytes, float], None],
+    ) -> None:
         self._core = core
-        self._session = session
+        self._offers = offers
+        self._refresh = refresh
+        self._reoffer = reoffer
+        self._answered = answered
         self._pending: tuple[Transaction, Flow] | None = None
 
     @property
@@ -46,7 +46,7 @@ class ServerUpdate:
         return self._pending is not None
 
     def receive(self, transaction: Transaction, flow: Flow, now: float) -> None:
-        """Take an UPDATE, or a PRACK that has a body."""
+        """Take an UPDATE."""
         request = transaction.request
         try:
             offer = session_description(request)
@@ -55,30 +55,50 @@ class ServerUpdate:
             return
         if offer is None:
             self._answer(transaction, flow, None, now)
-        elif (status := 500 if self.is_pending else self._session.find_clash(request)) is None:
-            self._pending = (transaction, flow)
-            self._session.reoffered(request, offer)
+        elif (fault := self._offers.find_update_fault(request)) is not None:
+            self._core.respond(transaction, fault.status, headers=fault.headers, now=now)
         else:
-            later = ("Retry-After", str(random.randint(0, 10)))
-            headers = (later,) if status == 500 else ()
-            self._core.respond(transaction, status, headers=headers, now=now)
+            self._offers.is_updating = True
+            self._pending = (transaction, flow)
+            self._reoffer(request, offer)
+
+    def receive_prack(self, transaction: Transaction, flow: Flow, now: float) -> None:
+        """Take a PRACK: it may answer the offer of our response, or make one (RFC 3262 5)."""
+        server, request = self._offers.server, transaction.request
+        about = server.acknowledge_provisional(request, now) if server is not None else None
+        if server is None or about is None:
+            self._core.respond(transaction, 481, now=now)
+            return
+        if about.sdp is not None and server.makes_offer:
+            self._core.respond(transaction, 200, now=now)
+            answer = read_session_description(request)
+            if answer is not None:
+                server.is_agreed = True
+                self._answered(answer, now)
+        else:
+            self.receive(transaction, flow, now)
+        server.settle(now)
 
     def accept(self, sdp: bytes, now: float) -> None:
         """Answer the offer."""
         if self._pending is not None:
-            (transaction, flow), self._pending = self._pending, None
-            self._session.described(sdp)
+            transaction, flow = self._take(self._pending)
+            self._offers.description = sdp
             self._answer(transaction, flow, sdp, now)
 
     def reject(self, status: int, now: float) -> None:
         """Refuse the offer, if there is one: the session goes on as it was."""
         if self._pending is not None:
-            (transaction, _), self._pending = self._pending, None
+            transaction, _ = self._take(self._pending)
             self._core.respond(transaction, status, now=now)
+
+    def _take(self, pending: tuple[Transaction, Flow]) -> tuple[Transaction, Flow]:
+        self._pending, self._offers.is_updating = None, False
+        return pending
 
     def _answer(self, transaction: Transaction, flow: Flow, sdp: bytes | None, now: float) -> None:
         headers: HeaderFields = ()
         if transaction.request.method == "UPDATE":
-            timer = self._session.refreshed(transaction.request, now)
+            timer = self._refresh.accept_update(transaction.request, now)
             headers = (self._core.contact(flow), ALLOW, SUPPORTED, *timer)
         self._core.respond(transaction, 200, headers=headers, sdp=sdp, now=now)

@@ -4,7 +4,6 @@ A session knows which requests of a dialog make sense when, and answers those th
 only its user can decide comes up as an event. Once the user has hung up only `Ended` comes.
 """
 
-import random
 from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
@@ -12,7 +11,7 @@ from functools import partial
 from gateway.errors import SipSyntaxError
 from gateway.sip import events
 from gateway.sip.admission import ACCEPT, CAPABILITIES
-from gateway.sip.bodies import read_session_description, session_description
+from gateway.sip.bodies import session_description
 from gateway.sip.client_invitation import ClientInvitation
 from gateway.sip.client_request import ClientRequest, Order, Outcome, RequestQueue, Told
 from gateway.sip.core import Core, new_tag
@@ -22,21 +21,16 @@ from gateway.sip.flow import Flow, HostPort
 from gateway.sip.info import take_info
 from gateway.sip.instant_message import take_text
 from gateway.sip.message import Request, Response
+from gateway.sip.offers import Offers
 from gateway.sip.reason import Reason, read_reasons, reason_fields, status_of
 from gateway.sip.referral import ServerReferral
 from gateway.sip.responses import HeaderFields
-from gateway.sip.server_invitation import ServerInvitation, Stage
+from gateway.sip.server_invitation import ServerInvitation
 from gateway.sip.server_update import ServerUpdate
 from gateway.sip.session_refresh import SessionRefresh
-from gateway.sip.session_timer import (
-    TIMER,
-    Refresher,
-    SessionExpires,
-    agree,
-    agreed_by,
-    response_fields,
-)
 from gateway.sip.transaction import Transaction
+
+_CHANGING = ("PRACK", "UPDATE", "REFER")  # which need somebody who decides
 
 
 class Phase(Enum):
@@ -59,29 +53,28 @@ class Session:
     def __init__(self, core: Core, credentials: Credentials | None = None) -> None:
         self.phase = Phase.NEW
         self.dialog: Dialog | None = None
-        self.description: bytes | None = None  # of the session by us, last
         self._core = core
-        self._server: ServerInvitation | None = None  # answers the latest INVITE of the peer
-        self._client: ClientInvitation | None = None  # our INVITE
+        self._offers = Offers()
         self._made_offer = False  # in our INVITE
         self._is_acknowledged = False  # the 200 of the first INVITE
         self._is_given_up = False  # by our user
         self._reasons: tuple[Reason, ...] = ()  # he gave
         self._digest = DigestClient(credentials) if credentials is not None else None
         self._requests = RequestQueue(core, self._digest)
-        self._refresh: SessionRefresh | None = None  # once it is confirmed
-        self.updates = ServerUpdate(core, self)
+        self._refresh = SessionRefresh(core, self, self._offers, self._digest)
+        self.updates = ServerUpdate(
+            core,
+            self._offers,
+            self._refresh,
+            reoffer=self._reoffer,
+            answered=self.answered_again,
+        )
         self.referrals = ServerReferral(core, self._requests.add)
-
-    @property
-    def may_offer(self) -> bool:
-        """Whether no INVITE and no offer is under way (14.1)."""
-        return not self.is_pending and not self._awaits_answer()
 
     @property
     def is_pending(self) -> bool:
         """Whether an INVITE of the peer waits to be answered finally."""
-        return self._server is not None and self._server.stage is Stage.PENDING
+        return self._offers.is_pending
 
     # --- orders of the user ----------------------------------------------------------------------
 
@@ -89,7 +82,7 @@ class Session:
         self, request: Request, flow: Flow, now: float, *, fallback: HostPort | None = None
     ) -> None:
         """Begin with an INVITE of ours; without a body the peer makes the offer."""
-        self._client = ClientInvitation(
+        self._offers.client = ClientInvitation(
             self._core,
             request,
             flow,
@@ -100,7 +93,7 @@ class Session:
         )
         self.phase = Phase.INVITING
         self._made_offer = bool(request.body)
-        self.description = request.body or None
+        self._offers.description = request.body or None
         self._core.sessions.add(self)
 
     def progress(
@@ -113,18 +106,18 @@ class Session:
         now: float,
     ) -> None:
         """Answer the first INVITE provisionally (101 to 199)."""
-        if self.phase is Phase.INVITED and self._server is not None:
-            self.description = sdp or self.description
-            self._server.progress(status, phrase, sdp=sdp, headers=headers, now=now)
+        if self.phase is Phase.INVITED and self._offers.server is not None:
+            self._offers.description = sdp or self._offers.description
+            self._offers.server.progress(status, phrase, sdp=sdp, headers=headers, now=now)
 
     def accept(self, sdp: bytes, *, headers: HeaderFields = (), now: float) -> None:
         """Answer the latest INVITE with 200; `sdp` is the answer, or the offer if it had none."""
-        if self._server is None or not self.is_pending:
+        if self._offers.server is None or not self.is_pending:
             return
-        if not self._server.is_agreed:
-            self.description = sdp
-        agreed = agree(self._server.request, self._core.config.session_timer)
-        self._server.accept(sdp, headers=(*response_fields(agreed), *headers), now=now)
+        if not self._offers.server.is_agreed:
+            self._offers.description = sdp
+        fields = (*self._refresh.offered_to(self._offers.server.request), *headers)
+        self._offers.server.accept(sdp, headers=fields, now=now)
 
     def reject(
         self,
@@ -135,17 +128,17 @@ class Session:
         now: float,
     ) -> None:
         """Refuse the latest INVITE; refusing the first ends the session."""
-        if self._server is not None:
-            self._server.reject(status, phrase, headers=headers, now=now)
+        if self._offers.server is not None:
+            self._offers.server.reject(status, phrase, headers=headers, now=now)
         if self.phase is Phase.INVITED:
             self._finish()
 
     def acknowledge(self, answer: bytes | None, now: float) -> None:
         """Acknowledge a 200 that made the offer; `answer` is None only to hang up next."""
-        if self._client is not None and not self._is_acknowledged:
-            self._is_acknowledged = True
-            self.description = answer or self.description
-            self._client.acknowledge(answer, now)
+        if self._offers.client is not None and not self._is_acknowledged:
+            self._is_acknowledged = self._offers.is_confirmed = True
+            self._offers.description = answer or self._offers.description
+            self._offers.client.acknowledge(answer, now)
             self._open_requests(now)
 
     def request(
@@ -171,9 +164,9 @@ class Session:
         self._reasons = reasons
         if self.phase is Phase.INVITED:
             self.reject(status_of(reasons), headers=reason_fields(reasons), now=now)
-        elif self.phase is Phase.INVITING and self._client is not None:
-            self._client.cancel(reasons, now)
-        elif self.phase is Phase.CONFIRMED and self._client is not None:
+        elif self.phase is Phase.INVITING and self._offers.client is not None:
+            self._offers.client.cancel(reasons, now)
+        elif self.phase is Phase.CONFIRMED and self._offers.client is not None:
             self.acknowledge(None, now)
             self._send_bye(now)
         elif self.phase is Phase.CONFIRMED and self._is_acknowledged:
@@ -191,12 +184,14 @@ class Session:
             self._core.respond(transaction, 481, now=now)
         elif not dialog.receive(request, flow):
             self._core.respond(transaction, 500, "CSeq Out of Order", now=now)
+        elif self._is_given_up and request.method in _CHANGING:
+            self._core.respond(transaction, 481, now=now)
         elif request.method == "INVITE":
             self._receive_reinvite(transaction, flow, now)
         elif request.method == "BYE":
             self._receive_bye(transaction, now)
         elif request.method == "PRACK":
-            self._receive_prack(transaction, flow, now)
+            self.updates.receive_prack(transaction, flow, now)
         elif request.method == "UPDATE":
             self.updates.receive(transaction, flow, now)
         elif request.method == "REFER":
@@ -210,7 +205,7 @@ class Session:
 
     def receive_ack(self, ack: Request, now: float) -> bool:
         """Take an ACK; False if it acknowledges nothing of ours."""
-        server = self._server
+        server = self._offers.server
         if server is None or server.cseq != ack.headers.cseq.sequence:
             return False
         server.acknowledge(ack, now)
@@ -228,15 +223,11 @@ class Session:
     def _receive_reinvite(self, transaction: Transaction, flow: Flow, now: float) -> None:
         """Sort out what overlaps (14.2, RFC 5407 3.1) before the user hears of it."""
         assert self.dialog is not None
-        if self.is_pending or self.updates.is_pending:
-            retry_after = ("Retry-After", str(random.randint(0, 10)))
-            self._core.respond(transaction, 500, headers=(retry_after,), now=now)
+        if (fault := self._offers.find_reinvite_fault()) is not None:
+            self._core.respond(transaction, fault.status, headers=fault.headers, now=now)
             return
-        if self._awaits_answer():
-            self._core.respond(transaction, 491, now=now)
-            return
-        if self._server is not None:
-            self._server.presume_acknowledged(now)
+        if self._offers.server is not None:
+            self._offers.server.presume_acknowledged(now)
         if self._is_given_up:
             self._core.respond(transaction, 481, now=now)
             return
@@ -251,7 +242,7 @@ class Session:
         now: float,
     ) -> None:
         request = transaction.request
-        self._server = ServerInvitation(
+        self._offers.server = ServerInvitation(
             self._core, dialog, transaction, flow, invited=self, now=now
         )
         try:
@@ -259,30 +250,15 @@ class Session:
         except SipSyntaxError as error:
             self.reject(error.status, str(error), headers=(ACCEPT,), now=now)
         else:
-            self._server.makes_offer = offer is None
+            self._offers.server.makes_offer = offer is None
             self._emit(event(self, request, offer))
 
-    def _receive_prack(self, transaction: Transaction, flow: Flow, now: float) -> None:
-        """It may answer the offer of our response, or make one (RFC 3262 5)."""
-        server, request = self._server, transaction.request
-        about = server.acknowledge_provisional(request, now) if server is not None else None
-        if server is None or about is None:
-            self._core.respond(transaction, 481, now=now)
-            return
-        if about.sdp is not None and server.makes_offer:
-            self._core.respond(transaction, 200, now=now)
-            answer = read_session_description(request)
-            if answer is not None:
-                server.is_agreed = True
-                self._emit(events.OfferAnswered(self, answer))
-        else:
-            self.updates.receive(transaction, flow, now)
-        server.settle(now)
+    def _reoffer(self, request: Request, offer: bytes) -> None:
+        """An UPDATE or a PRACK makes an offer."""
+        self._emit(events.Reoffered(self, request, offer))
 
     def _receive_refer(self, transaction: Transaction, flow: Flow, now: float) -> None:
-        if self._is_given_up:
-            self._core.respond(transaction, 481, now=now)
-        elif not self._is_acknowledged:
+        if not self._is_acknowledged:
             self._core.respond(transaction, 491, now=now)
         elif (target := self.referrals.receive(transaction, flow, now)) is not None:
             self._emit(events.Referred(self, target))
@@ -291,8 +267,8 @@ class Session:
         self._core.respond(transaction, 200, now=now)
         self.updates.reject(487, now)  # and what else is still pending (15.1.2)
         self.referrals.reject(487, now)
-        if self._server is not None:
-            self._server.reject(487, now=now)
+        if self._offers.server is not None:
+            self._offers.server.reject(487, now=now)
         self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
 
     def _receive_info(self, transaction: Transaction, now: float) -> None:
@@ -305,60 +281,20 @@ class Session:
 
     def _dialog_of(self, request: Request) -> Dialog | None:
         """The dialog of a request: until our INVITE is answered one of its branches."""
-        if self.dialog is None and self._client is not None:
-            return self._client.early_dialog(request.headers.from_.tag)
+        if self.dialog is None and self._offers.client is not None:
+            return self._offers.client.early_dialog(request.headers.from_.tag)
         if self.dialog is None or request.headers.from_.tag != self.dialog.id.remote_tag:
             return None
         return self.dialog
-
-    def _awaits_answer(self) -> bool:
-        """Whether an offer is under way that a second one must not cross (14.1)."""
-        if self._server is not None and self._server.stage is Stage.ACCEPTED:
-            return self._server.makes_offer and not self._server.is_agreed
-        if self._refresh is not None and self._refresh.is_reinviting:
-            return True
-        return self._client is not None and not self._is_acknowledged
-
-    # --- what the peer changes by UPDATE ---------------------------------------------------------
-
-    def find_clash(self, request: Request) -> int | None:
-        """The status an offer has to be refused with now (RFC 3311 5.2)."""
-        if self._is_given_up:
-            return 481
-        if self._client is not None and self.phase is Phase.INVITING:
-            return None if self._client.is_agreed(request.headers.from_.tag) else 491
-        if self._server is not None and self._server.stage is Stage.PENDING:
-            if self._server.is_agreed:
-                return None
-            return 491 if self._server.makes_offer else 500
-        return 491 if self._awaits_answer() else None
-
-    def reoffered(self, request: Request, offer: bytes) -> None:
-        """An UPDATE or a PRACK makes an offer."""
-        self._emit(events.Reoffered(self, request, offer))
-
-    def described(self, sdp: bytes) -> None:
-        """It is what we have said last about the session."""
-        self.description = sdp
-
-    def refreshed(self, request: Request, now: float) -> HeaderFields:
-        """An UPDATE is accepted: what the 2xx says about the session's timer."""
-        if self.phase is not Phase.CONFIRMED:
-            return ()
-        agreed = agree(request, self._core.config.session_timer)
-        self._last_for(agreed, Refresher.UAS, request, now)
-        return response_fields(agreed)
 
     # --- what became of the peer's INVITE --------------------------------------------------------
 
     def answered(self, now: float) -> None:
         """The 200 has been sent."""
-        if self._server is None:
+        if self._offers.server is None:
             return
         self.phase = Phase.CONFIRMED if self.phase is Phase.INVITED else self.phase
-        request = self._server.request
-        agreed = agree(request, self._core.config.session_timer)
-        self._last_for(agreed, Refresher.UAS, request, now)
+        self._refresh.accept(self._offers.server.request, now)
 
     def acknowledged(self, answer: bytes | None, now: float) -> None:
         """The ACK of our 200 came."""
@@ -397,9 +333,9 @@ class Session:
         """Our INVITE was accepted; with an offer in it, the ACK has been sent."""
         self.phase = Phase.CONFIRMED
         self.dialog = dialog
-        self._is_acknowledged = self._made_offer
+        self._is_acknowledged = self._offers.is_confirmed = self._made_offer
         self._core.sessions.add(self, dialog)
-        self._last_for(agreed_by(response), Refresher.UAC, response, now)
+        self._refresh.accepted(response, now)
         self._emit(events.Answered(self, response, sdp))
         if self._is_acknowledged:
             self._open_requests(now)
@@ -409,21 +345,6 @@ class Session:
         self._finish(events.Failed(self, status, phrase, response))
 
     # --- how long it lasts -----------------------------------------------------------------------
-
-    def _last_for(
-        self,
-        agreed: SessionExpires | None,
-        part: Refresher,
-        message: Request | Response,
-        now: float,
-    ) -> None:
-        """Begin the session's timer anew, as a 2xx says; `message` is the peer's (RFC 4028)."""
-        if self._refresh is None:
-            made_by_us = self._client is not None
-            self._refresh = SessionRefresh(self._core, self, self._digest, made_by_us=made_by_us)
-        headers = message.headers
-        knows = TIMER in headers.tokens("Supported") + headers.tokens("Require")
-        self._refresh.agreed(agreed, part, peer_knows=knows, now=now)
 
     def answered_again(self, answer: bytes, now: float) -> None:
         """The peer has answered our description anew."""
@@ -455,9 +376,9 @@ class Session:
         self.phase = Phase.ENDING
         self.updates.reject(487, now)
         self.referrals.reject(487, now)
-        if self._server is not None:
-            self._server.reject(487, now=now)
-            self._server.stop()
+        if self._offers.server is not None:
+            self._offers.server.reject(487, now=now)
+            self._offers.server.stop()
         self._stop()
         bye = Order("BYE", self._bye_over, reason_fields(self._reasons))
         ClientRequest(self._core, self.dialog, bye, digest=self._digest, now=now)
@@ -470,8 +391,8 @@ class Session:
             return
         self.phase = Phase.OVER
         self._stop()
-        if self._server is not None:
-            self._server.stop()
+        if self._offers.server is not None:
+            self._offers.server.stop()
         self._core.sessions.remove(self)
         if event is not None:
             self._emit(event)
@@ -480,8 +401,7 @@ class Session:
     def _stop(self) -> None:
         """Nothing more is asked of the peer than, perhaps, to take our BYE."""
         self._requests.close()
-        if self._refresh is not None:
-            self._refresh.stop()
+        self._refresh.stop()
 
     def _emit(self, event: events.Event) -> None:
         if not self._is_given_up:

@@ -13,14 +13,20 @@ from gateway.sip.client_request import ClientRequest, Order, Outcome
 from gateway.sip.core import Core, content_type
 from gateway.sip.dialog import Dialog
 from gateway.sip.digest import DigestClient
+from gateway.sip.message import Request, Response
+from gateway.sip.offers import Offers
+from gateway.sip.responses import HeaderFields
 from gateway.sip.session_timer import (
+    TIMER,
     Refresher,
     SessionExpires,
     SessionTimer,
     Wanted,
+    agree,
     agreed_by,
     asked_for_more,
     request_fields,
+    response_fields,
 )
 
 _BUSY = 2.0  # seconds until we look again whether an INVITE of the peer is through
@@ -32,14 +38,6 @@ class Refreshed(Protocol):
     @property
     def dialog(self) -> Dialog | None: ...
 
-    @property
-    def description(self) -> bytes | None:
-        """How we have described the session last."""
-
-    @property
-    def may_offer(self) -> bool:
-        """Whether no INVITE and no offer is under way (RFC 3261 14.1)."""
-
     def answered_again(self, answer: bytes, now: float) -> None:
         """The peer has answered our description anew."""
 
@@ -48,35 +46,51 @@ class Refreshed(Protocol):
 
 
 class SessionRefresh:
-    """Follows what each 2xx says about the session's timer.
-
-    `made_by_us` is whether the Call-ID is ours: after a glare its owner waits longer (14.1).
-    """
+    """Follows what each 2xx says about the session's timer."""
 
     def __init__(
-        self, core: Core, session: Refreshed, digest: DigestClient | None, *, made_by_us: bool
+        self, core: Core, session: Refreshed, offers: Offers, digest: DigestClient | None
     ) -> None:
-        self.is_reinviting = False  # our re-INVITE has no final response yet
         self._core = core
         self._session = session
+        self._offers = offers
         self._digest = digest
-        self._made_by_us = made_by_us
         self._timer = SessionTimer(core.queue, self._refresh, self._session.vanished)
         self._interval = 0
+        self._has_begun = False
         self._peer_knows = False
         self._takes_update = True
         self._is_refreshing = False
         self._is_stopped = False
 
-    def agreed(
-        self, agreed: SessionExpires | None, part: Refresher, *, peer_knows: bool, now: float
-    ) -> None:
+    def offered_to(self, request: Request) -> HeaderFields:
+        """What our 2xx to a request says."""
+        return response_fields(agree(request, self._core.config.session_timer))
+
+    def accept(self, request: Request, now: float) -> None:
+        """Begin anew: our 2xx to a request has been sent."""
+        self._peer_knows = _knows(request)
+        self._begin(agree(request, self._core.config.session_timer), Refresher.UAS, now)
+
+    def accept_update(self, request: Request, now: float) -> HeaderFields:
+        """Begin anew, unless the session is not there yet; what our 2xx says."""
+        if not self._has_begun:
+            return ()
+        self.accept(request, now)
+        return self.offered_to(request)
+
+    def accepted(self, response: Response, now: float) -> None:
+        """Begin anew: our INVITE has been accepted."""
+        self._peer_knows = _knows(response)
+        self._begin(agreed_by(response), Refresher.UAC, now)
+
+    def _begin(self, agreed: SessionExpires | None, part: Refresher, now: float) -> None:
         """A 2xx says how long the session lasts; `part` was ours in that exchange."""
+        self._has_begun = True
         self._timer.stop()
         if agreed is None or self._is_stopped:
             return
         self._interval = agreed.interval
-        self._peer_knows = peer_knows
         self._timer.start(agreed.interval, is_ours=agreed.refresher is part, now=now)
 
     def stop(self) -> None:
@@ -85,11 +99,11 @@ class SessionRefresh:
         self._timer.stop()
 
     def _refresh(self, now: float) -> None:
-        dialog, description = self._session.dialog, self._session.description
+        dialog, description = self._session.dialog, self._offers.description
         if dialog is None or self._is_stopped or self._is_refreshing:
             return
         by_update = self._takes_update and "UPDATE" in dialog.allows
-        if not by_update and (description is None or not self._session.may_offer):
+        if not by_update and (description is None or not self._offers.are_settled):
             self._timer.again(now, _BUSY)
             return
         wanted = Wanted(self._interval, self._core.config.session_timer.min_se)
@@ -98,7 +112,7 @@ class SessionRefresh:
         if by_update:
             order = Order("UPDATE", self._updated, headers)
         else:
-            self.is_reinviting = True
+            self._offers.is_reinviting = True
             fields = (*headers, *content_type(description))
             order = Order("INVITE", self._reinvited, fields, description or b"")
         ClientRequest(self._core, dialog, order, digest=self._digest, now=now)
@@ -113,7 +127,7 @@ class SessionRefresh:
             self._told(outcome, now)
 
     def _reinvited(self, outcome: Outcome, now: float) -> None:
-        self._is_refreshing = self.is_reinviting = False
+        self._is_refreshing = self._offers.is_reinviting = False
         if self._is_stopped:
             return
         if outcome.is_success and outcome.response is not None:
@@ -137,7 +151,7 @@ class SessionRefresh:
         elif outcome.status in (408, 481):
             self._session.vanished(now)
         elif outcome.status == 491:
-            self._timer.again(now, _after_glare(made_by_us=self._made_by_us))
+            self._timer.again(now, _after_glare(made_by_us=self._offers.client is not None))
         elif outcome.status == 422 and (more := asked_for_more(self._interval, response)):
             self._interval = more
             self._refresh(now)
@@ -147,12 +161,17 @@ class SessionRefresh:
     def _go_on(self, agreed: SessionExpires | None, now: float) -> None:
         if agreed is None and not self._peer_knows:
             agreed = SessionExpires(self._interval, Refresher.UAC)
-        self.agreed(agreed, Refresher.UAC, peer_knows=self._peer_knows, now=now)
+        self._begin(agreed, Refresher.UAC, now)
 
 
 _SAYING_MORE = (408, 422, 481, 491)
 
 
+def _knows(message: Request | Response) -> bool:
+    """Whether its sender has session timers."""
+    return TIMER in message.headers.tokens("Supported") + message.headers.tokens("Require")
+
+
 def _after_glare(*, made_by_us: bool) -> float:
-    """Seconds to wait after a 491, in steps of 10 ms (14.1)."""
+    """Seconds to wait after a 491, in steps of 10 ms: longer if the Call-ID is ours (14.1)."""
     return random.randint(210, 400) / 100 if made_by_us else random.randint(0, 200) / 100
