@@ -5,7 +5,7 @@ Nothing can be dialled that no trunk's list of prefixes allows.
 
 import re
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,17 +62,26 @@ def read_number(text: str) -> str:
     return number
 
 
-def choose_trunk(number: str, trunks: Iterable[Trunk]) -> Trunk:
-    """The trunk that allows the number by the longest prefix, the first of those."""
-    best: tuple[int, Trunk] | None = None
-    for trunk in trunks:
-        if trunk.dial_out is not None:
-            length = trunk.dial_out.allows(number)
-            if length > (best[0] if best is not None else 0):
-                best = (length, trunk)
-    if best is None:
+def choose_trunk(
+    number: str,
+    trunks: Iterable[Trunk],
+    is_usable: Callable[[Trunk], bool] = lambda trunk: True,
+) -> Trunk:
+    """The trunk that allows the number by the longest prefix, the first of those.
+
+    Those that are not usable now are passed over; DialRefused if none is left.
+    """
+    fitting = [
+        (trunk.dial_out.allows(number), trunk) for trunk in trunks if trunk.dial_out is not None
+    ]
+    fitting = [(length, trunk) for length, trunk in fitting if length]
+    if not fitting:
         raise DialRefused(DialRefusal.NOT_ALLOWED, "no trunk may call this number")
-    return best[1]
+    usable = [(length, trunk) for length, trunk in fitting if is_usable(trunk)]
+    if not usable:
+        names = ", ".join(trunk.name for _, trunk in fitting)
+        raise DialRefused(DialRefusal.NOT_NOW, f"down, or full: {names}")
+    return max(usable, key=lambda each: each[0])[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,7 +42,10 @@ _FULL = (JoinFailure.FULL, JoinFailure.FOCUS_UNAVAILABLE, JoinFailure.UNREACHABL
 
 
 class Dialler:
-    """Makes the calls that are ordered; `is_draining` says that there are to be no more."""
+    """Makes the calls that are ordered; `is_draining` says that there are to be no more.
+
+    A trunk that `is_down`, by its name, is not called through.
+    """
 
     def __init__(
         self,
@@ -51,12 +54,14 @@ class Dialler:
         trunks: tuple[Trunk, ...],
         limits: DialLimits,
         is_draining: Callable[[], bool],
+        is_down: Callable[[str], bool] = lambda name: False,
     ) -> None:
         self._switchboard = switchboard
         self._services = services
         self._trunks = trunks
         self._ledger = DialLedger(limits)
         self._is_draining = is_draining
+        self._is_down = is_down
 
     async def dial(self, account: BreweryAccount, dial: Dial) -> Element:
         """Begin the call; the answer names its participant, or says why there is none."""
@@ -71,7 +76,7 @@ class Dialler:
         if dial.to == TRANSCRIBER:
             raise DialRefused(DialRefusal.NOT_IMPLEMENTED, "no transcriber here")
         number = read_number(dial.to)
-        trunk = choose_trunk(number, self._trunks)
+        trunk = choose_trunk(number, self._trunks, self._is_usable)
         named = (i for i in self._services.installations if i.name == account.installation)
         try:
             installation, room = find_room(named, dial.room)
@@ -79,6 +84,8 @@ class Dialler:
             raise DialRefused(DialRefusal.NO_SUCH_ROOM, error.text) from error
         if self._is_draining() or self._switchboard.is_full:
             raise DialRefused(DialRefusal.NOT_NOW, "no more calls now")
+        if (limit := self._switchboard.exceeded(trunk)) is not None:
+            raise DialRefused(DialRefusal.NOT_NOW, f"too many calls of {trunk.name} ({limit})")
         initiator = dial.headers.get(INITIATOR_HEADER)
         ticket = self._ledger.begin(room.jid, initiator, time.monotonic())
         record = CallRecord(
@@ -112,3 +119,8 @@ class Dialler:
         except ConferenceError as error:
             refusal = DialRefusal.NOT_NOW if error.cause in _FULL else DialRefusal.NOT_JOINED
             raise DialRefused(refusal, str(error)) from error
+
+    def _is_usable(self, trunk: Trunk) -> bool:
+        if self._is_down(trunk.name):
+            return False
+        return trunk.max_calls is None or self._switchboard.calls_of(trunk) < trunk.max_calls

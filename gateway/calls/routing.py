@@ -49,6 +49,8 @@ class Trunk:
     the caller wants to be a visitor ("true"), which counts with `allow_visitors` only.
     `installation` names one where there are several. `dial_out` is how it is called through, if
     that is possible.
+    With `digest_user`, calls from its networks have to prove to be that user's. `max_calls` and
+    `max_calls_per_second` are None for any number; they go for both directions.
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
     sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
     word counts for who calls; `show_caller` is how much of that conferences are shown.
@@ -85,6 +87,9 @@ class Trunk:
     called_party: tuple[CalledIn, ...] = BY_ADDRESS
     sound: PhoneSound = AS_IT_IS
     early_media: bool = False
+    digest_user: str | None = None
+    max_calls: int | None = None
+    max_calls_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +133,21 @@ def trunk_of(host: str, trunks: Iterable[Trunk], names: Iterable[str] = ()) -> T
 
     `host` is the address it came from, `names` are those its certificate proves.
     """
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
     proved = set(names)
     for trunk in trunks:
-        is_there = not trunk.networks or any(address in network for network in trunk.networks)
+        is_there = not trunk.networks or is_within(host, trunk.networks)
         is_known = not trunk.certificate_names or not proved.isdisjoint(trunk.certificate_names)
         if is_there and is_known and (trunk.networks or trunk.certificate_names):
             return trunk
     return None
+
+
+def is_within(host: str, networks: Iterable[IpNetwork]) -> bool:
+    """Whether one of the networks holds an address."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
 
 
 def find_route(

@@ -5,20 +5,24 @@ A mistake of ours in one call ends that call, with its traceback in the log, and
 
 import asyncio
 import secrets
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Protocol, Self
+from weakref import WeakKeyDictionary
 
 import structlog
 
 from gateway.calls.end_reason import CallEnd, EndReason
+from gateway.calls.gatekeeper import Doors, Gatekeeper
 from gateway.calls.incoming import IncomingCall, called_of
 from gateway.calls.parties import calling_party
 from gateway.calls.record import CallRecord, Direction
-from gateway.calls.routing import Trunk, trunk_of
+from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.statistics import Statistics, Totals
+from gateway.calls.trunk_limits import TrunkLimit, TrunkLimits
 from gateway.media.messages import StreamReport
 from gateway.sip.admission import Refusal, Verdict, unavailable
 from gateway.sip.call import Call
@@ -47,8 +51,9 @@ class RunningCall(Protocol):
 class Switchboard:
     """Takes calls between `async with` and its end; `admit` is for the user agent.
 
-    `strangers` is what happens to requests from outside every trunk. Above `max_calls` calls, and
-    while media `is_overloaded`, a new one is refused. `on_end` is told of every call that is over.
+    `strangers` is what happens to requests that are no trunk's, by their address or through
+    `doors`. Above `max_calls` calls, and while media `is_overloaded`, a new one is refused.
+    `on_end` is told of every call that is over.
     """
 
     def __init__(
@@ -58,15 +63,17 @@ class Switchboard:
         *,
         strangers: Verdict | Refusal,
         max_calls: int,
+        doors: Doors | None = None,
         is_overloaded: Callable[[], bool] = lambda: False,
         on_end: Callable[[CallRecord], None] = lambda record: None,
     ) -> None:
         self.ended: Counter[EndReason] = Counter()
         self.max_calls = max_calls
         self._statistics = Statistics()
-        self._trunks = trunks
+        self.limits = TrunkLimits()
+        self._gatekeeper = Gatekeeper(trunks, doors or Doors(), strangers)
+        self._admitted: WeakKeyDictionary[Request, Trunk] = WeakKeyDictionary()
         self._services = services
-        self._strangers = strangers
         self._is_overloaded = is_overloaded
         self._on_end = on_end
         self._calls: dict[RunningCall, CallRecord] = {}
@@ -91,11 +98,23 @@ class Switchboard:
         """What all calls since the start add up to."""
         return self._statistics.totals(self._calls.values())
 
+    def calls_of(self, trunk: Trunk) -> int:
+        """How many calls a trunk has, those included that have only just been admitted."""
+        running = sum(record.trunk == trunk.name for record in self._calls.values())
+        return running + sum(each.name == trunk.name for each in self._admitted.values())
+
+    def exceeded(self, trunk: Trunk) -> TrunkLimit | None:
+        """Count a new call against the limits of its trunk; the one it is above, if there is."""
+        return self.limits.check(trunk, self.calls_of(trunk), time.monotonic())
+
     def admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         """Whether to take up a request that belongs to no call."""
-        if trunk_of(flow.remote[0], self._trunks, flow.certificate_names) is None:
-            return self._strangers
-        if request.method == "INVITE" and self.is_full:
+        judged = self._gatekeeper.judge(flow, request)
+        if not isinstance(judged, Trunk):
+            return judged
+        if request.method != "INVITE" or request.headers.to.tag:
+            return Verdict.ACCEPT
+        if self.is_full:
             log.warning(
                 "too many calls",
                 calls=len(self._calls),
@@ -104,7 +123,15 @@ class Switchboard:
                 peer=str(flow),
             )
             return unavailable(self._services.retry_after)
+        if (limit := self.exceeded(judged)) is not None:
+            log.warning("too many calls of a trunk", trunk=judged.name, limit=limit.value)
+            return unavailable(1 if limit is TrunkLimit.RATE else self._services.retry_after)
+        self._admitted[request] = judged
         return Verdict.ACCEPT
+
+    def register(self, flow: Flow, request: Request) -> Refusal:
+        """Answer a REGISTER that was admitted."""
+        return self._gatekeeper.register(flow, request)
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,9 +168,7 @@ class Switchboard:
         task.add_done_callback(lambda _: ended())
 
     def _take(self, call: Call) -> None:
-        source = call.source
-        trunk = trunk_of(source.remote[0], self._trunks, source.certificate_names)
-        assert trunk is not None, "admitted before"
+        trunk = self._admitted.pop(call.request)
         if "Replaces" in call.request.headers.keys():  # noqa: SIM118 -- not a mapping
             self._replace(call, trunk)
             return

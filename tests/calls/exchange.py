@@ -26,7 +26,7 @@ from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount, Dial
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
-from gateway.sip.admission import FORBID
+from gateway.sip.admission import FORBID, Verdict
 from gateway.sip.call import Call
 from gateway.sip.flow import Flow
 from gateway.sip.user_agent import Destination
@@ -92,6 +92,7 @@ class Exchange:
 
     async def call_in(self, phone: FakePhone) -> Party:
         """A phone calls."""
+        assert self.switchboard.admit(FLOW, phone.call.request) is Verdict.ACCEPT
         await self.switchboard.take(_only(phone.call))
         party = self._newest()
         party.phone = phone

@@ -166,3 +166,15 @@ def test_no_order_of_calls_gets_above_a_limit(steps: list[tuple[bool, str, str]]
             ledger.ended(running.pop(0))
         assert all(sum(t.room == name for t in running) <= 2 for name in "ab")
         assert all(sum(t.initiator == name for t in running) <= 3 for name in "xy")
+
+
+def test_a_trunk_that_is_not_usable_is_passed_over_for_one_that_is() -> None:
+    best, other = trunk("best", "+43"), trunk("other", "+")
+    assert choose_trunk("+431", (best, other)) is best
+    assert choose_trunk("+431", (best, other), lambda each: each is other) is other
+
+
+def test_where_no_trunk_is_usable_it_is_not_for_the_number() -> None:
+    with pytest.raises(DialRefused, match=r"down, or full: best") as refused:
+        choose_trunk("+431", (trunk("best", "+43"), trunk("foreign", "+1")), lambda _: False)
+    assert refused.value.refusal is DialRefusal.NOT_NOW

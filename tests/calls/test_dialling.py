@@ -110,7 +110,12 @@ class Scene:
     """A gateway with one trunk, in a world."""
 
     def __init__(
-        self, world: World, monkeypatch: pytest.MonkeyPatch, through: DialOut, limits: DialLimits
+        self,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+        through: DialOut,
+        limits: DialLimits,
+        max_calls: int | None,
     ) -> None:
         monkeypatch.setattr(outgoing, "Participant", partial(Participant, connect=world.connect))
         self.world = world
@@ -118,6 +123,7 @@ class Scene:
         self.commands: list[m.Command] = []
         self.records: list[CallRecord] = []
         self.is_draining = False
+        self.is_down = False
         self.unreachable = False
         self._switch = MediaSwitch(self._execute)
         services = Services(
@@ -126,12 +132,17 @@ class Scene:
             switch=self._switch,
             local_host=lambda flow: "10.0.0.1",
         )
-        trunks = (Trunk("trunk", (), dial_out=through),)
+        trunks = (Trunk("trunk", (), dial_out=through, max_calls=max_calls),)
         self.switchboard = Switchboard(
             trunks, services, strangers=FORBID, max_calls=3, on_end=self.records.append
         )
         self.dialler = Dialler(
-            self.switchboard, services, trunks, limits, is_draining=lambda: self.is_draining
+            self.switchboard,
+            services,
+            trunks,
+            limits,
+            is_draining=lambda: self.is_draining,
+            is_down=lambda name: name == "trunk" and self.is_down,
         )
 
     @property
@@ -207,9 +218,10 @@ async def scene(
     world: World | None = None,
     through: DialOut = THROUGH,
     limits: DialLimits = DialLimits(),  # noqa: B008 -- frozen
+    max_calls: int | None = None,
 ) -> AsyncIterator[Scene]:
     there = world or World(occupants={"alice": "Alice"})
-    made = Scene(there, monkeypatch, through, limits)
+    made = Scene(there, monkeypatch, through, limits, max_calls)
     async with made.switchboard:
         yield made
 
@@ -501,3 +513,23 @@ async def test_a_gateway_that_goes_down_lets_nothing_ring_on(
         await settle(1)
     assert it.phone.done == ["hung up 503"]
     assert await it.over() is EndReason.SHUTDOWN
+
+
+@in_virtual_time
+async def test_nobody_is_dialled_through_a_trunk_that_is_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scene(monkeypatch) as it:
+        it.is_down = True
+        assert await it.refusal() == "service-unavailable"
+        assert it.switchboard.calls == ()
+
+
+@in_virtual_time
+async def test_a_trunks_limit_is_for_calls_that_go_out_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scene(monkeypatch, max_calls=1) as it:
+        await it.order()
+        assert await it.refusal() == "service-unavailable"
+        assert len(it.switchboard.calls) == 1

@@ -5,13 +5,17 @@ from ipaddress import ip_network
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.trunk_limits import TrunkLimit
 from gateway.sip.admission import FORBID, Refusal, Verdict, unavailable
-from tests.calls.fake_phone import FLOW, FakePhone
+from gateway.sip.message import Request, parse_message
+from tests.calls.fake_phone import FLOW
+from tests.sip.wire import request
 
-TRUNK = Trunk("trunk", (ip_network(f"{FLOW.remote[0]}/32"),))
+NETWORK = ip_network(f"{FLOW.remote[0]}/32")
+TRUNK = Trunk("trunk", (NETWORK,))
 
 
-def admitted(*, overloaded: bool) -> Verdict | Refusal:
+def switchboard(trunk: Trunk = TRUNK, *, overloaded: bool = False) -> Switchboard:
     services = Services(
         installations=(),
         user_agent=None,  # type: ignore[arg-type]
@@ -19,16 +23,51 @@ def admitted(*, overloaded: bool) -> Verdict | Refusal:
         local_host=lambda flow: "10.0.0.1",
         retry_after=17,
     )
-    switchboard = Switchboard(
-        (TRUNK,),
+    return Switchboard(
+        (trunk,),
         services,
         strangers=FORBID,
         max_calls=10,
         is_overloaded=lambda: overloaded,
     )
-    return switchboard.admit(FLOW, FakePhone("room").call.request)
+
+
+def admitted(*, overloaded: bool) -> Verdict | Refusal:
+    return switchboard(overloaded=overloaded).admit(FLOW, invite())
+
+
+def invite() -> Request:
+    message = parse_message(request("INVITE"))
+    assert isinstance(message, Request)
+    return message
 
 
 async def test_while_media_is_overloaded_calls_are_to_come_later() -> None:
     assert admitted(overloaded=True) == unavailable(17)
     assert admitted(overloaded=False) is Verdict.ACCEPT
+
+
+async def test_calls_above_a_trunks_limit_are_to_come_later_even_before_others_have_begun() -> None:
+    board = switchboard(Trunk("trunk", (NETWORK,), max_calls=2))
+    invites = [invite() for _ in range(3)]
+    answers = [board.admit(FLOW, each) for each in invites]
+    assert answers == [Verdict.ACCEPT, Verdict.ACCEPT, unavailable(17)]
+    assert board.limits.refused == {("trunk", TrunkLimit.CALLS): 1}
+    del invites[0]  # the stack has refused it after all
+    assert board.admit(FLOW, invite()) is Verdict.ACCEPT
+
+
+async def test_calls_that_come_too_fast_are_to_come_a_second_later() -> None:
+    board = switchboard(Trunk("trunk", (NETWORK,), max_calls_per_second=0.01))
+    answers = [board.admit(FLOW, each) for each in (invite(), invite())]
+    assert answers == [Verdict.ACCEPT, unavailable(1)]
+
+
+async def test_limits_are_for_calls_alone() -> None:
+    board = switchboard(Trunk("trunk", (NETWORK,), max_calls=0, max_calls_per_second=0.01))
+    asked = parse_message(request("OPTIONS"))
+    assert isinstance(asked, Request)
+    assert all(board.admit(FLOW, asked) is Verdict.ACCEPT for _ in range(5))
+    gone = parse_message(request("INVITE", to_tag="gone"))
+    assert isinstance(gone, Request)
+    assert board.admit(FLOW, gone) is Verdict.ACCEPT  # a 481 then

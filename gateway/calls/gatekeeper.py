@@ -1,0 +1,116 @@
+"""Whose call a request is, and whether its sender has to prove that first.
+
+In this order: calls over a registration of ours, which come from the registrar's address to our
+contact; the trunk of the address; who proves by digest to be a trunk or a user. A phone that is
+registered here is asked even if a trunk's network holds its address: it is more than that.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from gateway.calls.accounts import Account, Accounts
+from gateway.calls.routing import Trunk, trunk_of
+from gateway.errors import SipSyntaxError
+from gateway.sip.admission import Refusal, Verdict
+from gateway.sip.digest_server import DigestServer
+from gateway.sip.flow import Flow
+from gateway.sip.header_values import parse_uri
+from gateway.sip.message import Request
+from gateway.sip.registrar import Registrar
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """By what else than its address a caller may be known.
+
+    `called` names the trunk whose registration a call comes over, by the address it comes from and
+    the user part it is for. Without `registrar` nobody can register.
+    """
+
+    digest: DigestServer = field(default_factory=lambda: DigestServer("sip-gateway"))
+    accounts: tuple[Account, ...] = ()
+    registrar: Registrar | None = None
+    called: Callable[[str, str], str | None] = lambda host, user: None
+
+
+class Gatekeeper:
+    """Decides about requests outside a dialog; `strangers` is what happens to all others'."""
+
+    def __init__(
+        self,
+        trunks: Iterable[Trunk],
+        doors: Doors,
+        strangers: Verdict | Refusal,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._trunks = tuple(trunks)
+        self._by_name = {trunk.name: trunk for trunk in self._trunks}
+        self._doors = doors
+        self._accounts = Accounts(doors.accounts)
+        self._strangers = strangers
+        self._clock = clock
+
+    def judge(self, flow: Flow, request: Request) -> Trunk | Verdict | Refusal:
+        """The trunk of a request, or what else to do with it.
+
+        ACCEPT goes for requests that are nobody's call in particular.
+        """
+        host = flow.remote[0]
+        if request.method == "REGISTER" and self._accounts.any_at(host, users=True):
+            return Verdict.ACCEPT  # `register` looks closer
+        trunk = self._registered_with(host, request)
+        if trunk is not None:
+            return trunk
+        trunk = trunk_of(host, self._trunks, flow.certificate_names)
+        is_phone = self._is_registered(flow)
+        if request.method == "INVITE" and not request.headers.to.tag:
+            if trunk is not None and trunk.digest_user is None and not is_phone:
+                return trunk
+            if self._accounts.any_at(host, users=False):
+                return self._ask(flow, request)
+        if trunk is None:
+            return Verdict.ACCEPT if is_phone else self._strangers
+        return trunk
+
+    def register(self, flow: Flow, request: Request) -> Refusal:
+        """Answer a REGISTER that was accepted."""
+        registrar = self._doors.registrar
+        assert registrar is not None, "there are users"
+        find = self._accounts.finder(flow.remote[0], users=True)
+        user = self._doors.digest.authenticate(request, find, self._clock())
+        if isinstance(user, Refusal):
+            self._tell_refused(flow, request)
+            return user
+        answer = registrar.register(user.name, request, flow, self._clock())
+        log.info("phone registers", user=user.name, peer=str(flow), status=answer.status)
+        return answer
+
+    def _ask(self, flow: Flow, request: Request) -> Trunk | Refusal:
+        find = self._accounts.finder(flow.remote[0], users=False)
+        account = self._doors.digest.authenticate(request, find, self._clock())
+        if isinstance(account, Refusal):
+            self._tell_refused(flow, request)
+            return account
+        return self._accounts.trunk_of(account)
+
+    def _registered_with(self, host: str, request: Request) -> Trunk | None:
+        try:
+            user = parse_uri(request.uri).user
+        except SipSyntaxError:
+            return None
+        name = self._doors.called(host, user or "")
+        return self._by_name.get(name) if name is not None else None
+
+    def _is_registered(self, flow: Flow) -> bool:
+        registrar = self._doors.registrar
+        return registrar is not None and registrar.is_bound(flow.remote, self._clock())
+
+    def _tell_refused(self, flow: Flow, request: Request) -> None:
+        """Of those who did say who they are; to be asked first is nothing to tell."""
+        if request.headers.get("Authorization") is not None:
+            log.info("credentials not taken", peer=str(flow), method=request.method)
