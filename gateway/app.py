@@ -13,10 +13,12 @@ import structlog
 
 from audiocodecs import opus
 from gateway.calls.dialler import Dialler
+from gateway.calls.gatekeeper import Doors
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.record import CallRecord
 from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.trunk_status import trunk_statuses
 from gateway.conference.breweries import Breweries
 from gateway.conference.brewery import BreweryStats
 from gateway.conference.installation import find_room
@@ -33,9 +35,12 @@ from gateway.media.load import together
 from gateway.media.messages import Command, Event
 from gateway.media.workers import MediaWorkers
 from gateway.sip.admission import FORBID, Refusal, Verdict
+from gateway.sip.digest_server import DigestServer
 from gateway.sip.flow import Flow
+from gateway.sip.liaison import Liaisons
 from gateway.sip.message import Request
 from gateway.sip.network import Listen
+from gateway.sip.registrar import Registrar
 from gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
@@ -61,9 +66,14 @@ class Gateway:
         self._switch = MediaSwitch(self._execute)
         self.engine = _engine(config, self._switch.receive)
         self._external = config.external_address
+        registrar = Registrar(config.registrar.config) if config.user else None
         self.user_agent = UserAgent(
-            config.user_agent, self._admit, external_host=self._external_host
+            config.user_agent,
+            self._admit,
+            self._register if registrar is not None else None,
+            external_host=self._external_host,
         )
+        self.liaisons = Liaisons(config.liaisons, self.user_agent)
         services = Services(
             installations=self._installations,
             user_agent=self.user_agent,
@@ -78,6 +88,12 @@ class Gateway:
             services,
             strangers=FORBID if config.sip.strangers == "refuse" else Verdict.DROP,
             max_calls=config.sip.max_calls,
+            doors=Doors(
+                DigestServer(config.sip.realm, algorithms=config.sip.digest_algorithms),
+                config.accounts,
+                registrar,
+                self.liaisons.called,
+            ),
             is_overloaded=self._is_overloaded,
             on_end=self._ended,
         )
@@ -87,6 +103,7 @@ class Gateway:
             config.trunks,
             config.dial_out.limits,
             is_draining=lambda: self.user_agent.is_draining,
+            is_down=self.liaisons.is_down,
         )
         self.breweries = Breweries(dialler.dial, self._brewery_stats)
         for account in config.breweries():
@@ -163,6 +180,9 @@ class Gateway:
             totals=self.switchboard.totals,
             logins={each.name: each.logins for each in self._installations},
             loads=self.engine.loads,
+            trunks=trunk_statuses(self._config.trunks, self.switchboard, self.liaisons),
+            phones=self.switchboard.phones,
+            digest_counters=asdict(self.switchboard.digest_counters),
             sip_counters=asdict(self.user_agent.counters),
             responses_sent=self.user_agent.responses_sent,
             dial_in=self.dial_in.counts if self.dial_in is not None else None,
@@ -180,6 +200,7 @@ class Gateway:
                 await parts.enter_async_context(self._external)
             await parts.enter_async_context(self.user_agent)
             await parts.enter_async_context(self.switchboard)
+            await parts.enter_async_context(self.liaisons)
             await parts.enter_async_context(self.breweries)
             self._taking = taking = asyncio.create_task(
                 self.switchboard.take(self.user_agent.incoming_calls()), name="switchboard"
@@ -220,6 +241,9 @@ class Gateway:
 
     def _admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         return self.switchboard.admit(flow, request)
+
+    def _register(self, flow: Flow, request: Request) -> Refusal:
+        return self.switchboard.register(flow, request)
 
     def _is_overloaded(self) -> bool:
         most = self._config.sip.max_stress

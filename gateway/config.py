@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from gateway import jigasi_environment
+from gateway.calls.accounts import CallerAccount
 from gateway.calls.limits import Limits
 from gateway.calls.routing import Trunk
 from gateway.conference.address import RoomAddress
@@ -23,15 +24,18 @@ from gateway.config_control import ControlSection
 from gateway.config_dial_in import DialInSection
 from gateway.config_dial_out import BrewerySection, DialOutSection
 from gateway.config_jitsi import InstallationSection, JitsiSection
+from gateway.config_phones import RegistrarSection, UserSection, account_problems, guarded_trunks
 from gateway.config_problems import problems_of
 from gateway.config_section import Section
 from gateway.config_tls import SipTlsSection
 from gateway.config_trunk import TrunkSection
 from gateway.config_values import (
     Codecs,
+    DigestAlgorithms,
     ListenAddress,
     LiteralAddress,
     Port,
+    Realm,
     Seconds,
     ServerAddress,
     WorkerCount,
@@ -43,6 +47,8 @@ from gateway.media.engine_config import EngineConfig
 from gateway.media.worker_messages import Begin
 from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sip.core import StackConfig
+from gateway.sip.digest import ALGORITHMS
+from gateway.sip.liaison import LiaisonConfig
 from gateway.sip.network import Listen
 from gateway.sip.session_timer import Wanted
 from gateway.sip.tcp_connection import TcpLimits
@@ -73,6 +79,8 @@ class SipSection(Section):
     keep_alive: float = Field(default=30.0, ge=0, le=3600)
     session_expires: int = Field(default=1800, ge=0, le=86_400)
     min_se: int = Field(default=90, ge=90, le=86_400)
+    realm: Realm = "sip-gateway"
+    digest_algorithms: DigestAlgorithms = tuple(ALGORITHMS)
     tls: SipTlsSection | None = None
 
     @model_validator(mode="after")
@@ -160,6 +168,8 @@ class Config(Section):
     jitsi: JitsiSection
     installation: tuple[InstallationSection, ...] = ()
     trunk: tuple[TrunkSection, ...] = Field(min_length=1)
+    registrar: RegistrarSection = RegistrarSection()
+    user: tuple[UserSection, ...] = ()
     limits: LimitsSection = LimitsSection()
     dial_out: DialOutSection = DialOutSection()
     dial_in: DialInSection = DialInSection()
@@ -171,6 +181,7 @@ class Config(Section):
     def _check_names_and_rooms(self) -> Self:
         problems = [
             *_twice("trunk", "name", [trunk.name for trunk in self.trunk]),
+            *account_problems(self.trunk, self.user),
             *_twice("brewery", "id", [brewery.id for brewery in self.brewery]),
             *_twice("installation", "name", [each.name for each in self.installation], _FIRST),
         ]
@@ -187,11 +198,11 @@ class Config(Section):
         used: list[tuple[str, str | None]] = [
             (f"brewery.{at}", each.installation) for at, each in enumerate(self.brewery)
         ]
-        for at, trunk in enumerate(self.trunk):
-            used.append((f"trunk.{at}", trunk.installation))
+        for place, caller in self._callers():
+            used.append((place, caller.installation))
             used += [
-                (f"trunk.{at}.rule.{number}", rule.installation)
-                for number, rule in enumerate(trunk.rule)
+                (f"{place}.rule.{number}", rule.installation)
+                for number, rule in enumerate(caller.rule)
             ]
         for place, name in used:
             if name is not None and name not in known:
@@ -203,9 +214,9 @@ class Config(Section):
         served = tuple(domain for section in sections for domain in section.served_domains)
         tenants = any(section.tenants for section in sections)
         rooms = [
-            (f"trunk.{at}.default_room", trunk.default_room)
-            for at, trunk in enumerate(self.trunk)
-            if trunk.default_room is not None
+            (f"{place}.default_room", caller.default_room)
+            for place, caller in self._callers()
+            if caller.default_room is not None
         ]
         rooms += [
             (f"dial_in.pins_file: {self.dial_in.pins_file}: pin.{at}.room", pin.meeting.room)
@@ -216,6 +227,11 @@ class Config(Section):
                 RoomAddress.parse(room, served, tenants=tenants)
             except ConferenceError as error:
                 yield f"{place}: {error.text}; see jitsi.muc_domains"
+
+    def _callers(self) -> Iterator[tuple[str, TrunkSection | UserSection]]:
+        """All who may have rules, and their places."""
+        yield from ((f"trunk.{at}", trunk) for at, trunk in enumerate(self.trunk))
+        yield from ((f"user.{at}", user) for at, user in enumerate(self.user))
 
     def _transport_problems(self) -> Iterator[str]:
         """What trunks want of the listeners, and cannot have."""
@@ -287,6 +303,20 @@ class Config(Section):
     def trunks(self) -> tuple[Trunk, ...]:
         """For `gateway.calls`."""
         return tuple(trunk.for_calls(self.media.codecs) for trunk in self.trunk)
+
+    @property
+    def liaisons(self) -> tuple[LiaisonConfig, ...]:
+        """For `gateway.sip`: the trunks that are registered at or asked how they are."""
+        found = (trunk.liaison for trunk in self.trunk)
+        return tuple(liaison for liaison in found if liaison is not None)
+
+    @property
+    def accounts(self) -> tuple[CallerAccount, ...]:
+        """For `gateway.calls`: the trunks and users that are told by digest."""
+        trunks = {trunk.name: trunk for trunk in self.trunks}
+        networks = self.registrar.networks
+        users = (user.account(trunks, self.media.codecs, networks) for user in self.user)
+        return (*guarded_trunks(self.trunk, trunks), *users)
 
     @property
     def call_limits(self) -> Limits:

@@ -75,6 +75,7 @@ def _suggestion(location: tuple[str | int, ...], model: type[BaseModel]) -> str:
 
 def _section_type(section: Any, name: str) -> Any:
     """The section within `section`: one, a list of them, or one that may be left out."""
-    annotation = section.model_fields[name].annotation
+    fields = {field.alias or key: field for key, field in section.model_fields.items()}
+    annotation = fields[name].annotation
     is_one_of = get_origin(annotation) in (tuple, UnionType)
     return get_args(annotation)[0] if is_one_of else annotation

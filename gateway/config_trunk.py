@@ -9,10 +9,14 @@ from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.parties import CalledIn
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.config_dial_out import TrunkDialOutSection
+from gateway.config_register import TrunkDigestSection, TrunkRegisterSection
 from gateway.config_section import Section
 from gateway.config_values import CertificateName, Codecs, HeaderName, Network, Pattern
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
+from gateway.sip.liaison import LiaisonConfig
+from gateway.sip.probe import ProbeConfig
+from gateway.sip.user_agent import Destination
 
 
 class RuleSection(Section):
@@ -67,11 +71,54 @@ class TrunkSection(Section):
     echo_suppression: bool = False
     early_media: bool = False
 
+    max_calls: int = Field(default=0, ge=0)
+    max_calls_per_second: float = Field(default=0.0, ge=0)
+    probe: float = Field(default=0.0, ge=0, le=86_400)
+    probe_answers: int = Field(default=1, ge=1, le=100)
+    probe_failures: int = Field(default=2, ge=1, le=100)
+    register_: TrunkRegisterSection | None = Field(default=None, alias="register")
+    digest: TrunkDigestSection | None = None
+
     @model_validator(mode="after")
-    def _check_identity(self) -> Self:
-        if not self.networks and not self.certificate_names:
-            raise ValueError("from: say who may call: addresses or networks, or certificate_names")
+    def _check_ways(self) -> Self:
+        problems = []
+        known = self.networks or self.certificate_names or self.register_ or self.digest
+        if not known:
+            hint = (
+                "write where calls come from, or give certificate_names, [trunk.register] or "
+                "[trunk.digest]"
+            )
+            problems.append(f"from: is missing; {hint}")
+        if self.probe and not (self.dial_out or self.register_):
+            hint = "give [trunk.dial_out] or [trunk.register], or leave it out"
+            problems.append(f"probe: there is nobody to ask; {hint}")
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
+
+    @property
+    def liaison(self) -> LiaisonConfig | None:
+        """For `gateway.sip`: with whom to keep in touch, if that is wanted."""
+        register = self.register_
+        if register is None and not self.probe:
+            return None
+        target, probed = None, None
+        if self.dial_out is not None:
+            through = self.dial_out.for_calls()
+            target = through.peer_uri
+            probed = Destination(through.transport, through.host, through.port)
+        elif register is not None:
+            target, probed = register.registrar, register.destination
+        probe = None
+        if self.probe and target is not None:
+            probe = ProbeConfig(target, self.probe, self.probe_answers, self.probe_failures)
+        return LiaisonConfig(
+            self.name,
+            registration=register.registration if register is not None else None,
+            registrar=register.destination if register is not None else None,
+            probe=probe,
+            probed=probed,
+        )
 
     def for_calls(self, codecs: tuple[str, ...]) -> Trunk:
         """For `gateway.calls`; `codecs` are those of trunks that name none."""
@@ -100,6 +147,9 @@ class TrunkSection(Section):
             trust_identity=self.trust_identity,
             called_party=tuple(CalledIn(each) for each in self.called_party),
             early_media=self.early_media,
+            digest_user=self.digest.user if self.digest is not None else None,
+            max_calls=self.max_calls or None,
+            max_calls_per_second=self.max_calls_per_second or None,
             sound=PhoneSound(
                 gain_control=self.gain_control,
                 noise_gate=self.noise_gate,

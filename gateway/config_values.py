@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.sdp.formats import CODECS
+from gateway.sip.digest import ALGORITHMS
 from gateway.sip.flow import default_port
 from gateway.sip.network import Listen
 
@@ -191,6 +192,24 @@ def _codec(value: str) -> str:
     return value.upper()
 
 
+def _account_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._+-]{1,64}", value):
+        raise ValueError(f"{value!r} is no user name; write letters, digits and . _ + -")
+    return value
+
+
+def _realm(value: str) -> str:
+    if not re.fullmatch(r"[ !#-\[\]-~]{1,64}", value):
+        raise ValueError(f"{value!r} is no realm; write e.g. sip-gateway, without quotes")
+    return value
+
+
+def _hash(value: str) -> str:
+    if value.upper() not in ALGORITHMS:
+        raise ValueError(f"{value!r} is no algorithm of ours; there are {', '.join(ALGORITHMS)}")
+    return value.upper()
+
+
 def _without_repetition(values: tuple[str, ...]) -> tuple[str, ...]:
     for at, value in enumerate(values):
         if value in values[:at]:
@@ -235,6 +254,13 @@ Codecs = Annotated[
     Field(min_length=1),
     AfterValidator(_without_repetition),
 ]
+DigestAlgorithms = Annotated[
+    tuple[Annotated[str, AfterValidator(_hash)], ...],
+    Field(min_length=1),
+    AfterValidator(_without_repetition),
+]
+AccountName = Annotated[str, AfterValidator(_account_name)]
+Realm = Annotated[str, AfterValidator(_realm)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 WorkerCount = Annotated[int | None, BeforeValidator(_workers)]

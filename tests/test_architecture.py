@@ -72,6 +72,8 @@ COMPOSERS = {
     "gateway.config_jwt",
     "gateway.config_tls",
     "gateway.config_trunk",
+    "gateway.config_register",
+    "gateway.config_phones",
     "gateway.config_problems",
     "gateway.config_values",
     "gateway.demo",

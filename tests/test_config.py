@@ -13,9 +13,14 @@ from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
+from gateway.sip.digest import Credentials
+from gateway.sip.digest_server import DigestAccount
 from gateway.sip.network import Listen
+from gateway.sip.probe import ProbeConfig
+from gateway.sip.registration import RegistrationConfig
 from gateway.sip.session_timer import Wanted
 from gateway.sip.tls import TlsConfig
+from gateway.sip.user_agent import Destination
 from tests.control.snapshots import table
 
 SAMPLE = Path(__file__).parent.parent / "config" / "gateway.toml"
@@ -54,7 +59,8 @@ def test_the_sample_is_good_and_has_every_key_there_is() -> None:
         type_: Any = field.annotation
         fields = get_args(type_)[0] if get_origin(type_) is tuple else type_
         for name, key in fields.model_fields.items():
-            assert f"{key.alias or name} = " in told or f".{name}]" in told, f"{section}.{name}"
+            written = key.alias or name
+            assert f"{written} = " in told or f".{written}]" in told, f"{section}.{name}"
 
 
 def test_the_sample_states_the_defaults() -> None:
@@ -508,3 +514,137 @@ def test_the_guide_for_those_who_come_from_jigasi_has_the_headers() -> None:
     assert listed == {
         name: getattr(trunk, name)[0] for name in trunk.__slots__ if name.endswith("_headers")
     }
+
+
+# --- trunks that register, or prove who they are; phones ----------------------------------------
+
+REGISTER: dict[str, Any] = {"registrar": "sip:provider.test", "user": "4312345", "password": "p"}
+USER: dict[str, Any] = {"name": "alice", "password": "long enough"}
+
+
+def test_a_trunk_that_registers_needs_no_addresses() -> None:
+    trunk = {"name": "provider", "register": REGISTER}
+    config = parse({**LEAST, "trunk": [trunk]})
+    (liaison,) = config.liaisons
+    assert (liaison.name, liaison.probe) == ("provider", None)
+    assert liaison.registrar == Destination("udp", "provider.test", 5060)
+    registration = liaison.registration
+    assert registration is not None
+    assert (registration.user, registration.contact_user) == ("4312345", "4312345")
+    assert registration.credentials == Credentials("4312345", "p")
+    assert config.trunks[0].networks == ()
+
+
+def test_where_and_as_whom_a_trunk_registers_can_be_said_otherwise() -> None:
+    register = {
+        **REGISTER,
+        "registrar": "sip:[2001:db8::1]:5080;transport=tcp",
+        "auth_user": "auth",
+        "realm": "r",
+        "contact": "gw",
+        "expires": 600,
+        "refresh": 300,
+    }
+    (liaison,) = parse(with_trunk(register=register)).liaisons
+    assert liaison.registrar == Destination("tcp", "2001:db8::1", 5080)
+    assert liaison.registration == RegistrationConfig(
+        "sip:[2001:db8::1]:5080;transport=tcp",
+        "4312345",
+        "gw",
+        Credentials("auth", "p", "r"),
+        600,
+        300,
+    )
+    by_proxy = {**register, "host": "proxy.test", "port": 5099, "transport": "udp"}
+    (liaison,) = parse(with_trunk(register=by_proxy)).liaisons
+    assert liaison.registrar == Destination("udp", "proxy.test", 5099)
+
+
+def test_a_trunk_is_asked_at_the_hop_its_calls_go_to() -> None:
+    out = {"host": "sbc.test", "port": 5070, "prefixes": ["+"]}
+    both = with_trunk(probe=30, probe_answers=2, probe_failures=4, dial_out=out, register=REGISTER)
+    (liaison,) = parse(both).liaisons
+    assert liaison.probe == ProbeConfig("sip:sbc.test", 30, 2, 4)
+    assert liaison.probed == Destination("udp", "sbc.test", 5070)
+    (liaison,) = parse(with_trunk(probe=30, register=REGISTER)).liaisons
+    assert liaison.probe is not None and liaison.probe.target == "sip:provider.test"
+    assert liaison.probed == liaison.registrar
+    assert parse(with_trunk(dial_out=out)).liaisons == ()
+
+
+def test_a_trunk_with_digest_is_asked_who_it_is() -> None:
+    values = with_trunk(digest={"user": "guard", "password": "secret"}, max_calls=3)
+    config = parse(values)
+    assert (config.trunks[0].digest_user, config.trunks[0].max_calls) == ("guard", 3)
+    (account,) = config.accounts
+    assert account.digest == DigestAccount("guard", "secret")
+    assert (account.trunk, account.is_user) == (config.trunks[0], False)
+    assert account.may_be_at("192.0.2.1") and not account.may_be_at("192.0.2.2")
+
+
+def test_a_user_dials_rooms_by_name_or_by_its_rules_or_as_a_trunk_does() -> None:
+    rule = {"called": "7(.)", "room": r"room\1"}
+    users = [
+        USER,
+        {**USER, "name": "bob", "rule": [rule], "legacy_digest": True},
+        {**USER, "name": "cec", "trunk": "pbx"},
+    ]
+    values = {**LEAST, "user": users, "registrar": {"from": ["10.0.0.0/8"], "max_contacts": 2}}
+    config = parse(values)
+    alice, bob, cec = config.accounts
+    assert (alice.trunk.name, bob.trunk.name, cec.trunk) == ("alice", "bob", config.trunks[0])
+    (by_name,), (by_rule,) = alice.trunk.rules, bob.trunk.rules
+    assert by_name.called.fullmatch("welcome") and by_rule.called.pattern == "7(.)"
+    assert [each.digest.is_legacy for each in config.accounts] == [False, True, False]
+    assert all(each.is_user for each in config.accounts)
+    assert alice.may_be_at("10.1.1.1") and not alice.may_be_at("192.0.2.1")
+    assert config.registrar.config.max_contacts == 2
+    assert parse({**LEAST, "user": [USER]}).accounts[0].may_be_at("192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({**LEAST, "trunk": [{"name": "t"}]}, "trunk.0.from: is missing; write where calls come"),
+        (with_trunk(probe=30), "trunk.0.probe: there is nobody to ask"),
+        (
+            with_trunk(register={**REGISTER, "registrar": "provider"}),
+            "trunk.0.register.registrar: 'provider' is no registrar",
+        ),
+        (
+            with_trunk(register={**REGISTER, "registrar": "sip:me@provider"}),
+            "trunk.0.register.registrar: 'sip:me@provider' is no registrar",
+        ),
+        (with_trunk(register={**REGISTER, "user": "a b"}), "trunk.0.register.user: 'a b' is no"),
+        (with_trunk(register={**REGISTER, "pasword": "x"}), "trunk.0.register.pasword: no such"),
+        (with_trunk(digest={"user": "x"}), "trunk.0.digest.password: is missing"),
+        ({**LEAST, "user": [{**USER, "password": "short"}]}, "user.0.password: has to have 8"),
+        (
+            {**LEAST, "user": [{**USER, "trunk": "x", "default_room": "y"}]},
+            "user.0.trunk: has rules of its own",
+        ),
+        ({**LEAST, "user": [{**USER, "trunk": "x"}]}, "user.0.trunk: there is no 'x'; there are"),
+        ({**LEAST, "user": [{**USER, "name": "pbx"}]}, "user.0.name: 'pbx' is the name of a trunk"),
+        ({**LEAST, "user": [USER, USER]}, "user.1.name: 'alice' is an earlier user"),
+        ({**LEAST, "user": [{**USER, "installation": "x"}]}, "user.0.installation: there is no"),
+        ({**LEAST, "user": [{**USER, "default_room": "a@b"}]}, "user.0.default_room: "),
+        (
+            {**LEAST, "registrar": {"min_expires": 600, "max_expires": 60}},
+            "registrar.min_expires: is above max_expires",
+        ),
+        ({**LEAST, "sip": {"realm": 'a"b'}}, "sip.realm: 'a\"b' is no realm"),
+        ({**LEAST, "sip": {"digest_algorithms": ["MD4"]}}, "sip.digest_algorithms.0: 'MD4' is no"),
+    ],
+)
+def test_what_is_wrong_with_registering_and_phones_is_told(
+    values: dict[str, Any], told: str
+) -> None:
+    (problem,) = problems(values)
+    assert problem.startswith(told)
+
+
+def test_two_trunks_have_two_digest_users() -> None:
+    digest = {"user": "alice", "password": "x"}
+    first, second = ({"name": name, "digest": digest} for name in "ab")
+    found = problems({**LEAST, "trunk": [first, second], "user": [USER]})
+    assert [line.partition(":")[0] for line in found] == ["trunk.1.digest.user", "user.0.name"]

@@ -8,7 +8,7 @@ from gateway.sip.digest_server import DigestAccount
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class CallerAccount:
     """A trunk that is told by digest, or a user of our registrar.
 
     `networks` are where it may call from; none: anywhere. `is_user` is whether it may register.
@@ -27,7 +27,7 @@ class Account:
 class Accounts:
     """All accounts, by their names."""
 
-    def __init__(self, accounts: Iterable[Account]) -> None:
+    def __init__(self, accounts: Iterable[CallerAccount]) -> None:
         self._by_name = {account.digest.name: account for account in accounts}
         # Of many users all have the same networks.
         self._places = {(each.networks, each.is_user): each for each in self._by_name.values()}

@@ -69,6 +69,11 @@ class DialOut:
     def _identity(self) -> str:
         return f"sip:{self.caller}@{_host(self.host)}"
 
+    @property
+    def peer_uri(self) -> str:
+        """The next hop itself, to be asked whether it is there."""
+        return f"sip:{_host(self.host)}"
+
     def target(self, number: str) -> str:
         """The SIP URI to call."""
         user = f"{self.prepend}{number.removeprefix(self.strip)}".replace(

@@ -6,16 +6,16 @@ registered here is asked even if a trunk's network holds its address: it is more
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
-from gateway.calls.accounts import Account, Accounts
+from gateway.calls.accounts import Accounts, CallerAccount
 from gateway.calls.routing import Trunk, trunk_of
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import Refusal, Verdict
-from gateway.sip.digest_server import DigestServer
+from gateway.sip.digest_server import DigestCounters, DigestServer
 from gateway.sip.flow import Flow
 from gateway.sip.header_values import parse_uri
 from gateway.sip.message import Request
@@ -33,7 +33,7 @@ class Doors:
     """
 
     digest: DigestServer = field(default_factory=lambda: DigestServer("sip-gateway"))
-    accounts: tuple[Account, ...] = ()
+    accounts: tuple[CallerAccount, ...] = ()
     registrar: Registrar | None = None
     called: Callable[[str, str], str | None] = lambda host, user: None
 
@@ -54,6 +54,19 @@ class Gatekeeper:
         self._accounts = Accounts(doors.accounts)
         self._strangers = strangers
         self._clock = clock
+
+    @property
+    def phones(self) -> Mapping[str, tuple[str, ...]]:
+        """Who is registered here, by name, and from which addresses."""
+        registrar = self._doors.registrar
+        known = registrar.bindings(self._clock()) if registrar is not None else {}
+        return {
+            user: tuple(str(each.flow) for each in bindings) for user, bindings in known.items()
+        }
+
+    @property
+    def digest_counters(self) -> DigestCounters:
+        return self._doors.digest.counters
 
     def judge(self, flow: Flow, request: Request) -> Trunk | Verdict | Refusal:
         """The trunk of a request, or what else to do with it.

@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 from weakref import WeakKeyDictionary
@@ -26,6 +26,7 @@ from gateway.calls.trunk_limits import TrunkLimit, TrunkLimits
 from gateway.media.messages import StreamReport
 from gateway.sip.admission import Refusal, Verdict, unavailable
 from gateway.sip.call import Call
+from gateway.sip.digest_server import DigestCounters
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request
 
@@ -97,6 +98,15 @@ class Switchboard:
     def totals(self) -> Totals:
         """What all calls since the start add up to."""
         return self._statistics.totals(self._calls.values())
+
+    @property
+    def phones(self) -> Mapping[str, tuple[str, ...]]:
+        """Who is registered here, by name, and from which addresses."""
+        return self._gatekeeper.phones
+
+    @property
+    def digest_counters(self) -> DigestCounters:
+        return self._gatekeeper.digest_counters
 
     def calls_of(self, trunk: Trunk) -> int:
         """How many calls a trunk has, those included that have only just been admitted."""

@@ -155,6 +155,7 @@ class _Reader(Collector):
         yield from _of_calls(snapshot)
         yield from _of_quality(snapshot)
         yield from _of_sip(snapshot)
+        yield from _of_trunks(snapshot)
         yield from _of_xmpp(snapshot)
         if snapshot.dial_in is not None:
             yield from _of_dial_in(snapshot.dial_in)
@@ -223,6 +224,51 @@ def _of_sip(snapshot: Snapshot) -> Iterator[Metric]:
             "sip_gateway_sip_messages", "What the SIP stack counts, drops too.", labels=("kind",)
         ),
         [((kind,), count) for kind, count in snapshot.sip_counters.items()],
+    )
+
+
+def _of_trunks(snapshot: Snapshot) -> Iterator[Metric]:
+    trunks = snapshot.trunks
+    yield _labelled(
+        GaugeMetricFamily(
+            "sip_gateway_trunk_registered",
+            "1: its registrar knows us. Trunks that register only.",
+            labels=("trunk",),
+        ),
+        [((t.name,), t.registration.is_registered) for t in trunks if t.registration is not None],
+    )
+    yield _labelled(
+        GaugeMetricFamily(
+            "sip_gateway_trunk_up",
+            "1: it answers. Trunks that are asked only, once that is known.",
+            labels=("trunk",),
+        ),
+        [((trunk.name,), trunk.is_up) for trunk in trunks if trunk.is_up is not None],
+    )
+    yield _labelled(
+        CounterMetricFamily(
+            "sip_gateway_trunk_calls_refused",
+            "Calls above a limit of their trunk: of calls, or of their rate.",
+            labels=("trunk", "limit"),
+        ),
+        [
+            ((trunk.name, limit), count)
+            for trunk in trunks
+            for limit, count in (("calls", trunk.refused_calls), ("rate", trunk.refused_rate))
+        ],
+    )
+    yield GaugeMetricFamily(
+        "sip_gateway_phones_registered",
+        "Contacts of users that are registered here.",
+        sum(len(places) for places in snapshot.phones.values()),
+    )
+    yield _labelled(
+        CounterMetricFamily(
+            "sip_gateway_digest_requests",
+            "Requests that had to prove who sends them, by what became of them.",
+            labels=("result",),
+        ),
+        [((result,), count) for result, count in snapshot.digest_counters.items()],
     )
 
 

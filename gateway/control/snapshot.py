@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.calls.end_reason import EndReason
 from gateway.calls.record import CallRecord
 from gateway.calls.statistics import Totals
+from gateway.calls.trunk_status import TrunkStatus
 from gateway.conference.logins import Logins
 from gateway.ivr.dial_in_counts import DialInCounts
 from gateway.media.load import EngineLoad, together
@@ -30,7 +31,9 @@ class Snapshot:
     SIP side is at work, `listeners` where. `logins` has an entry for each installation, by its
     name, `loads` one for each process that carries media. `sip_counters` are the stack's, by name;
     `responses_sent` by status. `meeting_url` says where browsers join the conference of a room's
-    JID. `dial_in` is None where nobody can dial in by PIN.
+    JID. `dial_in` is None where nobody can dial in by PIN. `trunks` has an entry for each trunk,
+    `phones` one for each user that is registered here, with the addresses that it is registered
+    from.
     """
 
     now: float
@@ -46,6 +49,9 @@ class Snapshot:
     totals: Totals = field(default_factory=Totals)
     logins: Mapping[str, Logins] = field(default_factory=dict)
     loads: tuple[EngineLoad, ...] = (EngineLoad(),)
+    trunks: tuple[TrunkStatus, ...] = ()
+    phones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    digest_counters: Mapping[str, int] = field(default_factory=dict)
     sip_counters: Mapping[str, int] = field(default_factory=dict)
     responses_sent: Mapping[int, int] = field(default_factory=dict)
     dial_in: DialInCounts | None = None

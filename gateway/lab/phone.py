@@ -25,6 +25,7 @@ from gateway.sdp.session_description import Origin, SessionDescription
 from gateway.sip.admission import Verdict
 from gateway.sip.call import Call
 from gateway.sip.client_request import Outcome
+from gateway.sip.digest import Credentials
 from gateway.sip.events import Answered, Failed, HungUp, Provisional
 from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
@@ -82,10 +83,12 @@ class TestPhone:
         codec: str = "PCMU",
         headers: HeaderFields = (),
         destination: Destination | None = None,
+        credentials: Credentials | None = None,
     ) -> "PhoneCall":
         """Call a SIP URI, to say `speaks` over and over once it is answered.
 
-        It is sampled at 8 kHz, at 16 where the `codec` is G722 or OPUS.
+        It is sampled at 8 kHz, at 16 where the `codec` is G722 or OPUS. With `credentials` the
+        phone says who it is where it is asked.
         """
         formats = offered_formats((codec,))
         media = PhoneMedia(speaks, payload_of(formats[0]), payload_of(formats[1]))
@@ -100,6 +103,7 @@ class TestPhone:
                 from_=Address(uri, name or self._name),
                 headers=headers,
                 destination=destination,
+                credentials=credentials,
             )
         except BaseException:
             await media.close()

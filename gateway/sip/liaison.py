@@ -55,6 +55,12 @@ class Liaison:
         """Whether the server is known not to be there."""
         return self.probe is not None and self.probe.state is ProbeState.DOWN
 
+    @property
+    def registered_for(self) -> float | None:
+        """Seconds that the registrar will yet know us; None if it never has."""
+        until = self.registration.expires_at if self.registration is not None else None
+        return until - self._loop.time() if until is not None else None
+
     def is_called_by(self, host: str, user: str) -> bool:
         """Whether a call from an address to a user part comes over our registration."""
         registration = self.registration

@@ -22,6 +22,7 @@ from gateway.lab.relay import LossyRelay
 from gateway.lab.speaker import Speaker
 from gateway.lab.voice import Voice
 from gateway.lab.weather import Weather
+from gateway.sip.digest import Credentials
 
 RATE, WIDE_RATE = 8000, 16000
 HOST = "127.0.0.1"
@@ -113,6 +114,7 @@ class Stage:
         codec: str = "PCMU",
         weather: Weather | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        credentials: Credentials | None = None,
     ) -> PhoneCall:
         """Call and wait for the answer; with `weather` the media crosses a bad network."""
         call = await self.phone.dial(
@@ -121,6 +123,7 @@ class Stage:
             name=name,
             codec=codec,
             headers=headers,
+            credentials=credentials,
         )
         if weather is not None:
             call.through = self._relay(weather)

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from gateway.calls.accounts import Account
+from gateway.calls.accounts import CallerAccount
 from gateway.calls.gatekeeper import Doors, Gatekeeper
 from gateway.calls.routing import Trunk
 from gateway.sip.admission import FORBID, Refusal, Verdict
@@ -38,16 +38,16 @@ REGISTRAR = at("192.0.2.200")
 
 TRUNKS = (PBX, PROVIDER, GUARDED, ROAMING, OFFICE)
 ALL = (
-    Account(GUARD, GUARDED, GUARDED.networks),
-    Account(ROAMER, ROAMING),
-    Account(ALICE, OFFICE, is_user=True),
+    CallerAccount(GUARD, GUARDED, GUARDED.networks),
+    CallerAccount(ROAMER, ROAMING),
+    CallerAccount(ALICE, OFFICE, is_user=True),
 )
 
 
 class Gate:
     """A gatekeeper, and those who come to it."""
 
-    def __init__(self, *accounts: Account, phones: bool = True) -> None:
+    def __init__(self, *accounts: CallerAccount, phones: bool = True) -> None:
         self.now = 1000.0
         doors = Doors(
             DigestServer("gateway"),
@@ -215,7 +215,7 @@ def test_a_user_registers_nobody_else() -> None:
 
 
 def test_users_may_be_kept_to_networks() -> None:
-    gate = Gate(Account(ALICE, OFFICE, (ip_network("10.0.0.0/8"),), is_user=True))
+    gate = Gate(CallerAccount(ALICE, OFFICE, (ip_network("10.0.0.0/8"),), is_user=True))
     assert gate.register(ELSEWHERE, ALICE) is FORBID
     assert gate.call(ELSEWHERE, ALICE) is FORBID
     answer = gate.register(at("10.1.2.3"), ALICE)

@@ -3,10 +3,13 @@
 from dataclasses import fields
 from typing import Any
 
+from gateway.calls.trunk_status import RegistrationStatus, TrunkStatus
 from gateway.control.debug import debug
 from gateway.media.messages import CallReport, StreamReport
 from gateway.rtp.bursts import LossPattern
 from gateway.rtp.xr import VoipMetrics
+from gateway.sip.probe import ProbeState
+from gateway.sip.registration import RegistrationState
 from tests.control.snapshots import call, snapshot, table
 
 
@@ -66,6 +69,30 @@ def test_every_value_of_a_calls_quality_is_in_the_guide() -> None:
     listed = {name.strip().strip("`") for row in table("Quality") for name in row[0].split(",")}
     told = sessions(calls=(call(report=report),))["Erika"]["quality"]
     assert set(told["from_phone"]) | {"phone_heard"} == listed
+
+
+def test_how_trunks_are_and_which_phones_are_here_is_told() -> None:
+    registration = RegistrationStatus("sip:p.test", RegistrationState.REFUSED, "403 No", -7.04)
+    trunks = (
+        TrunkStatus("plain", 2),
+        TrunkStatus("busy", 0, registration, ProbeState.DOWN, "408 Request Timeout"),
+    )
+    told = debug(snapshot(trunks=trunks, phones={"alice": ("udp:10.0.0.7:5060",)}))
+    assert told["trunks"] == {
+        "plain": {"calls": 2},
+        "busy": {
+            "calls": 0,
+            "probe": "down",
+            "probe_error": "408 Request Timeout",
+            "registration": {
+                "registrar": "sip:p.test",
+                "state": "refused",
+                "error": "403 No",
+                "expires_in": -7.0,
+            },
+        },
+    }
+    assert told["phones"] == {"alice": ["udp:10.0.0.7:5060"]}
 
 
 def test_callers_of_one_name_are_told_apart() -> None:

@@ -9,6 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from gateway.calls.end_reason import EndReason
+from gateway.calls.trunk_status import RegistrationStatus, TrunkStatus
 from gateway.conference.logins import Logins
 from gateway.control.metrics import Metrics
 from gateway.control.stats import JIGASI_STATS
@@ -16,6 +17,8 @@ from gateway.errors import JoinFailure
 from gateway.ivr.dial_in_counts import DialInCounts
 from gateway.media.load import EngineLoad, Lateness
 from gateway.media.messages import CallReport, StreamReport
+from gateway.sip.probe import ProbeState
+from gateway.sip.registration import RegistrationState
 from tests.control.snapshots import call, over, snapshot, table
 
 OPEN = "application/openmetrics-text; version=1.0.0"
@@ -52,6 +55,15 @@ def test_the_guide_has_every_metric_of_ours_with_type_and_labels() -> None:
         responses_sent={200: 1},
         dial_in=DialInCounts(
             Counter({("/conferenceMapper", 200): 1}), Counter({("a", "found"): 1})
+        ),
+        digest_counters={"asked": 1},
+        trunks=(
+            TrunkStatus(
+                "t",
+                0,
+                RegistrationStatus("sip:p.test", RegistrationState.NEW, "", None),
+                ProbeState.UP,
+            ),
         ),
     )
     metrics.ended(over(call(participants=1, answered_at=980.0, media_at=981.0, report=report)))
@@ -211,3 +223,30 @@ def test_two_gateways_of_one_process_count_apart() -> None:
     first, second = made(), made()
     first.ended(over(call()))
     assert value(second, "sip_gateway_calls_ended_total") is None
+
+
+def test_trunks_and_phones_are_told_of() -> None:
+    states = RegistrationState.REGISTERED, RegistrationState.FAILING
+    trunks = [
+        TrunkStatus(state.value, 0, RegistrationStatus("sip:p.test", state, "", 10.0), probe)
+        for state, probe in zip(states, (ProbeState.UP, ProbeState.DOWN), strict=True)
+    ]
+    expired = RegistrationStatus("sip:p.test", states[0], "", -1.0)
+    trunks += [
+        TrunkStatus("expired", 0, expired, ProbeState.UNKNOWN),
+        TrunkStatus("plain", 0, refused_calls=3, refused_rate=4),
+    ]
+    phones = {"alice": ("udp:10.0.0.7:5060", "tcp:10.0.0.8:5060"), "bob": ("udp:10.0.0.9:5060",)}
+    metrics = made(trunks=tuple(trunks), phones=phones, digest_counters={"stale": 5})
+    names = ("registered", "failing", "expired", "plain")
+    registered = [value(metrics, "sip_gateway_trunk_registered", trunk=name) for name in names]
+    assert registered == [1, 0, 0, None]
+    up = [value(metrics, "sip_gateway_trunk_up", trunk=name) for name in names]
+    assert up == [1, 0, None, None]
+    refused = {
+        limit: value(metrics, "sip_gateway_trunk_calls_refused_total", trunk="plain", limit=limit)
+        for limit in ("calls", "rate")
+    }
+    assert refused == {"calls": 3, "rate": 4}
+    assert value(metrics, "sip_gateway_phones_registered") == 3
+    assert value(metrics, "sip_gateway_digest_requests_total", result="stale") == 5
