@@ -47,7 +47,6 @@ from gateway.media.engine_config import EngineConfig
 from gateway.media.worker_messages import Begin
 from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sip.core import StackConfig
-from gateway.sip.digest import ALGORITHMS
 from gateway.sip.liaison import LiaisonConfig
 from gateway.sip.network import Listen
 from gateway.sip.session_timer import Wanted
@@ -80,7 +79,7 @@ class SipSection(Section):
     session_expires: int = Field(default=1800, ge=0, le=86_400)
     min_se: int = Field(default=90, ge=90, le=86_400)
     realm: Realm = "sip-gateway"
-    digest_algorithms: DigestAlgorithms = tuple(ALGORITHMS)
+    digest_algorithms: DigestAlgorithms = ("MD5",)
     tls: SipTlsSection | None = None
 
     @model_validator(mode="after")

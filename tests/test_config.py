@@ -643,6 +643,12 @@ def test_what_is_wrong_with_registering_and_phones_is_told(
     assert problem.startswith(told)
 
 
+def test_stronger_algorithms_are_offered_where_that_is_wanted() -> None:
+    assert parse(LEAST).sip.digest_algorithms == ("MD5",)
+    wanted = parse({**LEAST, "sip": {"digest_algorithms": ["sha-256", "MD5"]}})
+    assert wanted.sip.digest_algorithms == ("SHA-256", "MD5")
+
+
 def test_two_trunks_have_two_digest_users() -> None:
     digest = {"user": "alice", "password": "x"}
     first, second = ({"name": name, "digest": digest} for name in "ab")

@@ -62,9 +62,9 @@ def names_in(samples: Samples, rate: int = RATE) -> set[str]:
     return set(heard_in(samples, rate))
 
 
-def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
+def gateway_config(lab: Lab, **sections: Any) -> Config:
     """A gateway for the lab; `sections` are laid over it. One process does the work of all."""
-    values: dict[str, dict[str, Any]] = {
+    values: dict[str, Any] = {
         "sip": {"listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0"], "t1": 0.1, "max_stress": 0},
         "media": {"workers": 0, "host": HOST, "bridge_addresses": [HOST]},
         "jitsi": {**jitsi_table(lab), "logins_per_second": 1000},
@@ -78,7 +78,8 @@ def gateway_config(lab: Lab, **sections: dict[str, Any]) -> Config:
     for brewery in brewery_tables(lab):
         values["brewery"] = {**brewery, **sections.pop("brewery", {})}
     for section, keys in sections.items():
-        values[section] = {**values.get(section, {}), **keys}
+        is_table = isinstance(keys, dict)
+        values[section] = {**values.get(section, {}), **keys} if is_table else keys
     lists = {name: [values[name]] for name in ("trunk", "brewery") if name in values}
     return parse({**values, **lists})
 

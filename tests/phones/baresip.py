@@ -12,7 +12,9 @@ Its peculiarities, and what they ask of a gateway:
 - by TCP, Via and Contact name its listening port, not that of the connection it uses;
 - its re-INVITE has no Allow, its INVITE an empty Supported;
 - DTMF packets of one key after the other follow without a pause between them;
-- a BYE tells its RTP statistics in `X-RTP-Stat`.
+- a BYE tells its RTP statistics in `X-RTP-Stat`;
+- it gives up registering where another algorithm than MD5 is offered as well; its password has
+  no spaces.
 """
 
 import asyncio
@@ -31,6 +33,7 @@ from tests.phones.foreign import (
     Event,
     Journal,
     Refused,
+    User,
     free_port,
     read_recording,
     running,
@@ -64,6 +67,10 @@ module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{port}
 """
 _ACCOUNT = "<sip:baresip@{host}>;regint=0;audio_codecs={codec}{encryption}\n"
+_REGISTERED = (
+    "<sip:{user}@{server};transport={transport}>;auth_pass={password};regint=60;"
+    "audio_codecs={codec}{encryption}\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,11 @@ class BaresipCall:
         assert answer["ok"], answer
         return answer
 
+    async def registered(self) -> None:
+        """Return when the phone says that its registrar has taken it."""
+        event = await self._journal.next("type", "REGISTER_OK", "REGISTER_FAIL")
+        assert event["type"] == "REGISTER_OK", event
+
     async def ringing(self) -> None:
         """Return when the phone lets its user hear that it rings at the other end."""
         await self._journal.next("type", "CALL_RINGING")
@@ -180,11 +192,18 @@ class BaresipCall:
 
 @asynccontextmanager
 async def baresip(
-    folder: Path, target: str, *, says: Samples, codec: str = "PCMU", encryption: str | None = None
+    folder: Path,
+    target: str,
+    *,
+    says: Samples,
+    codec: str = "PCMU",
+    encryption: str | None = None,
+    user: User | None = None,
 ) -> AsyncIterator[BaresipCall]:
-    """Let baresip call a SIP URI; its files are in `folder`.
+    """Let baresip call a SIP URI, as a user it is registered as first if there is one.
 
-    `encryption` is as baresip names it: "srtp" (if the other side can), "srtp-mand", "srtp-mandf".
+    Its files are in `folder`. `encryption` is as baresip names it: "srtp" (if the other side can),
+    "srtp-mand", "srtp-mandf".
     """
     port = free_port(socket.SOCK_STREAM)
     own = _CODECS[codec]
@@ -193,15 +212,15 @@ async def baresip(
         host=HOST, folder=folder, modules=_MODULES, module=own.module, port=port
     )
     (folder / "config").write_text(config)
-    wanted = f";mediaenc={encryption}" if encryption is not None else ""
-    account = _ACCOUNT.format(host=HOST, codec=own.account, encryption=wanted)
-    (folder / "accounts").write_text(account)
+    (folder / "accounts").write_text(_account(target, own, user, encryption))
     command = ("baresip", "-4", "-s", "-f", folder)
     async with running(*command, transcript=folder / "baresip.txt") as process:
         reader, writer = await _connect(port, process)
         call = BaresipCall(folder, own, reader, writer)
         following = asyncio.create_task(call.follow(), name="baresip's events")
         try:
+            if user is not None:
+                await call.registered()
             await call.command("dial", target)
             yield call
         finally:
@@ -209,6 +228,21 @@ async def baresip(
                 await call.command("quit")
             await following
             writer.close()
+
+
+def _account(target: str, codec: _Codec, user: User | None, encryption: str | None) -> str:
+    wanted = f";mediaenc={encryption}" if encryption is not None else ""
+    if user is None:
+        return _ACCOUNT.format(host=HOST, codec=codec.account, encryption=wanted)
+    server, _, transport = target.partition("@")[2].partition(";transport=")
+    return _REGISTERED.format(
+        user=user.name,
+        password=user.password,
+        server=server,
+        transport=transport,
+        codec=codec.account,
+        encryption=wanted,
+    )
 
 
 async def _connect(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -25,6 +25,13 @@ _LONGEST = 90  # seconds a phone can speak: longer than any test
 _TO_QUIT = 5.0  # seconds a phone has to end by itself
 
 Event = Mapping[str, Any]
+
+
+class User(NamedTuple):
+    """As whom a phone registers."""
+
+    name: str
+    password: str
 
 
 class Refused(Exception):

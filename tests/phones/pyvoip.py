@@ -6,6 +6,8 @@ Its peculiarities, and what they ask of a gateway:
 - BYE and ACK carry the branch of the INVITE, and the request URI has no port;
 - it knows 200, 404 and 503, and acknowledges no other final response; it cannot give up a call;
 - its samples have 8 bits, and its clock is slow: it sends a packet each 20.1 ms or so;
+- it knows no qop and takes the last of several challenges; the URI in its credentials is always
+  `sip:<server>;transport=UDP`, wherever the request goes;
 - it offers PCMU only; where PCMA is agreed, it hears A-law but speaks mu-law, which nobody could
   understand (`RTPClient.encode_packet`): the one bug that is mended for the tests.
 """
@@ -20,7 +22,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from audiocodecs.frames import Samples
-from tests.phones.foreign import Journal, Refused, read_recording, running, write_speech
+from tests.phones.foreign import Journal, Refused, User, read_recording, running, write_speech
 
 _PHONE = Path(__file__).with_name("pyvoip_phone.py")
 
@@ -68,16 +70,20 @@ class PyVoipCall:
 
 @asynccontextmanager
 async def pyvoip(
-    folder: Path, target: str, *, says: Samples, codec: str = "PCMU"
+    folder: Path, target: str, *, says: Samples, codec: str = "PCMU", user: User | None = None
 ) -> AsyncIterator[PyVoipCall]:
-    """Let pyVoIP call a SIP URI by UDP; its files are in `folder`."""
+    """Let pyVoIP call a SIP URI by UDP, as a user it is registered as first.
+
+    Its files are in `folder`.
+    """
     found = re.fullmatch(r"sip:([^@]+)@([0-9.]+):(\d+);transport=udp", target)
     assert found is not None, target
     number, server, port = found.groups()
     write_speech(folder / "says.wav", says)
     heard = folder / "heard.raw"
     heard.touch()
-    command = (sys.executable, _PHONE, server, port, number, "--no-registration")
+    who = ("--user", *user) if user is not None else ("--no-registration",)
+    command = (sys.executable, _PHONE, server, port, number, *who)
     files = ("--codec", codec, "--play", folder / "says.wav", "--record", heard)
     async with running(
         *command, *files, transcript=folder / "pyvoip.txt", stdout=asyncio.subprocess.PIPE

@@ -25,7 +25,7 @@ from typing import BinaryIO
 from pyVoIP.RTP import PayloadType, RTPClient
 
 # SIP from here: pyVoIP.SIP cannot be imported first, it imports itself in a circle.
-from pyVoIP.VoIP.VoIP import SIP, CallState, VoIPCall, VoIPPhone
+from pyVoIP.VoIP.VoIP import SIP, CallState, PhoneStatus, VoIPCall, VoIPPhone
 
 FRAME = 160  # samples of 20 ms, one octet each: pyVoIP's audio is unsigned 8-bit
 BUFFER = 0.1  # seconds between the first sound and its playout, for what comes unevenly
@@ -60,14 +60,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def make_phone(server: str, port: int) -> Phone:
+def make_phone(server: str, port: int, user: str, password: str) -> Phone:
     """A phone with one RTP port: pyVoIP takes any of its range without looking if it is free."""
     rtp_port = free_port()
     return Phone(
         server,
         port,
-        "pyvoip",
-        "",
+        user,
+        password,
         myIP="127.0.0.1",
         sipPort=free_port(),
         rtpPortLow=rtp_port,
@@ -127,15 +127,18 @@ def main() -> None:
     arguments.add_argument("--play", required=True, help="WAV file, 16 bit, 8 kHz, mono")
     arguments.add_argument("--record", required=True, help="raw 16-bit samples")
     arguments.add_argument("--no-registration", action="store_true")
+    arguments.add_argument("--user", nargs=2, default=("pyvoip", ""), help="name and password")
     given = arguments.parse_args()
 
-    phone = make_phone(given.server, given.port)
+    phone = make_phone(given.server, given.port, *given.user)
     offer_only(phone, PayloadType[given.codec])
     if given.codec == "PCMA":
         speak_a_law()
     if given.no_registration:
         phone.sip.register = lambda: True
     phone.start()
+    while not given.no_registration and phone._status is not PhoneStatus.REGISTERED:
+        time.sleep(POLL)  # another thread registers
     call = phone.call(given.number)
     with open(given.record, "wb", buffering=0) as recording:
         talking = threading.Thread(target=talk, args=(call, read_speech(given.play), recording))
