@@ -29,12 +29,17 @@ READ = (
     "JIGASI_PORT_MIN",
     "JIGASI_PORT_MAX",
     "JIGASI_ENABLE_REST",
+    "JIGASI_SIP_URI",
+    "JIGASI_SIP_PASSWORD",
     "JIGASI_SIP_SERVER",
+    "JIGASI_SIP_PORT",
+    "JIGASI_SIP_TRANSPORT",
     "JIGASI_SIP_DEFAULT_ROOM",
 )
 """The variables that mean something here."""
 
 _ROOM_HEADERS = ["X-Room-Name", "Jitsi-Conference-Room"]  # the image renames the first
+_ACCOUNT = ("JIGASI_SIP_URI", "JIGASI_SIP_PASSWORD")
 _TRUE = {"1", "t", "true", "y", "yes", "on"}
 
 
@@ -60,7 +65,10 @@ def not_understood(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The variables of Jigasi's that are set and mean nothing here."""
     names = {name for name, value in environment.items() if value.strip()}
     unknown = {name for name in names if name.startswith(PREFIX)} - set(READ)
-    if _literal(environment.get("JIGASI_SIP_SERVER", "")) is None:
+    said = {name: environment[name] for name in names}
+    if _register(said) is None:
+        unknown |= names & {*_ACCOUNT, "JIGASI_SIP_PORT", "JIGASI_SIP_TRANSPORT"}
+    if _trunk(said) is None:
         unknown |= names & {"JIGASI_SIP_SERVER", "JIGASI_SIP_DEFAULT_ROOM"}
     return tuple(sorted(unknown))
 
@@ -111,13 +119,38 @@ def _control(said: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _trunk(said: Mapping[str, str]) -> dict[str, Any] | None:
-    """The SIP server as a trunk, if its address says where its calls come from."""
+    """The SIP server as a trunk, if its address or a registration says which calls are its own."""
     address = _literal(said.get("JIGASI_SIP_SERVER", ""))
-    if address is None:
+    register = _register(said)
+    if address is None and register is None:
         return None
-    room = said.get("JIGASI_SIP_DEFAULT_ROOM")
-    trunk = {"name": "jigasi", "from": [address], "default_room": room}
+    trunk = {
+        "name": "jigasi",
+        "from": [address] if address is not None else None,
+        "register": register,
+        "default_room": said.get("JIGASI_SIP_DEFAULT_ROOM"),
+    }
     return {**_given(trunk), "room_headers": _ROOM_HEADERS}
+
+
+def _register(said: Mapping[str, str]) -> dict[str, Any] | None:
+    """Where Jigasi would register: at the host of its URI, by way of its server."""
+    if not all(name in said for name in _ACCOUNT):
+        return None
+    user, at, host = said["JIGASI_SIP_URI"].strip().removeprefix("sip:").rpartition("@")
+    if not at:
+        return None
+    server = said.get("JIGASI_SIP_SERVER", "").strip()
+    transport = said.get("JIGASI_SIP_TRANSPORT", "").strip().lower()
+    values = {
+        "registrar": f"sip:{host}",
+        "user": user,
+        "password": said["JIGASI_SIP_PASSWORD"],
+        "host": server or None,
+        "port": said.get("JIGASI_SIP_PORT"),
+        "transport": transport or None,
+    }
+    return _given(values)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import pytest
 from gateway.config import load
 from gateway.errors import ConfigError
 from gateway.jigasi_environment import READ, not_understood, sections
+from gateway.sip.digest import Credentials
+from gateway.sip.user_agent import Destination
 from tests.control.snapshots import table
 
 DOCKER = {
@@ -50,6 +52,22 @@ def test_it_may_be_all_the_configuration_there_is() -> None:
     assert [str(network) for network in trunk.networks] == ["192.0.2.5/32"]
     assert trunk.default_room == "welcome"
     assert trunk.room_headers[0] == "X-Room-Name"
+    (liaison,) = config.liaisons
+    assert liaison.registrar == Destination("udp", "192.0.2.5", 5060)
+    assert liaison.registration is not None
+    assert liaison.registration.registrar == "sip:provider.example"
+    assert liaison.registration.credentials == Credentials("gateway", "secret")
+
+
+def test_who_registers_needs_no_address() -> None:
+    names = ("JIGASI_SIP_URI", "JIGASI_SIP_PASSWORD", "JIGASI_SIP_DEFAULT_ROOM")
+    said = {name: DOCKER[name] for name in names}
+    said |= {"JIGASI_SIP_PORT": "5080", "JIGASI_SIP_TRANSPORT": "TCP"}
+    config = load(None, said)
+    assert config.trunks[0].networks == ()
+    assert config.liaisons[0].registrar == Destination("tcp", "provider.example", 5080)
+    by_name = load(None, {**said, "JIGASI_SIP_SERVER": "proxy.example"})
+    assert by_name.liaisons[0].registrar == Destination("tcp", "proxy.example", 5080)
 
 
 def test_the_images_defaults_are_ours_then() -> None:
@@ -120,8 +138,13 @@ def test_a_value_that_is_wrong_is_told_with_the_key_it_is_for() -> None:
 @pytest.mark.parametrize(
     ("environment", "unknown"),
     [
-        (DOCKER, ("JIGASI_SIP_PASSWORD", "JIGASI_SIP_URI")),
+        (DOCKER, ()),
         ({"JIGASI_SIP_SERVER": "sip.provider.example"}, ("JIGASI_SIP_SERVER",)),
+        (
+            {"JIGASI_SIP_URI": "me", "JIGASI_SIP_PASSWORD": "x", "JIGASI_SIP_PORT": "1"},
+            ("JIGASI_SIP_PASSWORD", "JIGASI_SIP_PORT", "JIGASI_SIP_URI"),
+        ),
+        ({"JIGASI_SIP_SERVER": "192.0.2.5", "JIGASI_SIP_PORT": "1"}, ("JIGASI_SIP_PORT",)),
         ({"JIGASI_STATS_ID": "x", "XMPP_CROSS_DOMAIN": "1"}, ()),
     ],
 )
@@ -143,5 +166,7 @@ def test_every_variable_changes_something(variable: str) -> None:
         "JIGASI_XMPP_USER": "me",
         "JIGASI_BREWERY_MUC": "gateways",
         "JIGASI_STATS_ID": "gw1",
+        "JIGASI_SIP_PORT": "5080",
+        "JIGASI_SIP_TRANSPORT": "TCP",
     }
-    assert sections(full) != sections({**full, variable: "", "JIGASI_SIP_URI": "x"})
+    assert sections(full) != sections({**full, variable: ""})
