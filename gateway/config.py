@@ -181,6 +181,7 @@ class Config(Section):
         problems = [
             *_twice("trunk", "name", [trunk.name for trunk in self.trunk]),
             *account_problems(self.trunk, self.user),
+            *self._listener_problems(),
             *_twice("brewery", "id", [brewery.id for brewery in self.brewery]),
             *_twice("installation", "name", [each.name for each in self.installation], _FIRST),
         ]
@@ -190,6 +191,14 @@ class Config(Section):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _listener_problems(self) -> Iterator[str]:
+        """Listeners of trunks that there are not."""
+        for at, trunk in enumerate(self.trunk):
+            for listen in trunk.listeners:
+                if listen not in self.sip.listen:
+                    there = ", ".join(str(each) for each in self.sip.listen)
+                    yield f"trunk.{at}.listeners: {listen} is none of sip.listen; there are {there}"
 
     def _installation_problems(self) -> Iterator[str]:
         """Names of installations that there are not."""

@@ -8,7 +8,17 @@ from pydantic import Field, SecretStr, model_validator
 from gateway.calls.dial_out import DialOut
 from gateway.calls.dial_rules import DialLimits
 from gateway.config_section import Section
-from gateway.config_values import Domain, Host, Jid, NumberPrefix, Port, RoomJid, Seconds
+from gateway.config_values import (
+    Domain,
+    HeaderText,
+    Host,
+    Jid,
+    NumberPrefix,
+    OwnHeader,
+    Port,
+    RoomJid,
+    Seconds,
+)
 
 
 class TrunkDialOutSection(Section):
@@ -30,6 +40,7 @@ class TrunkDialOutSection(Section):
     early_media: bool = False
     assert_identity: bool = False
     withhold_caller: bool = False
+    headers: dict[OwnHeader, HeaderText] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:
@@ -56,6 +67,7 @@ class TrunkDialOutSection(Section):
             early_media=self.early_media,
             assert_identity=self.assert_identity,
             withhold_caller=self.withhold_caller,
+            headers=tuple(self.headers.items()),
         )
 
 

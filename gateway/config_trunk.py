@@ -11,7 +11,14 @@ from gateway.calls.routing import RoomRule, Trunk
 from gateway.config_dial_out import TrunkDialOutSection
 from gateway.config_register import TrunkDigestSection, TrunkRegisterSection
 from gateway.config_section import Section
-from gateway.config_values import CertificateName, Codecs, HeaderName, Network, Pattern
+from gateway.config_values import (
+    CertificateName,
+    Codecs,
+    HeaderName,
+    ListenAddress,
+    Network,
+    Pattern,
+)
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.liaison import LiaisonConfig
@@ -71,6 +78,8 @@ class TrunkSection(Section):
     echo_suppression: bool = False
     early_media: bool = False
 
+    direction: Literal["both", "in", "out"] = "both"
+    listeners: tuple[ListenAddress, ...] = ()
     max_calls: int = Field(default=0, ge=0)
     max_calls_per_second: float = Field(default=0.0, ge=0)
     probe: float = Field(default=0.0, ge=0, le=86_400)
@@ -82,8 +91,12 @@ class TrunkSection(Section):
     @model_validator(mode="after")
     def _check_ways(self) -> Self:
         problems = []
+        if self.direction == "in" and self.dial_out is not None:
+            problems.append('direction: "in" goes without [trunk.dial_out]; leave one of them out')
+        if self.direction == "out" and self.dial_out is None:
+            problems.append('direction: "out" goes with [trunk.dial_out], which is missing')
         known = self.networks or self.certificate_names or self.register_ or self.digest
-        if not known:
+        if self.direction != "out" and not known:
             hint = (
                 "write where calls come from, or give certificate_names, [trunk.register] or "
                 "[trunk.digest]"
@@ -147,6 +160,8 @@ class TrunkSection(Section):
             trust_identity=self.trust_identity,
             called_party=tuple(CalledIn(each) for each in self.called_party),
             early_media=self.early_media,
+            takes_calls=self.direction != "out",
+            listeners=tuple((each.transport, each.host, each.port) for each in self.listeners),
             digest_user=self.digest.user if self.digest is not None else None,
             max_calls=self.max_calls or None,
             max_calls_per_second=self.max_calls_per_second or None,

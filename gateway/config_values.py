@@ -210,6 +210,27 @@ def _hash(value: str) -> str:
     return value.upper()
 
 
+# What a message is made of, and what is written from other keys of ours.
+_NOT_OWN = re.compile(
+    r"via|from|to|call-id|cseq|contact|max-forwards|route|record-route|content-.*|(proxy-)?auth.*"
+    r"|www-authenticate|require|proxy-require|supported|allow|user-agent|jitsi-conference-room"
+    r"|[a-z]",  # compact forms
+    re.IGNORECASE,
+)
+
+
+def _own_header(value: str) -> str:
+    if _NOT_OWN.fullmatch(value):
+        raise ValueError(f"{value!r} is no header to add; it has a meaning of its own")
+    return value
+
+
+def _header_text(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError(f"{value!r} cannot stand in a header; write it in one line")
+    return value.strip()
+
+
 def _without_repetition(values: tuple[str, ...]) -> tuple[str, ...]:
     for at, value in enumerate(values):
         if value in values[:at]:
@@ -264,4 +285,6 @@ Realm = Annotated[str, AfterValidator(_realm)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 WorkerCount = Annotated[int | None, BeforeValidator(_workers)]
+HeaderText = Annotated[str, AfterValidator(_header_text)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.\-]+$")]
+OwnHeader = Annotated[HeaderName, AfterValidator(_own_header)]

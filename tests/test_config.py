@@ -606,6 +606,23 @@ def test_a_user_dials_rooms_by_name_or_by_its_rules_or_as_a_trunk_does() -> None
     ("values", "told"),
     [
         ({**LEAST, "trunk": [{"name": "t"}]}, "trunk.0.from: is missing; write where calls come"),
+        (
+            with_trunk(direction="in", dial_out={"host": "a", "prefixes": ["+"]}),
+            'trunk.0.direction: "in" goes without',
+        ),
+        (with_trunk(direction="out"), 'trunk.0.direction: "out" goes with [trunk.dial_out]'),
+        (
+            with_trunk(listeners=["udp:192.0.2.1:5060"]),
+            "trunk.0.listeners: udp:192.0.2.1:5060 is none of sip.listen",
+        ),
+        (
+            with_trunk(dial_out={"host": "a", "prefixes": ["+"], "headers": {"Via": "x"}}),
+            "trunk.0.dial_out.headers.Via",
+        ),
+        (
+            with_trunk(dial_out={"host": "a", "prefixes": ["+"], "headers": {"X-A": "x\r\ny"}}),
+            "trunk.0.dial_out.headers.X-A",
+        ),
         (with_trunk(probe=30), "trunk.0.probe: there is nobody to ask"),
         (
             with_trunk(register={**REGISTER, "registrar": "provider"}),
@@ -641,6 +658,17 @@ def test_what_is_wrong_with_registering_and_phones_is_told(
 ) -> None:
     (problem,) = problems(values)
     assert problem.startswith(told)
+
+
+def test_a_trunk_has_a_direction_listeners_and_headers_of_its_own() -> None:
+    out = {"host": "a.test", "prefixes": ["+"], "headers": {"X-Account": "4711"}}
+    only_out = {"name": "out", "direction": "out", "dial_out": out}
+    listening = {**TRUNK, "listeners": ["tcp:0.0.0.0:5060"]}
+    first, second = parse({**LEAST, "trunk": [only_out, listening]}).trunks
+    assert (first.takes_calls, first.networks, second.takes_calls) == (False, (), True)
+    assert first.dial_out is not None
+    assert first.dial_out.headers == (("X-Account", "4711"),)
+    assert second.listeners == (("tcp", "0.0.0.0", 5060),)
 
 
 def test_stronger_algorithms_are_offered_where_that_is_wanted() -> None:

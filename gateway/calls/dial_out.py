@@ -18,7 +18,7 @@ class DialOut:
     answered, those of `realm` alone if it is given. With `early_media` the conference hears what
     the network plays before the answer. With `assert_identity` the caller is in
     P-Asserted-Identity as well; with `withhold_caller` it is not in From, and whoever is called
-    is not to learn it.
+    is not to learn it. `headers` are added to each INVITE.
     """
 
     host: str
@@ -37,6 +37,7 @@ class DialOut:
     early_media: bool = False
     assert_identity: bool = False
     withhold_caller: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
     def allows(self, number: str) -> int:
         """The length of the longest prefix that allows this number; 0 if none does."""

@@ -73,13 +73,14 @@ class Gatekeeper:
 
         ACCEPT goes for requests that are nobody's call in particular.
         """
-        host = flow.remote[0]
+        host, by = flow.remote[0], (flow.transport, *flow.listener)
         if request.method == "REGISTER" and self._accounts.any_at(host, users=True):
             return Verdict.ACCEPT  # `register` looks closer
         trunk = self._registered_with(host, request)
         if trunk is not None:
             return trunk
-        trunk = trunk_of(host, self._trunks, flow.certificate_names)
+        reached = (each for each in self._trunks if each.is_reached_by(by))
+        trunk = trunk_of(host, reached, flow.certificate_names)
         is_phone = self._is_registered(flow)
         if request.method == "INVITE" and not request.headers.to.tag:
             if trunk is not None and trunk.digest_user is None and not is_phone:

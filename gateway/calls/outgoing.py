@@ -12,6 +12,7 @@ import structlog
 
 from gateway.calls.called_phone import CalledPhone
 from gateway.calls.conversation import Conversation
+from gateway.calls.dial_out import DialOut
 from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
@@ -124,7 +125,7 @@ class OutgoingCall:
                     await phone.call(
                         self._number,
                         through,
-                        headers=self._copied(),
+                        headers=(*through.headers, *self._copied(through)),
                         ringing=lambda: participant.set_status("Ringing"),
                     )
                     participant.set_status("Connected")
@@ -181,12 +182,16 @@ class OutgoingCall:
     async def _wait(self) -> None:
         """Nobody is to be answered: the phone is called when the conference has let us in."""
 
-    def _copied(self) -> tuple[tuple[str, str], ...]:
-        """The headers of the INVITE: the room, and what came along with the order to dial."""
+    def _copied(self, through: DialOut) -> tuple[tuple[str, str], ...]:
+        """Headers of the INVITE: the room, and what came along with the order to dial.
+
+        Those that the trunk has of its own nobody else may set.
+        """
+        taken = {ROOM_HEADER.lower(), *(name.lower() for name, _ in through.headers)}
         copied = [
             (name, " ".join(value.split()))
             for name, value in self._headers.items()
-            if _COPIED.fullmatch(name) and name.lower() != ROOM_HEADER.lower()
+            if _COPIED.fullmatch(name) and name.lower() not in taken
         ]
         return ((ROOM_HEADER, self._participant.room.jid), *copied)
 

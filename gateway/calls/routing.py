@@ -24,6 +24,9 @@ from gateway.sdp.formats import DEFAULT_CODECS
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+Listener = tuple[str, str, int]
+"""Where we listen, as configured: transport, literal address, port."""
+
 
 @dataclass(frozen=True, slots=True)
 class RoomRule:
@@ -49,8 +52,10 @@ class Trunk:
     the caller wants to be a visitor ("true"), which counts with `allow_visitors` only.
     `installation` names one where there are several. `dial_out` is how it is called through, if
     that is possible.
-    With `digest_user`, calls from its networks have to prove to be that user's. `max_calls` and
-    `max_calls_per_second` are None for any number; they go for both directions.
+    `takes_calls` is whether there may be any from it. With `listeners` they come by these only,
+    else by any of ours. With `digest_user`, calls from its networks have to prove to be that
+    user's. `max_calls` and `max_calls_per_second` are None for any number; they go for both
+    directions.
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
     sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
     word counts for who calls; `show_caller` is how much of that conferences are shown.
@@ -87,9 +92,15 @@ class Trunk:
     called_party: tuple[CalledIn, ...] = BY_ADDRESS
     sound: PhoneSound = AS_IT_IS
     early_media: bool = False
+    takes_calls: bool = True
+    listeners: tuple[Listener, ...] = ()
     digest_user: str | None = None
     max_calls: int | None = None
     max_calls_per_second: float | None = None
+
+    def is_reached_by(self, listener: Listener) -> bool:
+        """Whether its requests may come by a listener of ours."""
+        return not self.listeners or listener in self.listeners
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from gateway.calls.services import Services
 from gateway.calls.statistics import Statistics, Totals
 from gateway.calls.trunk_limits import TrunkLimit, TrunkLimits
 from gateway.media.messages import StreamReport
-from gateway.sip.admission import Refusal, Verdict, unavailable
+from gateway.sip.admission import FORBID, Refusal, Verdict, unavailable
 from gateway.sip.call import Call
 from gateway.sip.digest_server import DigestCounters
 from gateway.sip.flow import Flow
@@ -124,6 +124,9 @@ class Switchboard:
             return judged
         if request.method != "INVITE" or request.headers.to.tag:
             return Verdict.ACCEPT
+        if not judged.takes_calls:
+            log.warning("a trunk for calls that go out calls", trunk=judged.name, peer=str(flow))
+            return FORBID
         if self.is_full:
             log.warning(
                 "too many calls",

@@ -533,3 +533,15 @@ async def test_a_trunks_limit_is_for_calls_that_go_out_as_well(
         await it.order()
         assert await it.refusal() == "service-unavailable"
         assert len(it.switchboard.calls) == 1
+
+
+@in_virtual_time
+async def test_a_trunks_own_headers_are_added_and_nobody_else_sets_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    through = replace(THROUGH, headers=(("X-Account", "4711"), ("Privacy", "none")))
+    async with scene(monkeypatch, through=through) as it:
+        await it.order(headers="<header name='x-account' value='mine'/>")
+        await settle(1)
+        own = {"X-Account": "4711", "Privacy": "none"}
+        assert it.phone.headers == {"Jitsi-Conference-Room": ROOM, **own}

@@ -130,6 +130,17 @@ def test_a_request_uri_that_is_none_is_nobodys_registration() -> None:
     assert Gate().judge(REGISTRAR, made("INVITE", uri="nonsense")) is FORBID
 
 
+def test_a_trunk_may_be_one_by_some_of_our_listeners_only() -> None:
+    inside = replace(PBX, listeners=(("udp", *LISTENER),))
+    keeper = Gatekeeper((inside,), Doors(), FORBID)
+    assert keeper.judge(AT_PBX, made("INVITE")) is inside
+    for listener in (
+        replace(AT_PBX, transport="tcp"),
+        replace(AT_PBX, listener=("192.0.2.2", 5060)),
+    ):
+        assert keeper.judge(listener, made("INVITE")) is FORBID
+
+
 # --- by digest ----------------------------------------------------------------------------------
 
 

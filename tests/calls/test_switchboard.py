@@ -71,3 +71,11 @@ async def test_limits_are_for_calls_alone() -> None:
     gone = parse_message(request("INVITE", to_tag="gone"))
     assert isinstance(gone, Request)
     assert board.admit(FLOW, gone) is Verdict.ACCEPT  # a 481 then
+
+
+async def test_a_trunk_for_calls_that_go_out_takes_none_but_is_answered() -> None:
+    board = switchboard(Trunk("trunk", (NETWORK,), takes_calls=False))
+    assert board.admit(FLOW, invite()) == FORBID
+    asked = parse_message(request("OPTIONS"))
+    assert isinstance(asked, Request)
+    assert board.admit(FLOW, asked) is Verdict.ACCEPT
