@@ -41,6 +41,7 @@ from gateway.config_values import (
     WorkerCount,
     available_cores,
 )
+from gateway.config_voice import VoiceSection
 from gateway.errors import ConferenceError, ConfigError
 from gateway.ivr.dial_in import DialInConfig
 from gateway.media.engine_config import EngineConfig
@@ -170,6 +171,7 @@ class Config(Section):
     registrar: RegistrarSection = RegistrarSection()
     user: tuple[UserSection, ...] = ()
     limits: LimitsSection = LimitsSection()
+    voice: VoiceSection = VoiceSection()
     dial_out: DialOutSection = DialOutSection()
     dial_in: DialInSection = DialInSection()
     brewery: tuple[BrewerySection, ...] = ()
@@ -289,6 +291,7 @@ class Config(Section):
             connect_within=self.jitsi.media_timeout,
             bitrate=media.opus_bitrate,
             complexity=media.opus_complexity,
+            recordings=self.voice.folders,
         )
 
     @property

@@ -76,6 +76,7 @@ COMPOSERS = {
     "gateway.config_phones",
     "gateway.config_problems",
     "gateway.config_values",
+    "gateway.config_voice",
     "gateway.demo",
     "gateway.jigasi_accounts",
     "gateway.jigasi_environment",

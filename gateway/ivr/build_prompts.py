@@ -17,10 +17,7 @@ from pathlib import Path
 from audiocodecs.audio_files import decode, encode
 from audiocodecs.loudness import levelled, trimmed
 from gateway.ivr.language import Language
-from gateway.ivr.texts import Texts
-
-PACKS = Path(__file__).parent / "prompts"
-"""Where the packs are shipped: `de.zip` and so on."""
+from gateway.ivr.texts import PACKS, Texts
 
 MADE_FROM = "made-from.json"
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Self
 
 from gateway.ivr.language import Language
@@ -20,6 +21,9 @@ from gateway.ivr.prompt import Counted, Prompt
 LATIN = "abcdefghijklmnopqrstuvwxyz"
 CYRILLIC = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
 DIGITS = "0123456789"
+
+PACKS = Path(__file__).parent / "prompts"
+"""Where the recordings are, in packs made by `build_prompts.py`: `de.zip` and so on."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 

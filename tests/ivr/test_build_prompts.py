@@ -13,9 +13,9 @@ from audiocodecs.audio_files import decode
 from audiocodecs.frames import Samples
 from audiocodecs.loudness import SPEECH, speech_level
 from gateway.ivr import build_prompts
-from gateway.ivr.build_prompts import MADE_FROM, PACKS, source_hash, sources, speak
+from gateway.ivr.build_prompts import MADE_FROM, source_hash, sources, speak
 from gateway.ivr.language import Language
-from gateway.ivr.texts import Texts
+from gateway.ivr.texts import PACKS, Texts
 
 RATE = 16000
 each_language = pytest.mark.parametrize("language", list(Language))

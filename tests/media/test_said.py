@@ -9,7 +9,7 @@ import pytest
 
 from audiocodecs.frames import Samples, silence
 from audiocodecs.tones import tone
-from gateway.ivr.build_prompts import PACKS
+from gateway.ivr.texts import PACKS
 from gateway.media.call_media import CallMedia
 from gateway.media.decoding import phone_decoder
 from gateway.media.encoding import phone_encoder

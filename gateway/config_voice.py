@@ -1,0 +1,54 @@
+"""The section about what callers are told in words: recordings of one's own."""
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from pydantic import model_validator
+
+from gateway.config_section import Section
+from gateway.ivr.language import Language
+from gateway.ivr.texts import PACKS, Texts
+
+
+def _prompt_problems(folder: Path) -> Iterator[str]:
+    languages = ", ".join(Language)
+    for inside in sorted(folder.iterdir()):
+        if not inside.is_dir():
+            continue
+        if inside.name not in list(Language):
+            yield f"{inside} is no language; there are {languages}"
+            continue
+        texts = Texts.of(Language(inside.name))
+        known = texts.recordings() | texts.characters()
+        for file in sorted(inside.iterdir()):
+            if file.stem not in known:
+                alike = difflib.get_close_matches(file.stem, known, 1)
+                hint = f"is it {alike[0]}?" if alike else "gateway/ivr/texts has their names"
+                yield f"{file} is no prompt; {hint}"
+
+
+class VoiceSection(Section):
+    """`[voice]`: what callers are told."""
+
+    prompts: Path | None = None
+
+    @model_validator(mode="after")
+    def _check_prompts(self) -> Self:
+        """Nothing is in the folder that nobody would ever hear."""
+        if self.prompts is None:
+            return self
+        try:
+            problems = list(_prompt_problems(self.prompts))
+        except OSError as error:
+            problems = [f"{error.filename}: {error.strerror}"]
+        if problems:
+            raise ValueError("\n".join(f"prompts: {problem}" for problem in problems))
+        return self
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """For `gateway.media`: where recordings are, the operator's first."""
+        own = (str(self.prompts),) if self.prompts is not None else ()
+        return (*own, str(PACKS))

@@ -1,0 +1,50 @@
+"""`[voice]`: recordings of the operator's, whose names are checked before anybody calls."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config import parse
+from gateway.errors import ConfigError
+from gateway.ivr.texts import PACKS
+
+LEAST: dict[str, Any] = {
+    "jitsi": {"domain": "meet.example.org"},
+    "trunk": [{"name": "pbx", "from": ["192.0.2.1"]}],
+}
+
+
+def folder(path: Path, *files: str) -> Path:
+    for file in files:
+        (path / file).parent.mkdir(exist_ok=True)
+        (path / file).touch()
+    return path
+
+
+def problems(prompts: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse({**LEAST, "voice": {"prompts": str(prompts)}})
+    return caught.value.problems
+
+
+def test_the_operators_recordings_come_before_ours_in_every_process(tmp_path: Path) -> None:
+    own = folder(tmp_path, "de/greeting.wav", "de/joining-before.mp3", "ru/letter-u0436.wav")
+    config = parse({**LEAST, "voice": {"prompts": str(own)}, "media": {"workers": 1}})
+    assert config.engine.recordings == (str(own), str(PACKS))
+    (begin,) = config.media_workers
+    assert begin.config.recordings == (str(own), str(PACKS))
+    assert parse(LEAST).engine.recordings == (str(PACKS),)
+
+
+def test_recordings_that_nobody_would_hear_are_all_told_with_what_is_meant(tmp_path: Path) -> None:
+    folder(tmp_path, "de/greting.wav", "de/xyzzy.wav", "nl/greeting.wav", "README")
+    first, second, third = problems(tmp_path)
+    assert first == f"voice.prompts: {tmp_path}/de/greting.wav is no prompt; is it greeting?"
+    assert second.startswith(f"voice.prompts: {tmp_path}/de/xyzzy.wav is no prompt; gateway/ivr")
+    assert third.startswith(f"voice.prompts: {tmp_path}/nl is no language; there are en, de")
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path / "none")
+    assert problem == f"voice.prompts: {tmp_path}/none: No such file or directory"
