@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from audiocodecs.frames import Samples, silence
 
-_Wide = npt.NDArray[np.float32]
-Gains = _Wide
+Gains = npt.NDArray[np.float32]
 """One for each sample."""
 
 
@@ -22,7 +21,8 @@ def rise(count: int) -> Gains:
 
 
 @cache
-def _way(count: int) -> Gains:
+def way(count: int) -> Gains:
+    """How much of the way from one gain to another has been gone at each of `count` samples."""
     way: Gains = np.linspace(1.0 / count, 1.0, count, dtype=np.float32)
     way.flags.writeable = False
     return way
@@ -34,7 +34,7 @@ def scaled(
     """The samples at a gain that was `before` at their beginning and is `after` at their end."""
     if before == after:
         return samples * np.float32(after)
-    return samples * (np.float32(before) + np.float32(after - before) * _way(len(samples)))
+    return samples * (np.float32(before) + np.float32(after - before) * way(len(samples)))
 
 
 def fade_in(samples: Samples, count: int | None = None) -> Samples:

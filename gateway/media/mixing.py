@@ -7,7 +7,7 @@ rooms that are ticked together are added up together. No IO and no clock.
 import numpy as np
 import numpy.typing as npt
 
-from audiocodecs.fade import scaled
+from audiocodecs.fade import way
 from audiocodecs.frames import Samples, silence
 from audiocodecs.limiter import fits, limit
 from gateway.media.utterance import Over
@@ -89,10 +89,17 @@ class Mixing:
         mixes: npt.NDArray[np.int32] = totals[rooms]
         if without.any():
             mixes -= block[rooms, without]
-        for row, over in self._overs.items():
-            beneath = scaled(mixes[row].astype(np.float32), over.before, over.after)
-            mixes[row] = np.rint(beneath).astype(np.int32) + over.samples
+        if self._overs:
+            self._lay_over(mixes)
         return mixes
+
+    def _lay_over(self, mixes: npt.NDArray[np.int32]) -> None:
+        rows, overs = list(self._overs), self._overs.values()
+        ends = np.array([(over.before, over.after) for over in overs], np.float32)
+        before, after = ends[:, :1], ends[:, 1:]
+        beneath = mixes[rows] * (before + (after - before) * way(self._size))
+        said = np.concatenate([over.samples for over in overs]).reshape(-1, self._size)
+        mixes[rows] = np.rint(beneath).astype(np.int32) + said
 
     def _limited(self, mixes: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
         if not self._gains and fits(mixes):  # the usual case

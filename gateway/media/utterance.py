@@ -84,8 +84,9 @@ class Utterance:
         if self._samples is None:
             return silence(size), size
         frame = self._samples[self._at : self._at + size]
-        rest = max(0, len(self._samples) - self._at - size)
-        return np.pad(frame, (0, size - len(frame))), rest
+        if len(frame) < size:
+            frame = np.concatenate((frame, silence(size - len(frame))))
+        return frame, max(0, len(self._samples) - self._at - size)
 
     def _gathered(self) -> Samples | None:
         """All parts with gaps between them; None if one is still being read."""
