@@ -1,4 +1,4 @@
-"""The command line: `sip-gateway run`, `check-config`, `demo`, `lab`, `call`."""
+"""The command line: `sip-gateway run`, `check-config`, `prompts`, `demo`, `lab`, `call`."""
 
 import asyncio
 import gc
@@ -17,7 +17,9 @@ from gateway import logs
 from gateway.app import Gateway
 from gateway.config import Config, load
 from gateway.errors import ConfigError, MediaError, RemoteProtocolError
+from gateway.ivr.language import Language
 from gateway.ivr.pin_database import PinsUnavailable
+from gateway.ivr.texts import Texts
 from gateway.jigasi_environment import not_understood
 
 log = structlog.get_logger(__name__)
@@ -75,6 +77,14 @@ def check_config(config: ConfigFile = None) -> None:
         typer.echo(f"  calls from {networks}{names} ({trunk.name})")
     for variable in not_understood(os.environ):
         typer.echo(f"  {variable} means nothing here")
+
+
+@app.command()
+def prompts(language: Annotated[Language, typer.Argument(help="en, de, ...")]) -> None:
+    """List what callers are told: the name of each recording, a tab, and its words."""
+    texts = Texts.of(language)
+    for name, words in (texts.recordings() | texts.characters()).items():
+        typer.echo(f"{name}\t{words}")
 
 
 @app.command()

@@ -25,7 +25,11 @@ def _prompt_problems(folder: Path) -> Iterator[str]:
         for file in sorted(inside.iterdir()):
             if file.stem not in known:
                 alike = difflib.get_close_matches(file.stem, known, 1)
-                hint = f"is it {alike[0]}?" if alike else "gateway/ivr/texts has their names"
+                hint = (
+                    f"is it {alike[0]}?"
+                    if alike
+                    else f"sip-gateway prompts {inside.name} lists them"
+                )
                 yield f"{file} is no prompt; {hint}"
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from gateway.config import parse
 from gateway.errors import ConfigError
 from gateway.ivr.texts import PACKS
@@ -41,10 +43,21 @@ def test_recordings_that_nobody_would_hear_are_all_told_with_what_is_meant(tmp_p
     folder(tmp_path, "de/greting.wav", "de/xyzzy.wav", "nl/greeting.wav", "README")
     first, second, third = problems(tmp_path)
     assert first == f"voice.prompts: {tmp_path}/de/greting.wav is no prompt; is it greeting?"
-    assert second.startswith(f"voice.prompts: {tmp_path}/de/xyzzy.wav is no prompt; gateway/ivr")
+    remedy = "sip-gateway prompts de lists them"
+    assert second == f"voice.prompts: {tmp_path}/de/xyzzy.wav is no prompt; {remedy}"
     assert third.startswith(f"voice.prompts: {tmp_path}/nl is no language; there are en, de")
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path / "none")
     assert problem == f"voice.prompts: {tmp_path}/none: No such file or directory"
+
+
+def test_names_and_words_of_all_recordings_are_listed() -> None:
+    listed = CliRunner().invoke(app, ["prompts", "de"])
+    assert listed.exit_code == 0
+    rows = dict(line.split("\t") for line in listed.output.splitlines())
+    assert rows["goodbye"] == "Auf Wiederhören."
+    assert rows["participants-5"] == "5 Teilnehmer sind da."
+    assert rows["joining-before"] == "Sie betreten,"
+    assert {"digit-0", "letter-z"} <= set(rows)
