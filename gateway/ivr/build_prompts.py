@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 from audiocodecs.audio_files import decode, encode
 from audiocodecs.loudness import levelled, trimmed
@@ -40,7 +41,7 @@ def sources(texts: Texts) -> dict[str, str]:
     for name, text in texts.recordings().items():
         for written, spoken in texts.pronunciation.items():
             text = text.replace(written, spoken)  # noqa: PLW2901
-        found[name] = text
+        found[name] = escape(text)
     for name, character in texts.characters().items():
         found[name] = f'<say-as interpret-as="characters">{character}</say-as>'
     return found
