@@ -141,6 +141,19 @@ DIALLED = (
         through=_CREDENTIALS,
     ),
     DialledScenario(
+        "dialled-withheld",
+        "P-Asserted-Identity tells the trunk who calls; From is anonymous, Privacy says id",
+        "3323 4.1; 3325 9",
+        talked,
+        EndReason.HUNG_UP,
+        through={
+            "caller": "+4312345",
+            "name": "Meeting",
+            "assert_identity": True,
+            "withhold_caller": True,
+        },
+    ),
+    DialledScenario(
         "dialled-early-media",
         "183 with SDP, then 180, then 200",
         "3261 13.2.1; 3960",

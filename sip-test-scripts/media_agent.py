@@ -60,6 +60,10 @@ class Caller:
         """Say the tone from now on, or be silent."""
         self._speech[:] = self._pulse if speaking else 0
 
+    def press(self, digits: str) -> None:
+        """Press keys, so that they are heard."""
+        self._media.press_tones(digits)
+
     def forget(self) -> None:
         """Begin the recording anew."""
         self._media.frames.clear()

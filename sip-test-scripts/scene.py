@@ -63,7 +63,7 @@ class Scenario:
     `speakers` are the tones of the lab's own participants by room. `ends` are the reasons of the
     call records afterwards. `tcp_file` is for what differs over TCP, `played` names the scenario
     whose file is used if it has none of its own. `gateway` is laid over the gateway's
-    configuration.
+    configuration; `host` is where SIPp is, and so the family of addresses in which it signals.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Scenario:
     rate: int = 10
     options: tuple[str, ...] = ()
     gateway: Sections | None = None
+    host: str = HOST
 
     def file(self, transport: str) -> str:
         """The SIPp scenario for a transport."""
@@ -112,9 +113,13 @@ class Site:
     ) -> None:
         await self._parts.aclose()
 
-    def address(self, transport: str) -> tuple[str, int]:
-        """Where the gateway is called."""
-        at = next(each for each in self.gateway.sip_addresses if each.transport == transport)
+    def address(self, transport: str, host: str = HOST) -> tuple[str, int]:
+        """Where the gateway is called by who is at `host`."""
+        at = next(
+            each
+            for each in self.gateway.sip_addresses
+            if (each.transport, each.host) == (transport, host)
+        )
         return at.host, at.port
 
     async def cleared(self) -> None:
@@ -136,7 +141,11 @@ class Site:
     def _configuration(self) -> dict[str, Any]:
         host, port = self.lab.xmpp_address
         values: dict[str, dict[str, Any]] = {
-            "sip": {"listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0"], "t1": T1, "max_stress": 0},
+            "sip": {
+                "listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0", "udp:[::1]:0", "tcp:[::1]:0"],
+                "t1": T1,
+                "max_stress": 0,
+            },
             "media": {
                 "workers": 0,
                 "host": HOST,
@@ -157,8 +166,9 @@ class Site:
             values[section] = {**values[section], **keys}
         trunk = {
             "name": "sipp",
-            "from": ["127.0.0.0/8"],
+            "from": ["127.0.0.0/8", "::1/128"],
             "rule": [{"called": r"7(\d+)", "room": r"room\1"}],
+            "called_party": ["uri", "to", "diversion", "history-info"],
         }
         return {**values, "trunk": [trunk]}
 
@@ -288,7 +298,8 @@ class Scene:
         async with Sipp(
             scenario.file(self.transport),
             rows,
-            self.site.address(self.transport),
+            self.site.address(self.transport, scenario.host),
+            host=scenario.host,
             transport=self.transport,
             rate=scenario.rate,
             options=scenario.options,

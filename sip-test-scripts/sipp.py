@@ -65,8 +65,8 @@ class Report:
 class Sipp:
     """One run of SIPp: as many calls as there are `rows` of fields, `rate` of them a second.
 
-    Without a `remote` SIPp is called instead, at `address`. `async with` it; `on_report` is told of
-    every report.
+    Without a `remote` SIPp is called instead, at `address`; it is at `host`. `async with` it;
+    `on_report` is told of every report.
     """
 
     def __init__(
@@ -76,11 +76,12 @@ class Sipp:
         remote: tuple[str, int] | None,
         *,
         transport: str,
+        host: str = HOST,
         rate: int = 10,
         options: Sequence[str] = (),
         on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
-        self.address = (HOST, free_port())
+        self.address = (host, free_port())
         self._file = SCENARIOS / file
         self._rows = rows
         self._remote = remote
@@ -176,11 +177,20 @@ class Sipp:
         has_commands = "<sendCmd>" in self._file.read_text()
         arguments = [
             *("-sf", self._file, "-inf", fields, "-m", len(self._rows), "-r", self._rate),
-            *("-i", HOST, "-p", self.address[1], "-ci", HOST, "-t", f"{self._transport[0]}1"),
+            *(
+                "-i",
+                self.address[0],
+                "-p",
+                self.address[1],
+                "-ci",
+                HOST,
+                "-t",
+                f"{self._transport[0]}1",
+            ),
             *(("-3pcc", f"{HOST}:{twin}") if has_commands else ()),
             *("-trace_err", "-error_file", self._folder / "errors.log", "-nostdin"),
             *("-timeout", _PATIENCE, "-timeout_error", *self._options),
-            *((f"{self._remote[0]}:{self._remote[1]}",) if self._remote is not None else ()),
+            *((_uri_host(*self._remote),) if self._remote is not None else ()),
         ]
         return await asyncio.create_subprocess_exec(
             "sipp",
@@ -217,6 +227,10 @@ class Sipp:
         async with self._change:
             self._reports.append(report)
             self._change.notify_all()
+
+
+def _uri_host(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def free_port() -> int:

@@ -4,6 +4,7 @@ A story lets SIPp place its calls, decides when they go on, and checks what SIPp
 whom, and how the gateway's own records say each call ended.
 """
 
+from manners import MANNERS
 from media_agent import HOST, TONES
 from scene import LISTENING, Plan, Scenario, Scene, eventually
 from sipp import ScenarioFailed
@@ -382,6 +383,7 @@ SCENARIOS = (
         rooms=5,
         rate=4,
     ),
+    *MANNERS,
 )
 
 HEAVY = (

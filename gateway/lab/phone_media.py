@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from audiocodecs.frames import Samples
+from audiocodecs.frames import Samples, silence
+from audiocodecs.tones import dtmf
 from gateway.errors import RtpError
 from gateway.lab.delay import Tap
 from gateway.lab.pace import Pace
@@ -65,6 +66,7 @@ class PhoneMedia(asyncio.DatagramProtocol):
         self._pace = Pace(self._tick)
         self._now = 0.0
         self._keys: list[bytes] = []
+        self._tones: list[Samples] = []
         self._events = TelephoneEventReceiver(event.clock_rate if event else RATE)
 
     async def open(self, host: str) -> tuple[str, int]:
@@ -102,6 +104,13 @@ class PhoneMedia(asyncio.DatagramProtocol):
             self._keys += [
                 struct.pack("!BBH", code, 0x80 * end | 10, length * units) for length, end in held
             ]
+
+    def press_tones(self, digits: str) -> None:
+        """Press keys, one after the other, that are heard (ITU-T Q.23): in place of speech."""
+        pause = silence(self._frame * _PRESS)
+        for digit in digits:
+            pressed = np.concatenate((dtmf(digit, _PRESS / _FRAMES, rate=self.rate), pause))
+            self._tones += list(pressed.reshape(-1, self._frame))
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         try:
@@ -151,7 +160,9 @@ class PhoneMedia(asyncio.DatagramProtocol):
             if payload[1] & 0x80 and not (self._keys and self._keys[0][1] & 0x80):
                 self._sender.pause(self._units * (_PRESS + 3))
             return packet.serialize()
-        if not len(self._speech):
+        if self._tones:
+            frame = self._tones.pop(0)
+        elif not len(self._speech):
             frame = np.zeros(self._frame, np.int16)
         else:
             at = np.arange(self._at, self._at + self._frame) % len(self._speech)
