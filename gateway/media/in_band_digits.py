@@ -1,13 +1,15 @@
-"""Key presses of a phone that has not agreed on telephone-event: tones in its audio. No IO.
+"""What a conference is not to hear of a phone: its keys. No IO and no clock: 20 ms a frame.
 
-The conference is not to hear them. The first 20 ms of a tone are gone to it by then; delaying
-all that the caller says would be worse.
+A phone that has not agreed on telephone-event presses them in its audio. The first 20 ms of a tone
+are gone by then; delaying all that the caller says would be worse. Of one that has agreed there
+may be a tone all the same, beside the packets that tell of the press: some gateways leave it in.
 """
 
 from audiocodecs.dtmf import DtmfReceiver, Pressed
 from audiocodecs.frames import Samples
 from gateway.media.fader import Fader
 
+_LATE = 5  # frames: audio waits in the jitter buffer, what tells of a press does not
 _ECHO = 25  # frames after a key of ours in which its echo may come back
 
 
@@ -39,3 +41,20 @@ class InBandDigits:
         """The presses that have ended since this was asked last."""
         pressed, self._pressed = self._pressed, []
         return pressed
+
+
+class BesideEvents:
+    """What is done with the frames of a phone, at `rate` Hz, that tells of presses by packets."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._fader = Fader(is_open=True)
+        self._closed = 0  # frames that are still to be silent
+
+    def receive(self, frame: Samples, *, is_pressed: bool) -> Samples:
+        """The frame, or silence while a key is pressed and for as long as that may be late."""
+        if not is_pressed and not self._closed:
+            return frame
+        self._closed = _LATE if is_pressed else self._closed - 1
+        self._fader.move(is_open=not self._closed)
+        return self._fader.apply(frame, self._rate)

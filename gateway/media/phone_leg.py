@@ -11,7 +11,7 @@ from audiocodecs.dtmf import Pressed
 from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711
 from gateway.errors import RtpError
-from gateway.media.in_band_digits import InBandDigits
+from gateway.media.in_band_digits import BesideEvents, InBandDigits
 from gateway.media.messages import Address, Direction, PhoneMedia, StreamReport
 from gateway.media.phone_output import PhoneOutput
 from gateway.media.phone_payloads import PhonePayloads
@@ -50,7 +50,7 @@ class PhoneLeg:
         self.voice_reports = VoiceReports(max_delay=max_delay)
         self._stream: PhoneStream | None = None
         self._rival: tuple[int, int] | None = None  # SSRC and sequence of a packet of another
-        self._tones: InBandDigits | None = None
+        self._tones: InBandDigits | None = None  # if there is no telephone-event
         self._apply(media, now)
 
     def negotiated(self, media: PhoneMedia, now: float) -> None:
@@ -69,6 +69,7 @@ class PhoneLeg:
             payload_type: TelephoneEventReceiver(payload.clock_rate)
             for payload_type, payload in self._payloads.events.items()
         }
+        self._beside = BesideEvents(self.rate)
         if self._events:
             self._tones = None
         elif self._tones is None or self._tones.rate != self.rate:
@@ -167,11 +168,14 @@ class PhoneLeg:
         return [press for events in self._events.values() for press in events.expire(now)]
 
     def pull(self, now: float) -> Samples:
-        """The next frame of the caller's voice; silence while the phone may not speak."""
+        """The next frame of the caller's voice, without keys; silence while it may not speak."""
         frame = self._stream.pull(now) if self._stream is not None else None
         if frame is None or not self.is_heard:
             frame = silence(self.rate // 50)
-        return frame if self._tones is None or self.is_held else self._tones.receive(frame)
+        if self._tones is not None:
+            return frame if self.is_held else self._tones.receive(frame)
+        is_pressed = any(events.is_pressed for events in self._events.values())
+        return self._beside.receive(frame, is_pressed=is_pressed)
 
     def tone_presses(self) -> list[Pressed]:
         """Key presses in the frames that were pulled: of a phone without telephone-event."""

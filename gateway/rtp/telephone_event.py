@@ -39,6 +39,11 @@ class TelephoneEventReceiver:
         self._duration = 0
         self._heard = 0.0
 
+    @property
+    def is_pressed(self) -> bool:
+        """Whether a press is going on, as far as is known."""
+        return self._timestamp is not None
+
     def receive(self, packet: RtpPacket, now: float) -> list[Press]:
         """Take a packet of the event payload type; what presses it finishes."""
         if len(packet.payload) < 4:

@@ -1,11 +1,13 @@
 """What a conference sees of a call, and what the call hears of the conference, from end to end."""
 
+import re
 from xml.etree.ElementTree import tostring
 
 import pytest
 
 from gateway.calls.caller_identity import ShowCaller
-from gateway.calls.routing import Trunk
+from gateway.calls.parties import CalledIn
+from gateway.calls.routing import RoomRule, Trunk
 from gateway.media.messages import Tone
 from tests.calls.test_waiting_caller import Phone, Scene
 from tests.conference.world import World, members_only, settle
@@ -79,6 +81,58 @@ async def test_the_room_sees_that_a_phone_is_on_hold_and_that_it_is_back(
     scene.phone.offers("sendrecv")
     await settle(1)
     assert shown(world) == ("false", None)
+    scene.phone.goes()
+    await scene.over()
+
+
+@in_virtual_time
+async def test_keys_that_come_by_every_way_at_once_are_pressed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(occupants={"alice": "Alice"})
+    scene = Scene(world, monkeypatch)
+    await settle(1)
+    for silent in ("true", "false"):
+        for key in "*6":
+            scene.types(key)
+            scene.types(key, in_band=True)
+            scene.phone.informs("application/dtmf-relay", f"Signal={key}\r\n".encode())
+            await settle(0.3)
+        assert shown(world) == (silent, None)
+        await settle(3)
+    scene.phone.goes()
+    await scene.over()
+
+
+@in_virtual_time
+async def test_the_conference_is_shown_whom_the_trunk_asserts_if_it_is_trusted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asserted = 'P-Asserted-Identity: "Ann Smith" <sip:+43664123@trunk.test>\r\n'
+    for trusted, nick in ((True, "Ann Smith"), (False, "erika")):
+        world = World(occupants={"alice": "Alice"})
+        trunk = Trunk("trunk", (), default_room="room", trust_identity=trusted)
+        scene = Scene(world, monkeypatch, phone=Phone(headers=asserted), trunk=trunk)
+        await settle(1)
+        (joined,) = world.stream.of("join")
+        assert joined.stanza.findtext(NICK) == nick
+        scene.phone.goes()
+        await scene.over()
+
+
+@in_virtual_time
+async def test_rules_match_the_number_that_was_diverted(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(occupants={"alice": "Alice"})
+    trunk = Trunk(
+        "trunk",
+        (),
+        rules=(RoomRule(re.compile("700"), "room"),),
+        called_party=(CalledIn.URI, CalledIn.DIVERSION),
+    )
+    phone = Phone(headers="Diversion: <sip:700@192.0.2.9>;reason=unconditional\r\n")
+    scene = Scene(world, monkeypatch, phone=phone, trunk=trunk)
+    await settle(1)
+    assert "200" in phone.done
     scene.phone.goes()
     await scene.over()
 

@@ -89,6 +89,10 @@ class Phone:
         offer = self.offer + f"a={direction}\r\n".encode()
         self._events.put_nowait(sip.Reoffered(None, self.request, offer))  # type: ignore[arg-type]
 
+    def informs(self, media_type: str, body: bytes) -> None:
+        """The phone sends an INFO."""
+        self._events.put_nowait(sip.InfoReceived(None, media_type, body))  # type: ignore[arg-type]
+
     def goes(self) -> None:
         """The caller hangs up."""
         self._events.put_nowait(sip.HungUp(None, ()))  # type: ignore[arg-type]
@@ -137,10 +141,10 @@ class Scene:
     def _report(self, event: m.Event) -> None:
         asyncio.get_running_loop().call_soon(self._switch.receive, event)
 
-    def types(self, keys: str) -> None:
+    def types(self, keys: str, *, in_band: bool = False) -> None:
         """The caller presses keys."""
         for key in keys:
-            self._switch.receive(m.DigitReceived("c1", key, 0.1))
+            self._switch.receive(m.DigitReceived("c1", key, 0.1, in_band=in_band))
 
     async def over(self) -> EndReason:
         await self.running

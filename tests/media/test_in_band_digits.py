@@ -1,5 +1,6 @@
 """Keys of a phone without telephone-event: heard by us, and not by the conference."""
 
+import struct
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -114,6 +115,27 @@ def test_nobody_listens_where_telephone_event_was_agreed() -> None:
     heard = phone.says(keys("5", 8000))
     assert phone.digits == []
     assert audio_level(heard[:2400]) < 30
+
+
+def test_a_tone_beside_telephone_event_is_not_heard_either() -> None:
+    phone = line(PCMU, EVENT)
+    phone.says(tone([310.0], 0.5, rate=8000))
+    heard: list[int] = []
+    encoder = phone_encoder(PCMU)
+    for at, frame in enumerate(dtmf("5", 1.0, rate=8000).reshape(-1, 160)):
+        if 10 <= at < 20:  # of a press of 200 ms; what follows is speech, for all we know
+            payload = struct.pack("!BBH", 5, 0x80 * (at >= 17) | 10, 160 * min(at - 9, 8))
+            event = RtpPacket(101, 2 * at + 500, 9999, 5, payload)
+            phone.media.receive_rtp(event.serialize(), PHONE, phone.now)
+        audio = RtpPacket(0, 2 * at + 501, phone.packets * 160 + at * 160, 5, encoder.encode(frame))
+        phone.media.receive_rtp(audio.serialize(), PHONE, phone.now)
+        heard.append(audio_level(phone.media.next_frame(phone.now + 0.001)))
+        phone.now += 0.02
+    assert [(each.digit, each.in_band) for each in phone.digits] == [("5", False)]
+    silent = [at for at, level in enumerate(heard) if level > 100 and at > 4]
+    assert silent[-1] - silent[0] == len(silent) - 1
+    assert set(range(11, 20)) <= set(silent) <= set(range(10, 26))
+    assert max(heard[30:]) < 40
 
 
 def test_a_new_agreement_decides_anew() -> None:
