@@ -4,6 +4,7 @@ What cannot be read says nothing. Only a network that is trusted may assert who 
 section 7); its word counts for more than the phone's own, which is From.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from gateway.sip.message import Request
 
 _ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 _PRIVATE = {"id", "user", "header"}  # RFC 3323 section 4.2, RFC 3325 section 9.3
+_VISUAL = re.compile(r"[-.()]")
 _BEGINS_NUMBER = frozenset("+0123456789")
 
 
@@ -64,13 +66,23 @@ def called_parties(request: Request, named_in: Sequence[CalledIn]) -> tuple[str,
 def _called(request: Request, named_in: CalledIn) -> list[str]:
     match named_in:
         case CalledIn.URI:
-            return [parse_uri(request.uri).user or ""]
+            return [_called_user(request.uri)]
         case CalledIn.TO:
-            return [request.headers.to.user]
+            return [_called_user(request.headers.to.uri)]
         case CalledIn.DIVERSION:  # the last to divert is on top
-            return [party.user for party in reversed(_addresses(request, "Diversion"))]
+            return [_called_user(party.uri) for party in reversed(_addresses(request, "Diversion"))]
         case CalledIn.HISTORY_INFO:
-            return [party.user for party in _addresses(request, "History-Info")]
+            return [_called_user(party.uri) for party in _addresses(request, "History-Info")]
+
+
+def _called_user(uri: str) -> str:
+    """The user part, or a number without what is only for the eye (RFC 3966 section 3)."""
+    try:
+        parsed = parse_uri(uri)
+    except SipSyntaxError:
+        return ""
+    user = parsed.user or ""
+    return _VISUAL.sub("", user) if parsed.scheme == "tel" else user
 
 
 def _addresses(request: Request, header: str) -> list[NameAddr]:

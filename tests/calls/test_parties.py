@@ -119,6 +119,12 @@ def test_whom_a_call_is_for_is_read_where_the_trunk_says_it(
     assert called_parties(invite(*DIVERSION, *HISTORY), named_in) == users
 
 
+def test_a_telephone_number_is_matched_without_what_is_for_the_eye() -> None:
+    request = invite("Diversion: <tel:+43-1-(234).5>", to="<tel:7-06;phone-context=+43>")
+    assert called_parties(request, (CalledIn.TO, CalledIn.DIVERSION)) == ("706", "+4312345")
+    assert called_parties(invite(to="<sip:a-b.c@gw.test>"), (CalledIn.TO,)) == ("a-b.c",)
+
+
 def test_what_nobody_says_is_nothing() -> None:
     assert called_parties(invite(to="<sip:gw.test>"), (CalledIn.TO, CalledIn.DIVERSION)) == ()
 
