@@ -74,6 +74,11 @@ class Gateway:
             external_host=self._external_host,
         )
         self.liaisons = Liaisons(config.liaisons, self.user_agent)
+        dial_in = config.dial_in_services()
+        self.dial_in = DialIn(dial_in, self._served_room) if dial_in is not None else None
+        reception = None
+        if self.dial_in is not None:
+            reception = config.voice.reception(self.dial_in.desk, self.dial_in.pin_rules)
         services = Services(
             installations=self._installations,
             user_agent=self.user_agent,
@@ -82,6 +87,7 @@ class Gateway:
             callers_in=self._callers_in,
             limits=config.call_limits,
             retry_after=config.sip.retry_after,
+            reception=reception,
         )
         self.switchboard = Switchboard(
             config.trunks,
@@ -108,8 +114,6 @@ class Gateway:
         self.breweries = Breweries(dialler.dial, self._brewery_stats)
         for account in config.breweries():
             self.breweries.add(account)
-        dial_in = config.dial_in_services()
-        self.dial_in = DialIn(dial_in, self._served_room) if dial_in is not None else None
         self._metrics = Metrics(self.snapshot)
         self.control: ControlServer | None = None
         if config.control.http is not None:

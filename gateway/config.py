@@ -7,7 +7,7 @@ frozen and in the terms of the packages that use it.
 import os
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,42 +17,34 @@ from gateway import jigasi_environment
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.limits import Limits
 from gateway.calls.routing import Trunk
-from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
+from gateway.config_consistency import FIRST, inconsistencies
 from gateway.config_control import ControlSection
 from gateway.config_dial_in import DialInSection
 from gateway.config_dial_out import BrewerySection, DialOutSection
 from gateway.config_jitsi import InstallationSection, JitsiSection
-from gateway.config_phones import RegistrarSection, UserSection, account_problems, guarded_trunks
+from gateway.config_phones import RegistrarSection, UserSection, guarded_trunks
 from gateway.config_problems import problems_of
 from gateway.config_section import Section
-from gateway.config_tls import SipTlsSection
+from gateway.config_sip import SipSection
 from gateway.config_trunk import TrunkSection
 from gateway.config_values import (
     Codecs,
-    DigestAlgorithms,
-    ListenAddress,
     LiteralAddress,
     Port,
-    Realm,
     Seconds,
     ServerAddress,
     WorkerCount,
     available_cores,
 )
 from gateway.config_voice import VoiceSection
-from gateway.errors import ConferenceError, ConfigError
+from gateway.errors import ConfigError
 from gateway.ivr.dial_in import DialInConfig
 from gateway.media.engine_config import EngineConfig
 from gateway.media.worker_messages import Begin
 from gateway.sdp.formats import DEFAULT_CODECS
-from gateway.sip.core import StackConfig
 from gateway.sip.liaison import LiaisonConfig
-from gateway.sip.network import Listen
-from gateway.sip.session_timer import Wanted
-from gateway.sip.tcp_connection import TcpLimits
-from gateway.sip.timers import Timers
 from gateway.sip.tls import Certificates
 from gateway.sip.user_agent import UserAgentConfig
 from gateway.webrtc.external_address import ExternalAddress
@@ -62,38 +54,6 @@ from gateway.xmpp.tls import tls_context
 
 ENVIRONMENT_PREFIX = "SIP_GATEWAY_"
 """`SIP_GATEWAY_JITSI__DOMAIN` overrides `domain` in `[jitsi]`; lists are written as in TOML."""
-
-
-class SipSection(Section):
-    """`[sip]`: where the user agent listens, and how much it takes."""
-
-    listen: tuple[ListenAddress, ...] = Field(
-        default=(Listen("udp", "0.0.0.0"), Listen("tcp", "0.0.0.0")), min_length=1
-    )
-    advertised_host: LiteralAddress | None = None
-    strangers: Literal["drop", "refuse"] = "drop"
-    max_calls: int = Field(default=200, ge=1)
-    max_stress: float = Field(default=1.0, ge=0)
-    retry_after: int = Field(default=30, ge=1, le=3600)
-    t1: Seconds = 0.5
-    keep_alive: float = Field(default=30.0, ge=0, le=3600)
-    session_expires: int = Field(default=1800, ge=0, le=86_400)
-    min_se: int = Field(default=90, ge=90, le=86_400)
-    realm: Realm = "sip-gateway"
-    digest_algorithms: DigestAlgorithms = ("MD5",)
-    tls: SipTlsSection | None = None
-
-    @model_validator(mode="after")
-    def _check_session_timer(self) -> Self:
-        if 0 < self.session_expires < self.min_se:
-            raise ValueError("session_expires: must not be below min_se; 0 asks for no timer")
-        return self
-
-    @model_validator(mode="after")
-    def _check_certificate(self) -> Self:
-        if self.tls is None and any(listen.transport == "tls" for listen in self.listen):
-            raise ValueError("listen: tls needs a certificate and its key; give them in [sip.tls]")
-        return self
 
 
 class MediaSection(Section):
@@ -157,7 +117,6 @@ class LogSection(Section):
 
 
 _PROCESS = secrets.token_hex(4)  # another gateway may have the same account
-_FIRST = "jitsi"  # the name of the installation in that section
 
 
 class Config(Section):
@@ -179,104 +138,18 @@ class Config(Section):
     log: LogSection = LogSection()
 
     @model_validator(mode="after")
-    def _check_names_and_rooms(self) -> Self:
-        problems = [
-            *_twice("trunk", "name", [trunk.name for trunk in self.trunk]),
-            *account_problems(self.trunk, self.user),
-            *self._listener_problems(),
-            *_twice("brewery", "id", [brewery.id for brewery in self.brewery]),
-            *_twice("installation", "name", [each.name for each in self.installation], _FIRST),
-        ]
-        problems += self._installation_problems()
-        problems += self._room_problems()
-        problems += self._transport_problems()
+    def _check_consistency(self) -> Self:
+        problems = list(inconsistencies(self))
         if problems:
             raise ValueError("\n".join(problems))
         return self
-
-    def _listener_problems(self) -> Iterator[str]:
-        """Listeners of trunks that there are not."""
-        for at, trunk in enumerate(self.trunk):
-            for listen in trunk.listeners:
-                if listen not in self.sip.listen:
-                    there = ", ".join(str(each) for each in self.sip.listen)
-                    yield f"trunk.{at}.listeners: {listen} is none of sip.listen; there are {there}"
-
-    def _installation_problems(self) -> Iterator[str]:
-        """Names of installations that there are not."""
-        known = {_FIRST, *(installation.name for installation in self.installation)}
-        used: list[tuple[str, str | None]] = [
-            (f"brewery.{at}", each.installation) for at, each in enumerate(self.brewery)
-        ]
-        for place, caller in self._callers():
-            used.append((place, caller.installation))
-            used += [
-                (f"{place}.rule.{number}", rule.installation)
-                for number, rule in enumerate(caller.rule)
-            ]
-        for place, name in used:
-            if name is not None and name not in known:
-                there = ", ".join(sorted(known))
-                yield f"{place}.installation: there is no {name!r}; there are {there}"
-
-    def _room_problems(self) -> Iterator[str]:
-        sections = (self.jitsi, *self.installation)
-        served = tuple(domain for section in sections for domain in section.served_domains)
-        tenants = any(section.tenants for section in sections)
-        rooms = [
-            (f"{place}.default_room", caller.default_room)
-            for place, caller in self._callers()
-            if caller.default_room is not None
-        ]
-        rooms += [
-            (f"dial_in.pins_file: {self.dial_in.pins_file}: pin.{at}.room", pin.meeting.room)
-            for at, pin in enumerate(self.dial_in.fixed_pins)
-        ]
-        for place, room in rooms:
-            try:
-                RoomAddress.parse(room, served, tenants=tenants)
-            except ConferenceError as error:
-                yield f"{place}: {error.text}; see jitsi.muc_domains"
-
-    def _callers(self) -> Iterator[tuple[str, TrunkSection | UserSection]]:
-        """All who may have rules, and their places."""
-        yield from ((f"trunk.{at}", trunk) for at, trunk in enumerate(self.trunk))
-        yield from ((f"user.{at}", user) for at, user in enumerate(self.user))
-
-    def _transport_problems(self) -> Iterator[str]:
-        """What trunks want of the listeners, and cannot have."""
-        there = {listen.transport for listen in self.sip.listen}
-        nobody = self.sip.tls is None or self.sip.tls.client_certificates == "off"
-        for at, trunk in enumerate(self.trunk):
-            through = trunk.dial_out
-            if through is not None and through.transport not in (None, *there):
-                yield (
-                    f"trunk.{at}.dial_out.transport: there is no listener for it; "
-                    f"add e.g. {through.transport}:0.0.0.0 to sip.listen"
-                )
-            if trunk.certificate_names and nobody:
-                yield (
-                    f"trunk.{at}.certificate_names: nobody is asked for a certificate; "
-                    'write client_certificates = "optional" in [sip.tls]'
-                )
 
     # --- in the terms of the packages ------------------------------------------------------------
 
     @property
     def user_agent(self) -> UserAgentConfig:
         """For `gateway.sip`."""
-        stack = StackConfig(
-            timers=Timers(t1=self.sip.t1),
-            session_timer=Wanted(self.sip.session_expires, self.sip.min_se),
-            retry_after=self.sip.retry_after,
-        )
-        return UserAgentConfig(
-            self.sip.listen,
-            self.sip.advertised_host,
-            stack,
-            tcp=TcpLimits(keep_alive=self.sip.keep_alive),
-            tls=self.sip.tls.for_sip if self.sip.tls is not None else None,
-        )
+        return self.sip.user_agent
 
     @property
     def engine(self) -> EngineConfig:
@@ -348,7 +221,7 @@ class Config(Section):
         """For `gateway.conference`; ConfigError if a CA file or a private key cannot be used."""
         return tuple(
             section.for_calls(name, self.media.features)
-            for name, section in ((_FIRST, self.jitsi), *((i.name, i) for i in self.installation))
+            for name, section in ((FIRST, self.jitsi), *((i.name, i) for i in self.installation))
         )
 
     def dial_in_services(self) -> DialInConfig | None:
@@ -379,13 +252,6 @@ class Config(Section):
             installation=brewery.installation,
             allowed=brewery.allowed,
         )
-
-
-def _twice(section: str, key: str, names: list[str], *taken: str) -> Iterator[str]:
-    """Names that are not one's own."""
-    for at, name in enumerate(names):
-        if name in names[:at] or name in taken:
-            yield f"{section}.{at}.{key}: {name!r} is the {key} of an earlier {section} as well"
 
 
 def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Config:

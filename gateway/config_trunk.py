@@ -60,6 +60,7 @@ class TrunkSection(Section):
     allow_visitors: bool = False
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
+    ask_pin: bool = False
     installation: str | None = None
     info_json: bool = False
     heartbeat: float = Field(default=0.0, ge=0)
@@ -149,6 +150,7 @@ class TrunkSection(Section):
             installation=self.installation,
             rules=tuple(RoomRule(rule.called, rule.room, rule.installation) for rule in self.rule),
             default_room=self.default_room,
+            asks_pin=self.ask_pin,
             info_json=self.info_json,
             heartbeat=self.heartbeat or None,
             codecs=self.codecs or codecs,

@@ -1,14 +1,17 @@
 """The section about what callers are told in words: recordings of one's own."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from gateway.calls.reception import Desk, Reception
 from gateway.config_section import Section
 from gateway.ivr.language import Language
+from gateway.ivr.pin_entry import PinRules
+from gateway.ivr.synthesis import Names
 from gateway.ivr.texts import PACKS, Texts
 
 
@@ -37,6 +40,21 @@ class VoiceSection(Section):
     """`[voice]`: what callers are told."""
 
     prompts: Path | None = None
+    languages: tuple[Language, ...] = Field(default=(Language.ENGLISH,), min_length=1)
+    offer_languages: bool = False
+    language_of: dict[str, Language] = Field(default_factory=dict)
+    espeak_ng: str | None = "espeak-ng"
+
+    @model_validator(mode="after")
+    def _check_languages(self) -> Self:
+        """Who is greeted in a language must be one that is offered."""
+        if len(set(self.languages)) < len(self.languages):
+            raise ValueError("languages: one is there twice")
+        for number, language in self.language_of.items():
+            if language not in self.languages:
+                hint = "add it there, or leave this out"
+                raise ValueError(f"language_of: {number}: {language} is not in languages; {hint}")
+        return self
 
     @model_validator(mode="after")
     def _check_prompts(self) -> Self:
@@ -50,6 +68,17 @@ class VoiceSection(Section):
         if problems:
             raise ValueError("\n".join(f"prompts: {problem}" for problem in problems))
         return self
+
+    def reception(self, desk: Desk, rules: Callable[[], Awaitable[PinRules]]) -> Reception:
+        """For `gateway.calls`: where callers are asked for PINs."""
+        return Reception(
+            desk,
+            Names(self.espeak_ng),
+            rules,
+            languages=self.languages,
+            by_number=self.language_of,
+            offers_languages=self.offer_languages,
+        )
 
     @property
     def folders(self) -> tuple[str, ...]:

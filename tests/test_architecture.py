@@ -74,6 +74,8 @@ COMPOSERS = {
     "gateway.config_trunk",
     "gateway.config_register",
     "gateway.config_phones",
+    "gateway.config_consistency",
+    "gateway.config_sip",
     "gateway.config_problems",
     "gateway.config_values",
     "gateway.config_voice",

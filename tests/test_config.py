@@ -216,7 +216,7 @@ def test_everything_wrong_is_told_at_once() -> None:
         ),
         (with_sip(tls={"key": __file__}), "sip.tls.certificate: is missing"),
         (with_sip(keep_alive=-1), "sip.keep_alive: "),
-        ({**LEAST, "trunk": [{"name": "a"}]}, "trunk.0.from: say who may call"),
+        ({**LEAST, "trunk": [{"name": "a"}]}, "trunk.0.from: is missing"),
         (with_trunk(certificate_names=["a b"]), "trunk.0.certificate_names.0: 'a b' is no domain"),
         (with_trunk(certificate_names=["a.b"]), "trunk.0.certificate_names: nobody is asked"),
         (
@@ -565,7 +565,7 @@ def test_a_trunk_is_asked_at_the_hop_its_calls_go_to() -> None:
     both = with_trunk(probe=30, probe_answers=2, probe_failures=4, dial_out=out, register=REGISTER)
     (liaison,) = parse(both).liaisons
     assert liaison.probe == ProbeConfig("sip:sbc.test", 30, 2, 4)
-    assert liaison.probed == Destination("udp", "sbc.test", 5070)
+    assert liaison.probed == Destination(None, "sbc.test", 5070)
     (liaison,) = parse(with_trunk(probe=30, register=REGISTER)).liaisons
     assert liaison.probe is not None and liaison.probe.target == "sip:provider.test"
     assert liaison.probed == liaison.registrar

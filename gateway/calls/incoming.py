@@ -50,7 +50,7 @@ class IncomingCall:
         self._called = called_of(call, trunk)
         self._party = calling_party(call.request, is_trusted=trunk.trust_identity)
         called = next(iter(self._called.users), "")
-        self._caller = Caller(self._party.user or None, called, trunk.name)
+        self._caller = Caller(self._party.user or None, called, trunk.name, record.id)
         self._meeting: Meeting | None = None  # whose PIN the caller has typed
         self._phone = CallingPhone(
             call,

@@ -45,11 +45,12 @@ _TOLD = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls what. `number` is None where it is withheld."""
+    """Who calls what, by the call with this id. `number` is None where it is withheld."""
 
     number: str | None
     called: str
     trunk: str
+    call: str
 
 
 class Menu:
@@ -95,7 +96,7 @@ class Menu:
             self.pressed(pressed)
 
     async def _ask_pin(self) -> Meeting:
-        entry = PinEntry(self._reception.rules)
+        entry = PinEntry(await self._reception.rules())
         self._voice.guide(Prompt.ENTER_PIN)
         while True:
             for step in await self._steps(entry):
@@ -160,7 +161,9 @@ class Menu:
         """Have the PIN looked up, as soon as that is allowed."""
         caller = self._caller
         while True:
-            found = await self._reception.desk.present(pin, caller.number, caller.trunk)
+            found = await self._reception.desk.present(
+                pin, caller.number, caller.trunk, call=caller.call
+            )
             if found is NoMeeting.UNAVAILABLE:
                 self._voice.news(Prompt.NOT_REACHABLE)
                 await self._give_up(EndReason.CONFERENCE_UNAVAILABLE, "PINs cannot be looked up")

@@ -1,6 +1,6 @@
 """What callers who name no room are met with: a voice, a desk for their PINs, a memory."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,21 +15,23 @@ from gateway.ivr.synthesis import Names
 class Desk(Protocol):
     """Where PINs are looked up (`gateway.ivr.pin_desk.PinDesk`)."""
 
-    async def present(self, pin: str, caller: str | None, trunk: str) -> Meeting | NoMeeting | Wait:
+    async def present(
+        self, pin: str, caller: str | None, trunk: str, *, call: str
+    ) -> Meeting | NoMeeting | Wait:
         """What a PIN stands for; or how long this caller has to wait before it may ask."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """The same for all callers. `languages` are those offered, the first where nothing tells
-    another; `by_number` tells it for numbers that are called. With `offers_languages` callers
-    choose by a key.
+    """The same for all callers. `rules` says how PINs are typed. `languages` are those offered, the
+    first where nothing tells another; `by_number` tells it for numbers that are called. With
+    `offers_languages` callers choose by a key.
     """
 
     desk: Desk
     names: Names
-    rules: PinRules = field(default_factory=PinRules)
+    rules: Callable[[], Awaitable[PinRules]]
     languages: tuple[Language, ...] = (Language.ENGLISH,)
     by_number: Mapping[str, Language] = field(default_factory=dict)
     offers_languages: bool = False

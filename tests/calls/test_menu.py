@@ -22,7 +22,7 @@ from tests.xmpp.virtual_time import in_virtual_time
 
 LINE = 2.0  # seconds that a line takes
 ROOM = Meeting("standup@conference.meet.test")
-CALLER = Caller("+4315551234", "4300", "provider")
+CALLER = Caller("+4315551234", "4300", "provider", "c1")
 
 
 class Telephone:
@@ -54,8 +54,10 @@ class Desk:
     answers: list[Meeting | NoMeeting | Wait] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    async def present(self, pin: str, caller: str | None, trunk: str) -> Meeting | NoMeeting | Wait:
-        assert (caller, trunk) == (CALLER.number, CALLER.trunk)
+    async def present(
+        self, pin: str, caller: str | None, trunk: str, *, call: str
+    ) -> Meeting | NoMeeting | Wait:
+        assert Caller(caller, CALLER.called, trunk, call) == CALLER
         self.asked.append(pin)
         if self.answers:
             return self.answers.pop(0)
@@ -65,10 +67,14 @@ class Desk:
 class Visit:
     """One call at the reception."""
 
-    def __init__(self, **reception: object) -> None:
+    def __init__(self, *, longest: int = 9, **reception: object) -> None:
         self.desk = Desk()
         self.telephone = Telephone()
-        values: dict[str, object] = {"desk": self.desk, "names": Names(None)}
+
+        async def rules() -> PinRules:
+            return PinRules(longest=longest)
+
+        values: dict[str, object] = {"desk": self.desk, "names": Names(None), "rules": rules}
         self.reception = Reception(**(values | reception))  # type: ignore[arg-type]
         self.call_again()
 
@@ -241,8 +247,8 @@ async def test_who_calls_again_within_two_minutes_needs_no_pin() -> None:
 
 
 @in_virtual_time
-async def test_the_length_of_pins_is_a_matter_of_configuration() -> None:
-    visit = Visit(rules=PinRules(longest=6))
+async def test_a_pin_is_complete_when_none_can_be_longer() -> None:
+    visit = Visit(longest=6)
     visit.desk.answers = [ROOM]
     assert await visit.typing(5.0, "1234567") == ROOM
     assert visit.desk.asked == ["123456"]
