@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gateway.ivr.conference_mapping import MAX_PIN
 from gateway.ivr.dial_in_counts import DialInCounts
 from gateway.ivr.dial_in_http import DialInHttpConfig, DialInServer
 from gateway.ivr.fixed_pins import FixedPin, FixedPins
@@ -17,9 +16,8 @@ from gateway.ivr.mapper_search import Mapper
 from gateway.ivr.phone_numbers import PhoneNumber
 from gateway.ivr.pin_desk import Clocks, PinDesk
 from gateway.ivr.pin_directory import PinDirectory, Served
-from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.pin_guard import GuardPolicy, PinGuard
-from gateway.ivr.pin_policy import SHORTEST, PinPolicy
+from gateway.ivr.pin_policy import PinPolicy
 from gateway.ivr.pin_store import PinStore
 
 
@@ -47,11 +45,10 @@ class DialIn:
 
     def __init__(self, config: DialInConfig, served: Served) -> None:
         clocks = Clocks(steady=lambda: asyncio.get_running_loop().time(), utc=time.time)
-        self._config = config
         self._store = PinStore(config.database, config.policy, config.lifetime)
         self._mappers = MapperClient(config.mappers)
-        self._fixed = FixedPins(_at_served_rooms(config.fixed, served))
-        self.directory = PinDirectory(self._fixed, self._store, self._mappers, served)
+        fixed = FixedPins(_at_served_rooms(config.fixed, served))
+        self.directory = PinDirectory(fixed, self._store, self._mappers, served)
         self.desk = PinDesk(self.directory, PinGuard(GuardPolicy()), clocks)
         self.server = DialInServer(config.http, config.numbers, self.directory, self.desk, clocks)
         self._parts = AsyncExitStack()
@@ -60,14 +57,6 @@ class DialIn:
     def counts(self) -> DialInCounts:
         """How it is now."""
         return DialInCounts(self.server.answers, self.desk.tries, self.desk.alarms)
-
-    async def pin_rules(self) -> PinRules:
-        """How PINs are typed: one that is as long as any can be is complete without `#`."""
-        if self._config.mappers:  # whose PINs may have any length
-            return PinRules(shortest=SHORTEST, longest=MAX_PIN)
-        digits = self._config.policy.digits
-        longest = max(digits, self._fixed.longest, await self._store.longest())
-        return PinRules(shortest=SHORTEST, longest=longest)
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:

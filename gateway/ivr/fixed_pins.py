@@ -30,12 +30,9 @@ class FixedPins:
     def __init__(self, pins: Iterable[FixedPin] = ()) -> None:
         self._tags = PinTags()
         self._pins: dict[bytes, FixedPin] = {}
-        self.longest = 0
-        """How many digits the longest has."""
         self._shown: dict[str, str] = {}
         for pin in pins:
             self._pins[self._tags.tag(pin.pin)] = pin
-            self.longest = max(self.longest, len(pin.pin))
             if pin.is_shown:
                 self._shown.setdefault(pin.meeting.room, pin.pin)
 

@@ -88,12 +88,6 @@ class PinDatabase:
         with _told(self._file):
             return self._known(room, now)
 
-    @property
-    def longest(self) -> int:
-        """How many digits the longest PIN has that was given out; 0 without any."""
-        with _told(self._file):
-            return max((digits for digits, count in self._given().items() if count), default=0)
-
     def give(self, room: str, now: float, is_taken: Callable[[str], bool]) -> str:
         """The room's PIN, a new one if it has none; none that `is_taken` by others.
 

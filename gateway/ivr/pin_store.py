@@ -56,10 +56,6 @@ class PinStore:
         """Whose PIN it is."""
         return await self._run(lambda: self._database.find(pin, now))
 
-    async def longest(self) -> int:
-        """How many digits the longest PIN has that was given out; 0 without any."""
-        return await self._run(lambda: self._database.longest)
-
     async def count(self) -> int:
         """How many PINs there are."""
         return await self._run(lambda: self._database.count)

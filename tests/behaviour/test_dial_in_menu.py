@@ -1,0 +1,80 @@
+"""A caller who names no room is asked for a PIN, by voice, and is in the room it stands for."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audiocodecs.frames import Samples
+from gateway.calls.end_reason import EndReason
+from tests.behaviour.stage import RATE, Stage, names_in, stage
+from tests.helpers.prompts import prompt, share_of_words
+
+pytestmark = pytest.mark.behaviour
+
+_PINS = '''
+[[pin]]
+pin = "471147"
+room = "room1"
+'''
+
+
+def with_menu(folder: Path, **voice: Any) -> dict[str, Any]:
+    """A gateway that asks for PINs, of which it knows one."""
+    pins = folder / "pins.toml"
+    pins.write_text(_PINS)
+    return {
+        "trunk": {"rule": [], "ask_pin": True},
+        "dial_in": {
+            "listen": "127.0.0.1:0",
+            "database": str(folder / "pins.sqlite3"),
+            "pins_file": str(pins),
+            "pin_digits": 6,
+            "pin_odds": 1000,
+        },
+        "voice": {"espeak_ng": "", **voice},
+    }
+
+
+def is_said(name: str, heard: Samples, language: str = "en") -> bool:
+    return share_of_words(prompt(language, name, RATE), heard, RATE) > 0.7
+
+
+async def heard_until_said(scene: Stage, call: Any, name: str, language: str = "en") -> None:
+    """Wait until the phone has heard a prompt."""
+    words = prompt(language, name, RATE)
+    async with asyncio.timeout(20):
+        while not is_said(name, call.media.recording()[-len(words) - 4 * RATE :], language):
+            await asyncio.sleep(0.3)
+
+
+async def test_a_pin_leads_into_its_room(tmp_path: Path) -> None:
+    async with stage(**with_menu(tmp_path)) as scene:
+        speakers = await scene.speakers("room1", "ann")
+        call = await scene.dial("4300")
+        await heard_until_said(scene, call, "enter-pin")
+        assert is_said("greeting", call.media.recording())
+        call.media.press("471147")
+        await scene.media_up(call)
+        await asyncio.sleep(6.0)  # "you are joining", spelled
+        before = len(speakers["ann"].mix())
+        call.media.frames.clear()
+        await asyncio.sleep(2.0)
+        assert names_in(call.media.recording()) == {"ann"}
+        assert names_in(speakers["ann"].mix()[before:]) == {"phone"}
+
+
+async def test_wrong_pins_end_the_call_and_the_caller_hears_why(tmp_path: Path) -> None:
+    async with stage(**with_menu(tmp_path, languages=["de"])) as scene:
+        call = await scene.dial("4300")
+        await heard_until_said(scene, call, "enter-pin", "de")
+        for pin in ("111111", "222222", "333333"):
+            call.media.press(pin)
+            await heard_until_said(scene, call, "pin-wrong", "de")
+            call.media.frames.clear()
+        await call.ended()
+        assert is_said("too-many-tries", call.media.recording(), "de")
+        (record,) = scene.records
+        assert record.end is not None and record.end.reason is EndReason.PIN_WRONG
+        assert record.room == ""
