@@ -7,13 +7,13 @@ the PINs, so nobody but its owner can read it.
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.errors import GatewayError
-from gateway.ivr.pin_policy import PinPolicy, draw
+from gateway.ivr.pin_policy import NoPinLeft, PinPolicy, draw
 from gateway.ivr.pin_tags import PinTags, is_same
 
 EXPIRED_FOR = 30 * 86_400.0  # seconds for which an expired PIN is still known as such
@@ -55,6 +55,15 @@ class GivenRoom:
     is_expired: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A room that is to have a PIN at this time, but none that `is_taken` by others."""
+
+    room: str
+    now: float
+    is_taken: Callable[[str], bool] = lambda pin: False
+
+
 class PinDatabase:
     """One connection to the file, for one thread. PinsUnavailable whenever it cannot be used."""
 
@@ -88,14 +97,10 @@ class PinDatabase:
         with _told(self._file):
             return self._known(room, now)
 
-    def give(self, room: str, now: float, is_taken: Callable[[str], bool]) -> str:
-        """The room's PIN, a new one if it has none; none that `is_taken` by others.
-
-        NoPinLeft if there may be no more.
-        """
-        with _told(self._file):
-            pin = self._known(room, now)
-            return pin if pin is not None else self._new(room, now, is_taken)
+    def give(self, asked: Iterable[Asked]) -> list[str | NoPinLeft]:
+        """The PIN of each room, a new one if it has none, or that there may be no more."""
+        with _told(self._file), self._transaction():
+            return [self._give(each) for each in asked]
 
     def find(self, pin: str, now: float) -> GivenRoom | None:
         """Whose PIN it is."""
@@ -146,23 +151,28 @@ class PinDatabase:
         self._ask(room, row[1], now)
         return str(row[0])
 
-    def _new(self, room: str, now: float, is_taken: Callable[[str], bool]) -> str:
-        with self._transaction():
-            pin = self._known(room, now)  # somebody else may have been quicker
-            if pin is not None:
+    def _give(self, asked: Asked) -> str | NoPinLeft:
+        known = self._known(asked.room, asked.now)
+        if known is not None:
+            return known
+        self._connection.execute("DELETE FROM pins WHERE room = ?", (asked.room,))
+        self._prune(asked.now)
+        try:
+            return self._new(asked)
+        except NoPinLeft as error:
+            return error
+
+    def _new(self, asked: Asked) -> str:
+        while True:
+            pin = draw(self._policy.length(self._given()))
+            if asked.is_taken(pin):
+                continue
+            inserted = self._connection.execute(
+                "INSERT INTO pins VALUES (?, ?, ?, ?) ON CONFLICT (tag) DO NOTHING",
+                (asked.room, pin, self._tags.tag(pin), asked.now),
+            )
+            if inserted.rowcount:
                 return pin
-            self._connection.execute("DELETE FROM pins WHERE room = ?", (room,))
-            self._prune(now)
-            while True:
-                pin = draw(self._policy.length(self._given()))
-                if is_taken(pin):
-                    continue
-                inserted = self._connection.execute(
-                    "INSERT INTO pins VALUES (?, ?, ?, ?) ON CONFLICT (tag) DO NOTHING",
-                    (room, pin, self._tags.tag(pin), now),
-                )
-                if inserted.rowcount:
-                    return pin
 
     def _given(self) -> dict[int, int]:
         return dict(self._connection.execute("SELECT digits, count FROM given").fetchall())

@@ -12,7 +12,7 @@ from gateway.ivr.conference_mapping import is_pin
 from gateway.ivr.fixed_pins import FixedPins
 from gateway.ivr.mapper_client import MapperClient, MapperUnavailable
 from gateway.ivr.meeting import Meeting, NoMeeting
-from gateway.ivr.pin_database import PinsUnavailable
+from gateway.ivr.pin_database import Asked, PinsUnavailable
 from gateway.ivr.pin_store import PinStore
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,9 @@ class PinDirectory:
 
     async def give_pin(self, room: str, now: float) -> str:
         """The PIN of a served room, a new one if it has none; NoPinLeft if there may be no more."""
-        return self._fixed.shown_pin(room) or await self._store.give(room, now, self._fixed.has)
+        return self._fixed.shown_pin(room) or await self._store.give(
+            Asked(room, now, self._fixed.has)
+        )
 
     async def _given(self, pin: str, now: float) -> Meeting | NoMeeting:
         try:

@@ -1,7 +1,7 @@
 """The file of PINs."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ivr import pin_database
-from gateway.ivr.pin_database import EXPIRED_FOR, GivenRoom, PinDatabase, PinsUnavailable
+from gateway.ivr.pin_database import EXPIRED_FOR, Asked, GivenRoom, PinDatabase, PinsUnavailable
 from gateway.ivr.pin_policy import NoPinLeft, PinPolicy
 
 DAY = 86_400.0
@@ -37,61 +37,69 @@ def free(_: str) -> bool:
     return False
 
 
+def give(database: PinDatabase, room: str, now: float, is_taken: Callable[[str], bool]) -> str:
+    """The PIN of one room; NoPinLeft is raised."""
+    (pin,) = database.give((Asked(room, now, is_taken),))
+    if isinstance(pin, NoPinLeft):
+        raise pin
+    return pin
+
+
 def test_a_room_keeps_its_pin_and_the_pin_is_its_own(database: PinDatabase) -> None:
     assert database.known(ROOM, 0.0) is None
-    pin = database.give(ROOM, 0.0, free)
-    assert database.give(ROOM, 5.0, free) == pin == database.known(ROOM, 5.0)
+    pin = give(database, ROOM, 0.0, free)
+    assert give(database, ROOM, 5.0, free) == pin == database.known(ROOM, 5.0)
     assert database.known(ROOM, LIFETIME + 6.0) is None
     assert database.find(pin, 6.0) == GivenRoom(ROOM, False)
-    other = database.give("retro@conference.meet.example.org", 7.0, free)
+    other = give(database, "retro@conference.meet.example.org", 7.0, free)
     assert other != pin
     assert database.count == 2
 
 
 def test_a_pin_that_is_none_is_not_found(database: PinDatabase) -> None:
-    pin = database.give(ROOM, 0.0, free)
+    pin = give(database, ROOM, 0.0, free)
     for wrong in (pin[:-1], pin + "0", "0" + pin, "", pin[:-1] + str((int(pin[-1]) + 1) % 10)):
         assert database.find(wrong, 1.0) is None
 
 
 def test_a_restart_keeps_them(file: Path) -> None:
     with closing(opened(file)) as before:
-        pin = before.give(ROOM, 0.0, free)
+        pin = give(before, ROOM, 0.0, free)
     with closing(opened(file)) as after:
-        assert after.give(ROOM, 1.0, free) == pin
+        assert give(after, ROOM, 1.0, free) == pin
         assert after.find(pin, 1.0) == GivenRoom(ROOM, False)
 
 
 def test_a_process_that_dies_keeps_them(file: Path) -> None:
     """Nothing is closed; what was given is in the file and its journal."""
     before = opened(file)
-    pin = before.give(ROOM, 0.0, free)
+    pin = give(before, ROOM, 0.0, free)
     with closing(opened(file)) as after:
         assert after.find(pin, 1.0) == GivenRoom(ROOM, False)
     before.close()
 
 
 def test_a_pin_nobody_asks_for_expires_and_is_forgotten_later(database: PinDatabase) -> None:
-    pin = database.give(ROOM, 0.0, free)
+    pin = give(database, ROOM, 0.0, free)
     assert database.find(pin, LIFETIME + 1) == GivenRoom(ROOM, True)
-    database.give("other@c.d", LIFETIME + EXPIRED_FOR - 1, free)
+    give(database, "other@c.d", LIFETIME + EXPIRED_FOR - 1, free)
     assert database.find(pin, LIFETIME + EXPIRED_FOR) == GivenRoom(ROOM, True)
-    database.give("another@c.d", LIFETIME + EXPIRED_FOR + 1, free)
+    give(database, "another@c.d", LIFETIME + EXPIRED_FOR + 1, free)
     assert database.find(pin, LIFETIME + EXPIRED_FOR + 2) is None
     assert database.count == 2
 
 
 def test_asking_keeps_a_pin_alive(database: PinDatabase) -> None:
-    pin = database.give(ROOM, 0.0, free)
+    pin = give(database, ROOM, 0.0, free)
     for day in (80, 160, 240):
         assert database.find(pin, day * DAY) == GivenRoom(ROOM, False)
-    assert database.give(ROOM, 320 * DAY, free) == pin
+    assert give(database, ROOM, 320 * DAY, free) == pin
     assert database.find(pin, 400 * DAY) == GivenRoom(ROOM, False)
 
 
 def test_a_room_whose_pin_expired_gets_another(database: PinDatabase) -> None:
-    old = database.give(ROOM, 0.0, free)
-    new = database.give(ROOM, LIFETIME + 1, free)
+    old = give(database, ROOM, 0.0, free)
+    new = give(database, ROOM, LIFETIME + 1, free)
     assert new != old
     assert database.find(old, LIFETIME + 2) is None
     assert database.count == 1
@@ -103,26 +111,26 @@ def test_a_pin_that_somebody_has_is_not_given_again(
     drawn = iter(["100", "100", "200", "200", "300"])
     monkeypatch.setattr(pin_database, "draw", lambda length: next(drawn))
     with closing(opened(file)) as database:
-        given = [database.give(f"{name}@c.d", 0.0, lambda pin: pin == "200") for name in "ab"]
+        given = [give(database, f"{name}@c.d", 0.0, lambda pin: pin == "200") for name in "ab"]
     assert given == ["100", "300"]
 
 
 def test_pins_grow_with_their_number(file: Path) -> None:
     policy = PinPolicy(digits=4, odds=1_000)
     with closing(opened(file, policy)) as database:
-        pins = [database.give(f"{number}@c.d", 0.0, free) for number in range(20)]
+        pins = [give(database, f"{number}@c.d", 0.0, free) for number in range(20)]
     assert [len(pin) for pin in pins] == [4] * 9 + [5] * 11
     assert len(set(pins)) == 20
 
 
 def test_there_are_so_many_rooms_at_most_and_known_ones_are_still_answered(file: Path) -> None:
     with closing(opened(file, PinPolicy(most_rooms=2))) as database:
-        pins = [database.give(room, 0.0, free) for room in ("a@c.d", "b@c.d")]
+        pins = [give(database, room, 0.0, free) for room in ("a@c.d", "b@c.d")]
         with pytest.raises(NoPinLeft):
-            database.give("e@c.d", 1.0, free)
-        assert [database.give(room, 2.0, free) for room in ("a@c.d", "b@c.d")] == pins
+            give(database, "e@c.d", 1.0, free)
+        assert [give(database, room, 2.0, free) for room in ("a@c.d", "b@c.d")] == pins
         later = LIFETIME + EXPIRED_FOR + 3
-        assert database.give("e@c.d", later, free), "the old ones are forgotten"
+        assert give(database, "e@c.d", later, free), "the old ones are forgotten"
 
 
 def test_several_at_a_time_give_no_pin_twice(file: Path) -> None:
@@ -130,22 +138,31 @@ def test_several_at_a_time_give_no_pin_twice(file: Path) -> None:
     policy = PinPolicy(digits=4, odds=1, most_rooms=10_000)
     opened(file, policy).close()
 
-    def give(worker: int) -> dict[str, str]:
+    def give_half(worker: int) -> dict[str, str]:
         with closing(opened(file, policy)) as database:
             return {
-                room: database.give(room, 0.0, free)
+                room: give(database, room, 0.0, free)
                 for room in (f"{number}@c.d" for number in range(worker, 400, 2))
             }
 
     with ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(give, (0, 1, 0, 1)))
+        answers = list(threads.map(give_half, (0, 1, 0, 1)))
     together = {room: pin for answer in answers for room, pin in answer.items()}
     assert answers[0] == answers[2] and answers[1] == answers[3]
     assert len(together) == len(set(together.values())) == 400
 
 
+def test_rooms_that_are_asked_for_together_are_answered_each(file: Path) -> None:
+    with closing(opened(file, PinPolicy(most_rooms=2))) as database:
+        rooms = ("a@c.d", "b@c.d", "a@c.d", "e@c.d", "b@c.d")
+        a, b, a_again, none, b_again = database.give([Asked(room, 0.0) for room in rooms])
+        assert (a, b) == (a_again, b_again)
+        assert isinstance(none, NoPinLeft)
+        assert database.count == 2
+
+
 def test_only_its_owner_can_read_it(file: Path, database: PinDatabase) -> None:
-    database.give(ROOM, 0.0, free)
+    give(database, ROOM, 0.0, free)
     assert {each.stat().st_mode & 0o777 for each in file.parent.iterdir()} == {0o600}
 
 
