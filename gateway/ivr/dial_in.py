@@ -16,6 +16,7 @@ from gateway.ivr.mapper_search import Mapper
 from gateway.ivr.phone_numbers import PhoneNumber
 from gateway.ivr.pin_desk import Clocks, PinDesk
 from gateway.ivr.pin_directory import PinDirectory, Served
+from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.pin_guard import GuardPolicy, PinGuard
 from gateway.ivr.pin_policy import PinPolicy
 from gateway.ivr.pin_store import PinStore
@@ -52,6 +53,11 @@ class DialIn:
         self.desk = PinDesk(self.directory, PinGuard(GuardPolicy()), clocks)
         self.server = DialInServer(config.http, config.numbers, self.directory, self.desk, clocks)
         self._parts = AsyncExitStack()
+
+    @property
+    def rules(self) -> PinRules:
+        """How PINs are typed now: one that is as long as the longest needs no `#`."""
+        return PinRules(longest=self.directory.longest)
 
     @property
     def counts(self) -> DialInCounts:

@@ -31,8 +31,11 @@ class FixedPins:
         self._tags = PinTags()
         self._pins: dict[bytes, FixedPin] = {}
         self._shown: dict[str, str] = {}
+        self.longest = 0
+        """How many digits the longest has."""
         for pin in pins:
             self._pins[self._tags.tag(pin.pin)] = pin
+            self.longest = max(self.longest, len(pin.pin))
             if pin.is_shown:
                 self._shown.setdefault(pin.meeting.room, pin.pin)
 

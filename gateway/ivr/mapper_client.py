@@ -39,6 +39,11 @@ class MapperClient:
         )
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def has_mappers(self) -> bool:
+        """Whether there is anybody to ask."""
+        return bool(self._mappers)
+
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(trust_env=False)
         return self

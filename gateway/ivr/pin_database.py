@@ -92,6 +92,12 @@ class PinDatabase:
         with _told(self._file):
             return sum(self._given().values())
 
+    @property
+    def longest(self) -> int:
+        """How many digits the longest PIN has; 0 if there is none."""
+        with _told(self._file):
+            return max((digits for digits, count in self._given().items() if count), default=0)
+
     def known(self, room: str, now: float) -> str | None:
         """The room's PIN, if it has one that is not expired."""
         with _told(self._file):

@@ -13,6 +13,7 @@ from gateway.ivr.fixed_pins import FixedPins
 from gateway.ivr.mapper_client import MapperClient, MapperUnavailable
 from gateway.ivr.meeting import Meeting, NoMeeting
 from gateway.ivr.pin_database import Asked, PinsUnavailable
+from gateway.ivr.pin_policy import LONGEST
 from gateway.ivr.pin_store import PinStore
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,12 @@ class PinDirectory:
             log.warning("a PIN is of a room that is not served", room=found.room)
             return NoMeeting.UNKNOWN
         return Meeting(room, found.display_name, found.moderator)
+
+    @property
+    def longest(self) -> int:
+        """How many digits a PIN may have; those of other mappers may have many."""
+        elsewhere = LONGEST if self._mappers.has_mappers else 0
+        return max(self._fixed.longest, self._store.longest, elsewhere)
 
     def served(self, room: str) -> str | None:
         """The JID of a room that can have a PIN, as browsers have it; None if it cannot."""

@@ -21,6 +21,8 @@ class PinStore:
 
     def __init__(self, file: Path, policy: PinPolicy, lifetime: float) -> None:
         self._open = lambda: PinDatabase(file, policy, lifetime)
+        self.longest = policy.digits
+        """How many digits the longest PIN has that was given out, or the next one has."""
         self._waiting: deque[tuple[Asked, Future[str]]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pins")
 
@@ -30,6 +32,7 @@ class PinStore:
         except BaseException:
             self._thread.shutdown(wait=False)
             raise
+        self.longest = max(self.longest, await self._run(lambda: self._database.longest))
         return self
 
     async def __aexit__(
@@ -81,6 +84,7 @@ class PinStore:
                 answer.set_exception(pin)
             else:
                 answer.set_result(pin)
+                self.longest = max(self.longest, len(pin))
 
     async def _run(self, job: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, job)

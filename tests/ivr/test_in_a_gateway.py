@@ -55,6 +55,7 @@ async def test_a_web_page_gets_a_pin_and_operators_see_it(tmp_path: Path) -> Non
         found = 'sip_gateway_pin_tries_total{outcome="found",trunk="http:lookups"} 1.0'
         assert found in metrics
         assert str(told["id"]) not in metrics
+        assert gateway.dial_in.rules.longest == len(str(told["id"])) == 9
 
 
 async def test_a_database_that_cannot_be_used_is_told_and_nothing_is_left(tmp_path: Path) -> None:

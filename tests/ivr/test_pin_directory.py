@@ -21,6 +21,7 @@ from gateway.ivr.pin_store import PinStore
 from tests.ivr.test_mapper_client import broken, mapper, silent
 
 DAY = 86_400.0
+POLICY = PinPolicy()
 ROOM = "standup@conference.meet.example.org"
 FIXED = FixedPins(
     (
@@ -37,7 +38,9 @@ def served(room: str) -> str | None:
 
 @asynccontextmanager
 async def directory(
-    tmp_path: Path, elsewhere: Callable[[web.Request], object] | None = None
+    tmp_path: Path,
+    elsewhere: Callable[[web.Request], object] | None = None,
+    policy: PinPolicy = POLICY,
 ) -> AsyncIterator[PinDirectory]:
     """One with a database, and perhaps a mapper that answers like this."""
     async with AsyncExitStack() as parts:
@@ -46,7 +49,6 @@ async def directory(
             url = await parts.enter_async_context(mapper(elsewhere))  # type: ignore[arg-type]
             mappers = (Mapper(url, timeout=2.0, retries=0),)
         client = await parts.enter_async_context(MapperClient(mappers))
-        policy = PinPolicy()
         store = await parts.enter_async_context(PinStore(tmp_path / "pins", policy, 90 * DAY))
         yield PinDirectory(FIXED, store, client, served)
 
@@ -78,6 +80,21 @@ async def test_what_is_written_down_comes_first(tmp_path: Path) -> None:
         assert await pins.give_pin("hall@conference.meet.example.org", 0.0) == "2222"
         personal = await pins.give_pin("board@conference.meet.example.org", 0.0)
         assert personal != "1111", "that is Ann's alone"
+
+
+async def test_how_long_a_pin_may_be_is_known(tmp_path: Path) -> None:
+    """So that one that is complete needs no key after it."""
+    async with directory(tmp_path) as pins:
+        assert pins.longest == 9
+    async with directory(tmp_path, policy=PinPolicy(digits=4, odds=1_000)) as pins:
+        assert pins.longest == 4
+        for number in range(10):  # there are nine of four digits
+            await pins.give_pin(f"room{number}@conference.meet.example.org", 0.0)
+        assert pins.longest == 5
+    async with directory(tmp_path, policy=PinPolicy(digits=4, odds=1_000)) as pins:
+        assert pins.longest == 5, "after a restart, too"
+    async with directory(tmp_path, another) as pins:
+        assert pins.longest == 15, "others may have such"
 
 
 async def test_other_mappers_come_last_and_only_rooms_that_are_served_count(
