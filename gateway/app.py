@@ -77,8 +77,8 @@ class Gateway:
         dial_in = config.dial_in_services()
         self.dial_in = DialIn(dial_in, self._served_room) if dial_in is not None else None
         reception = None
-        if self.dial_in is not None:
-            reception = config.voice.reception(self.dial_in.desk, self.dial_in.pin_rules)
+        if (pins := self.dial_in) is not None:
+            reception = config.voice.reception(pins.desk, lambda: pins.rules)
         services = Services(
             installations=self._installations,
             user_agent=self.user_agent,

@@ -1,7 +1,7 @@
 """The section about what callers are told in words: recordings of one's own."""
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -69,7 +69,7 @@ class VoiceSection(Section):
             raise ValueError("\n".join(f"prompts: {problem}" for problem in problems))
         return self
 
-    def reception(self, desk: Desk, rules: Callable[[], Awaitable[PinRules]]) -> Reception:
+    def reception(self, desk: Desk, rules: Callable[[], PinRules]) -> Reception:
         """For `gateway.calls`: where callers are asked for PINs."""
         return Reception(
             desk,

@@ -96,7 +96,7 @@ class Menu:
             self.pressed(pressed)
 
     async def _ask_pin(self) -> Meeting:
-        entry = PinEntry(await self._reception.rules())
+        entry = PinEntry(self._reception.rules())
         self._voice.guide(Prompt.ENTER_PIN)
         while True:
             for step in await self._steps(entry):

@@ -1,6 +1,6 @@
 """What callers who name no room are met with: a voice, a desk for their PINs, a memory."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,14 +24,14 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """The same for all callers. `rules` says how PINs are typed. `languages` are those offered, the
+    """The same for all callers. `rules` says how PINs are typed now. `languages` are those offered, the
     first where nothing tells another; `by_number` tells it for numbers that are called. With
     `offers_languages` callers choose by a key.
     """
 
     desk: Desk
     names: Names
-    rules: Callable[[], Awaitable[PinRules]]
+    rules: Callable[[], PinRules]
     languages: tuple[Language, ...] = (Language.ENGLISH,)
     by_number: Mapping[str, Language] = field(default_factory=dict)
     offers_languages: bool = False

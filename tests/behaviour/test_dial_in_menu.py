@@ -13,11 +13,11 @@ from tests.helpers.prompts import prompt, share_of_words
 
 pytestmark = pytest.mark.behaviour
 
-_PINS = '''
+_PINS = """
 [[pin]]
 pin = "471147"
 room = "room1"
-'''
+"""
 
 
 def with_menu(folder: Path, **voice: Any) -> dict[str, Any]:

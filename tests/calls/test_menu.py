@@ -71,10 +71,11 @@ class Visit:
         self.desk = Desk()
         self.telephone = Telephone()
 
-        async def rules() -> PinRules:
-            return PinRules(longest=longest)
-
-        values: dict[str, object] = {"desk": self.desk, "names": Names(None), "rules": rules}
+        values: dict[str, object] = {
+            "desk": self.desk,
+            "names": Names(None),
+            "rules": lambda: PinRules(longest=longest),
+        }
         self.reception = Reception(**(values | reception))  # type: ignore[arg-type]
         self.call_again()
 
