@@ -24,9 +24,9 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """The same for all callers. `rules` says how PINs are typed now. `languages` are those offered, the
-    first where nothing tells another; `by_number` tells it for numbers that are called. With
-    `offers_languages` callers choose by a key.
+    """The same for all callers. `rules` says how PINs are typed now. `languages` are those
+    offered, the first where nothing tells another; `by_number` tells it for numbers that are
+    called. With `offers_languages` callers choose by a key.
     """
 
     desk: Desk
