@@ -48,9 +48,7 @@ async def heard_until_said(call: Any, name: str, language: str = "en") -> None:
         while not is_said(  # noqa: ASYNC110 - many kinds of condition
             name, call.media.recording()[-len(words) - 4 * RATE :], language
         ):
-            await asyncio.sleep(
-                0.4
-            )  # listening takes a while, and who is listened to runs here too
+            await asyncio.sleep(0.4)  # listening takes a while, and runs here too
 
 
 async def test_a_pin_leads_into_its_room(tmp_path: Path) -> None:
