@@ -100,12 +100,12 @@ def _transport_problems(config: "Config") -> Iterator[str]:
     there = {listen.transport for listen in config.sip.listen}
     nobody = config.sip.tls is None or config.sip.tls.client_certificates == "off"
     for at, trunk in enumerate(config.trunk):
-        through = trunk.dial_out
-        if through is not None and through.transport not in (None, *there):
-            yield (
-                f"trunk.{at}.dial_out.transport: there is no listener for it; "
-                f"add e.g. {through.transport}:0.0.0.0 to sip.listen"
-            )
+        for section, transport in trunk.transports:
+            if transport not in there:
+                yield (
+                    f"trunk.{at}.{section}.transport: there is no listener for it; "
+                    f"add e.g. {transport}:0.0.0.0 to sip.listen"
+                )
         if trunk.certificate_names and nobody:
             yield (
                 f"trunk.{at}.certificate_names: nobody is asked for a certificate; "

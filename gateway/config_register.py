@@ -9,10 +9,9 @@ from gateway.config_values import AccountName, Host, Port
 from gateway.errors import SipSyntaxError
 from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount
-from gateway.sip.flow import DEFAULT_PORT
 from gateway.sip.header_values import parse_uri
+from gateway.sip.locate import Destination
 from gateway.sip.registration import RegistrationConfig
-from gateway.sip.user_agent import Destination
 
 
 def _registrar(value: str) -> str:
@@ -38,7 +37,7 @@ class TrunkRegisterSection(Section):
     refresh: float = Field(default=45.0, ge=5, le=86_400)
     host: Host | None = None
     port: Port | None = None
-    transport: Literal["udp", "tcp"] | None = None
+    transport: Literal["udp", "tcp", "tls"] | None = None
 
     @property
     def registration(self) -> RegistrationConfig:
@@ -56,11 +55,9 @@ class TrunkRegisterSection(Section):
     @property
     def destination(self) -> Destination:
         """The next hop: that of the registrar's URI, but for what is stated otherwise."""
-        uri = parse_uri(self.registrar)
+        there = Destination.of(parse_uri(self.registrar))
         return Destination(
-            self.transport or (uri.parameters.get("transport") or "udp").lower(),
-            self.host or uri.host.strip("[]"),
-            self.port or uri.port or DEFAULT_PORT,
+            self.transport or there.transport, self.host or there.host, self.port or there.port
         )
 
 

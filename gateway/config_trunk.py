@@ -22,8 +22,8 @@ from gateway.config_values import (
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.liaison import LiaisonConfig
+from gateway.sip.locate import Destination
 from gateway.sip.probe import ProbeConfig
-from gateway.sip.user_agent import Destination
 
 
 class RuleSection(Section):
@@ -109,6 +109,16 @@ class TrunkSection(Section):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    @property
+    def transports(self) -> list[tuple[str, str]]:
+        """The transports that our requests have to take, and which section wants that."""
+        wanted: dict[str, str | None] = {}
+        if self.dial_out is not None:
+            wanted["dial_out"] = self.dial_out.transport
+        if self.register_ is not None:
+            wanted["register"] = self.register_.destination.transport
+        return [(section, name) for section, name in wanted.items() if name is not None]
 
     @property
     def liaison(self) -> LiaisonConfig | None:

@@ -15,15 +15,16 @@ from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount
+from gateway.sip.locate import Destination
 from gateway.sip.network import Listen
 from gateway.sip.probe import ProbeConfig
 from gateway.sip.registration import RegistrationConfig
 from gateway.sip.session_timer import Wanted
 from gateway.sip.tls import TlsConfig
-from gateway.sip.user_agent import Destination
 from tests.control.snapshots import table
 
 SAMPLE = Path(__file__).parent.parent / "config" / "gateway.toml"
+REGISTER: dict[str, Any] = {"registrar": "sip:provider.test", "user": "4312345", "password": "p"}
 TRUNK: dict[str, Any] = {"name": "pbx", "from": ["192.0.2.1"]}
 LEAST: dict[str, Any] = {"jitsi": {"domain": "meet.example.org"}, "trunk": [TRUNK]}
 
@@ -216,12 +217,16 @@ def test_everything_wrong_is_told_at_once() -> None:
         ),
         (with_sip(tls={"key": __file__}), "sip.tls.certificate: is missing"),
         (with_sip(keep_alive=-1), "sip.keep_alive: "),
-        ({**LEAST, "trunk": [{"name": "a"}]}, "trunk.0.from: is missing"),
+        ({**LEAST, "trunk": [{"name": "a"}]}, "trunk.0.from: is missing; write where calls"),
         (with_trunk(certificate_names=["a b"]), "trunk.0.certificate_names.0: 'a b' is no domain"),
         (with_trunk(certificate_names=["a.b"]), "trunk.0.certificate_names: nobody is asked"),
         (
             with_trunk(dial_out={"host": "a.b", "prefixes": ["+"], "transport": "tls"}),
             "trunk.0.dial_out.transport: there is no listener for it; add e.g. tls:0.0.0.0 to",
+        ),
+        (
+            with_trunk(register={**REGISTER, "transport": "tls"}),
+            "trunk.0.register.transport: there is no listener for it; add e.g. tls:0.0.0.0 to",
         ),
         (with_jitsi(public_url="meet"), "jitsi.public_url: 'meet' is no URL"),
         ({**LEAST, "mdia": {}}, "mdia: no such key; did you mean 'media'?"),
@@ -518,7 +523,6 @@ def test_the_guide_for_those_who_come_from_jigasi_has_the_headers() -> None:
 
 # --- trunks that register, or prove who they are; phones ----------------------------------------
 
-REGISTER: dict[str, Any] = {"registrar": "sip:provider.test", "user": "4312345", "password": "p"}
 USER: dict[str, Any] = {"name": "alice", "password": "long enough"}
 
 
@@ -527,7 +531,7 @@ def test_a_trunk_that_registers_needs_no_addresses() -> None:
     config = parse({**LEAST, "trunk": [trunk]})
     (liaison,) = config.liaisons
     assert (liaison.name, liaison.probe) == ("provider", None)
-    assert liaison.registrar == Destination("udp", "provider.test", 5060)
+    assert liaison.registrar == Destination(None, "provider.test", None)
     registration = liaison.registration
     assert registration is not None
     assert (registration.user, registration.contact_user) == ("4312345", "4312345")

@@ -9,7 +9,7 @@ from gateway.config import load
 from gateway.errors import ConfigError
 from gateway.jigasi_environment import READ, not_understood, sections
 from gateway.sip.digest import Credentials
-from gateway.sip.user_agent import Destination
+from gateway.sip.locate import Destination
 from tests.control.snapshots import table
 
 DOCKER = {
@@ -53,7 +53,7 @@ def test_it_may_be_all_the_configuration_there_is() -> None:
     assert trunk.default_room == "welcome"
     assert trunk.room_headers[0] == "X-Room-Name"
     (liaison,) = config.liaisons
-    assert liaison.registrar == Destination("udp", "192.0.2.5", 5060)
+    assert liaison.registrar == Destination(None, "192.0.2.5", None)
     assert liaison.registration is not None
     assert liaison.registration.registrar == "sip:provider.example"
     assert liaison.registration.credentials == Credentials("gateway", "secret")

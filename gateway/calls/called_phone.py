@@ -13,8 +13,8 @@ from gateway.media.messages import PhoneMedia
 from gateway.sip import events as sip
 from gateway.sip.digest import Credentials
 from gateway.sip.header_values import address
+from gateway.sip.locate import Destination
 from gateway.sip.responses import HeaderFields
-from gateway.sip.user_agent import Destination
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +70,8 @@ class CalledPhone(Phone):
     async def _invite(self, number: str, through: DialOut, headers: HeaderFields) -> None:
         destination = Destination(through.transport, through.host, through.port)
         try:
-            flow = await self._services.user_agent.find_flow(destination)
-            self._negotiation = self._describe(self._port, flow)
+            flows = await self._services.user_agent.find_flows(destination)
+            self._negotiation = self._describe(self._port, flows[0])
             credentials = None
             if through.user is not None:
                 credentials = Credentials(through.user, through.password, through.realm)
@@ -80,7 +80,7 @@ class CalledPhone(Phone):
                 self._negotiation.offer(),
                 from_=address(through.caller_uri, through.caller_name),
                 headers=(*through.identity_headers, *headers),
-                destination=destination,
+                flows=flows,
                 credentials=credentials,
                 label=self._record.id,
             )

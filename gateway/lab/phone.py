@@ -27,10 +27,11 @@ from gateway.sip.call import Call
 from gateway.sip.client_request import Outcome
 from gateway.sip.digest import Credentials
 from gateway.sip.events import Answered, Failed, HungUp, Provisional
+from gateway.sip.locate import Destination
 from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
 from gateway.sip.responses import HeaderFields
-from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
+from gateway.sip.user_agent import UserAgent, UserAgentConfig
 
 
 class NotAnswered(GatewayError):

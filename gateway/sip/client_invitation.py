@@ -5,6 +5,7 @@ A forked INVITE may be answered by several: each has an early dialog. The first 
 others are acknowledged and hung up at once (13.2.2.4).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from gateway.sip.client_request import ClientRequest, Order, Outcome
 from gateway.sip.core import Core
 from gateway.sip.dialog import Dialog
 from gateway.sip.digest import DigestClient
+from gateway.sip.failover import Sending, Way
 from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.headers import Headers
 from gateway.sip.message import Message, Request, Response
@@ -21,7 +23,7 @@ from gateway.sip.reason import Reason
 from gateway.sip.reliable_provisional import RAck, Sequence, rseq_of
 from gateway.sip.session_timer import SessionExpires, asked_for_more
 from gateway.sip.timers import Timer
-from gateway.sip.transaction import Failure, Transaction, User
+from gateway.sip.transaction import Failure, User
 from gateway.sip.transaction_tables import State
 
 
@@ -83,11 +85,10 @@ class ClientInvitation:
         digest: DigestClient | None,
         now: float,
         fallback: HostPort | None = None,
+        alternatives: Iterable[Flow] = (),
     ) -> None:
         self._core = core
         self._request = request
-        self._flow = flow
-        self._fallback = fallback
         self._inviting = inviting
         self._branches: dict[str, Branch] = {}  # by remote tag
         self._heard: Branch | None = None  # whose answer was told last
@@ -99,14 +100,17 @@ class ClientInvitation:
         self._deadline: Timer | None = None
         self._digest = digest
         self._exchange = digest.exchange() if digest is not None else None
-        self._transaction = self._send(now)
+        self._withdrawn: set[str] = set()  # attempts of which late answers were cancelled
+        ways: list[Way] = [(flow, fallback), *((each, None) for each in alternatives)]
+        self._sending = self._send(ways, now)
 
     def cancel(self, reasons: tuple[Reason, ...], now: float) -> None:
         """Withdraw the INVITE, as soon as a provisional response shows that it arrived (9.1)."""
         if self._is_decided or self._cancelled_for is not None:
             return
         self._cancelled_for = reasons
-        if self._transaction.state is State.PROCEEDING:
+        self._sending.insist()
+        if self._sending.state is State.PROCEEDING:
             self._send_cancel(now)
 
     def acknowledge(self, sdp: bytes | None, now: float) -> None:
@@ -124,25 +128,21 @@ class ClientInvitation:
         branch = self._branches.get(remote_tag)
         return branch is not None and branch.is_agreed
 
-    def _send(self, now: float) -> Transaction:
-        transactions = self._core.transactions
-        transactions.add_via(self._request, self._flow)
+    def _send(self, ways: list[Way], now: float) -> Sending:
         if self._exchange is not None:
             self._exchange.authorize(self._request)
         user = User(self._receive, self._fail)
-        return transactions.open_client(
-            self._request, self._flow, user, now, fallback=self._fallback
-        )
+        return Sending(self._core, self._request, ways, user, now, late=self._receive_late)
 
     def _send_again(self, now: float) -> None:
         """Repeat the INVITE, changed as was wanted: a new transaction of the same call (22.2)."""
-        self._transaction.user = None  # what still happens there is the ACK's
+        self._sending.leave()  # what still happens there is the ACK's
         self._branches.clear()
         self._heard = None
         headers = Headers(self._request.headers.fields())
         headers.set("CSeq", f"{headers.cseq.sequence + 1} INVITE")
         self._request = replace(self._request, headers=headers)
-        self._transaction = self._send(now)
+        self._sending = self._send([(self._sending.flow, self._sending.fallback)], now)
 
     def _is_too_short(self, response: Response) -> bool:
         """Whether it wants a longer session interval, which we then offer (RFC 4028 7.3)."""
@@ -197,7 +197,7 @@ class ClientInvitation:
         """The early dialog of a provisional response, which it may begin (12.1.2)."""
         remote_tag = response.headers.to.tag
         if remote_tag not in self._branches and len(self._branches) < _MAX_FORKS:
-            dialog = Dialog.of_client(self._request, response, self._flow)
+            dialog = Dialog.of_client(self._request, response, self._sending.flow)
             self._branches[remote_tag] = Branch(dialog)
             if remote_tag:
                 self._inviting.branched(dialog)
@@ -216,7 +216,22 @@ class ClientInvitation:
         elif not self._is_decided and self._cancelled_for is None:
             self._accept(response, now)
         elif self._dialog is None or self._dialog.id.remote_tag != remote_tag:
-            self._hang_up_fork(response, now)
+            self._hang_up_fork(response, self._sending.flow, now)
+            self._decide(487, "Request Terminated", None, now)
+
+    def _receive_late(self, request: Request, flow: Flow, response: Response, now: float) -> None:
+        """Withdraw an attempt that was given up and is answered nevertheless."""
+        branch = request.headers["Via"]
+        if response.status < 200:
+            if branch not in self._withdrawn:
+                self._withdrawn.add(branch)
+                cancel = _cancel_of(request, ())
+                self._core.transactions.open_client(cancel, flow, None, now, fallback=None)
+        elif response.status < 300:
+            if (ack := self._acks.get(response.headers.to.tag)) is not None:
+                self._core.transactions.outbox.append(ack)
+            else:
+                self._hang_up_fork(response, flow, now)
 
     def _accept(self, response: Response, now: float) -> None:
         self._is_decided = True
@@ -225,7 +240,7 @@ class ClientInvitation:
             branch.dialog.confirm(response)
             self._dialog = branch.dialog
         else:
-            self._dialog = Dialog.of_client(self._request, response, self._flow)
+            self._dialog = Dialog.of_client(self._request, response, self._sending.flow)
         if self._request.body:
             self._acknowledge(self._dialog, None)
         self._inviting.accepted(self._dialog, response, self._answer(branch, response), now)
@@ -239,16 +254,15 @@ class ClientInvitation:
             return branch.answer if branch is not self._heard else None
         return sdp or branch.answer
 
-    def _hang_up_fork(self, response: Response, now: float) -> None:
+    def _hang_up_fork(self, response: Response, flow: Flow, now: float) -> None:
         """End at once what was accepted too late or a second time (13.2.2.4, 15)."""
         if len(self._acks) >= _MAX_FORKS:
             return
-        dialog = Dialog.of_client(self._request, response, self._flow)
+        dialog = Dialog.of_client(self._request, response, flow)
         self._acknowledge(dialog, None)
         reasons = tuple(("Reason", reason.serialize()) for reason in self._cancelled_for or ())
         bye = Order("BYE", _tell_nobody, reasons)
         ClientRequest(self._core, dialog, bye, digest=self._digest, now=now)
-        self._decide(487, "Request Terminated", None, now)
 
     def _acknowledge(self, dialog: Dialog, sdp: bytes | None) -> None:
         transmission = acknowledgement(self._core, dialog, self._request, sdp)
@@ -256,23 +270,17 @@ class ClientInvitation:
         self._core.transactions.outbox.append(transmission)
 
     def _send_cancel(self, now: float) -> None:
-        """CANCEL takes the INVITE's own Via and routes, and a transaction of its own (9.1)."""
-        invite = self._request.headers
-        headers = Headers([("Via", invite.values("Via")[0]), ("Max-Forwards", "70")])
-        for name in ("Route", "From", "To", "Call-ID"):
-            for value in invite.getlist(name):
-                headers.add(name, value)
-        headers.add("CSeq", f"{invite.cseq.sequence} CANCEL")
-        for reason in self._cancelled_for or ():
-            headers.add("Reason", reason.serialize())
-        cancel = Request("CANCEL", self._request.uri, headers)
-        self._core.transactions.open_client(cancel, self._flow, None, now, fallback=self._fallback)
+        sending = self._sending
+        cancel = _cancel_of(sending.request, self._cancelled_for or ())
+        self._core.transactions.open_client(
+            cancel, sending.flow, None, now, fallback=sending.fallback
+        )
         # A peer that ignores the CANCEL must not keep the session (9.1).
         due = now + self._core.timers.transaction
         self._deadline = self._core.queue.start(due, self._abandon)
 
     def _abandon(self, now: float) -> None:
-        self._transaction.abandon()
+        self._sending.abandon()
         self._decide(487, "Request Terminated", None, now)
 
     def _fail(self, failure: Failure, now: float) -> None:
@@ -287,3 +295,16 @@ class ClientInvitation:
         if not self._is_decided:
             self._is_decided = True
             self._inviting.failed(status, phrase, response, now)
+
+
+def _cancel_of(request: Request, reasons: Iterable[Reason]) -> Request:
+    """CANCEL takes the INVITE's own Via and routes, and a transaction of its own (9.1)."""
+    invite = request.headers
+    headers = Headers([("Via", invite.values("Via")[0]), ("Max-Forwards", "70")])
+    for name in ("Route", "From", "To", "Call-ID"):
+        for value in invite.getlist(name):
+            headers.add(name, value)
+    headers.add("CSeq", f"{invite.cseq.sequence} CANCEL")
+    for reason in reasons:
+        headers.add("Reason", reason.serialize())
+    return Request("CANCEL", request.uri, headers)

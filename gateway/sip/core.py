@@ -16,6 +16,7 @@ from gateway.sip.counters import Counters
 from gateway.sip.dialog import Dialog, DialogId
 from gateway.sip.dtmf_info import DTMF, DTMF_RELAY
 from gateway.sip.events import Event
+from gateway.sip.failover import Sending
 from gateway.sip.flow import Flow, Network
 from gateway.sip.header_values import format_host
 from gateway.sip.message import Request, Response
@@ -113,11 +114,11 @@ class Core:
 
     def send_in_dialog(self, dialog: Dialog, request: Request, user: User, now: float) -> None:
         """Send a request within a dialog in a transaction of its own."""
-        flow, fallback = self.address_in_dialog(dialog, request)
-        self.transactions.open_client(request, flow, user, now, fallback=fallback)
+        request.headers.add("User-Agent", self.config.user_agent)
+        Sending(self, request, dialog.ways(self.network), user, now)
 
     def address_in_dialog(self, dialog: Dialog, request: Request) -> tuple[Flow, tuple[str, int]]:
-        """Give a request of a dialog its Via and say where it goes."""
+        """Give an ACK its Via and say where it goes: it has no transaction."""
         flow, fallback = dialog.next_hop(self.network)
         request.headers.add("User-Agent", self.config.user_agent)
         self.transactions.add_via(request, flow)

@@ -7,6 +7,8 @@ addresses in them were found readable by `message.check`.
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from sipmessage import URI
+
 from gateway.sip.flow import (
     Flow,
     HostPort,
@@ -17,6 +19,7 @@ from gateway.sip.flow import (
 )
 from gateway.sip.header_values import parse_name_addr, parse_uri
 from gateway.sip.headers import Headers
+from gateway.sip.locate import Destination
 from gateway.sip.message import Request, Response
 from gateway.sip.sips import transport_of
 
@@ -132,23 +135,46 @@ class Dialog:
         return Request(method, uri, headers)
 
     def next_hop(self, network: Network) -> tuple[Flow, HostPort]:
-        """The flow a request takes, and the address to connect to if its connection is gone.
+        """The flow a request takes, and the address to connect to if its connection is gone."""
+        return self.ways(network)[0]
 
-        That of the first route, or of the remote target (8.1.2, 12.2.1.1). Where it is a name, or
-        the peer sits behind a NAT and no proxy is between, requests go back the way the peer's
-        came; so they do on a stream connection to the same host.
+    def ways(self, network: Network) -> list[tuple[Flow, HostPort]]:
+        """The ways a request may take, the first to try first, each as `next_hop` tells it.
+
+        They lead to the first route, or to the remote target (8.1.2, 12.2.1.1). Where that is a
+        name that is not known yet, or the peer sits behind a NAT and no proxy is between, requests
+        go back the way the peer's came; so they do on a stream connection to the same host.
         """
         hop = parse_uri(_uri_of(self.route_set[0]) if self.route_set else self.remote_target)
         transport = transport_of(hop) or self.flow.transport
         address = hop.host.strip("[]"), hop.port or default_port(transport)
-        if literal_address(address[0]) is None or (self.behind_nat and not self.route_set):
-            return self.flow, self.flow.remote
+        if self.behind_nat and not self.route_set:
+            return [(self.flow, self.flow.remote)]
+        if literal_address(address[0]) is None:
+            return self._ways_to_name(hop, network)
         is_other_family = (":" in address[0]) != (":" in self.flow.listener[0])
         if transport != self.flow.transport or is_other_family:
-            return network.flow_to(transport, address) or self.flow, address
+            return [(network.flow_to(transport, address) or self.flow, address)]
         if self.flow.is_reliable and address[0] == self.flow.remote[0]:
-            return self.flow, address
-        return replace(self.flow, remote=address, connection=0), address
+            return [(self.flow, address)]
+        return [(replace(self.flow, remote=address, connection=0), address)]
+
+    def _ways_to_name(self, hop: URI, network: Network) -> list[tuple[Flow, HostPort]]:
+        """The ways to a name (RFC 3263); the one in use first, while it is good."""
+        flows = network.flows_to(Destination.of(hop)) if hop.host else ()
+        for flow in flows:
+            if self._is_in_use(flow) and not network.is_avoided(flow):
+                others = [(each, each.remote) for each in flows if each is not flow]
+                return [(self.flow, flow.remote), *others]
+        return [(flow, flow.remote) for flow in flows] or [(self.flow, self.flow.remote)]
+
+    def _is_in_use(self, flow: Flow) -> bool:
+        """Whether a flow is to the peer that we have; the port of a connection may be any."""
+        used = self.flow
+        if flow.transport != used.transport:
+            return False
+        same_host = flow.remote[0] == used.remote[0]
+        return flow.remote == used.remote or (used.connection > 0 and same_host)
 
 
 def _allowed(headers: Headers) -> frozenset[str]:

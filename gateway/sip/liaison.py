@@ -14,10 +14,11 @@ from typing import Self
 import structlog
 
 from gateway.sip.flow import Flow
+from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.probe import Probe, ProbeConfig, ProbeState
 from gateway.sip.registration import Registration, RegistrationConfig, RegistrationState
-from gateway.sip.user_agent import Destination, UserAgent
+from gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +149,7 @@ class Liaison:
     async def _find(self, destination: Destination | None) -> Flow:
         assert destination is not None, "goes with what is done there"
         async with asyncio.timeout(_LOOKUP):
-            return await self._agent.find_flow(destination)
+            return (await self._agent.find_flows(destination))[0]
 
 
 class Liaisons:

@@ -2,6 +2,7 @@
 
 from gateway.sip.client_request import Outcome, Told
 from gateway.sip.core import Core
+from gateway.sip.failover import Sending
 from gateway.sip.flow import Flow
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.transaction import Failure, User
@@ -19,5 +20,4 @@ def send_alone(core: Core, request: Request, flow: Flow, told: Told, now: float)
         told(Outcome.without_response(408 if failure is Failure.TIMEOUT else 503), at)
 
     request.headers.add("User-Agent", core.config.user_agent)
-    core.transactions.add_via(request, flow)
-    core.transactions.open_client(request, flow, User(receive, fail), now, fallback=None)
+    Sending(core, request, [(flow, None)], User(receive, fail), now)

@@ -4,7 +4,7 @@ A session knows which requests of a dialog make sense when, and answers those th
 only its user can decide comes up as an event. Once the user has hung up only `Ended` comes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from functools import partial
 
@@ -79,7 +79,13 @@ class Session:
     # --- orders of the user ----------------------------------------------------------------------
 
     def send_invitation(
-        self, request: Request, flow: Flow, now: float, *, fallback: HostPort | None = None
+        self,
+        request: Request,
+        flow: Flow,
+        now: float,
+        *,
+        fallback: HostPort | None = None,
+        alternatives: Sequence[Flow] = (),
     ) -> None:
         """Begin with an INVITE of ours; without a body the peer makes the offer."""
         self._offers.client = ClientInvitation(
@@ -90,6 +96,7 @@ class Session:
             digest=self._digest,
             now=now,
             fallback=fallback,
+            alternatives=alternatives,
         )
         self.phase = Phase.INVITING
         self._made_offer = bool(request.body)

@@ -5,7 +5,7 @@ every input, and after every order given to a session, drain the last three.**
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2s
 
@@ -129,11 +129,13 @@ class SipStack:
         sdp: bytes | None = None,
         headers: HeaderFields = (),
         credentials: Credentials | None = None,
+        alternatives: Sequence[Flow] = (),
         now: float,
     ) -> tuple[Session, Request]:
         """Call a SIP URI over a flow; without `sdp` the peer makes the offer (13.2.1).
 
-        `credentials` are for servers that ask who calls.
+        `alternatives` are other flows there, tried in turn where one does not take it (RFC 3263
+        4.3). `credentials` are for servers that ask who calls.
         """
         from_ = replace(from_, parameters=from_.parameters.replace(tag=new_tag()))
         fields = Headers(
@@ -152,7 +154,7 @@ class SipStack:
         )
         request = Request("INVITE", target, fields, sdp or b"")
         session = Session(self._core, credentials)
-        session.send_invitation(request, flow, now)
+        session.send_invitation(request, flow, now, alternatives=alternatives)
         return session, request
 
     def request(self, request: Request, flow: Flow, told: Told, now: float) -> None:

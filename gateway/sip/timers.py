@@ -25,6 +25,14 @@ class Timers:
     provisional: float = 60.0
 
     @property
+    def silence(self) -> float:
+        """How long a request may stay without any answer where there is another way to try.
+
+        By then a datagram has been sent four times.
+        """
+        return 8 * self.t1
+
+    @property
     def transaction(self) -> float:
         """How long a transaction lasts at most: timers B, F, H, J, L and M."""
         return 64 * self.t1

@@ -5,11 +5,9 @@ It drives `SipStack` by its rule: after every input and every order, everything 
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import re
-import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -23,15 +21,16 @@ from gateway.sip.client_request import Outcome
 from gateway.sip.core import StackConfig
 from gateway.sip.counters import Counters
 from gateway.sip.digest import Credentials
-from gateway.sip.events import Ended, Event, InviteReceived
-from gateway.sip.flow import Flow, HostPort, Transmission, default_port
+from gateway.sip.events import Answered, Ended, Event, InviteReceived
+from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.header_values import parse_uri
+from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.network import Listen, Sockets
 from gateway.sip.reason import Reason
 from gateway.sip.responses import HeaderFields
+from gateway.sip.routes import Routes
 from gateway.sip.session import Session
-from gateway.sip.sips import transport_of
 from gateway.sip.stack import SipStack
 from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.tls import Certificates, TlsConfig
@@ -62,15 +61,6 @@ class UserAgentConfig:
     farewell: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where to send a call: the next hop, which need not be the host of its URI."""
-
-    transport: str | None
-    host: str
-    port: int | None = None
-
-
 class UserAgent:
     """Receives and makes calls between `async with` and its end.
 
@@ -98,7 +88,9 @@ class UserAgent:
             on_unreachable=self._unreachable,
         )
         self._watch: CertificateWatch | None = None
-        self._stack = SipStack(config.stack, self._sockets, admit, register)
+        transports = frozenset(listen.transport for listen in config.listen)
+        self._routes = Routes(self._sockets, transports)
+        self._stack = SipStack(config.stack, self._routes, admit, register)
         self._calls: dict[Session, Call] = {}
         self._labels: dict[str, str] = {}  # by Call-ID, for the log
         self._incoming: asyncio.Queue[Call | None] = asyncio.Queue()
@@ -183,21 +175,9 @@ class UserAgent:
         if self._watch is not None:
             self._watch.reload()
 
-    async def find_flow(self, destination: Destination) -> Flow:
-        """A flow to a destination, its name resolved to the first address we can reach; OSError."""
-        host = destination.host
-        transport = destination.transport or "udp"
-        port = destination.port or default_port(transport)
-        try:
-            hosts = [str(ipaddress.ip_address(host))]
-        except ValueError:
-            found = await self._loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-            hosts = [str(address[0]) for *_, address in found]
-        for literal in hosts:
-            flow = self._sockets.flow_to(transport, (literal, port), host)
-            if flow is not None:
-                return flow
-        raise OSError(f"no {transport} listener can reach {host}")
+    async def find_flows(self, destination: Destination) -> tuple[Flow, ...]:
+        """The flows to a destination, the first to try first; OSError if there is none."""
+        return await self._routes.find(destination)
 
     async def invite(
         self,
@@ -208,17 +188,21 @@ class UserAgent:
         to: Address | None = None,
         headers: HeaderFields = (),
         destination: Destination | None = None,
+        flows: Sequence[Flow] = (),
         credentials: Credentials | None = None,
         label: str = "",
     ) -> Call:
         """Call a SIP URI; its events say what comes of it.
 
         `from_` is who calls, with a display name; `headers` are added as they are
-        (P-Asserted-Identity, say). Without `sdp` the peer makes the offer. Servers that ask for
+        (P-Asserted-Identity, say). Without `sdp` the peer makes the offer. The next hop need not be
+        the host of the URI: it is `destination`, or, if they have been found already, `flows`, of
+        which the first that works is taken. Servers that ask for
         `credentials` get them; their challenges are no events. `label` is as for `label`.
         SipSyntaxError if the target is no URI, OSError if there is no way to it.
         """
-        flow = await self.find_flow(destination or _destination_of(target))
+        destination = destination or Destination.of(parse_uri(target))
+        flow, *alternatives = flows or await self.find_flows(destination)
         session, request = self._stack.invite(
             target,
             flow,
@@ -227,6 +211,7 @@ class UserAgent:
             sdp=sdp,
             headers=headers,
             credentials=credentials,
+            alternatives=alternatives,
             now=self._loop.time(),
         )
         call = Call(session, request, flow, sdp, self._order)
@@ -295,6 +280,7 @@ class UserAgent:
         session = event.session
         if isinstance(event, InviteReceived):
             assert session.dialog is not None
+            session.dialog.ways(self._routes)  # a name is looked up before it is needed
             replaces = self._calls.get(event.replaces) if event.replaces is not None else None
             call = Call(
                 session, event.request, session.dialog.flow, event.offer, self._order, replaces
@@ -302,6 +288,8 @@ class UserAgent:
             self._calls[session] = call
             self._incoming.put_nowait(call)
         elif session in self._calls:
+            if isinstance(event, Answered) and session.dialog is not None:
+                session.dialog.ways(self._routes)
             self._calls[session].receive(event)
             if isinstance(event, Ended):
                 self._labels.pop(self._calls.pop(session).call_id, None)
@@ -341,12 +329,8 @@ class UserAgent:
         self._is_closed = True
         if self._watch is not None:
             await self._watch.close()
+        await self._routes.close()
         await self._sockets.close()  # until then messages come, and may start the timer anew
         if self._timer is not None:
             self._timer.cancel()
         self._incoming.put_nowait(None)
-
-
-def _destination_of(target: str) -> Destination:
-    uri = parse_uri(target)
-    return Destination(transport_of(uri), uri.host.strip("[]"), uri.port)

@@ -29,7 +29,7 @@ from gateway.conference.participant import Participant
 from gateway.sip.admission import FORBID, Verdict
 from gateway.sip.call import Call
 from gateway.sip.flow import Flow
-from gateway.sip.user_agent import Destination
+from gateway.sip.locate import Destination
 from gateway.xmpp.client import Server
 from tests.calls.fake_engine import CallMedia, FakeEngine
 from tests.calls.fake_phone import FLOW, FakePhone
@@ -135,8 +135,8 @@ class Exchange:
     def advertised_host(self, flow: Flow) -> str:
         return flow.listener[0]
 
-    async def find_flow(self, destination: Destination) -> Flow:
-        return FLOW
+    async def find_flows(self, destination: Destination) -> tuple[Flow, ...]:
+        return (FLOW,)
 
     async def invite(self, target: str, sdp: bytes, *, label: str, **_: Any) -> Call:
         phone = FakePhone(target, number=len(self.parties), is_called=True)

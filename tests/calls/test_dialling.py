@@ -26,9 +26,9 @@ from gateway.media import messages as m
 from gateway.sip import events as sip
 from gateway.sip.admission import FORBID
 from gateway.sip.flow import Flow
+from gateway.sip.locate import Destination
 from gateway.sip.message import Response, parse_message
 from gateway.sip.reason import Reason
-from gateway.sip.user_agent import Destination
 from gateway.xmpp.server import Server
 from tests.conference.world import INSTALLATION, LOBBY, ROOM, World, error, members_only, settle
 from tests.xmpp.virtual_time import in_virtual_time
@@ -186,10 +186,10 @@ class Scene:
 
     # The user agent
 
-    async def find_flow(self, destination: Destination) -> Flow:
+    async def find_flows(self, destination: Destination) -> tuple[Flow, ...]:
         if self.unreachable:
             raise OSError("no route")
-        return Flow("udp", ("10.0.0.1", 5060), ("192.0.2.9", 5060))
+        return (Flow("udp", ("10.0.0.1", 5060), ("192.0.2.9", 5060)),)
 
     async def invite(self, target: str, sdp: bytes, **options: Any) -> Phone:
         caller = str(options["from_"])

@@ -10,10 +10,11 @@ from gateway.sip.client_request import Outcome
 from gateway.sip.digest import Credentials
 from gateway.sip.headers import Headers
 from gateway.sip.liaison import LiaisonConfig, Liaisons
+from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.probe import ProbeConfig, ProbeState
 from gateway.sip.registration import RegistrationConfig, RegistrationState
-from gateway.sip.user_agent import Destination, UserAgent
+from gateway.sip.user_agent import UserAgent
 from tests.sip.edge import UdpPeer, assert_nothing_remains, eventually, new_agent, nothing_left
 from tests.sip.wire import response
 
@@ -121,6 +122,6 @@ async def test_a_trunk_that_nobody_asks_is_not_down() -> None:
 async def test_a_user_agent_that_is_closed_sends_nothing_more() -> None:
     with UdpPeer() as peer:
         async with new_agent() as agent:
-            flow = await agent.find_flow(Destination("udp", *peer.address))
+            (flow,) = await agent.find_flows(Destination("udp", *peer.address))
         asked = await agent.request(Request("OPTIONS", "sip:x", Headers()), flow)
         assert asked == Outcome.without_response(503)

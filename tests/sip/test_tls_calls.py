@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.sip.events import Failed, HungUp
-from gateway.sip.user_agent import Destination, UserAgent
+from gateway.sip.locate import Destination
+from gateway.sip.user_agent import UserAgent
 from tests.sip.authority import Authority
 from tests.sip.edge import ROOM, assert_nothing_remains, eventually, new_agent, nothing_left, uri_of
 from tests.sip.test_user_agent import last_event, next_call, talking

@@ -18,12 +18,13 @@ from gateway.sip.events import (
     Provisional,
     Reoffered,
 )
+from gateway.sip.locate import Destination
 from gateway.sip.message import Request, Response
 from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
 from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.timers import Timers
-from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
+from gateway.sip.user_agent import UserAgent, UserAgentConfig
 from tests.sip.edge import (
     FAST,
     ROOM,

@@ -1,6 +1,6 @@
 """What the tests of the SIP stack share: messages as bytes, and a stack whose clock is a number."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sipmessage import URI, Address
@@ -10,6 +10,7 @@ from gateway.sip.core import StackConfig
 from gateway.sip.digest import Credentials
 from gateway.sip.events import Event
 from gateway.sip.flow import Flow, HostPort, Transmission
+from gateway.sip.locate import Destination
 from gateway.sip.message import Message, Request, Response, parse_message
 from gateway.sip.session import Session
 from gateway.sip.stack import SipStack
@@ -36,6 +37,19 @@ class FakeNetwork:
         if transport not in ("udp", "tcp", "tls"):
             return None
         return Flow(transport, ("2001:db8::1", 5060) if ":" in remote[0] else GATEWAY, remote)
+
+    def __init__(self) -> None:
+        self.names: dict[Destination, tuple[Flow, ...]] = {}
+        self.avoided: dict[Flow, float] = {}
+
+    def flows_to(self, destination: Destination) -> tuple[Flow, ...]:
+        return self.names.get(destination, ())
+
+    def avoid(self, flow: Flow, seconds: float) -> None:
+        self.avoided[flow] = seconds
+
+    def is_avoided(self, flow: Flow) -> bool:
+        return flow in self.avoided
 
     def advertised(self, flow: Flow) -> HostPort:
         return flow.listener
@@ -127,7 +141,8 @@ class Bench:
         admit: Admit = accept_everybody,
         register: Register | None = None,
     ) -> None:
-        self.stack = SipStack(config or StackConfig(), FakeNetwork(), admit, register)
+        self.network = FakeNetwork()
+        self.stack = SipStack(config or StackConfig(), self.network, admit, register)
         self.now = 1000.0
         self.sent: list[Sent] = []
         self.told: list[Event] = []
@@ -232,6 +247,7 @@ class Bench:
         target: str | None = None,
         headers: Fields = (),
         credentials: Credentials | None = None,
+        alternatives: Sequence[Flow] = (),
     ) -> tuple[Session, Request]:
         """We call the peer; returns the session and the INVITE as sent."""
         sessions: list[Session] = []
@@ -244,6 +260,7 @@ class Bench:
                 sdp=sdp,
                 headers=tuple(headers),
                 credentials=credentials,
+                alternatives=alternatives,
                 now=now,
             )
             sessions.append(session)
