@@ -31,6 +31,7 @@ from gateway.sip.locate import Destination
 from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
 from gateway.sip.responses import HeaderFields
+from gateway.sip.tls import TlsConfig
 from gateway.sip.user_agent import UserAgent, UserAgentConfig
 
 
@@ -43,15 +44,19 @@ class NotAnswered(GatewayError):
 
 
 class TestPhone:
-    """A phone on `host`, whose calls go out by UDP and TCP; `async with` it."""
+    """A phone on `host`, whose calls go out by UDP, TCP and, with `tls`, TLS; `async with` it."""
 
     __test__ = False  # no test of pytest's, whatever its name says
 
-    def __init__(self, host: str, *, name: str = "Test phone") -> None:
+    def __init__(
+        self, host: str, *, name: str = "Test phone", tls: TlsConfig | None = None
+    ) -> None:
         self._host = host
         self._name = name
-        listen = (Listen("udp", host, 0), Listen("tcp", host, 0))
-        self._user_agent = UserAgent(UserAgentConfig(listen), lambda flow, request: Verdict.DROP)
+        transports = ("udp", "tcp", "tls") if tls is not None else ("udp", "tcp")
+        listen = tuple(Listen(transport, host, 0) for transport in transports)
+        config = UserAgentConfig(listen, tls=tls)
+        self._user_agent = UserAgent(config, lambda flow, request: Verdict.DROP)
         self._calls: list[PhoneCall] = []
 
     async def __aenter__(self) -> Self:

@@ -160,13 +160,13 @@ class Dialog:
         return [(replace(self.flow, remote=address, connection=0), address)]
 
     def _ways_to_name(self, hop: URI, network: Network) -> list[tuple[Flow, HostPort]]:
-        """The ways to a name (RFC 3263); the one in use first, while it is good."""
+        """The ways to a name (RFC 3263); the one in use first while it is good, else last."""
         flows = network.flows_to(Destination.of(hop)) if hop.host else ()
         for flow in flows:
             if self._is_in_use(flow) and not network.is_avoided(flow):
                 others = [(each, each.remote) for each in flows if each is not flow]
                 return [(self.flow, flow.remote), *others]
-        return [(flow, flow.remote) for flow in flows] or [(self.flow, self.flow.remote)]
+        return [*((flow, flow.remote) for flow in flows), (self.flow, self.flow.remote)]
 
     def _is_in_use(self, flow: Flow) -> bool:
         """Whether a flow is to the peer that we have; the port of a connection may be any."""

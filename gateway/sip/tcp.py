@@ -191,7 +191,8 @@ class TcpListener:
                 connection.abort()
                 names = ", ".join(connection.flow.certificate_names) or "nobody"
                 raise ConnectionError(f"its certificate is for {names}, not {expected[0]}")
-        except OSError as error:  # TimeoutError is one
+        # TimeoutError is an OSError; a name that cannot be asked for in TLS is a ValueError.
+        except (OSError, ValueError) as error:
             log.info("connection failed", peer=target, reason=str(error) or "timeout")
             for transmission in self._waiting.pop(way):
                 self._on_failed(transmission)

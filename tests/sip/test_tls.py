@@ -404,6 +404,15 @@ async def test_a_server_that_does_not_answer_the_handshake_is_given_up(
             assert here.is_empty()
 
 
+async def test_a_name_that_tls_cannot_ask_for_is_a_failure_like_others(
+    authority: Authority,
+) -> None:
+    async with secure(authority.config("here")) as here:
+        sent = Transmission(ACK, here.flow_to(here.listener.address, f"{'a' * 64}.org"))
+        assert here.listener.send(sent)
+        await eventually(lambda: here.failed == [sent])
+
+
 async def test_closing_amid_a_handshake_of_ours_leaves_nothing(authority: Authority) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
