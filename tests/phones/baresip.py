@@ -199,11 +199,12 @@ async def baresip(
     codec: str = "PCMU",
     encryption: str | None = None,
     user: User | None = None,
+    settings: str = "",
 ) -> AsyncIterator[BaresipCall]:
     """Let baresip call a SIP URI, as a user it is registered as first if there is one.
 
     Its files are in `folder`. `encryption` is as baresip names it: "srtp" (if the other side can),
-    "srtp-mand", "srtp-mandf".
+    "srtp-mand", "srtp-mandf". `settings` are added to its configuration.
     """
     port = free_port(socket.SOCK_STREAM)
     own = _CODECS[codec]
@@ -211,7 +212,7 @@ async def baresip(
     config = _CONFIG.format(
         host=HOST, folder=folder, modules=_MODULES, module=own.module, port=port
     )
-    (folder / "config").write_text(config)
+    (folder / "config").write_text(config + settings)
     (folder / "accounts").write_text(_account(target, own, user, encryption))
     command = ("baresip", "-4", "-s", "-f", folder)
     async with running(*command, transcript=folder / "baresip.txt") as process:
