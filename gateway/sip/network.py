@@ -96,12 +96,20 @@ class Sockets:
         return False
 
     def flow_to(self, transport: str, remote: HostPort, server_name: str = "") -> Flow | None:
-        """The flow to a peer over the first listener of the transport and address family."""
-        for listener in self.listeners:
-            same_family = (":" in listener.address[0]) == (":" in remote[0])
-            if listener.transport == transport and same_family:
-                return Flow(transport, listener.address, remote, server_name=server_name)
-        return None
+        """The flow to a peer over the listener of the transport and address family.
+
+        Of several it is the one on the address that the system would send from.
+        """
+        listeners = [
+            listener.address
+            for listener in self.listeners
+            if listener.transport == transport
+            and (":" in listener.address[0]) == (":" in remote[0])
+        ]
+        if len(listeners) > 1:
+            from_ = (self._local_host(remote[0]), *_WILDCARDS)
+            listeners.sort(key=lambda address: address[0] not in from_)
+        return Flow(transport, listeners[0], remote, server_name=server_name) if listeners else None
 
     def advertised(self, flow: Flow) -> HostPort:
         """The address to state in Via and Contact so that a peer can reach us."""

@@ -51,6 +51,13 @@ async def test_a_flow_takes_the_listener_of_its_transport_and_family() -> None:
         assert it.flow_to("tls", v4) is None
 
 
+async def test_of_several_listeners_it_is_the_one_the_system_would_send_from() -> None:
+    for hosts in (("127.0.0.2", "127.0.0.1"), ("127.0.0.1", "127.0.0.2")):
+        async with sockets(*(Listen("udp", host, 0) for host in hosts)) as (it, _):
+            flow = it.flow_to("udp", ("127.0.0.9", 5060))
+            assert flow is not None and flow.listener[0] == "127.0.0.1"
+
+
 @pytest.mark.parametrize("listen", [UDP4, UDP6, TCP4], ids=str)
 async def test_a_message_goes_by_the_listener_of_its_flow(listen: Listen) -> None:
     async with sockets(listen) as (here, _), sockets(listen) as (there, received):
