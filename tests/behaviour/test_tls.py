@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 import ssl
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gateway.calls.end_reason import EndReason
+from gateway.cli import _serve
+from gateway.config import parse
 from gateway.lab.phone import TestPhone
 from tests.behaviour.stage import HOST, eventually, names_in, stage, voice_of
 from tests.sip.authority import Authority
@@ -76,40 +77,31 @@ async def test_sighup_has_a_renewed_certificate_taken_up(tmp_path: Path) -> None
     ours = authority.config(HOST)
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
-    file = tmp_path / "gateway.toml"
-    file.write_text(
-        f"""
-        [sip]
-        listen = ["tls:{HOST}:{port}"]
-        [sip.tls]
-        certificate = "{ours.certificate}"
-        key = "{ours.key}"
-        [media]
-        workers = 0
-        [jitsi]
-        domain = "meet.example.org"
-        [[trunk]]
-        name = "pbx"
-        from = ["127.0.0.1"]
-        [control]
-        listen = ""
-        """
+    config = parse(
+        {
+            "sip": {
+                "listen": [f"tls:{HOST}:{port}"],
+                "tls": {"certificate": ours.certificate, "key": ours.key},
+            },
+            "media": {"workers": 0},
+            "jitsi": {"domain": "meet.example.org"},
+            "trunk": [{"name": "pbx", "from": ["127.0.0.1"]}],
+            "control": {"listen": ""},
+        }
     )
-    command = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from gateway.cli import main; main()"),
-        *("run", "--config", str(file)),
-        env=dict(os.environ),
-    )
+    context = authority.client()
+    serving = asyncio.create_task(_serve(config))
     try:
-        context = authority.client()
         async with asyncio.timeout(30):
             while not (first := await certificate_at(port, context)):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
             authority.sign(HOST)
-            command.send_signal(signal.SIGHUP)
+            os.kill(os.getpid(), signal.SIGHUP)
             while await certificate_at(port, context) in (b"", first):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+            os.kill(os.getpid(), signal.SIGTERM)  # there are no calls, so it ends
+            await serving
     finally:
-        command.send_signal(signal.SIGINT)
-        await command.wait()
-    assert command.returncode == 0
+        serving.cancel()
+        for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().remove_signal_handler(each)
