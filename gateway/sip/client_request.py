@@ -74,7 +74,8 @@ class ClientRequest:
             request.headers.add(name, value)
         if order.method in TARGET_REFRESH:
             flow, _ = self._dialog.next_hop(self._core.network)
-            request.headers.add(*self._core.contact(flow))
+            is_sips = request.uri.lower().startswith("sips:")
+            request.headers.add(*self._core.contact(flow, is_sips=is_sips))
         if self._exchange is not None:
             self._exchange.authorize(request)
         self._request = Request(request.method, request.uri, request.headers, order.body)

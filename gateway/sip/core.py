@@ -23,6 +23,7 @@ from gateway.sip.message import Request, Response
 from gateway.sip.replaces import Replaces
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session_timer import Wanted
+from gateway.sip.sips import wants_sips
 from gateway.sip.timers import TimerQueue, Timers
 from gateway.sip.transaction import Transaction, User
 from gateway.sip.transaction_layer import TransactionLayer
@@ -77,6 +78,10 @@ class Core:
         With `is_sips` only over TLS, whichever proxies are between (26.2.2).
         """
         return "Contact", str(Address(self.contact_uri(flow, is_sips=is_sips)))
+
+    def contact_answering(self, request: Request, flow: Flow) -> tuple[str, str]:
+        """Our Contact in what answers a request: one of `sips` where it is (12.1.1)."""
+        return self.contact(flow, is_sips=flow.transport == "tls" and wants_sips(request))
 
     def contact_uri(self, flow: Flow, user: str | None = None, *, is_sips: bool = False) -> URI:
         """Where we are reached by who is at the other end of a flow."""

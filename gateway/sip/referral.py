@@ -85,7 +85,8 @@ class ServerReferral:
         if self._pending is None:
             return
         (transaction, flow), self._pending = self._pending, None
-        contact, request = self._core.contact(flow), transaction.request
+        request = transaction.request
+        contact = self._core.contact_answering(request, flow)
         if (request.headers.get("Refer-Sub") or "").strip().lower() == "false":
             headers = (contact, ("Refer-Sub", "false"))
             self._core.respond(transaction, 200, headers=headers, now=now)

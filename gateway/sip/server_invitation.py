@@ -21,7 +21,6 @@ from gateway.sip.reliable_provisional import (
     ReliableProvisionals,
 )
 from gateway.sip.responses import HeaderFields
-from gateway.sip.sips import wants_sips
 from gateway.sip.timers import Timer
 from gateway.sip.transaction import Failure, Transaction, User
 
@@ -74,7 +73,6 @@ class ServerInvitation:
         self._core = core
         self._transaction = transaction
         self._flow = flow
-        self._is_sips = flow.transport == "tls" and wants_sips(transaction.request)
         self._invited = invited
         self._reliability = Reliability.of(transaction.request)
         self._provisionals = ReliableProvisionals(
@@ -227,7 +225,7 @@ class ServerInvitation:
             self._transaction,
             status,
             phrase,
-            headers=(self._core.contact(self._flow, is_sips=self._is_sips), *headers),
+            headers=(self._core.contact_answering(self._transaction.request, self._flow), *headers),
             sdp=sdp,
             now=now,
         )

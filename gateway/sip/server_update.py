@@ -100,5 +100,6 @@ class ServerUpdate:
         headers: HeaderFields = ()
         if transaction.request.method == "UPDATE":
             timer = self._refresh.accept_update(transaction.request, now)
-            headers = (self._core.contact(flow), ALLOW, SUPPORTED, *timer)
+            contact = self._core.contact_answering(transaction.request, flow)
+            headers = (contact, ALLOW, SUPPORTED, *timer)
         self._core.respond(transaction, 200, headers=headers, sdp=sdp, now=now)

@@ -54,6 +54,14 @@ def test_our_contact_is_sips_where_the_request_was(asked: dict[str, object], con
     assert bench.the_response().headers["Contact"] == contact
 
 
+def test_an_update_is_answered_in_kind_too() -> None:
+    bench = Bench()
+    _, tag = bench.confirmed(flow=TLS, uri="sips:room@192.0.2.1", contact=SIPS_CONTACT)
+    update = request("UPDATE", uri="sips:192.0.2.1:5061", to_tag=tag, cseq=2, branch="z9hG4bK-2")
+    bench.receive(update.replace(b"CSeq", b"Contact: " + SIPS_CONTACT.encode() + b"\r\nCSeq"), TLS)
+    assert bench.the_response().headers["Contact"] == "<sips:192.0.2.1:5061>"
+
+
 def test_we_call_sips_in_sips() -> None:
     bench = Bench()
     _, invite = bench.inviting(flow=TLS, target="sips:bob@example.org")
