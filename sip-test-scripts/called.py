@@ -15,7 +15,14 @@ from gateway.sip.admission import Verdict
 from gateway.sip.call import Call, CallEvent
 from gateway.sip.core import StackConfig
 from gateway.sip.digest import Credentials
-from gateway.sip.events import Answered, Failed, InfoReceived, MessageReceived, Provisional
+from gateway.sip.events import (
+    Answered,
+    Failed,
+    InfoReceived,
+    MessageReceived,
+    Provisional,
+    Reoffered,
+)
 from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
 from gateway.sip.timers import Timers
@@ -143,6 +150,44 @@ async def early_media(call: Call) -> None:
     await answered(call)
 
 
+async def reliably(call: Call) -> None:
+    """What comes reliably is told once; the early answer holds."""
+    ringing, early = await _told(call), await _told(call)
+    assert isinstance(ringing, Provisional) and isinstance(early, Provisional)
+    _expect((ringing.status, ringing.sdp), (180, None))
+    _expect((early.status, b"m=audio" in (early.sdp or b"")), (183, True))
+    statuses, end = await _progress(call)
+    assert isinstance(end, Answered)
+    _expect((statuses, end.sdp), ([], None))
+
+
+async def forked(call: Call) -> None:
+    """Each that speaks is told; the one that answers first is kept."""
+    one, two = await _told(call), await _told(call)
+    assert isinstance(one, Provisional) and isinstance(two, Provisional)
+    _expect((b"o=sipp 1" in (one.sdp or b""), b"o=sipp 2" in (two.sdp or b"")), (True, True))
+    answered = await _told(call)
+    assert isinstance(answered, Answered)
+    _expect(answered.response.headers.to.tag, "two")
+
+
+async def lengthened(call: Call) -> None:
+    """The call is answered in the end."""
+    _expect(type(await _told(call)), Answered)
+
+
+async def updated(call: Call) -> None:
+    """Two UPDATEs, one before the answer."""
+    _expect(type(await _told(call)), Provisional)
+    for number in range(2):
+        event = await _told(call)
+        if number == 1:
+            _expect(type(event), Answered)
+            event = await _told(call)
+        _expect(type(event), Reoffered)
+        await call.accept_reoffer(_OFFER)
+
+
 async def speaks(call: Call) -> None:
     """A digit and a text come; a mute request and a text go."""
     _expect(type(await _told(call)), Answered)
@@ -185,6 +230,31 @@ CALLED = (
     ),
     CalledScenario(
         "called-early-media", "183 with SDP, then 180, then 200", "3261 13.2.1; 3960", early_media
+    ),
+    CalledScenario(
+        "called-reliable",
+        "180 and 183 with RSeq have their PRACKs, one that comes again none; the early answer "
+        "holds for the 200",
+        "3262 4; 3261 13.2.1",
+        reliably,
+    ),
+    CalledScenario(
+        "called-forked",
+        "two branches speak and answer: the first is kept, the other gets ACK and BYE",
+        "3261 13.2.2.4",
+        forked,
+    ),
+    CalledScenario(
+        "called-too-short",
+        "a 422 is answered by an INVITE with a longer interval",
+        "4028 7.3",
+        lengthened,
+    ),
+    CalledScenario(
+        "called-updates",
+        "UPDATE with an offer before and after the answer",
+        "3311 5.2",
+        updated,
     ),
     CalledScenario(
         "called-speaks", "INFO and MESSAGE within a call, both ways", "6086 9; 3428", speaks

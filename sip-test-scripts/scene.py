@@ -17,7 +17,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -162,14 +162,17 @@ class Site:
             },
             "control": {"listen": ""},
         }
-        for section, keys in self._sections.items():
-            values[section] = {**values[section], **keys}
         trunk = {
             "name": "sipp",
             "from": ["127.0.0.0/8", "::1/128"],
             "rule": [{"called": r"7(\d+)", "room": r"room\1"}],
             "called_party": ["uri", "to", "diversion", "history-info"],
         }
+        for section, keys in self._sections.items():
+            if section == "trunk":
+                trunk |= keys
+            else:
+                values[section] = {**values[section], **keys}
         return {**values, "trunk": [trunk]}
 
 
@@ -380,6 +383,16 @@ class Scene:
         ]
         if problems:
             raise ScenarioFailed([*self.notes, *problems])
+
+    async def moved(self, caller: str, room: str) -> None:
+        """Return when a caller has its audio in another room."""
+        record = next(each for each in self.records if each.caller.startswith(caller))
+        returns = record.media_returns
+        self.plans[caller] = replace(self.plans[caller], room=room)
+        await eventually(
+            lambda: record.room.startswith(room) and record.media_returns >= returns,
+            "the other room",
+        )
 
     @contextmanager
     def slow_focus(self) -> Iterator[None]:

@@ -116,6 +116,74 @@ async def hold_and_resume(scene: Scene) -> None:
         sipp.go()
 
 
+async def be_refreshed(scene: Scene) -> None:
+    """The call is there, and has its audio."""
+    async with scene.calls() as sipp:
+        await scene.talking()
+        sipp.go()
+
+
+async def acknowledge_ringing(scene: Scene) -> None:
+    """The conference takes its time, so that it rings for a while."""
+    with scene.slow_focus():
+        async with scene.calls() as sipp:
+            await sipp.reported("acknowledged")
+            sipp.go()
+            await scene.talking()
+            sipp.go()
+
+
+async def hear_a_tone_first(scene: Scene) -> None:
+    """Before the call is answered the caller gets audio, and nobody hears it."""
+    with scene.slow_focus():
+        async with scene.calls() as sipp:
+            await sipp.reported("early")
+            (caller,) = scene.callers.values()
+            await eventually(lambda: caller.packets > 10, "audio before the answer")
+            (record,) = scene.records
+            if record.answered_at is not None:
+                raise ScenarioFailed(["answered already"])
+            sipp.go()
+            await scene.talking()
+            sipp.go()
+
+
+async def go_elsewhere(scene: Scene) -> None:
+    """The caller is in one room, and then heard in the other only."""
+    async with scene.calls() as sipp:
+        await scene.talking()
+        sipp.go()
+        await sipp.reported("there")
+        await scene.moved("anna", "seminar")
+        await scene.hear(scene.callers)
+        sipp.go()
+
+
+async def be_replaced(scene: Scene) -> None:
+    """The phone that takes over is heard; there is one call all the time."""
+    async with scene.calls() as sipp:
+        await scene.talking()
+        sipp.go()
+        await sipp.reported("taken")
+        if len(scene.records) != 1:
+            raise ScenarioFailed([f"{len(scene.records)} calls"])
+        await scene.hear(scene.callers)
+        sipp.go()
+
+
+async def hold_by_update(scene: Scene) -> None:
+    """As with re-INVITEs, but for being heard before."""
+    async with scene.calls() as sipp:
+        await scene.talking()
+        sipp.go()
+        await sipp.reported("held")
+        await scene.hear(scene.callers, apart=list(scene.callers))
+        sipp.go()
+        await sipp.reported("resumed")
+        await scene.hear(scene.callers)
+        sipp.go()
+
+
 async def find_it_busy(scene: Scene) -> None:
     """A phone of the lab's has the only place while SIPp calls."""
     host, port = scene.site.address(scene.transport)
@@ -353,6 +421,75 @@ SCENARIOS = (
         "re-INVITEs: sendonly is answered with recvonly and silences both ways, sendrecv undoes it",
         "3261 14.2; 3264 8.4",
         hold_and_resume,
+        (ANNA,),
+        HUNG_UP,
+        SPEAKER,
+    ),
+    Scenario(
+        "session-timer",
+        "422 for an interval below Min-SE, in UPDATE too; the caller is told to refresh, by UPDATE "
+        "without an offer or by re-INVITE, and may hand that over",
+        "4028 7, 9",
+        be_refreshed,
+        (ANNA,),
+        HUNG_UP,
+        SPEAKER,
+    ),
+    Scenario(
+        "update-hold",
+        "UPDATEs: sendonly is answered with recvonly and silences both ways, sendrecv undoes it",
+        "3311 5.2; 3264 8.4",
+        hold_by_update,
+        (ANNA,),
+        HUNG_UP,
+        SPEAKER,
+    ),
+    Scenario(
+        "reliable-ringing",
+        "180 with RSeq, repeated until its PRACK; a PRACK of nothing is a 481",
+        "3262 3",
+        acknowledge_ringing,
+        (ANNA,),
+        HUNG_UP,
+        SPEAKER,
+        options=WITHOUT_RETRANSMISSION,
+    ),
+    Scenario(
+        "early-media",
+        "183 with the answer, a tone before the call is answered, UPDATE meanwhile; the 200 does "
+        "not repeat the answer",
+        "3262 3, 5; 3311 5.2; 3261 13.2.1",
+        hear_a_tone_first,
+        (ANNA,),
+        HUNG_UP,
+        SPEAKER,
+        gateway={"trunk": {"early_media": True}},
+    ),
+    Scenario(
+        "sent-elsewhere",
+        "REFER to another room: 202, NOTIFY 100 and 200, heard there and no longer here; to "
+        "another host 603, to a telephone number 416",
+        "3515 2.4",
+        go_elsewhere,
+        (ANNA,),
+        HUNG_UP,
+        {**SPEAKER, "seminar": TONES[-2]},
+    ),
+    Scenario(
+        "refer-outside",
+        "REFER outside a call is a 403, of a dialog that is not there a 481",
+        "3515 2.4.2",
+        be_refused,
+        (ANNA,),
+        {},
+        {},
+    ),
+    Scenario(
+        "replaces",
+        "INVITE with Replaces takes over the call, which ends with a BYE; 481 for a dialog that is "
+        "not there, 486 for early-only",
+        "3891 3",
+        be_replaced,
         (ANNA,),
         HUNG_UP,
         SPEAKER,

@@ -45,7 +45,10 @@ async def sites() -> AsyncIterator[Sites]:
         await made.silent()
 
 
-SLOW = {"twenty-calls", "hold-and-resume", "lost-bye", "lost-ack", "caller-hangs-up"}
+SLOW = {
+    *("twenty-calls", "hold-and-resume", "lost-bye", "lost-ack", "caller-hangs-up"),
+    *("update-hold", "sent-elsewhere", "replaces"),
+}
 """Over TCP these are left to `make soak`: they take a minute, and were played over UDP before."""
 
 
