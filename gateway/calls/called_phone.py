@@ -136,7 +136,8 @@ _FAILURES = {
 
 def _failure(failed: sip.Failed) -> CallEnd:
     """What a final response other than 2xx says of the call."""
-    text = f"{failed.status} {failed.phrase}"
+    said = ", ".join(reason.serialize() for reason in failed.reasons)
+    text = f"{failed.status} {failed.phrase}" + (f" ({said})" if said else "")
     for reason, statuses in _FAILURES.items():
         if failed.status in statuses:
             return CallEnd(reason, text)

@@ -147,14 +147,18 @@ class PhoneCall:
 
     async def answered(self) -> None:
         """Return when media can flow. NotAnswered: the call has failed instead."""
+        early: bytes | None = None  # an answer given for certain is not repeated in the 200
         async for event in self._call.events:
             match event:
                 case Provisional(status=status):
                     self.statuses.append(status)
+                    early = event.sdp or early
                 case Answered(sdp=sdp):
                     self.statuses.append(200)
                     self.set_up_in = time.monotonic() - self.dialled_at
-                    agreement = read_answer(self._offer, SessionDescription.parse(sdp or b""))
+                    agreement = read_answer(
+                        self._offer, SessionDescription.parse(sdp or early or b"")
+                    )
                     await self._connect(agreement)
                     return
                 case Failed(status=status, phrase=phrase):

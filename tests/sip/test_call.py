@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -14,17 +15,19 @@ from gateway.sip.events import (
     InfoReceived,
     InviteReceived,
     Reoffered,
+    SessionExpired,
 )
+from gateway.sip.message import Request, Response
 from gateway.sip.reason import Reason
-from tests.sip.wire import ANSWER, OFFER, SIXTY_FOUR_T1, UDP, Bench, request, response
+from tests.sip.wire import ANSWER, OFFER, SIXTY_FOUR_T1, UDP, Bench, Fields, request, response
 
 
 class Phone:
     """A bench whose events go to one call."""
 
-    def __init__(self, *, body: bytes = OFFER) -> None:
+    def __init__(self, *, body: bytes = OFFER, fields: Fields = ()) -> None:
         self.bench = Bench()
-        self.bench.receive(request(body=body))
+        self.bench.receive(request(body=body, fields=list(fields)))
         (event,) = self.bench.events()
         assert isinstance(event, InviteReceived)
         self.session = event.session
@@ -270,3 +273,53 @@ async def test_a_text_too_long_for_a_message_is_our_mistake() -> None:
     await phone.confirmed()
     with pytest.raises(ValueError, match="1301 octets"):
         await phone.call.message("x" * 1301)
+
+
+async def test_an_update_is_accepted_or_refused_like_a_reinvite_but_needs_no_ack() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    update = partial(request, "UPDATE", to_tag=phone.tag, body=OFFER)
+    phone.receive(update(branch="z9hG4bK-u2", cseq=2))
+    assert await phone.call.accept_reoffer(ANSWER) is None
+    assert phone.bench.the_response().body == ANSWER
+    phone.receive(update(branch="z9hG4bK-u3", cseq=3))
+    phone.call.reject_reoffer(488)
+    assert phone.bench.statuses() == [488]
+    assert [type(await phone.call.events.next()) for _ in range(2)] == [Reoffered] * 2
+
+
+async def test_a_referral_is_accepted_and_reported_or_refused() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    refer = partial(request, "REFER", to_tag=phone.tag, fields=[("Refer-To", "<sip:a@b>")])
+    phone.receive(refer(branch="z9hG4bK-r2", cseq=2))
+    phone.call.reject_referral(603)
+    assert phone.bench.statuses() == [603]
+    phone.receive(refer(branch="z9hG4bK-r3", cseq=3))
+    phone.call.accept_referral()
+    accepted, trying = phone.bench.messages()
+    assert isinstance(accepted, Response) and isinstance(trying, Request)
+    assert (accepted.status, trying.method) == (202, "NOTIFY")
+    phone.receive(response(trying, 200))
+    phone.call.report_referral(200)
+    assert phone.bench.the_request().body == b"SIP/2.0 200 OK\r\n"
+
+
+async def test_a_call_that_nobody_refreshes_is_over() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    phone.advance(900 + SIXTY_FOUR_T1)  # our refresh is not answered
+    assert phone.call.is_over
+    assert isinstance(await phone.call.events.next(), SessionExpired)
+    assert await phone.call.events.next() is None
+
+
+@pytest.mark.parametrize(
+    ("require", "offer", "wants"),
+    [("100rel", b"", True), ("100rel", OFFER, False), ("", b"", False)],
+)
+async def test_who_requires_reliable_ringing_and_has_no_offer_wants_ours(
+    require: str, offer: bytes, wants: bool
+) -> None:
+    phone = Phone(body=offer, fields=[("Require", require)] if require else [])
+    assert phone.call.wants_early_offer is wants

@@ -551,3 +551,24 @@ async def both(
 ) -> tuple[bytes | None, str]:
     async with asyncio.timeout(3):
         return await asyncio.gather(one, other())
+
+
+async def test_a_call_that_replaces_another_knows_which() -> None:
+    async with nothing_left(), new_agent() as agent, new_agent() as caller:
+        calls = agent.incoming_calls()
+        first = await caller.invite(uri_of(agent), OFFER, from_=ROOM)
+        received = await anext(calls)
+        answering = asyncio.create_task(received.answer(ANSWER))
+        answered = await first.events.next()
+        assert isinstance(answered, Answered)
+        await answering
+        headers = answered.response.headers
+        dialog = f"{headers.call_id};to-tag={headers.to.tag};from-tag={headers.from_.tag}"
+        second = await caller.invite(
+            uri_of(agent), OFFER, from_=ROOM, headers=[("Replaces", dialog)]
+        )
+        taking_over = await anext(calls)
+        assert taking_over.replaces is received
+        assert received.replaces is None
+        second.hang_up()
+        first.hang_up()
