@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import uvloop
 from called import CALLED, CALLED_BY_NAME, CalledScenario, play_called
 from dialled import DIALLED, DIALLED_BY_NAME, DialledScenario, play_dialled
+from registering import REGISTERING, REGISTERING_BY_NAME, RegisteringScenario
 from rich.console import Console
 from rich.table import Table
 from scene import TRANSPORTS, Scenario, Sites
@@ -21,6 +22,8 @@ from sipp import ScenarioFailed, is_installed
 from stories import BY_NAME, SCENARIOS
 
 from gateway import logs
+
+AnyScenario = Scenario | CalledScenario | DialledScenario | RegisteringScenario
 
 _SHOWN = 20  # problems of a scenario
 
@@ -37,14 +40,15 @@ def main() -> int:
     if arguments.list:
         console.print(table())
         return 0
-    by_name = {**BY_NAME, **CALLED_BY_NAME, **DIALLED_BY_NAME}
+    by_name = {**BY_NAME, **CALLED_BY_NAME, **DIALLED_BY_NAME, **REGISTERING_BY_NAME}
     unknown = [name for name in arguments.scenarios if name not in by_name]
     if unknown:
         parser.error(f"no such scenario: {', '.join(unknown)}; --list says what there is")
     if not is_installed():
         parser.error("SIPp is not installed (Debian: apt-get install sip-tester)")
     logs.configure(arguments.log)
-    chosen = [by_name[name] for name in arguments.scenarios] or [*SCENARIOS, *CALLED, *DIALLED]
+    everything = [*SCENARIOS, *CALLED, *DIALLED, *REGISTERING]
+    chosen = [by_name[name] for name in arguments.scenarios] or everything
     transports = [arguments.transport] if arguments.transport else list(TRANSPORTS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(play_all(console, chosen, transports))
@@ -52,7 +56,7 @@ def main() -> int:
 
 async def play_all(
     console: Console,
-    chosen: Sequence[Scenario | CalledScenario | DialledScenario],
+    chosen: Sequence[AnyScenario],
     transports: Sequence[str],
 ) -> int:
     """Play scenarios one after the other, a line each; 1 if any failed."""
@@ -73,7 +77,7 @@ async def play_all(
 async def play(
     console: Console,
     sites: Sites,
-    scenario: Scenario | CalledScenario | DialledScenario,
+    scenario: AnyScenario,
     transport: str,
 ) -> bool:
     """Play one scenario and print its line; whether it went well."""
@@ -84,6 +88,8 @@ async def play(
             await play_called(scenario, transport)
         elif isinstance(scenario, DialledScenario):
             await play_dialled(scenario, transport)
+        elif isinstance(scenario, RegisteringScenario):
+            await scenario.play(transport)
         else:
             notes = await sites.play(scenario, transport)
     except ScenarioFailed as failure:
@@ -106,7 +112,7 @@ def table() -> Table:
     listed = Table("scenario", "calls", "proves", "RFC")
     for scenario in SCENARIOS:
         listed.add_row(scenario.name, str(len(scenario.callers)), scenario.proves, scenario.rfc)
-    for called in (*CALLED, *DIALLED):
+    for called in (*CALLED, *DIALLED, *REGISTERING):
         listed.add_row(called.name, "1", called.proves, called.rfc)
     return listed
 

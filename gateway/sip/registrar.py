@@ -6,7 +6,6 @@ lets operators see them, and tells a phone's calls from those of others at its a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import Refusal
@@ -141,7 +140,7 @@ def _check_order(binding: Binding, request: Request) -> None:
 def _contacts(bindings: Mapping[_Place, Binding], now: float) -> tuple[tuple[str, str], ...]:
     """What a 200 says: each binding there is, with the seconds it has left (10.3 step 8)."""
     return tuple(
-        ("Contact", f"<{each.contact}>;expires={ceil(each.expires_at - now)}")
+        ("Contact", f"<{each.contact}>;expires={max(1, round(each.expires_at - now))}")
         for each in bindings.values()
     )
 

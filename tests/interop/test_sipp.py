@@ -20,6 +20,7 @@ sys.path.insert(0, str(FOLDER))
 
 from called import CALLED, CalledScenario, play_called  # noqa: E402
 from dialled import DIALLED, DialledScenario, play_dialled  # noqa: E402
+from registering import REGISTERING, RegisteringScenario  # noqa: E402
 from scene import TRANSPORTS, Sites  # noqa: E402
 from sipp import is_installed  # noqa: E402
 from stories import SCENARIOS, Scenario  # noqa: E402
@@ -93,6 +94,12 @@ async def test_scenario_in_which_the_conference_dials(
     await play_dialled(scenario, transport)
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("scenario", REGISTERING, ids=lambda each: each.name)
+async def test_scenario_of_registering(scenario: RegisteringScenario, transport: str) -> None:
+    await scenario.play(transport)
+
+
 def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
     readme = (FOLDER / "README.md").read_text()
     rows = [line for line in readme.splitlines() if line.startswith("| [")]
@@ -100,11 +107,11 @@ def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
         (row,) = (row for row in rows if row.startswith(f"| [{scenario.name}]"))
         assert all(scenario.file(transport) in row for transport in TRANSPORTS)
         assert f"| {scenario.rfc} |" in row
-    for called in (*CALLED, *DIALLED):
+    for called in (*CALLED, *DIALLED, *REGISTERING):
         (row,) = (row for row in rows if row.startswith(f"| [{called.name}]"))
         assert f"(scenarios/{called.file})" in row
         assert f"| {called.rfc} |" in row
-    assert len(rows) == len(SCENARIOS) + len(CALLED) + len(DIALLED)
+    assert len(rows) == len(SCENARIOS) + len(CALLED) + len(DIALLED) + len(REGISTERING)
     files = {scenario.file(transport) for scenario in SCENARIOS for transport in TRANSPORTS}
-    files |= {called.file for called in (*CALLED, *DIALLED)}
+    files |= {called.file for called in (*CALLED, *DIALLED, *REGISTERING)}
     assert {path.name for path in (FOLDER / "scenarios").iterdir()} == files

@@ -62,6 +62,15 @@ def test_all_contacts_there_are_are_told_to_who_only_asks(registrar: Registrar) 
     assert contacts(answer) == [f"{DESK};expires=100", f"{SOFT};expires=290"]
 
 
+def test_what_a_phone_asked_for_is_what_it_is_told_whatever_the_clock_says(
+    registrar: Registrar,
+) -> None:
+    for step in range(100):
+        now = NOW + step / 7  # sums of these are no whole numbers
+        answer = registrar.register("alice", register(DESK, expires="120", cseq=step), UDP, now)
+        assert contacts(answer) == [f"{DESK};expires=120"]
+
+
 def test_a_binding_ends_when_it_expires(registrar: Registrar) -> None:
     registrar.register("alice", register(DESK, expires="120"), UDP, NOW)
     assert places(registrar, NOW + 119)
