@@ -23,6 +23,8 @@ from gateway.sip.registrar import Registrar
 
 log = structlog.get_logger(__name__)
 
+_BETWEEN_LINES = 1.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Doors:
@@ -54,6 +56,8 @@ class Gatekeeper:
         self._accounts = Accounts(doors.accounts)
         self._strangers = strangers
         self._clock = clock
+        self._told_at = float("-inf")
+        self._untold = 0  # refusals since a line was written
 
     @property
     def phones(self) -> Mapping[str, tuple[str, ...]]:
@@ -100,8 +104,13 @@ class Gatekeeper:
         if isinstance(user, Refusal):
             self._tell_refused(flow, request)
             return user
+        was_there = registrar.is_registered(user.name, self._clock())
         answer = registrar.register(user.name, request, flow, self._clock())
-        log.info("phone registers", user=user.name, peer=str(flow), status=answer.status)
+        is_there = registrar.is_registered(user.name, self._clock())
+        if is_there != was_there:
+            log.info(
+                "phone registered" if is_there else "phone gone", user=user.name, peer=str(flow)
+            )
         return answer
 
     def _ask(self, flow: Flow, request: Request) -> Trunk | Refusal:
@@ -125,6 +134,19 @@ class Gatekeeper:
         return registrar is not None and registrar.is_bound(flow.remote, self._clock())
 
     def _tell_refused(self, flow: Flow, request: Request) -> None:
-        """Of those who did say who they are; to be asked first is nothing to tell."""
-        if request.headers.get("Authorization") is not None:
-            log.info("credentials not taken", peer=str(flow), method=request.method)
+        """Of those who did say who they are; to be asked first is nothing to tell.
+
+        One line a second: whoever guesses must not fill the disk.
+        """
+        if request.headers.get("Authorization") is None:
+            return
+        self._untold += 1
+        now = self._clock()
+        if now - self._told_at >= _BETWEEN_LINES:
+            log.info(
+                "credentials not taken",
+                peer=str(flow),
+                method=request.method,
+                since_last_line=self._untold,
+            )
+            self._told_at, self._untold = now, 0

@@ -59,6 +59,10 @@ class Registrar:
             if (valid := tuple(each for each in bindings.values() if each.expires_at > now))
         }
 
+    def is_registered(self, user: str, now: float) -> bool:
+        """Whether a user has a binding."""
+        return any(each.expires_at > now for each in self._users.get(user, {}).values())
+
     def is_bound(self, remote: HostPort, now: float) -> bool:
         """Whether a user is registered from there."""
         return self._remotes.get(remote, now) > now

@@ -11,10 +11,12 @@ from gateway.sip.admission import Refusal, Verdict
 from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount, DigestServer
 from gateway.sip.flow import Flow
+from gateway.sip.liaison import LiaisonConfig, Liaisons
 from gateway.sip.message import Request
 from gateway.sip.network import Listen
 from gateway.sip.registrar import Registrar, RegistrarConfig
-from gateway.sip.user_agent import UserAgent, UserAgentConfig
+from gateway.sip.registration import RegistrationConfig
+from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
 from tests.behaviour.stage import Stage, eventually, stage
 
 pytestmark = pytest.mark.behaviour
@@ -105,3 +107,25 @@ async def test_above_its_limit_a_trunk_is_told_to_come_later() -> None:
         await scene.over()
         (await scene.dial(USER, "phone 2")).hang_up()
         await scene.over()
+
+
+async def test_a_phone_registers_calls_a_room_by_its_name_and_goes() -> None:
+    alice = Credentials("alice", "a-long-secret")
+    user = {"name": alice.user, "password": alice.password}
+    async with stage(trunk={"from": ["192.0.2.1"]}, user=[user]) as scene:
+        at = next(each for each in scene.gateway.sip_addresses if each.transport == "udp")
+        here = Destination("udp", at.host, at.port)
+        registration = RegistrationConfig(f"sip:{at.host}", "alice", "desk", alice)
+        phone = UserAgent(
+            UserAgentConfig((Listen("udp", "127.0.0.1", 0),)), lambda flow, request: Verdict.DROP
+        )
+        async with phone:
+            async with Liaisons((LiaisonConfig("desk", registration, here),), phone):
+                await eventually(lambda: scene.gateway.snapshot().phones, "the registration")
+                assert set(scene.gateway.snapshot().phones) == {"alice"}
+            assert scene.gateway.snapshot().phones == {}
+        with pytest.raises(NotAnswered, match="401"):
+            await scene.dial("welcome")
+        (await scene.dial("welcome", credentials=alice)).hang_up()
+        record = await scene.over()
+    assert (record.trunk, record.room.partition("@")[0]) == ("alice", "welcome")

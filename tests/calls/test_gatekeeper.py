@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from gateway.calls import gatekeeper
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.gatekeeper import Doors, Gatekeeper
 from gateway.calls.routing import Trunk
@@ -237,3 +238,32 @@ def test_without_users_register_is_what_any_other_request_is() -> None:
     gate = Gate(*ALL[:2], phones=False)
     assert gate.judge(AT_PBX, made("REGISTER")) is PBX  # and a 405 then
     assert gate.judge(ELSEWHERE, made("REGISTER")) is FORBID
+
+
+class Lines:
+    """Takes the place of a log."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, object]] = []
+
+    def info(self, event: str, **fields: object) -> None:
+        assert "x" not in fields.values()
+        self.told.append((event, fields.get("since_last_line")))
+
+
+def test_guesses_are_logged_once_a_second_and_phones_as_they_come_and_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = Lines()
+    monkeypatch.setattr(gatekeeper, "log", lines)
+    gate = Gate(*ALL)
+    for wait in (0.0, 0.1, 0.1, 1.0):
+        gate.now += wait
+        gate.call(ELSEWHERE, replace(ALICE, password="x"))
+    for _ in range(2):
+        gate.register(ELSEWHERE, ALICE)
+    assert lines.told == [
+        ("credentials not taken", 1),
+        ("credentials not taken", 3),
+        ("phone registered", None),
+    ]

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.sip.admission import Refusal
+from gateway.sip.headers import Headers
 from gateway.sip.message import Request, parse_message
 from gateway.sip.registrar import Registrar, RegistrarConfig
 from tests.sip.wire import PEER, TCP, UDP, request
@@ -159,3 +162,17 @@ def test_of_too_many_contacts_the_oldest_goes(registrar: Registrar) -> None:
         phone = register(f"<sip:alice@10.0.0.{number}>", call_id=str(number))
         registrar.register("alice", phone, replace(UDP, remote=(f"10.0.0.{number}", 1)), NOW)
     assert places(registrar) == [f"sip:alice@10.0.0.{number}" for number in (2, 3, 4)]
+
+
+@settings(max_examples=40)
+@given(st.lists(st.text(max_size=40), max_size=4), st.text(max_size=12))
+def test_whatever_a_phone_says_is_answered(contacts: list[str], expires: str) -> None:
+    clean = [" ".join(contact.split()) for contact in contacts]
+    headers = Headers([("Contact", contact) for contact in clean])
+    for name, value in (("To", "<sip:alice@gateway>"), ("Call-ID", "1"), ("CSeq", "1 REGISTER")):
+        headers.add(name, value)
+    headers.add("Expires", expires)
+    asked = Request("REGISTER", "sip:gateway", headers)
+    registrar = Registrar(CONFIG)
+    assert registrar.register("alice", asked, UDP, NOW).status in (200, 400, 423)
+    assert len(places(registrar)) <= CONFIG.max_contacts
