@@ -98,7 +98,7 @@ class Liaison:
                 await self._register(registration)
             except OSError as error:
                 registration.fail(f"no way to the registrar: {error}", self._loop.time())
-            except Exception:
+            except Exception:  # a mistake of ours must not leave us unregistered for good
                 self._log.exception("registering failed")
                 registration.fail("internal error", self._loop.time())
             self._tell_registration(registration, before)
