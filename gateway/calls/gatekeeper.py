@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.calls.accounts import Accounts, CallerAccount
-from gateway.calls.routing import Trunk, trunk_of
+from gateway.calls.routing import Listener, Trunk, trunk_of
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import Refusal, Verdict
 from gateway.sip.digest_server import DigestCounters, DigestServer
@@ -77,14 +77,19 @@ class Gatekeeper:
 
         ACCEPT goes for requests that are nobody's call in particular.
         """
-        host, by = flow.remote[0], (flow.transport, *flow.listener)
-        if request.method == "REGISTER" and self._accounts.any_at(host, users=True):
+        if request.method == "REGISTER" and self._accounts.any_at(flow.remote[0], users=True):
             return Verdict.ACCEPT  # `register` looks closer
+        judged = self._find(flow, request)
+        if isinstance(judged, Trunk) and not judged.is_reached_by(_listener_of(flow)):
+            return self._strangers
+        return judged
+
+    def _find(self, flow: Flow, request: Request) -> Trunk | Verdict | Refusal:
+        host = flow.remote[0]
         trunk = self._registered_with(host, request)
         if trunk is not None:
             return trunk
-        reached = (each for each in self._trunks if each.is_reached_by(by))
-        trunk = trunk_of(host, reached, flow.certificate_names)
+        trunk = self._trunk_at(flow)
         is_phone = self._is_registered(flow)
         if request.method == "INVITE" and not request.headers.to.tag:
             if trunk is not None and trunk.digest_user is None and not is_phone:
@@ -121,6 +126,12 @@ class Gatekeeper:
             return account
         return self._accounts.trunk_of(account)
 
+    def _trunk_at(self, flow: Flow) -> Trunk | None:
+        """The trunk of an address, one that takes calls before one that does not."""
+        reached = [trunk for trunk in self._trunks if trunk.is_reached_by(_listener_of(flow))]
+        preferred = sorted(reached, key=lambda trunk: not trunk.takes_calls)
+        return trunk_of(flow.remote[0], preferred, flow.certificate_names)
+
     def _registered_with(self, host: str, request: Request) -> Trunk | None:
         try:
             user = parse_uri(request.uri).user
@@ -150,3 +161,7 @@ class Gatekeeper:
                 since_last_line=self._untold,
             )
             self._told_at, self._untold = now, 0
+
+
+def _listener_of(flow: Flow) -> Listener:
+    return flow.transport, *flow.listener

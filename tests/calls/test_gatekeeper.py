@@ -142,6 +142,24 @@ def test_a_trunk_may_be_one_by_some_of_our_listeners_only() -> None:
         assert keeper.judge(listener, made("INVITE")) is FORBID
 
 
+def test_not_even_a_password_lets_a_trunk_in_by_another_listener() -> None:
+    inside = replace(ROAMING, listeners=(("tcp", *LISTENER),))
+    doors = Doors(DigestServer("gateway"), (CallerAccount(ROAMER, inside),))
+    keeper = Gatekeeper((inside,), doors, FORBID)
+    for transport, expected in (("udp", FORBID), ("tcp", inside)):
+        by = replace(ELSEWHERE, transport=transport)
+        challenge = keeper.judge(by, made("INVITE"))
+        assert isinstance(challenge, Refusal)
+        assert keeper.judge(by, answered(challenge, ROAMER, "INVITE")) is expected
+
+
+def test_of_two_trunks_of_one_address_the_one_that_takes_calls_has_them() -> None:
+    out = replace(PBX, name="out", takes_calls=False)
+    for trunks in ((out, PBX), (PBX, out)):
+        assert Gatekeeper(trunks, Doors(), FORBID).judge(AT_PBX, made("INVITE")) is PBX
+    assert Gatekeeper((out,), Doors(), FORBID).judge(AT_PBX, made("INVITE")) is out
+
+
 # --- by digest ----------------------------------------------------------------------------------
 
 
