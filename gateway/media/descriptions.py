@@ -74,6 +74,28 @@ class PhoneKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneIce:
+    """The credentials by which a phone checks its path to us, an ICE-lite agent (RFC 8445)."""
+
+    ufrag: str
+    pwd: str = field(repr=False)
+    remote_ufrag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneDtls:
+    """What was signalled for a DTLS-SRTP association with a phone (RFC 5763).
+
+    `setup` is our own role: "active" for the client, "passive" for the server. Without `ice` the
+    phone is where its first datagrams come from.
+    """
+
+    fingerprints: "tuple[Fingerprint, ...]"
+    setup: str
+    ice: PhoneIce | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneMedia:
     """What offer and answer agreed on for the audio of a phone (RFC 3264).
 
@@ -83,7 +105,8 @@ class PhoneMedia:
     and comfort noise ("CN") if negotiated. `ptime` is in milliseconds, as many as the codec has
     frames of. What a phone sends while it `is_held` (its hold music) is not for the conference.
     `voip_metrics` and `receiver_round_trip` are the extended reports it wants (RFC 3611 section
-    5.1). Media are encrypted with `keys`; without keys they are not. With `rtcp_mux` RTCP is
+    5.1). Media are encrypted with `keys`, or with those of a handshake by `dtls`; without either
+    they are not. With `rtcp_mux` RTCP is
     exchanged where RTP is (RFC 5761).
     """
 
@@ -98,6 +121,7 @@ class PhoneMedia:
     voip_metrics: bool = False
     receiver_round_trip: bool = False
     keys: PhoneKeys | None = None
+    dtls: PhoneDtls | None = None
     rtcp_mux: bool = False
 
 

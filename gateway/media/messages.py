@@ -14,6 +14,8 @@ from gateway.media import descriptions, measurements, speech
 Address = descriptions.Address
 Direction = descriptions.Direction
 Payload = descriptions.Payload
+PhoneDtls = descriptions.PhoneDtls
+PhoneIce = descriptions.PhoneIce
 PhoneKeys = descriptions.PhoneKeys
 PhoneMedia = descriptions.PhoneMedia
 PhoneSound = descriptions.PhoneSound
@@ -256,10 +258,14 @@ Command = (
 
 @dataclass(frozen=True, slots=True)
 class PhoneOpened:
-    """The phone's RTP port is open at `address`; RTCP is on the next port."""
+    """The phone's RTP port is open at `address`; RTCP is on the next port.
+
+    `fingerprint` is of the certificate that a DTLS handshake there has, None if there is none.
+    """
 
     call: str
     address: Address
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gateway.rtp.srtp import SrtpProfile, SrtpReceiver, SrtpSender
 DTLS_1_2 = 0xFEFD
 _RECORD_HEADER = 13
 _MTU = 1200
+_DAY = 86_400.0  # seconds
 # A videobridge accepts elliptic curves only; its own certificate is ECDSA too.
 _CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384"
@@ -52,6 +53,19 @@ class DtlsIdentity:
     def fingerprint(self, algorithm: str = "sha-256") -> str:
         """Upper-case hexadecimal with colons (RFC 8122 section 5)."""
         return certificate_digest(self.certificate, algorithm)
+
+
+class DailyIdentity:
+    """One identity for all phones of a process: a new one each day, since certificates expire."""
+
+    def __init__(self) -> None:
+        self._made: tuple[DtlsIdentity, float] | None = None
+
+    def at(self, now: float) -> DtlsIdentity:
+        """The identity for a call that begins now."""
+        if self._made is None or now - self._made[1] > _DAY:
+            self._made = DtlsIdentity(), now
+        return self._made[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,150 @@
+"""DTLS-SRTP towards a phone, on its one port: checks of the path, the handshake, its keys.
+
+Without IO: after every call send what `datagrams_to_send` gives. Lost flights are repeated when
+`handle_timeout` is called, by OpenSSL's own clock.
+"""
+
+from gateway.media.messages import Address, PhoneDtls
+from gateway.webrtc.dtls import DtlsEndpoint, DtlsError, DtlsIdentity, Role, SrtpKeys
+from gateway.webrtc.ice_lite import IceLite
+
+_MOST_HANDSHAKES = 5  # that fail after one offer/answer: anybody can send a ClientHello
+
+
+class PhoneTransport:
+    """From the first offer/answer with DTLS to the last; `keys` are there after the handshake.
+
+    `signalled` is where the phone says that it is, `hosts` are those it may be at where no ICE
+    proves it.
+    """
+
+    def __init__(
+        self,
+        identity: DtlsIdentity,
+        agreed: PhoneDtls,
+        signalled: Address | None,
+        hosts: frozenset[str],
+    ) -> None:
+        self.keys: SrtpKeys | None = None
+        self._refused = 0
+        self._identity = identity
+        self._agreed = agreed
+        self._hosts = hosts
+        self._ice = IceLite(agreed.ice) if agreed.ice is not None else None
+        self._heard_at = signalled
+        self._outgoing: list[tuple[bytes, Address]] = []
+        self._failed = 0
+        self._dtls = self._endpoint()
+        self._start()
+
+    @property
+    def refused(self) -> int:
+        """Checks and handshakes that were not the phone's."""
+        return self._refused + (self._ice.refused if self._ice is not None else 0)
+
+    @property
+    def has_ice(self) -> bool:
+        """Whether `nominated` alone says where media goes."""
+        return self._ice is not None
+
+    @property
+    def nominated(self) -> Address | None:
+        """The path that the phone has chosen."""
+        return self._ice.nominated if self._ice is not None else None
+
+    def negotiated(
+        self, agreed: PhoneDtls, signalled: Address | None, hosts: frozenset[str]
+    ) -> None:
+        """Another offer/answer: the association goes on unless certificate or role change."""
+        before, self._agreed, self._hosts = self._agreed, agreed, hosts
+        self._failed = 0
+        if agreed.ice is None:
+            self._ice = None
+            self._heard_at = signalled or self._heard_at
+        elif self._ice is None:
+            self._ice = IceLite(agreed.ice)
+        else:
+            self._ice.credentials = agreed.ice
+        if (before.fingerprints, before.setup) != (agreed.fingerprints, agreed.setup):
+            self._dtls = self._endpoint()
+        self._start()
+
+    def receive(self, data: bytes, source: Address) -> None:
+        """Take a datagram that is neither RTP nor RTCP (RFC 7983 section 7)."""
+        if data[0] <= 3 and self._ice is not None:
+            answer = self._ice.receive(data, source)
+            if answer is not None:
+                self._outgoing.append((answer, source))
+                self._start()
+        elif 20 <= data[0] <= 63 and self._is_phone(source):
+            self._heard_at = source
+            self._shake_hands(data)
+        else:
+            self._refused += 1
+
+    def handle_timeout(self) -> None:
+        """Repeat what was lost; call it twice a second."""
+        if self.keys is not None:
+            return
+        try:
+            self._dtls.handle_timeout()
+        except DtlsError:
+            self._fail()
+        self._flush()
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """What has to go out now, and where."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def close(self) -> None:
+        """Say goodbye; there is something to send then."""
+        self._dtls.close()
+        self._flush()
+
+    def _start(self) -> None:
+        """As a client, begin once it is known where the phone is."""
+        if self._agreed.setup == "active" and self._way() is not None and self.keys is None:
+            self._dtls.start()
+            self._flush()
+
+    def _shake_hands(self, data: bytes) -> None:
+        try:
+            self._dtls.receive(data)
+        except DtlsError:
+            self._fail()
+        else:
+            self.keys = self._dtls.keys
+            self._flush()
+
+    def _fail(self) -> None:
+        """Somebody else's handshake is no reason to refuse the phone's."""
+        self._flush()
+        self._refused += 1
+        self._failed += 1
+        if self._failed < _MOST_HANDSHAKES:
+            self._dtls = self._endpoint()
+
+    def _endpoint(self) -> DtlsEndpoint:
+        self.keys = None
+        role = Role.CLIENT if self._agreed.setup == "active" else Role.SERVER
+        fingerprints = tuple((known.hash, known.value) for known in self._agreed.fingerprints)
+        return DtlsEndpoint(self._identity, role, fingerprints)
+
+    def _flush(self) -> None:
+        datagrams, way = self._dtls.datagrams_to_send(), self._way()
+        if way is not None:
+            self._outgoing += ((datagram, way) for datagram in datagrams)
+
+    def _way(self) -> Address | None:
+        """Where the handshake goes."""
+        if self._ice is None:
+            return self._heard_at
+        if self._ice.nominated is not None:
+            return self._ice.nominated
+        return self._heard_at if self._heard_at in self._ice.paths else None
+
+    def _is_phone(self, source: Address) -> bool:
+        if self._ice is not None:
+            return source in self._ice.paths
+        return source[0] in self._hosts
