@@ -39,12 +39,14 @@ class MediaSwitch:
 class MediaSession:
     """The media of call `call`, as long as `async with` lasts; `sound` is its trunk's choice.
 
+    `fingerprint` is of the certificate its phone would see in a DTLS handshake, once it has a port.
     Serves as `gateway.conference.audio.BridgeMedia`.
     """
 
     def __init__(self, switch: MediaSwitch, call: str, sound: m.PhoneSound = m.AS_IT_IS) -> None:
         self.call = call
         self.report = m.CallReport()
+        self.fingerprint: m.Fingerprint | None = None
         self._switch = switch
         self._sound = sound
         self._room = ""
@@ -157,6 +159,7 @@ class MediaSession:
         """Take an event of the engine."""
         match event:
             case m.PhoneOpened():
+                self.fingerprint = event.fingerprint
                 _settle(self._phone_opened, event.address)
             case m.BridgeOpened():
                 _settle(self._bridge_opened.get(event.session), event.answer)

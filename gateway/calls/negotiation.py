@@ -3,8 +3,18 @@
 import secrets
 from collections.abc import Sequence
 
-from gateway.media.messages import Direction, Payload, PhoneKeys, PhoneMedia
-from gateway.sdp.crypto import CryptoKeys, SrtpPolicy
+from gateway.media.messages import (
+    Direction,
+    Fingerprint,
+    Payload,
+    PhoneDtls,
+    PhoneIce,
+    PhoneKeys,
+    PhoneMedia,
+)
+from gateway.sdp.crypto import CryptoKeys
+from gateway.sdp.dtls import DtlsParameters
+from gateway.sdp.encryption import PLAIN, Terms
 from gateway.sdp.formats import DEFAULT_CODECS, offered_formats
 from gateway.sdp.offer_answer import (
     RECEIVER_ROUND_TRIP,
@@ -23,9 +33,8 @@ class Negotiation:
     """Our side of a call's session: `local` is where we receive RTP (RFC 3264).
 
     `signalling_host` is where the phone's SIP messages come from, `codecs` are ours, the best
-    first; `srtp` says whether media are encrypted. Every method raises SdpError for a description
-    that cannot be read, NotAcceptable for one that cannot be served; what was agreed before holds
-    then.
+    first; media are encrypted on our `terms`. Every method raises SdpError for a description that
+    cannot be read, NotAcceptable for one that cannot be served; what was agreed before holds then.
     """
 
     def __init__(
@@ -33,21 +42,22 @@ class Negotiation:
         local: Address,
         signalling_host: str,
         codecs: Sequence[str] = DEFAULT_CODECS,
-        srtp: SrtpPolicy = SrtpPolicy.OFF,
+        terms: Terms = Terms(),  # noqa: B008 -- frozen
     ) -> None:
         self._local = local
         self._signalling_host = signalling_host
         self._codecs = codecs
-        self._srtp = srtp
-        self._keys: CryptoKeys | None = None  # of the last agreement
+        self._terms = terms
+        self._encryption = PLAIN  # of the last agreement
         self._origin = Origin(local[0], str(secrets.randbits(52)), secrets.randbits(16))
         self._described: SessionDescription | None = None  # by us, last
         self._has_spoken_with = False  # media has been agreed both ways before
 
     @property
-    def suite(self) -> str | None:
-        """What encrypts media now, None if nothing does."""
-        return self._keys.suite if self._keys is not None else None
+    def srtp(self) -> str:
+        """What encrypts media now: a suite, "dtls" or "none"."""
+        keys, dtls = self._encryption.keys, self._encryption.dtls
+        return keys.suite if keys is not None else "none" if dtls is None else "dtls"
 
     def answer(self, offer: bytes) -> tuple[bytes, PhoneMedia]:
         """The answer to the phone's offer, and what holds with it."""
@@ -56,8 +66,8 @@ class Negotiation:
             self._local,
             self._origin.raised(),
             self._codecs,
-            srtp=self._srtp,
-            before=self._keys,
+            self._terms,
+            self._encryption,
         )
         self._describe(answer)
         return answer.serialize(), self._media(agreement)
@@ -67,7 +77,7 @@ class Negotiation:
         origin = self._origin.raised()
         if self._described is None:
             formats = offered_formats(self._codecs)
-            offer = make_offer(self._local, origin, formats=formats, srtp=self._srtp)
+            offer = make_offer(self._local, origin, formats=formats, srtp=self._terms.srtp)
         else:
             offer = offer_again(self._described, origin)
         self._describe(offer)
@@ -76,14 +86,15 @@ class Negotiation:
     def answered(self, answer: bytes) -> PhoneMedia:
         """What holds after the answer to `offer`."""
         assert self._described is not None, "nothing was offered"
-        return self._media(read_answer(self._described, SessionDescription.parse(answer)))
+        description = SessionDescription.parse(answer)
+        return self._media(read_answer(self._described, description, self._encryption))
 
     def _describe(self, description: SessionDescription) -> None:
         self._described = description
         self._origin = description.origin
 
     def _media(self, agreement: Agreement) -> PhoneMedia:
-        self._keys = agreement.keys
+        self._encryption = agreement.encryption
         direction = Direction(agreement.direction.value)
         is_held = self._has_spoken_with and not direction.sends
         self._has_spoken_with |= direction is Direction.SENDRECV
@@ -106,7 +117,8 @@ class Negotiation:
             is_held=is_held,
             voip_metrics=VOIP_METRICS in agreement.extended_reports,
             receiver_round_trip=RECEIVER_ROUND_TRIP in agreement.extended_reports,
-            keys=_phone_keys(agreement.keys),
+            keys=_phone_keys(agreement.encryption.keys),
+            dtls=_phone_dtls(agreement.encryption.dtls),
             rtcp_mux=agreement.rtcp_mux,
         )
 
@@ -115,3 +127,14 @@ def _phone_keys(keys: CryptoKeys | None) -> PhoneKeys | None:
     if keys is None:
         return None
     return PhoneKeys(keys.suite, keys.local, keys.remote, keys.remote_mki)
+
+
+def _phone_dtls(dtls: DtlsParameters | None) -> PhoneDtls | None:
+    if dtls is None:
+        return None
+    ice = dtls.ice
+    return PhoneDtls(
+        tuple(Fingerprint(*fingerprint) for fingerprint in dtls.fingerprints),
+        dtls.setup,
+        PhoneIce(ice.ufrag, ice.pwd, ice.remote_ufrag) if ice is not None else None,
+    )

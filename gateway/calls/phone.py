@@ -22,6 +22,7 @@ from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.errors import MediaError, SdpError
 from gateway.media.messages import PhoneMedia
+from gateway.sdp.encryption import Terms
 from gateway.sdp.offer_answer import EncryptionRefused, NotAcceptable
 from gateway.sip import events as sip
 from gateway.sip.call import Call, CallEnded, CallEvent, OfferWithdrawn
@@ -201,14 +202,15 @@ class Phone:
         """Describe a port so that the peer of this flow can reach it."""
         # The port is bound to all addresses perhaps: which one reaches us depends on the phone.
         local = (self._services.local_host(flow), port)
-        trunk = self._trunk
-        return Negotiation(local, flow.remote[0], trunk.codecs, trunk.srtp)
+        trunk, own = self._trunk, self._session.fingerprint
+        fingerprint = (own.hash, own.value) if own is not None else None
+        return Negotiation(local, flow.remote[0], trunk.codecs, Terms(trunk.srtp, fingerprint))
 
     def _answered(self) -> None:
         self._record.answered()
         self._on_answered()
-        srtp = self._negotiation.suite or "none"
-        log.info("answered", after=f"{self._record.setup_time:.2f} s", srtp=srtp)
+        after = f"{self._record.setup_time:.2f} s"
+        log.info("answered", after=after, srtp=self._negotiation.srtp)
 
     async def _renegotiate(self, offer: bytes | None) -> PhoneMedia | None:
         """Hold, resume, another address: what cannot be agreed on (None) changes nothing."""

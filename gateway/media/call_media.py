@@ -38,6 +38,7 @@ from gateway.media.room_bus import RATE, RoomBus
 from gateway.media.talk import TalkMeter
 from gateway.media.utterance import NoRecordings, Over, Recordings
 from gateway.rtp.telephone_event import Press
+from gateway.webrtc.dtls import DtlsIdentity
 
 _FRAMES = 50  # a second
 _NO_RECORDINGS = NoRecordings()
@@ -57,7 +58,8 @@ def line_of(sound: PhoneSound) -> PhoneLine:
 class CallMedia:
     """What the engine holds for a call. `emit` takes the events of the call.
 
-    `silent_after` is how many seconds without RTP from a phone that has to send are too many.
+    `silent_after` is how many seconds without RTP from a phone that has to send are too many,
+    `identity` who we are for a phone that wants DTLS.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class CallMedia:
         *,
         silent_after: float,
         recordings: Recordings = _NO_RECORDINGS,
+        identity: DtlsIdentity | None = None,
     ) -> None:
         self.call = call
         self.bus = bus
@@ -79,6 +82,7 @@ class CallMedia:
         self._emit = emit
         self._silent_after = silent_after
         self._earpiece = Earpiece(call, recordings, emit, rate=RATE)
+        self._identity = identity
         self._frame = silence(RATE // _FRAMES)
         self._level = SILENCE_LEVEL
         self._activity = VoiceActivity()
@@ -101,10 +105,11 @@ class CallMedia:
         if media.sound != self._sound:
             self._sound, self._line = media.sound, line_of(media.sound)
         if self.phone is None:
-            self.phone = PhoneLeg(media, now)
+            self.phone = PhoneLeg(media, now, identity=self._identity)
             self.bus.join(self)
         else:
             self.phone.negotiated(media, now)
+        self._send_other(self.phone)
         if len(self._frame) != self.phone.rate // _FRAMES:
             self._change_rate()
 
@@ -117,7 +122,11 @@ class CallMedia:
         """A datagram on the phone's RTP port."""
         if self.phone is None:
             return
-        self._tell(self.phone.receive(data, source, now))
+        if data[0] < 64:  # neither RTP nor RTCP
+            self.phone.security.receive_other(data, source)
+            self._send_other(self.phone)
+        else:
+            self._tell(self.phone.receive(data, source, now))
         if self.phone.latched != self._latched:
             self._latched = self.phone.latched
             if self._latched is not None:
@@ -274,6 +283,8 @@ class CallMedia:
         """Twice a second: reports, presses that never ended, and a phone gone silent."""
         if self.phone is not None:
             self._tell(self.phone.expired_presses(now))
+            self.phone.security.handle_timeout()
+            self._send_other(self.phone)
             report = self.phone.rtcp(now)
             if report is not None:
                 self._send_report(self.phone, *report)
@@ -309,6 +320,8 @@ class CallMedia:
             goodbye = self.phone.goodbye()
             if goodbye is not None:
                 self._send_report(self.phone, *goodbye)
+            self.phone.security.close()
+            self._send_other(self.phone)
             self.bus.leave(self, self.phone.last_heard)
             self.phone = None
         self._sockets.close()
@@ -316,6 +329,11 @@ class CallMedia:
     def _send_report(self, phone: PhoneLeg, report: bytes, destination: Address) -> None:
         send = self._sockets.send_rtp if phone.rtcp_mux else self._sockets.send_rtcp
         send(report, destination)
+
+    def _send_other(self, phone: PhoneLeg) -> None:
+        """What keeps the way to the phone open, and protects it."""
+        for datagram, destination in phone.security.datagrams_to_send():
+            self._sockets.send_rtp(datagram, destination)
 
     def _heard_so_far(self) -> StreamReport:
         return combined((self._heard, since(self._at_entry, self.bus.heard())))

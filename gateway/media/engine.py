@@ -29,6 +29,7 @@ from gateway.media.messages import (
     ConnectPhone,
     Event,
     Failed,
+    Fingerprint,
     Hush,
     Mute,
     OpenBridge,
@@ -46,6 +47,7 @@ from gateway.media.phone_sockets import PhoneSockets, PortRange
 from gateway.media.recordings import RecordingFiles
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
+from gateway.webrtc.dtls import DailyIdentity
 
 __all__ = ["EngineConfig", "MediaEngine"]
 
@@ -109,6 +111,7 @@ class MediaEngine:
         self._config = config
         self._emit = emit
         self._recordings = RecordingFiles(config.recordings)
+        self._identity = DailyIdentity()
         self._ports = PortRange(config.first_port, config.last_port)
         self._calls: dict[str, _Call] = {}
         self._rooms: dict[str, _Room] = {}
@@ -214,6 +217,7 @@ class MediaEngine:
             self._free_room(call.alone)
             self._emit(Failed(call.name, OpenPhone.__name__, str(error)))
             return
+        identity = self._identity.at(time.monotonic())
         media = call.media = CallMedia(
             call.name,
             sockets,
@@ -221,10 +225,12 @@ class MediaEngine:
             self._emit,
             silent_after=self._config.silent_after,
             recordings=self._recordings,
+            identity=identity,
         )
         conference = _InConference(self, call, media)
         call.bridges = CallBridges(call.name, self._config, conference, self._emit, self._spawn)
-        self._emit(PhoneOpened(call.name, sockets.address))
+        fingerprint = Fingerprint("sha-256", identity.fingerprint())
+        self._emit(PhoneOpened(call.name, sockets.address, fingerprint))
 
     # Rooms.
 

@@ -25,6 +25,7 @@ from gateway.rtp.packet import RtpPacket, is_rtcp
 from gateway.rtp.rtcp import parse_compound
 from gateway.rtp.sequence import distance
 from gateway.rtp.telephone_event import Press, TelephoneEventReceiver
+from gateway.webrtc.dtls import DtlsIdentity
 
 
 class PhoneLeg:
@@ -32,10 +33,17 @@ class PhoneLeg:
 
     `signalling_host` is the host its SIP messages come from. Frames are 20 ms at `rate` Hz, which
     is 16000 where G.722 or Opus is sent; a new offer/answer may change it. With `rtcp_mux` its
-    reports go out by the port of RTP.
+    reports go out by the port of RTP. `identity` is ours in DTLS; handshakes are `security`'s.
     """
 
-    def __init__(self, media: PhoneMedia, now: float, *, max_delay: float = 0.200) -> None:
+    def __init__(
+        self,
+        media: PhoneMedia,
+        now: float,
+        *,
+        max_delay: float = 0.200,
+        identity: DtlsIdentity | None = None,
+    ) -> None:
         self.direction = Direction.INACTIVE
         self.is_held = False
         self.last_heard = now
@@ -43,7 +51,7 @@ class PhoneLeg:
         self.talk = TalkMeter()
         self._max_delay = max_delay
         self._latch = Latch(media.signalling_host)
-        self._security = PhoneSecurity()
+        self.security = PhoneSecurity(identity)
         self._payloads = PhonePayloads.of(media.payloads)
         self._output = PhoneOutput(self._payloads, media.ptime)
         self._rtcp = RtcpSession(self._output.sender, now)
@@ -82,7 +90,7 @@ class PhoneLeg:
         self.is_held = media.is_held
         if self.has_to_send and not had_to_send:
             self.last_heard = now  # nothing was due from it until now
-        self._security.negotiated(media.keys)
+        self.security.negotiated(media)
         self._latch.negotiated(media.remote, self._payloads.types)
 
     @property
@@ -111,11 +119,15 @@ class PhoneLeg:
     @property
     def destination(self) -> Address | None:
         """Where its media is sent to."""
+        if self.security.has_ice:
+            return self.security.nominated
         return self._latch.destination
 
     @property
     def latched(self) -> Address | None:
         """Where its media has proved to come from."""
+        if self.security.has_ice:
+            return self.security.nominated
         return self._latch.latched
 
     def receive(self, data: bytes, source: Address, now: float) -> list[Press]:
@@ -127,7 +139,7 @@ class PhoneLeg:
         if packet is None:
             return []
         presses: list[Press] = []
-        is_authentic = self._security.is_on
+        is_authentic = self.security.is_on
         for admitted, arrival in self._latch.admit(packet, source, now, is_authentic=is_authentic):
             presses += self._receive_admitted(admitted, arrival)
         return presses
@@ -135,7 +147,7 @@ class PhoneLeg:
     def _opened(self, data: bytes) -> RtpPacket | None:
         """The RTP packet in a datagram; None if it is to be dropped."""
         try:
-            data = self._security.open(data, is_rtcp=False)
+            data = self.security.open(data, is_rtcp=False)
         except RtpError:
             return None
         try:
@@ -146,10 +158,10 @@ class PhoneLeg:
 
     def receive_rtcp(self, data: bytes, source: Address, now: float) -> None:
         """Take a datagram that came to the RTCP port, or is RTCP on the RTP port."""
-        if not self._security.is_on and not self._latch.is_from_peer(source[0]):
+        if not self.security.is_on and not self._latch.is_from_peer(source[0]):
             return
         try:
-            data = self._security.open(data, is_rtcp=True)
+            data = self.security.open(data, is_rtcp=True)
         except RtpError:
             return
         try:
@@ -189,7 +201,7 @@ class PhoneLeg:
         if self.direction.sends:
             packets = self._output.push(payload)
             self._beware_of_echo()
-            return self._security.protect(packets)
+            return self.security.protect(packets)
         self._output.pause()
         return []
 
@@ -198,7 +210,7 @@ class PhoneLeg:
         if self.direction.sends:
             packets = self._output.push_frame(frame)
             self._beware_of_echo()
-            return self._security.protect(packets)
+            return self.security.protect(packets)
         self._output.pause()
         return []
 
@@ -221,18 +233,18 @@ class PhoneLeg:
             return None
         ssrc = self._stream.ssrc if self._stream else None
         voice = self.voice_reports.due(ssrc, self.received(), self.round_trip, now)
-        return self._security.protect_rtcp(compound + voice), destination
+        return self.security.protect_rtcp(compound + voice), destination
 
     def goodbye(self) -> tuple[bytes, Address] | None:
         """The last RTCP packet of the leg."""
         destination = self._rtcp_destination()
         if destination is None:
             return None
-        return self._security.protect_rtcp(self._rtcp.goodbye()), destination
+        return self.security.protect_rtcp(self._rtcp.goodbye()), destination
 
     def received(self) -> StreamReport:
         """What came from the phone so far."""
-        foreign = self._latch.strangers + self._security.refused
+        foreign = self._latch.strangers + self.security.refused
         if self._stream is None:
             return StreamReport(discarded=foreign)
         report = received(self._stream.playout, self._stream.reception, self.talk)
@@ -296,7 +308,7 @@ class PhoneLeg:
     def _rtcp_destination(self) -> Address | None:
         """Where RTCP goes: next to where media goes, unless the phone named another port, or the
         same."""
-        media = self._latch.destination
+        media = self.destination if self.security.is_ready else None
         if media is None or self.rtcp_mux:
             return media
         if self._latch.latched is None and self._remote_rtcp is not None:

@@ -6,12 +6,13 @@ is taken, one that is encrypted before any other, and the others are refused wit
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import SdpError
-from gateway.sdp import crypto
-from gateway.sdp.crypto import CryptoKeys, CryptoLine, SrtpPolicy
+from gateway.sdp import encryption
+from gateway.sdp.crypto import SECURE_PROFILES, CryptoLine, SrtpPolicy
+from gateway.sdp.encryption import PLAIN, Encryption, Terms
 from gateway.sdp.formats import (
     CODECS,
     DEFAULT_CODECS,
@@ -74,8 +75,8 @@ class Agreement:
     `remote` is where the peer receives RTP, None if it states no address that can be sent to.
     `formats` holds the audio format to send, then others that may arrive, then telephone-event and
     comfort noise if agreed. `ptime` is in milliseconds, `direction` is seen from us.
-    `extended_reports` names those of RFC 3611 the peer wants and we have. `keys` are None where
-    media are not encrypted. With `rtcp_mux` RTCP comes and goes where RTP does (RFC 5761).
+    `extended_reports` names those of RFC 3611 the peer wants and we have. With `rtcp_mux` RTCP
+    comes and goes where RTP does (RFC 5761).
     """
 
     remote: Address | None
@@ -84,7 +85,7 @@ class Agreement:
     ptime: int
     direction: Direction
     extended_reports: frozenset[str] = frozenset()
-    keys: CryptoKeys | None = None
+    encryption: Encryption = PLAIN
     rtcp_mux: bool = False
 
 
@@ -93,28 +94,27 @@ def make_answer(
     local: Address,
     origin: Origin,
     codecs: Sequence[str] = DEFAULT_CODECS,
-    *,
-    srtp: SrtpPolicy = SrtpPolicy.OFF,
-    before: CryptoKeys | None = None,
+    terms: Terms = Terms(),  # noqa: B008 -- frozen
+    before: Encryption = PLAIN,
 ) -> tuple[SessionDescription, Agreement]:
     """Answer an offer with our audio at `local`; `origin` is the o= line of the answer.
 
-    The first of our `codecs` that is offered is taken. `before` are the keys of the agreement that
-    this one follows. NotAcceptable: no codec of ours is offered, or (EncryptionRefused) not as
-    `srtp` wants it.
+    The first of our `codecs` that is offered is taken, encrypted on our `terms`; `before` is the
+    encryption that has held. NotAcceptable: no codec of ours is offered, or (EncryptionRefused)
+    not on these terms.
     """
     candidates = [(at, answered_formats(each, codecs)) for at, each in enumerate(offer.media)]
     candidates = [(at, part) for at, part in candidates if part and _is_audio(offer.media[at])]
-    served = [(at, part) for at, part in candidates if crypto.fits(offer.media[at], srtp)]
+    served = [(at, part) for at, part in candidates if terms.fit(offer, offer.media[at])]
     if not served:
         if candidates:
-            raise EncryptionRefused(f"srtp is {srtp}, and no audio is offered like that")
+            raise EncryptionRefused(f"srtp is {terms.srtp}, and no audio is offered like that")
         raise NotAcceptable("no audio stream with a codec of ours")
-    taken, formats = min(served, key=lambda each: not crypto.taken(offer.media[each[0]], srtp))
+    taken, formats = min(served, key=lambda each: not terms.encrypt(offer.media[each[0]]))
     media = offer.media[taken]
-    line, keys = crypto.answered(crypto.taken(media, srtp), before)
+    secured = encryption.answered(offer, media, terms, local, before)
     rtcp_mux = media.has("rtcp-mux")
-    agreement = _agreement(offer, media, formats, keys, rtcp_mux=rtcp_mux)
+    agreement = _agreement(offer, media, formats, secured.encryption, rtcp_mux=rtcp_mux)
     answered = _describe(
         local,
         protocol=media.protocol,
@@ -124,12 +124,15 @@ def make_answer(
         direction=agreement.direction,
         reports=agreement.extended_reports,
         rtcp_mux=agreement.rtcp_mux,
-        keys=(line,) if line is not None else (),
+        secured=secured.attributes,
     )
     lines = tuple(
         answered if at == taken else _refused(each) for at, each in enumerate(offer.media)
     )
-    return SessionDescription(origin, lines, connection=local[0], times=offer.times), agreement
+    about_all = secured.session_attributes
+    return SessionDescription(
+        origin, lines, connection=local[0], attributes=about_all, times=offer.times
+    ), agreement
 
 
 def make_offer(
@@ -150,13 +153,13 @@ def make_offer(
     suites = enumerate(srtp.offered_suites, 1)
     media = _describe(
         local,
-        protocol=crypto.SECURE_PROFILES[0] if secure else _PROFILES[0],
+        protocol=SECURE_PROFILES[0] if secure else _PROFILES[0],
         formats=formats,
         ptime=ptime,
         direction=direction,
         reports=frozenset(_REPORTS),
         rtcp_mux=True,
-        keys=tuple(CryptoLine.fresh(tag, suite) for tag, suite in suites),
+        secured=[CryptoLine.fresh(tag, suite).attribute() for tag, suite in suites],
     )
     return SessionDescription(origin, (media,), connection=local[0])
 
@@ -175,17 +178,15 @@ def offer_again(described: SessionDescription, origin: Origin) -> SessionDescrip
 
 
 def _offered_again(media: MediaDescription) -> tuple[Attribute, ...]:
-    changed = {"crypto", *(direction.value for direction in Direction)}
-    lines = (CryptoLine.fresh(line.tag, line.suite) for line in crypto.lines_of(media))
-    return (
-        *(each for each in media.attributes if each.name not in changed),
-        *(line.attribute() for line in lines),
-        Attribute(Direction.SENDRECV.value),
-    )
+    directions = {direction.value for direction in Direction}
+    lines = (each for each in encryption.offered_again(media) if each.name not in directions)
+    return (*lines, Attribute(Direction.SENDRECV.value))
 
 
-def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreement:
-    """What the answer to an offer of ours agrees to.
+def read_answer(
+    offer: SessionDescription, answer: SessionDescription, before: Encryption = PLAIN
+) -> Agreement:
+    """What the answer to an offer of ours agrees to; `before` is the encryption that has held.
 
     NotAcceptable: our stream was refused, or answered with what we did not offer.
     """
@@ -196,22 +197,24 @@ def read_answer(offer: SessionDescription, answer: SessionDescription) -> Agreem
     formats = agreed_formats(media, formats_of(offered)) if _is_audio(media) else ()
     if not formats:
         raise NotAcceptable("answered with no codec that was offered")
-    keys = crypto.agreed(offered, media)
-    if keys is None and not crypto.is_plain(offered, media):
+    secured = encryption.agreed(offered, answer, media, before)
+    if secured is None:
         raise EncryptionRefused("answered without keys that could be used")
     rtcp_mux = offered.has("rtcp-mux") and media.has("rtcp-mux")
-    return _agreement(answer, media, formats, keys, rtcp_mux=rtcp_mux)
+    return _agreement(answer, media, formats, secured, rtcp_mux=rtcp_mux)
 
 
 def _agreement(
     description: SessionDescription,
     media: MediaDescription,
     formats: tuple[Format, ...],
-    keys: CryptoKeys | None,
+    secured: Encryption,
     *,
     rtcp_mux: bool,
 ) -> Agreement:
-    host = description.connection_of(media)
+    # With ICE the path is found by checks, and an address of zeros only says so.
+    has_ice = secured.dtls is not None and secured.dtls.ice is not None
+    host = description.connection_of(media) if not has_ice else None
     direction = _REVERSED[description.direction_of(media)]
     remote = _address(host, media.port)
     if host is not None and _is_unspecified(host):
@@ -228,13 +231,13 @@ def _agreement(
         ptime=_packet_time(media, formats[0]),
         direction=direction,
         extended_reports=description.extended_reports_of(media) & frozenset(_REPORTS),
-        keys=keys,
+        encryption=secured,
         rtcp_mux=rtcp_mux,
     )
 
 
 def _is_audio(media: MediaDescription) -> bool:
-    profiles = (*_PROFILES, *crypto.SECURE_PROFILES)
+    profiles = (*_PROFILES, *encryption.PROFILES)
     return media.kind == "audio" and media.port != 0 and media.protocol.upper() in profiles
 
 
@@ -254,7 +257,7 @@ def _describe(
     direction: Direction,
     reports: frozenset[str],
     rtcp_mux: bool,
-    keys: tuple[CryptoLine, ...] = (),
+    secured: Iterable[Attribute],
 ) -> MediaDescription:
     attributes: list[Attribute] = []
     for part in formats:
@@ -272,7 +275,7 @@ def _describe(
         attributes.append(Attribute("rtcp-xr", " ".join(wanted)))
     if rtcp_mux:
         attributes.append(Attribute("rtcp-mux"))
-    attributes += (line.attribute() for line in keys)
+    attributes += secured
     attributes.append(Attribute(direction.value))
     return MediaDescription(
         kind="audio",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.calls.negotiation import Negotiation
 from gateway.media.messages import Direction
 from gateway.sdp.crypto import SrtpPolicy
+from gateway.sdp.encryption import Terms
 from gateway.sdp.formats import DEFAULT_CODECS
 from gateway.sdp.offer_answer import NotAcceptable
 from gateway.sdp.session_description import SessionDescription
@@ -162,7 +163,7 @@ OTHER_KEYS = ("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "B" * 40,)
 
 
 def test_media_holds_the_keys_and_a_hold_keeps_them() -> None:
-    made = Negotiation(LOCAL, "198.51.100.7", srtp=SrtpPolicy.OFFERED)
+    made = Negotiation(LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.OFFERED))
     _, media = made.answer(description(*AUDIO, *KEYS))
     assert media.keys is not None
     assert (media.keys.suite, media.keys.remote) == ("AES_CM_128_HMAC_SHA1_80", bytes(30))
@@ -172,13 +173,14 @@ def test_media_holds_the_keys_and_a_hold_keeps_them() -> None:
     assert held.keys == media.keys
     _, rekeyed = made.answer(description(*AUDIO, *OTHER_KEYS))
     assert rekeyed.keys is not None and rekeyed.keys.local != media.keys.local
-    assert made.suite == "AES_CM_128_HMAC_SHA1_80"
+    assert made.srtp == "AES_CM_128_HMAC_SHA1_80"
     _, plain = made.answer(description(*AUDIO))
-    assert plain.keys is made.suite is None
+    assert plain.keys is None
+    assert made.srtp == "none"
 
 
 def test_a_refused_offer_leaves_the_keys_that_hold() -> None:
-    made = Negotiation(LOCAL, "198.51.100.7", srtp=SrtpPolicy.REQUIRED)
+    made = Negotiation(LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.REQUIRED))
     _, media = made.answer(description("m=audio 4000 RTP/SAVP 8", *KEYS))
     with pytest.raises(NotAcceptable):
         made.answer(description(*AUDIO))
@@ -187,7 +189,7 @@ def test_a_refused_offer_leaves_the_keys_that_hold() -> None:
 
 
 def test_an_offer_of_ours_that_is_answered_early_and_again_keeps_its_key() -> None:
-    made = Negotiation(LOCAL, "198.51.100.7", srtp=SrtpPolicy.REQUIRED)
+    made = Negotiation(LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.REQUIRED))
     made.offer()
     early = made.answered(description("m=audio 4000 RTP/SAVP 8", *KEYS))
     final = made.answered(description("m=audio 4000 RTP/SAVP 8", *OTHER_KEYS))

@@ -85,6 +85,8 @@ each_phone = pytest.mark.parametrize("caller", [PYVOIP, BARESIP, BARESIP_TCP], i
         BARESIP_TCP,
         Caller("baresip", encryption="srtp"),
         Caller("baresip", codec="OPUS", encryption="srtp-mand"),
+        Caller("baresip", encryption="dtls_srtp"),
+        Caller("baresip", encryption="dtls_srtp;medianat=ice"),
     ],
     ids=str,
 )

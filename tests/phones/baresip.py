@@ -47,6 +47,7 @@ poll_method epoll
 net_interface {host}
 sip_listen {host}:0
 rtp_ports 28000-29999
+rtcp_mux yes
 call_max_calls 1
 audio_source aufile,{folder}/says.wav
 ausrc_srate 8000
@@ -61,6 +62,8 @@ module aufile.so
 module sndfile.so
 module aubridge.so
 module srtp.so
+module dtls_srtp.so
+module ice.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -204,7 +207,8 @@ async def baresip(
     """Let baresip call a SIP URI, as a user it is registered as first if there is one.
 
     Its files are in `folder`. `encryption` is as baresip names it: "srtp" (if the other side can),
-    "srtp-mand", "srtp-mandf". `settings` are added to its configuration.
+    "srtp-mand", "srtp-mandf", "dtls_srtp", "dtls_srtp;medianat=ice". `settings` are added to its
+    configuration.
     """
     port = free_port(socket.SOCK_STREAM)
     own = _CODECS[codec]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sdp.crypto import SUITES, CryptoKeys, CryptoLine, SrtpPolicy, lines_of
+from gateway.sdp.encryption import Encryption, Terms
 from gateway.sdp.offer_answer import (
     Agreement,
     EncryptionRefused,
@@ -51,13 +52,14 @@ def described(*lines: str) -> SessionDescription:
 def answer(
     offer: SessionDescription, srtp: SrtpPolicy = OFFERED, before: CryptoKeys | None = None
 ) -> tuple[SessionDescription, Agreement]:
-    return make_answer(offer, LOCAL, ORIGIN, srtp=srtp, before=before)
+    terms, held = Terms(srtp), Encryption(before)
+    return make_answer(offer, LOCAL, ORIGIN, terms=terms, before=held)
 
 
 def keys_of(offer: SessionDescription, **options: Any) -> CryptoKeys:
     _, agreement = answer(offer, **options)
-    assert agreement.keys is not None
-    return agreement.keys
+    assert agreement.encryption.keys is not None
+    return agreement.encryption.keys
 
 
 # --- lines ---------------------------------------------------------------------------------------
@@ -131,8 +133,11 @@ def test_keys_are_in_no_repr() -> None:
     assert K80 in text
     assert inline(K80).removeprefix("inline:") not in text
     assert (made.media[0].value("crypto") or "").partition("inline:")[2] not in text
-    assert agreement.keys is not None
-    assert repr(agreement.keys.local) not in text and repr(agreement.keys.remote) not in text
+    assert agreement.encryption.keys is not None
+    assert (
+        repr(agreement.encryption.keys.local) not in text
+        and repr(agreement.encryption.keys.remote) not in text
+    )
 
 
 # --- answers -------------------------------------------------------------------------------------
@@ -145,14 +150,14 @@ def test_the_first_line_we_can_do_is_answered_with_its_tag_and_a_key_of_our_own(
     assert made.media[0].protocol == "RTP/SAVP"
     (ours,) = lines_of(made.media[0])
     assert (ours.tag, ours.suite) == (7, G256)
-    assert agreement.keys == CryptoKeys(G256, ours.key, bytes([3]) * 44)
-    assert ours.key != agreement.keys.remote
+    assert agreement.encryption.keys == CryptoKeys(G256, ours.key, bytes([3]) * 44)
+    assert ours.key != agreement.encryption.keys.remote
     assert keys_of(body(line(7, G256))).local != ours.key
 
 
 def test_an_identifier_of_the_peers_key_is_its_own() -> None:
     made, agreement = answer(body(line(1, K80, more="|2^31|1:1")))
-    assert agreement.keys is not None and agreement.keys.remote_mki == b"\1"
+    assert agreement.encryption.keys is not None and agreement.encryption.keys.remote_mki == b"\1"
     assert "|" not in (made.media[0].value("crypto") or "|")
 
 
@@ -184,7 +189,7 @@ def test_the_policy_decides(
                 answer(offer, policy)
             continue
         made, agreement = answer(offer, policy)
-        assert (agreement.keys is not None) is (expected == "encrypted")
+        assert (agreement.encryption.keys is not None) is (expected == "encrypted")
         assert (made.media[0].value("crypto") is not None) is (expected == "encrypted")
         assert made.media[0].protocol == offer.media[0].protocol
 
@@ -193,10 +198,10 @@ def test_encrypted_audio_is_taken_before_plain_audio_wherever_it_is() -> None:
     both = described("m=audio 4000 RTP/AVP 8", "m=audio 4002 RTP/SAVP 8", f"a={line(1, G128)}")
     made, agreement = answer(both)
     assert [each.port for each in made.media] == [0, 20000]
-    assert agreement.keys is not None and agreement.keys.suite == G128
+    assert agreement.encryption.keys is not None and agreement.encryption.keys.suite == G128
     made, agreement = answer(both, OFF)
     assert [each.port for each in made.media] == [20000, 0]
-    assert agreement.keys is None
+    assert agreement.encryption.keys is None
 
 
 def test_no_codec_is_no_matter_of_encryption() -> None:
@@ -229,7 +234,7 @@ def test_our_later_offers_have_new_keys_for_the_suites_there_were() -> None:
     again = offer_again(made, ORIGIN.raised())
     (ours,) = lines_of(again.media[0])
     assert (ours.tag, ours.suite) == (4, G128)
-    assert agreement.keys is not None and ours.key != agreement.keys.local
+    assert agreement.encryption.keys is not None and ours.key != agreement.encryption.keys.local
     assert again.media[0].protocol == "RTP/SAVP"
     assert again.media[0].attributes[-1] == Attribute("sendrecv")
 
@@ -262,7 +267,7 @@ def test_an_answer_with_a_suite_of_ours_is_agreed_to(
     offer = make_offer(LOCAL, ORIGIN, srtp=policy)
     agreement = read_answer(offer, body(line(tag, K80, 5), protocol=protocol))
     ours = lines_of(offer.media[0])[0].key
-    assert agreement.keys == CryptoKeys(K80, ours, bytes([5]) * 30)
+    assert agreement.encryption.keys == CryptoKeys(K80, ours, bytes([5]) * 30)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +291,7 @@ def test_an_answer_without_keys_is_agreed_to_only_if_both_may_do_without(
 ) -> None:
     offer = make_offer(LOCAL, ORIGIN, srtp=policy)
     if is_plain:
-        assert read_answer(offer, answered).keys is None
+        assert read_answer(offer, answered).encryption.keys is None
         return
     with pytest.raises(EncryptionRefused):
         read_answer(offer, answered)
@@ -322,7 +327,7 @@ def test_an_answer_has_no_suite_that_was_not_offered_and_policies_are_kept(
         assert policy is OFF or not lines_of(offer.media[0])
         return
     ours = [each for each in made.media[0].attributes if each.name == "crypto"]
-    assert len(ours) == (agreement.keys is not None)
+    assert len(ours) == (agreement.encryption.keys is not None)
     assert policy is not OFF or not ours
     assert ours or not (is_secure or policy is REQUIRED)
     offered = [(each.tag, each.suite) for each in lines_of(offer.media[0])]
@@ -335,15 +340,15 @@ def test_two_of_us_use_each_others_keys(
 ) -> None:
     offer = make_offer(LOCAL, ORIGIN, srtp=ours, direction=direction)
     try:
-        made, answering = make_answer(offer, REMOTE, Origin("192.0.2.1"), srtp=theirs)
+        made, answering = make_answer(offer, REMOTE, Origin("192.0.2.1"), terms=Terms(theirs))
     except EncryptionRefused:
         assert {ours, theirs} == {OFF, REQUIRED}
         return
     offering = read_answer(SessionDescription.parse(offer.serialize()), made)
     if OFF in (ours, theirs):
-        assert offering.keys is answering.keys is None
+        assert offering.encryption.keys is answering.encryption.keys is None
         return
-    assert offering.keys is not None and answering.keys is not None
-    assert offering.keys.suite == answering.keys.suite == K80
-    assert offering.keys.local == answering.keys.remote
-    assert offering.keys.remote == answering.keys.local
+    assert offering.encryption.keys is not None and answering.encryption.keys is not None
+    assert offering.encryption.keys.suite == answering.encryption.keys.suite == K80
+    assert offering.encryption.keys.local == answering.encryption.keys.remote
+    assert offering.encryption.keys.remote == answering.encryption.keys.local

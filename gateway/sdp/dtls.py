@@ -1,0 +1,147 @@
+"""DTLS-SRTP and ICE in session descriptions (RFC 5763, RFC 8842, RFC 8839): how we answer them.
+
+We are an ICE-lite agent with one candidate: our RTP port, which RTCP shares.
+"""
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from gateway.sdp.session_description import Attribute, MediaDescription, SessionDescription
+
+PROFILES = ("UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF")
+"""Profiles whose keys come from a DTLS handshake on the media's own path (RFC 5764)."""
+
+LITE = Attribute("ice-lite")
+
+_FINGERPRINT = re.compile(r"([A-Za-z0-9-]+)\s+([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){15,63})", re.ASCII)
+_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}", re.ASCII)  # RFC 8839 section 5.4
+_MOST_FINGERPRINTS = 8
+_PRIORITY = (126 << 24) | (65535 << 8) | 255  # the one host candidate there is (RFC 8445 5.1.2)
+
+
+@dataclass(frozen=True, slots=True)
+class IceCredentials:
+    """Who may check whom (RFC 8445 section 5.3): our own, and the peer's user fragment."""
+
+    ufrag: str
+    pwd: str = field(repr=False)
+    remote_ufrag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsParameters:
+    """What both sides agreed on: the peer's `fingerprints` as (hash, value), our role (`setup`),
+    and how paths are checked, None where there is no ICE."""
+
+    fingerprints: tuple[tuple[str, str], ...]
+    setup: str
+    ice: IceCredentials | None = None
+
+
+def is_possible(description: SessionDescription, media: MediaDescription) -> bool:
+    """Whether an offered stream can be answered with DTLS-SRTP by us."""
+    has_mux = media.has("rtcp-mux")  # RTCP of its own would need a second handshake
+    is_ice = has_ice(description, media)
+    is_whole = not is_ice or _ufrag(description, media) is not None
+    return is_dtls(media) and has_mux and is_whole and bool(_fingerprints(description, media))
+
+
+def is_dtls(media: MediaDescription) -> bool:
+    """Whether the keys of a stream come from DTLS."""
+    return media.protocol.upper() in PROFILES
+
+
+def has_ice(description: SessionDescription, media: MediaDescription) -> bool:
+    """Whether paths are checked: then neither c= nor the port of m= says anything (RFC 8840)."""
+    return is_dtls(media) and bool(_value(description, media, "ice-ufrag"))
+
+
+def answered(
+    description: SessionDescription, media: MediaDescription, before: DtlsParameters | None
+) -> DtlsParameters:
+    """What holds once we answer. A peer with another user fragment restarts ICE, and gets other
+    credentials of ours (RFC 8839 section 4.4.1.1.1)."""
+    known = before.ice if before is not None else None
+    if known is not None and known.remote_ufrag != _ufrag(description, media):
+        known = None
+    return agreed(description, media, known)
+
+
+def agreed(
+    description: SessionDescription, media: MediaDescription, ours: IceCredentials | None
+) -> DtlsParameters:
+    """What holds with a peer's description and our credentials; new ones if we have told none."""
+    remote, ice = _ufrag(description, media), None
+    if remote is not None and ours is None:
+        ice = IceCredentials(secrets.token_hex(4), secrets.token_hex(16), remote)
+    elif remote is not None and ours is not None:
+        ice = replace(ours, remote_ufrag=remote)
+    # The client is who knows its path first: the peer, if we may choose (RFC 5763 section 5).
+    setup = "active" if _value(description, media, "setup") == "passive" else "passive"
+    return DtlsParameters(_fingerprints(description, media), setup, ice)
+
+
+def attributes(
+    media: MediaDescription,
+    agreed: DtlsParameters,
+    fingerprint: tuple[str, str],
+    local: tuple[str, int],
+) -> Iterator[Attribute]:
+    """The lines of our answer; `fingerprint` is of our own certificate."""
+    if media.has("mid"):
+        yield Attribute("mid", media.value("mid"))
+    if agreed.ice is not None:
+        host, port = local
+        yield Attribute("ice-ufrag", agreed.ice.ufrag)
+        yield Attribute("ice-pwd", agreed.ice.pwd)
+        yield Attribute("candidate", f"1 1 UDP {_PRIORITY} {host} {port} typ host")
+        yield Attribute("end-of-candidates")
+    yield Attribute("fingerprint", " ".join(fingerprint))
+    yield Attribute("setup", agreed.setup)
+
+
+def repeated(attribute: Attribute) -> Attribute:
+    """A line of our answer in an offer that follows it: the peer may choose its role again."""
+    return Attribute("setup", "actpass") if attribute.name == "setup" else attribute
+
+
+def session_attributes(
+    description: SessionDescription, media: MediaDescription, agreed: DtlsParameters
+) -> Iterator[Attribute]:
+    """The lines of our answer that are about all of it: of a bundle one stream is left."""
+    if agreed.ice is not None:
+        yield LITE
+    mid = media.value("mid")
+    groups = (value or "" for name, value in description.attributes if name == "group")
+    if mid is not None and any(
+        group.split()[:1] == ["BUNDLE"] and mid in group.split()[1:] for group in groups
+    ):
+        yield Attribute("group", f"BUNDLE {mid}")
+
+
+def _ufrag(description: SessionDescription, media: MediaDescription) -> str | None:
+    value = (_value(description, media, "ice-ufrag") or "").strip()
+    return value if _UFRAG.fullmatch(value) else None
+
+
+def _fingerprints(
+    description: SessionDescription, media: MediaDescription
+) -> tuple[tuple[str, str], ...]:
+    """Those of the stream, or of all (RFC 8122 section 5)."""
+    for place in (media, description):
+        values = (value or "" for name, value in place.attributes if name == "fingerprint")
+        matches = (_FINGERPRINT.fullmatch(value.strip()) for value in values)
+        found = [(match[1].lower(), match[2].upper()) for match in matches if match is not None]
+        if found:
+            return tuple(found[:_MOST_FINGERPRINTS])
+    return ()
+
+
+def _value(description: SessionDescription, media: MediaDescription, name: str) -> str | None:
+    """Of the stream, or of the whole session."""
+    for key, value in (*media.attributes, *description.attributes):
+        if key == name:
+            return value
+    return None

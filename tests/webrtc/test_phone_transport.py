@@ -1,0 +1,165 @@
+"""DTLS-SRTP with a phone on one port: a path is checked, hands are shaken, media is opened."""
+
+import pytest
+
+from gateway.errors import RtpError
+from gateway.media.messages import Address, Fingerprint, Payload, PhoneDtls, PhoneIce, PhoneMedia
+from gateway.media.phone_leg import PhoneLeg
+from gateway.rtp.packet import RtpPacket
+from gateway.rtp.rtcp import parse_compound
+from gateway.webrtc.dtls import DailyIdentity, DtlsEndpoint, DtlsIdentity, Role
+from tests.webrtc.test_ice_lite import OURS, check
+
+PHONE, OTHER, STRANGER = ("192.0.2.9", 50000), ("192.0.2.9", 50001), ("203.0.113.5", 6000)
+PCMA = Payload(8, "PCMA", 8000)
+GATEWAY, IDENTITY = DtlsIdentity(), DtlsIdentity()
+
+
+class Phone:
+    """The other end of DTLS, and what it sends."""
+
+    def __init__(self, role: Role = Role.CLIENT, identity: DtlsIdentity = IDENTITY) -> None:
+        known = (("sha-256", GATEWAY.fingerprint()),)
+        self.dtls = DtlsEndpoint(identity, role, known)
+        self._sequence = 0
+
+    def packet(self) -> bytes:
+        assert self.dtls.keys is not None
+        self._sequence += 1
+        plain = RtpPacket(8, self._sequence, 160 * self._sequence, 5, b"\xd5" * 160)
+        return self.dtls.keys.sender.protect(plain.serialize())
+
+    def shake_hands(self, leg: PhoneLeg, at: Address = PHONE) -> None:
+        """Carry datagrams both ways until there are no more."""
+        self.dtls.start()
+        busy = True
+        while busy:
+            out = self.dtls.datagrams_to_send()
+            for datagram in out:
+                leg.security.receive_other(datagram, at)
+            back = leg.security.datagrams_to_send()
+            for datagram, destination in back:
+                if destination == at and 20 <= datagram[0] <= 63:
+                    self.dtls.receive(datagram)
+            busy = bool(out or back)
+
+
+def media(
+    *, ice: PhoneIce | None = OURS, setup: str = "passive", identity: DtlsIdentity = IDENTITY
+) -> PhoneMedia:
+    dtls = PhoneDtls((Fingerprint("sha-256", identity.fingerprint()),), setup, ice)
+    remote = None if ice is not None else PHONE
+    return PhoneMedia(remote, None, "192.0.2.9", (PCMA,), dtls=dtls, rtcp_mux=True)
+
+
+def leg_of(agreed: PhoneMedia) -> PhoneLeg:
+    return PhoneLeg(agreed, 0.0, identity=GATEWAY)
+
+
+def nominate(leg: PhoneLeg, at: Address = PHONE) -> None:
+    leg.security.receive_other(check(nominates=True), at)
+
+
+@pytest.mark.parametrize("ice", [OURS, None], ids=["ice", "no ice"])
+@pytest.mark.parametrize(("ours", "theirs"), [("passive", Role.CLIENT), ("active", Role.SERVER)])
+def test_hands_are_shaken_and_both_hear_each_other(
+    ice: PhoneIce | None, ours: str, theirs: Role
+) -> None:
+    leg, phone = leg_of(media(ice=ice, setup=ours)), Phone(theirs)
+    assert leg.push(b"\x55" * 160) == []  # not before there are keys
+    assert leg.rtcp(9.0) is leg.goodbye() is None
+    if ice is not None:
+        nominate(leg)
+    phone.shake_hands(leg)
+    leg.receive(phone.packet(), PHONE, 1.0)
+    assert leg.received().packets == 1
+    assert leg.destination == leg.latched == PHONE
+    (packet,) = leg.push(b"\x55" * 160)
+    assert phone.dtls.keys is not None
+    assert RtpPacket.parse(phone.dtls.keys.receiver.unprotect(packet)).payload == b"\x55" * 160
+    report = leg.rtcp(9.0)
+    assert report is not None and report[1] == PHONE
+    assert parse_compound(phone.dtls.keys.receiver.unprotect_rtcp(report[0]))
+    leg.security.close()
+    for datagram, _ in leg.security.datagrams_to_send():
+        phone.dtls.receive(datagram)
+    assert phone.dtls.closed
+
+
+def test_media_goes_to_the_nominated_path_wherever_it_comes_from() -> None:
+    leg, phone = leg_of(media()), Phone()
+    nominate(leg)
+    phone.shake_hands(leg)
+    leg.receive(phone.packet(), OTHER, 1.0)
+    assert leg.received().packets == 1
+    assert leg.destination == PHONE
+    nominate(leg, OTHER)
+    assert leg.destination == OTHER
+
+
+def test_plain_packets_are_dropped_before_and_after() -> None:
+    leg, phone = leg_of(media()), Phone()
+    plain = RtpPacket(8, 1, 160, 5, b"\xd5" * 160).serialize()
+    leg.receive(plain, PHONE, 0.0)
+    nominate(leg)
+    phone.shake_hands(leg)
+    leg.receive(plain, PHONE, 0.0)
+    assert (leg.received().packets, leg.received().discarded) == (0, 2)
+
+
+@pytest.mark.parametrize("ice", [OURS, None], ids=["ice", "no ice"])
+def test_a_stranger_gets_no_handshake(ice: PhoneIce | None) -> None:
+    leg, stranger = leg_of(media(ice=ice)), Phone()
+    stranger.shake_hands(leg, STRANGER)
+    assert stranger.dtls.keys is None
+    assert leg.received().discarded == 1
+
+
+def test_a_certificate_that_was_not_signalled_does_not_spoil_the_phones_handshake() -> None:
+    leg = leg_of(media(ice=None))
+    other = Phone(identity=DtlsIdentity())
+    other.shake_hands(leg)
+    with pytest.raises(RtpError):
+        leg.security.open(other.packet(), is_rtcp=False)
+    phone = Phone()
+    phone.shake_hands(leg)
+    leg.receive(phone.packet(), PHONE, 1.0)
+    assert leg.received().packets == 1
+
+
+def test_a_hold_goes_on_with_the_association_and_another_certificate_begins_a_new_one() -> None:
+    leg, phone = leg_of(media()), Phone()
+    nominate(leg)
+    phone.shake_hands(leg)
+    leg.receive(phone.packet(), PHONE, 1.0)
+    leg.negotiated(media(), 2.0)
+    leg.receive(phone.packet(), PHONE, 2.0)
+    assert leg.received().packets == 2
+    identity = DtlsIdentity()
+    leg.negotiated(media(identity=identity), 3.0)
+    leg.receive(phone.packet(), PHONE, 3.0)
+    assert leg.received().packets == 2
+    phone.dtls = DtlsEndpoint(identity, Role.CLIENT, (("sha-256", GATEWAY.fingerprint()),))
+    phone.shake_hands(leg)
+    leg.receive(phone.packet(), PHONE, 3.0)
+    assert leg.received().packets == 3
+
+
+def test_a_lost_flight_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    repeated: list[bool] = []
+    monkeypatch.setattr(
+        DtlsEndpoint, "handle_timeout", lambda endpoint: repeated.append(endpoint.keys is None)
+    )
+    leg, phone = leg_of(media()), Phone()
+    leg.security.handle_timeout()
+    nominate(leg)
+    phone.shake_hands(leg)
+    leg.security.handle_timeout()
+    assert repeated == [True]
+
+
+def test_an_identity_lasts_a_day() -> None:
+    daily = DailyIdentity()
+    first = daily.at(5.0)
+    assert daily.at(86_000.0) is first
+    assert daily.at(90_000.0) is not first
