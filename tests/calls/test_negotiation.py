@@ -196,3 +196,28 @@ def test_an_offer_of_ours_that_is_answered_early_and_again_keeps_its_key() -> No
     assert early.keys is not None and final.keys is not None
     assert early.keys.local == final.keys.local
     assert early.keys.remote != final.keys.remote
+
+
+OUR_FINGERPRINT = ("sha-256", ":".join(["0F"] * 32))
+WEB_AUDIO = (
+    "m=audio 9 UDP/TLS/RTP/SAVPF 8",
+    "a=rtcp-mux",
+    "a=fingerprint:sha-256 " + ":".join(["AB"] * 32),
+    "a=setup:actpass",
+    "a=ice-ufrag:abcd",
+    "a=ice-pwd:a password of 22 letters",
+)
+
+
+def test_media_of_a_web_phone_holds_what_a_handshake_needs() -> None:
+    made = Negotiation(LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.OFFERED, OUR_FINGERPRINT))
+    _, media = made.answer(description(*WEB_AUDIO, host="0.0.0.0"))
+    assert media.dtls is not None and media.dtls.ice is not None
+    assert media.dtls.fingerprints[0].value == ":".join(["AB"] * 32)
+    assert (media.dtls.setup, media.dtls.ice.remote_ufrag) == ("passive", "abcd")
+    assert media.dtls.ice.pwd not in repr(media)
+    assert (media.keys, media.remote, media.rtcp_mux) == (None, None, True)
+    assert (media.direction, made.srtp) == (Direction.SENDRECV, "dtls")
+    answer, held = made.answer(description(*WEB_AUDIO, "a=sendonly", host="0.0.0.0"))
+    assert (held.dtls, held.is_held) == (media.dtls, True)
+    assert f"a=ice-ufrag:{media.dtls.ice.ufrag}\r\n".encode() in answer
