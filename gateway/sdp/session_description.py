@@ -37,13 +37,13 @@ _DIRECTIONS = frozenset(Direction)
 
 
 class Attribute(NamedTuple):
-    """An a= line: a flag if `value` is None. A key is in no `repr`."""
+    """An a= line: a flag if `value` is None. Keys and passwords are in no `repr`."""
 
     name: str
     value: str | None = None
 
     def __repr__(self) -> str:
-        value = "***" if self.name == "crypto" else self.value
+        value = "***" if self.name in ("crypto", "ice-pwd") else self.value
         return f"Attribute({self.name!r}, {value!r})"
 
 

@@ -2,7 +2,7 @@
 
 Of credentials only who they are for is left: with the response to a challenge a password can be
 guessed at leisure. A header whose name says so has a room's password or a token, and so may an INFO
-of a PBX; digits in an INFO may be a PIN. Session descriptions have the keys of media (RFC 4568).
+of a PBX; digits in an INFO may be a PIN. Session descriptions have keys and passwords of media.
 """
 
 import re
@@ -21,7 +21,7 @@ _RESPONSE = re.compile(rb'\bresponse[ \t]*=[ \t]*("[^"]*"?|[^,\s]*)', re.IGNOREC
 _TELLING = re.compile(  # digits, or Jigasi's messages
     rb"^(?:content-type|c)[ \t]*:[ \t]*application/(?:dtmf|json)", re.IGNORECASE | re.MULTILINE
 )
-_KEY = re.compile(rb"(\binline:)[A-Za-z0-9+/=]+", re.IGNORECASE)
+_KEY = re.compile(rb"(\b(?:inline|ice-pwd):)[A-Za-z0-9+/=]+", re.IGNORECASE)
 _BODY = re.compile(rb"(\r?\n\r?\n).*", re.DOTALL)
 
 _MASK = b"***"

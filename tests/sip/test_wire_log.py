@@ -138,10 +138,10 @@ def test_headers_that_are_secret_by_their_name_are_not_logged(name: bytes) -> No
 
 def test_keys_of_media_are_not_logged() -> None:
     line = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:%s|2^31|1:1\r\n"
-    line += b"a=crypto:2 X INLINE:%s;inline:%s\r\n"
+    line += b"a=crypto:2 X INLINE:%s;inline:%s\r\na=ice-ufrag:abcd\r\na=ice-pwd:%s\r\n"
     key = b"WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz+/=="
     said = b"INVITE sip:a@b SIP/2.0\r\n\r\nv=0\r\n" + line
-    assert masked(said % (key, key, key)) == said % (b"***", b"***", b"***")
+    assert masked(said % (key, key, key, key)) == said % (b"***", b"***", b"***", b"***")
 
 
 def test_other_messages_are_logged_as_they_are() -> None:
