@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from audiocodecs.audio_files import decode
 from audiocodecs.frames import Samples, audio_level
 from audiocodecs.opus import OpusEncoder
 from audiocodecs.tones import pulsed
@@ -14,6 +15,7 @@ RATE = 48000
 FRAME = 960
 """Samples of 20 ms at 48 kHz, and so units of the RTP clock of Opus."""
 
+_LONGEST = 3600.0  # seconds of a file
 _BITRATE = 32_000  # what a browser in a Jitsi conference sends
 
 
@@ -53,15 +55,10 @@ class Voice:
 
 def read_audio(path: Path, rate: int) -> Samples:
     """The audio of a file as mono samples at `rate` Hz. OSError: it cannot be read."""
-    with av.open(str(path)) as container:
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
-        frames = [
-            part.to_ndarray().reshape(-1)
-            for frame in container.decode(audio=0)
-            for part in resampler.resample(frame)
-        ]
-        frames += [part.to_ndarray().reshape(-1) for part in resampler.resample(None)]
-    return np.concatenate(frames) if frames else np.zeros(0, np.int16)
+    try:
+        return decode(path.read_bytes(), rate, longest=_LONGEST)
+    except ValueError as error:
+        raise OSError(f"{path}: {error}") from error
 
 
 def write_audio(path: Path, samples: Samples, rate: int) -> None:

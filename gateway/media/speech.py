@@ -27,7 +27,7 @@ class Say:
 
     It ends what was being said. Answered by `Played` with the same `utterance`, when it has been
     said or something has ended it. A tone that repeats waits for the end. While the phone hears
-    nothing, since it is on hold, nothing is said.
+    nothing, since it is not connected yet or on hold, nothing is said.
     """
 
     call: str
