@@ -111,7 +111,7 @@ def test_what_is_hushed_ends_within_a_frame_and_without_a_click() -> None:
 
 
 def test_nobody_is_talked_to_for_longer_than_a_minute() -> None:
-    frames = said(Utterance((HELLO,) * 300, Shelf(), rate=8000))
+    frames = said(Utterance((HELLO,) * 150, Shelf(), rate=16000))
     assert len(frames) == 60 * 50
 
 
