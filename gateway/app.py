@@ -88,6 +88,7 @@ class Gateway:
             limits=config.call_limits,
             retry_after=config.sip.retry_after,
             reception=reception,
+            voices=config.voice.voices,
         )
         self.switchboard = Switchboard(
             config.trunks,

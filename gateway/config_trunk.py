@@ -61,6 +61,7 @@ class TrunkSection(Section):
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
     ask_pin: bool = False
+    words: bool | None = None
     installation: str | None = None
     info_json: bool = False
     heartbeat: float = Field(default=0.0, ge=0)
@@ -161,6 +162,7 @@ class TrunkSection(Section):
             rules=tuple(RoomRule(rule.called, rule.room, rule.installation) for rule in self.rule),
             default_room=self.default_room,
             asks_pin=self.ask_pin,
+            speaks=self.ask_pin if self.words is None else self.words,
             info_json=self.info_json,
             heartbeat=self.heartbeat or None,
             codecs=self.codecs or codecs,

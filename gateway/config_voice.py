@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from gateway.calls.reception import Desk, Reception
+from gateway.calls.voice import Voices
 from gateway.config_section import Section
 from gateway.ivr.language import Language
 from gateway.ivr.pin_entry import PinRules
@@ -69,16 +70,14 @@ class VoiceSection(Section):
             raise ValueError("\n".join(f"prompts: {problem}" for problem in problems))
         return self
 
+    @property
+    def voices(self) -> Voices:
+        """For `gateway.calls`."""
+        return Voices(Names(self.espeak_ng), self.languages, self.language_of)
+
     def reception(self, desk: Desk, rules: Callable[[], PinRules]) -> Reception:
         """For `gateway.calls`: where callers are asked for PINs."""
-        return Reception(
-            desk,
-            Names(self.espeak_ng),
-            rules,
-            languages=self.languages,
-            by_number=self.language_of,
-            offers_languages=self.offer_languages,
-        )
+        return Reception(desk, rules, self.languages if self.offer_languages else ())
 
     @property
     def folders(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 import structlog
 
 from gateway.calls import engine_events
-from gateway.calls.announcer import line_of, tone_of
+from gateway.calls.announcer import line_of
 from gateway.calls.backdrop import Backdrop
 from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
 from gateway.calls.in_call import InCall, Said
@@ -21,6 +21,7 @@ from gateway.calls.phone import Phone
 from gateway.calls.presses import Presses, Way
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
+from gateway.calls.teller import Teller, Tones
 from gateway.conference import events as conference
 from gateway.conference.floor import Toggled
 from gateway.conference.participant import Participant
@@ -28,14 +29,13 @@ from gateway.media import messages as media
 
 log = structlog.get_logger(__name__)
 
-_FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung up
-
 
 class Conversation:
     """Between the phone, whose media is `session`'s, and the participant.
 
     `answer` answers the phone if it still rings, and returns when it has acknowledged that: who
-    waits for people is answered. `waiting` is told of that as well. If it `takes_keys`, what is
+    waits for people is answered. `waiting` is told of that as well. The caller is told what
+    happens by `teller`, which is by tones if there is none. If it `takes_keys`, what is
     pressed in the conference goes to the phone.
     """
 
@@ -50,6 +50,7 @@ class Conversation:
         keys: Keys,
         limits: LimitWatch,
         takes_keys: bool,
+        teller: Teller | None = None,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
     ) -> None:
         self.backdrop = Backdrop(session)
@@ -70,7 +71,8 @@ class Conversation:
             reads_chat=trunk.chat,
             heartbeat=trunk.heartbeat,
         )
-        self._untold: media.Tone | None = None
+        self._teller = teller if teller is not None else Tones(session)
+        self._untold: conference.Event | None = None
 
     def entered(self) -> None:
         """The participant has joined."""
@@ -78,7 +80,7 @@ class Conversation:
         self._keys.entered()
         self._in_call.entered()
         if self._untold is not None:
-            self._session.play(self._untold)
+            self._teller.tell(self._untold)
             self._untold = None
 
     def rejected(self) -> None:
@@ -88,6 +90,10 @@ class Conversation:
     async def speak(self, phone: Phone) -> None:
         """Tell the phone within the call what there is to tell, until the call is over."""
         await self._in_call.run(phone.info, phone.message)
+
+    async def tell(self) -> None:
+        """Let the caller hear what it is told, without end."""
+        await self._teller.run()
 
     async def follow_engine(self) -> None:
         """Do what the engine's events call for, without end."""
@@ -161,22 +167,22 @@ class Conversation:
     async def say_farewell(self, end: CallEnd) -> None:
         """Let the caller hear that the call is broken, before it is hung up for that reason."""
         self._record.breaking = end
-        self._session.play(media.Tone.CONGESTION)
-        await asyncio.sleep(_FAREWELL)
+        await self._teller.farewell(end)
 
     def _announce(self, event: conference.Event, answering: asyncio.TaskGroup) -> None:
-        line, tone = line_of(event), tone_of(event)
+        line = line_of(event)
         if line is not None:
             log.info(line[0], **line[1])
-        if tone is not None:
-            answering.create_task(self._play(tone))
+        self._teller.company(event, self._participant.occupants - 1)
+        if self._teller.tells(event):
+            answering.create_task(self._tell(event))
 
-    async def _play(self, tone: media.Tone) -> None:
+    async def _tell(self, event: conference.Event) -> None:
         await self._answer()  # or nobody hears it
         if self._record.answered_at is not None:
-            self._session.play(tone)
+            self._teller.tell(event)
         else:
-            self._untold = tone  # until a phone that we call has answered
+            self._untold = event  # until a phone that we call has answered
 
     def _pressed_in_conference(self, endpoint: str, key: str, seconds: float, way: Way) -> None:
         """Somebody presses a key for the phone: once, whichever ways it comes."""
@@ -188,21 +194,26 @@ class Conversation:
     def _pressed(self, key: str, way: Way) -> None:
         if not self._presses.is_new(key, way, asyncio.get_running_loop().time()):
             return
+        self._teller.pressed()
         match self._keys.pressed(key):
             case KeypadCommand.TOGGLE_MICROPHONE:
-                toggled = self._participant.toggle_microphone()
-                if toggled is not None:
-                    self._session.play(_ANSWERS[toggled])
+                self._toggled(self._participant.toggle_microphone())
+            case KeypadCommand.TOGGLE_HAND:
+                self._toggled(self._participant.toggle_hand())
+            case KeypadCommand.COUNT:
+                self._teller.count(self._participant.occupants)
+            case KeypadCommand.HELP:
+                self._teller.help()
+            case KeypadCommand.LEAVE:
+                raise Over(CallEnd(EndReason.LEFT, "the caller pressed the key to leave"))
             case str(password):
                 self._participant.offer_password(password)
+
+    def _toggled(self, done: Toggled | None) -> None:
+        if done is not None:
+            self._teller.toggled(done)
 
 
 _TOLD = frozenset(
     {EndReason.MEDIA_FAILED, EndReason.CONFERENCE_LOST, EndReason.LOBBY_DENIED, EndReason.LOBBY}
 )
-_ANSWERS = {
-    Toggled.MUTED: media.Tone.MUTED,
-    Toggled.UNMUTED: media.Tone.UNMUTED,
-    Toggled.HAND_RAISED: media.Tone.HAND,
-    Toggled.HAND_LOWERED: media.Tone.MUTED,
-}

@@ -44,6 +44,7 @@ class EndReason(Enum):
     MEDIA_FAILED = ("media-failed", 503)
     MEDIA_LOST = ("media-lost", 503)
     KICKED = ("kicked", 403)
+    LEFT = ("left-by-key", 200)
     HUNG_UP = ("hung-up-by-the-conference", 200)
     MEETING_ENDED = ("meeting-ended", 200)
     MEMBERS_ONLY = ("members-only", 403)

@@ -22,7 +22,7 @@ from gateway.calls.parties import called_parties, calling_party
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route, route_to
 from gateway.calls.services import Services
-from gateway.calls.voice import Voice
+from gateway.calls.teller import Words
 from gateway.calls.welcome import Welcome
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure
@@ -51,6 +51,7 @@ class IncomingCall:
         self._party = calling_party(call.request, is_trusted=trunk.trust_identity)
         called = next(iter(self._called.users), "")
         self._caller = Caller(self._party.user or None, called, trunk.name, record.id)
+        self._voice = services.voices.voice(self._session, caller=self._party.user, called=called)
         self._meeting: Meeting | None = None  # whose PIN the caller has typed
         self._phone = CallingPhone(
             call,
@@ -137,10 +138,8 @@ class IncomingCall:
         reception = self._services.reception
         assert reception is not None
         caller = self._caller
-        language = reception.language(caller.number or "", caller.called)
-        voice = Voice(self._session, language, reception.names)
-        menu = Menu(reception, voice, caller)
-        welcome = Welcome(self._phone, self._session, menu, voice, self._limits, self._record)
+        menu = Menu(reception, self._voice, caller)
+        welcome = Welcome(self._phone, self._session, menu, self._voice, self._limits, self._record)
         self._meeting = meeting = await welcome.run()
         try:
             route = route_to(meeting, self._called, self._trunk, self._services.installations)
@@ -183,6 +182,7 @@ class IncomingCall:
             keys=keys,
             limits=self._limits,
             takes_keys=self._trunk.conference_digits,
+            teller=Words(self._voice) if self._trunk.speaks else None,
         )
         sent_to: Route | None = None
         async with participant:
@@ -193,6 +193,7 @@ class IncomingCall:
                     beside.create_task(phone.follow(talk))
                     beside.create_task(phone.follow_successors(talk))
                     beside.create_task(talk.speak(phone))
+                    beside.create_task(talk.tell())
                     beside.create_task(talk.backdrop.run())
                     beside.create_task(self._limits.run())
                     beside.create_task(talk.follow_conference())

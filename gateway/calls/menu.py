@@ -77,7 +77,7 @@ class Menu:
             self._voice.news(Prompt.WELCOME_BACK)
             return meeting
         self._voice.guide(Prompt.GREETING)
-        if reception.offers_languages and len(reception.languages) > 1:
+        if len(reception.languages) > 1:
             await self._choose_language()
         meeting = await self._ask_pin()
         await self._welcome(meeting)

@@ -59,7 +59,8 @@ class Trunk:
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
     sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
     word counts for who calls; `show_caller` is how much of that conferences are shown.
-    Who names no room `asks_pin` asks for a PIN. With `early_media` callers hear the waiting tone
+    Who names no room `asks_pin` asks for a PIN; a trunk that `speaks` tells callers in words
+    what others tell by tones. With `early_media` callers hear the waiting tone
     before they are answered, instead of their own network's ringing.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
@@ -80,6 +81,7 @@ class Trunk:
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
     asks_pin: bool = False
+    speaks: bool = False
     dial_out: DialOut | None = None
     codecs: tuple[str, ...] = DEFAULT_CODECS
     srtp: SrtpPolicy = SrtpPolicy.OFFERED

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.calls.limits import Limits
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.reception import Reception
+from gateway.calls.voice import Voices
 from gateway.conference.installation import Installation
 from gateway.sip.flow import Flow
 from gateway.sip.user_agent import UserAgent
@@ -17,7 +18,7 @@ class Services:
 
     `local_host` is the address a phone on a flow can send RTP to. `callers_in` says how many calls
     are for a room. `retry_after` is in seconds. At the `reception` callers are
-    asked for PINs.
+    asked for PINs; `voices` are for those who are told in words.
     """
 
     installations: tuple[Installation, ...]
@@ -28,3 +29,4 @@ class Services:
     limits: Limits = Limits()  # noqa: RUF009 -- frozen
     retry_after: int = 30
     reception: Reception | None = None
+    voices: Voices = Voices()  # noqa: RUF009 -- frozen

@@ -1,6 +1,9 @@
 """The gateway's own voice in one call, in the caller's language."""
 
-from gateway.ivr.language import Language
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.ivr.language import Language, language_for
 from gateway.ivr.phrasebook import Phrasebook, Speech
 from gateway.ivr.prompt import Counted, Prompt
 from gateway.ivr.speaker import Player, Speaker
@@ -55,3 +58,20 @@ class Voice:
     async def quiet(self) -> None:
         """Return when everything has been said."""
         await self._speaker.quiet()
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """The voices for all callers. `languages` are those there may be, the first where nothing tells
+    another; `by_number` tells it for numbers that are called."""
+
+    names: Names = field(default_factory=lambda: Names(None))
+    languages: tuple[Language, ...] = (Language.ENGLISH,)
+    by_number: Mapping[str, Language] = field(default_factory=dict)
+
+    def voice(self, player: Player, *, caller: str, called: str) -> Voice:
+        """One in the language to greet a caller in."""
+        language = language_for(
+            called=called, caller=caller, by_number=self.by_number, offered=self.languages
+        )
+        return Voice(player, language, self.names)

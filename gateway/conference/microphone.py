@@ -77,6 +77,14 @@ class Microphone:
         was_silent, self._is_held = self._is_silent, held
         self._tell(was_silent)
 
+    def toggle_hand(self) -> Toggled:
+        """The caller asks to speak, or no longer."""
+        if self.floor.hand_raised_at is None:
+            self.raise_hand()
+            return Toggled.HAND_RAISED
+        self.lower_hand()
+        return Toggled.HAND_LOWERED
+
     def lower_hand(self) -> None:
         """Ask no longer."""
         self._apply(self.floor.with_hand(None))

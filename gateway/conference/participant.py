@@ -165,6 +165,10 @@ class Participant:
         if self._stay is not None:
             self._stay.microphone.raise_hand()
 
+    def toggle_hand(self) -> Toggled | None:
+        """The caller asks to speak, or no longer; None if we are in no room yet."""
+        return self._stay.microphone.toggle_hand() if self._stay is not None else None
+
     def set_held(self, held: bool) -> None:
         """The phone is on hold: it is silent, and shown so; or it no longer is.
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.calls.keypad import PATIENCE, Keypad, KeypadCommand
+from gateway.calls.keypad import COMMAND_KEYS, PATIENCE, Keypad, KeypadCommand
 
 TOGGLE = KeypadCommand.TOGGLE_MICROPHONE
 
@@ -16,7 +16,25 @@ def test_star_six_is_the_microphone() -> None:
     assert commands("*6*6") == [TOGGLE, TOGGLE]
 
 
-@pytest.mark.parametrize("keys", ["6", "66", "*", "**", "*5", "*56", "#6", "*#6", "6*", "1234#"])
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        ("9", KeypadCommand.TOGGLE_HAND),
+        ("5", KeypadCommand.TOGGLE_HAND),
+        ("#", KeypadCommand.COUNT),
+        ("1", KeypadCommand.HELP),
+        ("0", KeypadCommand.LEAVE),
+    ],
+)
+def test_other_keys_after_a_star_are_other_commands(key: str, command: KeypadCommand) -> None:
+    assert commands(f"*{key}") == [command]
+
+
+def test_of_two_keys_for_one_command_callers_are_told_the_first() -> None:
+    assert COMMAND_KEYS[KeypadCommand.TOGGLE_HAND] == "9"
+
+
+@pytest.mark.parametrize("keys", ["6", "66", "*", "**", "*2", "*76", "#6", "6*", "1234#"])
 def test_other_keys_are_no_command(keys: str) -> None:
     assert commands(keys) == []
 

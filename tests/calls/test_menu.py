@@ -9,14 +9,13 @@ import pytest
 from gateway.calls.end_reason import EndReason, Over
 from gateway.calls.menu import LANGUAGE_WITHIN, LONGEST_WAIT, Caller, Menu
 from gateway.calls.reception import Reception
-from gateway.calls.voice import Voice
+from gateway.calls.voice import Voices
 from gateway.ivr.language import Language
 from gateway.ivr.meeting import Meeting, NoMeeting
 from gateway.ivr.phrasebook import Speech
 from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.pin_guard import Wait
 from gateway.ivr.redial_memory import REDIAL_WITHIN
-from gateway.ivr.synthesis import Names
 from gateway.media.messages import Recorded
 from tests.xmpp.virtual_time import in_virtual_time
 
@@ -67,21 +66,24 @@ class Desk:
 class Visit:
     """One call at the reception."""
 
-    def __init__(self, *, longest: int = 9, **reception: object) -> None:
+    def __init__(
+        self,
+        *,
+        longest: int = 9,
+        languages: tuple[Language, ...] = (Language.ENGLISH,),
+        offers: tuple[Language, ...] = (),
+    ) -> None:
         self.desk = Desk()
         self.telephone = Telephone()
 
-        values: dict[str, object] = {
-            "desk": self.desk,
-            "names": Names(None),
-            "rules": lambda: PinRules(longest=longest),
-        }
-        self.reception = Reception(**(values | reception))  # type: ignore[arg-type]
+        self.reception = Reception(self.desk, lambda: PinRules(longest=longest), offers)
+        self.voices = Voices(languages=languages)
         self.call_again()
 
     def call_again(self) -> None:
-        language = self.reception.language(CALLER.number or "", CALLER.called)
-        self.voice = Voice(self.telephone, language, self.reception.names)
+        self.voice = self.voices.voice(
+            self.telephone, caller=CALLER.number or "", called=CALLER.called
+        )
         self.menu = Menu(self.reception, self.voice, CALLER)
 
     async def typing(self, *keys: str | float) -> Meeting:
@@ -207,7 +209,7 @@ LANGUAGES = (Language.GERMAN, Language.ENGLISH, Language.POLISH)
 
 @in_virtual_time
 async def test_a_language_is_chosen_by_its_key() -> None:
-    visit = Visit(languages=LANGUAGES, offers_languages=True)
+    visit = Visit(languages=LANGUAGES, offers=LANGUAGES)
     assert await visit.typing(9.0, "3", 3.0, "123456789") == ROOM
     assert [line.partition(":")[0] for line in visit.telephone.heard] == [
         "de",
@@ -219,7 +221,8 @@ async def test_a_language_is_chosen_by_its_key() -> None:
 
 @in_virtual_time
 async def test_who_chooses_none_is_spoken_to_in_that_of_its_country() -> None:
-    visit = Visit(languages=(Language.ENGLISH, Language.GERMAN), offers_languages=True)
+    both = (Language.ENGLISH, Language.GERMAN)
+    visit = Visit(languages=both, offers=both)
     pause = 3 * LINE + LANGUAGE_WITHIN + 3.0
     assert await visit.typing(pause, "123456789") == ROOM
     assert visit.telephone.heard[-1].startswith("de:")
@@ -227,7 +230,7 @@ async def test_who_chooses_none_is_spoken_to_in_that_of_its_country() -> None:
 
 @in_virtual_time
 async def test_a_key_that_is_no_language_s_is_the_first_of_the_pin() -> None:
-    visit = Visit(languages=LANGUAGES, offers_languages=True)
+    visit = Visit(languages=LANGUAGES, offers=LANGUAGES)
     visit.desk.answers = [ROOM]
     assert await visit.typing(1.0, "9876#") == ROOM
     assert visit.desk.asked == ["9876"]

@@ -1,0 +1,81 @@
+"""What is said in words of what happens in a conference, and of its end. Pure."""
+
+from dataclasses import dataclass
+
+from gateway.calls.end_reason import EndReason
+from gateway.conference import events as conference
+from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
+from gateway.ivr.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A prompt; while it waits, newer news of the same topic take its place."""
+
+    prompt: Prompt
+    topic: str
+
+
+def news_of(event: conference.Event) -> News | None:
+    """What a caller is told of an event, if anything."""
+    match event:
+        case conference.MutedByModerator():
+            return News(Prompt.MUTED_BY_MODERATOR, "microphone")
+        case conference.Approved() | conference.VisitorChanged(on=False):
+            return News(Prompt.MAY_SPEAK, "microphone")
+        case conference.VisitorChanged(on=True):
+            return News(Prompt.MAY_NOT_UNMUTE, "microphone")
+        case conference.RecordingChanged():
+            return _of_recording(event)
+        case conference.TranscriptionChanged(on):
+            said = Prompt.TRANSCRIPTION_STARTED if on else Prompt.TRANSCRIPTION_STOPPED
+            return News(said, "transcription")
+        case conference.EncryptionChanged(on=True):
+            return News(Prompt.NOT_HEARD, "encryption")
+        case conference.Waiting(password_refused=True):
+            return News(Prompt.PASSWORD_WRONG, "door")
+        case conference.Waiting(for_=WaitingFor.LOBBY):
+            return News(Prompt.LOBBY, "door")
+        case conference.Waiting():
+            return News(Prompt.WAIT_FOR_HOST, "door")
+        case conference.Alone():
+            return News(Prompt.ALONE, "company")
+        case conference.Moved():
+            return News(Prompt.BREAKOUT_ROOM, "room")
+        case conference.Rejoined():
+            return News(Prompt.CONNECTION_BACK, "connection")
+    return None
+
+
+def _of_recording(event: conference.RecordingChanged) -> News | None:
+    is_stream = event.mode is RecordingMode.STREAM
+    topic = "stream" if is_stream else "recording"
+    match event.state:
+        case RecordingState.ON:
+            started = Prompt.STREAMING_STARTED if is_stream else Prompt.RECORDING_STARTED
+            return News(started, topic)
+        case RecordingState.OFF:
+            stopped = Prompt.STREAMING_STOPPED if is_stream else Prompt.RECORDING_STOPPED
+            return News(stopped, topic)
+    return None
+
+
+def farewell_of(reason: EndReason) -> Prompt:
+    """What is said before a call is hung up for this reason."""
+    return _FAREWELLS.get(reason, Prompt.NOT_REACHABLE)
+
+
+_FAREWELLS = {
+    EndReason.LOBBY_DENIED: Prompt.DENIED,
+    EndReason.LOBBY: Prompt.GOODBYE,
+    EndReason.WAITING_FOR_HOST: Prompt.GOODBYE,
+    EndReason.PASSWORD_WRONG: Prompt.PASSWORD_WRONG,
+    EndReason.ROOM_FULL: Prompt.MEETING_FULL,
+    EndReason.KICKED: Prompt.REMOVED,
+    EndReason.BANNED: Prompt.REMOVED,
+    EndReason.MEETING_ENDED: Prompt.MEETING_ENDED,
+    EndReason.HUNG_UP: Prompt.GOODBYE,
+    EndReason.TOO_LONG: Prompt.TIME_IS_UP,
+    EndReason.CONFERENCE_LOST: Prompt.CONNECTION_LOST,
+    EndReason.MEDIA_FAILED: Prompt.CONNECTION_LOST,
+}

@@ -1,0 +1,186 @@
+"""How a caller is told what happens in its conference: by tones, or in words."""
+
+import asyncio
+from typing import Protocol
+
+from gateway.calls.announcer import tone_of
+from gateway.calls.end_reason import CallEnd
+from gateway.calls.keypad import COMMAND_KEYS, KeypadCommand
+from gateway.calls.media_session import MediaSession
+from gateway.calls.news import farewell_of, news_of
+from gateway.calls.voice import Voice
+from gateway.conference import events as conference
+from gateway.conference.floor import Toggled
+from gateway.ivr.comings import Comings
+from gateway.ivr.prompt import Counted, Prompt
+from gateway.media.messages import Tone
+
+_FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung up
+_SAID_WITHIN = 10.0  # seconds in which a farewell in words has been said
+
+
+class Teller(Protocol):
+    """What a conversation tells its caller by, while it is `run`."""
+
+    async def run(self) -> None:
+        """Tell what there is to tell, until cancelled."""
+
+    def tells(self, event: conference.Event) -> bool:
+        """Whether the caller is told of an event."""
+        ...
+
+    def tell(self, event: conference.Event) -> None:
+        """Tell of one that it is told of; the phone is answered."""
+
+    def company(self, event: conference.Event, others: int) -> None:
+        """Somebody has come or gone; so many others are there now."""
+
+    def toggled(self, done: Toggled) -> None:
+        """Say what the microphone key, or that for the hand, has done."""
+
+    def count(self, people: int) -> None:
+        """Say how many are there, the caller among them."""
+
+    def help(self) -> None:
+        """Say what keys are for."""
+
+    def pressed(self) -> None:
+        """The caller has pressed a key."""
+
+    async def farewell(self, end: CallEnd) -> None:
+        """Let the caller hear that the call ends, and return when it has."""
+
+
+class Tones:
+    """Says it by tones, as far as there are any."""
+
+    def __init__(self, session: MediaSession) -> None:
+        self._session = session
+
+    async def run(self) -> None:
+        """Tones need nobody to play them."""
+
+    def tells(self, event: conference.Event) -> bool:
+        return tone_of(event) is not None
+
+    def tell(self, event: conference.Event) -> None:
+        tone = tone_of(event)
+        assert tone is not None
+        self._session.play(tone)
+
+    def company(self, event: conference.Event, others: int) -> None:
+        """There is no tone for that."""
+
+    def toggled(self, done: Toggled) -> None:
+        self._session.play(_TONES[done])
+
+    def count(self, people: int) -> None:
+        """There is no tone for that."""
+
+    def help(self) -> None:
+        """There is no tone for that."""
+
+    def pressed(self) -> None:
+        """Tones are short."""
+
+    async def farewell(self, end: CallEnd) -> None:
+        self._session.play(Tone.CONGESTION)
+        await asyncio.sleep(_FAREWELL)
+
+
+_TONES = {
+    Toggled.MUTED: Tone.MUTED,
+    Toggled.UNMUTED: Tone.UNMUTED,
+    Toggled.HAND_RAISED: Tone.HAND,
+    Toggled.HAND_LOWERED: Tone.MUTED,
+}
+
+
+class Words:
+    """Says it in words."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._comings = Comings()
+        self._names: dict[str, str] = {}  # of those who have come or gone, until that is told
+        self._moved = asyncio.Event()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._voice.run())
+            tasks.create_task(self._tell_of_company())
+
+    def tells(self, event: conference.Event) -> bool:
+        return news_of(event) is not None
+
+    def tell(self, event: conference.Event) -> None:
+        news = news_of(event)
+        assert news is not None
+        self._voice.news(news.prompt, topic=news.topic)
+
+    def company(self, event: conference.Event, others: int) -> None:
+        match event:
+            case conference.OccupantJoined(endpoint, name):
+                self._comings.joined(endpoint, others)
+            case conference.OccupantLeft(endpoint, name):
+                self._comings.left(endpoint, others)
+            case _:
+                return
+        self._names[endpoint] = name
+        self._moved.set()
+
+    def toggled(self, done: Toggled) -> None:
+        self._voice.news(_WORDS[done], topic="microphone")
+
+    def count(self, people: int) -> None:
+        if people < Counted.PARTICIPANTS.numbers[0]:
+            self._voice.guide(Prompt.ALONE)
+        else:
+            self._voice.count(Counted.PARTICIPANTS, people)
+
+    def help(self) -> None:
+        for command, prompt in _HELP.items():
+            self._voice.guide(prompt, self._voice.book.keys(f"*{COMMAND_KEYS[command]}"))
+
+    def pressed(self) -> None:
+        self._voice.pressed()
+
+    async def farewell(self, end: CallEnd) -> None:
+        self._voice.news(farewell_of(end.reason), topic="end")
+        try:
+            async with asyncio.timeout(_SAID_WITHIN):
+                await self._voice.quiet()
+        except TimeoutError:
+            pass  # on hold, say: there nothing is heard
+
+    async def _tell_of_company(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            due = self._comings.due()
+            if due is None:
+                self._names.clear()
+                continue
+            await asyncio.sleep(max(0.0, due - clock()))
+            for movement in self._comings.take(clock()):
+                first = self._names.get(movement.people[0], "")
+                name = await self._voice.name(first) if len(movement.people) == 1 else ()
+                topic = "joined" if movement.joined else "left"
+                self._voice.chatter(movement.speech(self._voice.book, name), topic)
+            self._names.clear()
+
+
+_WORDS = {
+    Toggled.MUTED: Prompt.MUTED,
+    Toggled.UNMUTED: Prompt.UNMUTED,
+    Toggled.HAND_RAISED: Prompt.HAND_RAISED,
+    Toggled.HAND_LOWERED: Prompt.HAND_LOWERED,
+}
+_HELP = {
+    KeypadCommand.TOGGLE_MICROPHONE: Prompt.HELP_MUTE,
+    KeypadCommand.TOGGLE_HAND: Prompt.HELP_HAND,
+    KeypadCommand.COUNT: Prompt.HELP_COUNT,
+    KeypadCommand.HELP: Prompt.HELP_HELP,
+    KeypadCommand.LEAVE: Prompt.HELP_LEAVE,
+}

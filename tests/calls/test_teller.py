@@ -1,0 +1,128 @@
+"""A caller that is told in words: which, of what, and when. In virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gateway.calls.end_reason import CallEnd, EndReason
+from gateway.calls.news import farewell_of, news_of
+from gateway.calls.teller import Words
+from gateway.calls.voice import Voices
+from gateway.conference import events as conference
+from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
+from gateway.conference.floor import Toggled
+from gateway.ivr.prompt import Prompt
+from tests.calls.test_menu import LINE, Telephone
+from tests.xmpp.virtual_time import in_virtual_time
+
+
+def recording(mode: RecordingMode, state: RecordingState) -> conference.RecordingChanged:
+    return conference.RecordingChanged(mode, state, "s")
+
+
+FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (conference.MutedByModerator("ann"), Prompt.MUTED_BY_MODERATOR),
+        (conference.Approved(), Prompt.MAY_SPEAK),
+        (conference.VisitorChanged(on=True), Prompt.MAY_NOT_UNMUTE),
+        (recording(FILE, RecordingState.ON), Prompt.RECORDING_STARTED),
+        (recording(FILE, RecordingState.OFF), Prompt.RECORDING_STOPPED),
+        (recording(STREAM, RecordingState.ON), Prompt.STREAMING_STARTED),
+        (recording(STREAM, RecordingState.OFF), Prompt.STREAMING_STOPPED),
+        (recording(FILE, RecordingState.PENDING), None),
+        (conference.TranscriptionChanged(on=True), Prompt.TRANSCRIPTION_STARTED),
+        (conference.EncryptionChanged(on=True), Prompt.NOT_HEARD),
+        (conference.EncryptionChanged(on=False), None),
+        (conference.Waiting(WaitingFor.LOBBY), Prompt.LOBBY),
+        (conference.Waiting(WaitingFor.HOST), Prompt.WAIT_FOR_HOST),
+        (conference.Waiting(WaitingFor.LOBBY, password_refused=True), Prompt.PASSWORD_WRONG),
+        (conference.Alone(), Prompt.ALONE),
+        (conference.Moved("other"), Prompt.BREAKOUT_ROOM),
+        (conference.MediaDown("ICE"), None),
+    ],
+)
+def test_what_is_said_of_what_happens(event: conference.Event, said: Prompt | None) -> None:
+    news = news_of(event)
+    assert (news.prompt if news is not None else None) is said
+
+
+def test_every_end_that_the_caller_did_not_bring_about_has_words() -> None:
+    assert farewell_of(EndReason.MEETING_ENDED) is Prompt.MEETING_ENDED
+    assert farewell_of(EndReason.KICKED) is Prompt.REMOVED
+    assert farewell_of(EndReason.CONFERENCE_BROKEN) is Prompt.NOT_REACHABLE
+
+
+@asynccontextmanager
+async def told() -> AsyncIterator[tuple[Words, Telephone]]:
+    telephone = Telephone()
+    words = Words(Voices().voice(telephone, caller="", called=""))
+    running = asyncio.create_task(words.run())
+    try:
+        yield words, telephone
+    finally:
+        running.cancel()
+        await asyncio.wait((running,))
+
+
+def heard(telephone: Telephone) -> list[str]:
+    return [line.partition(":")[2] for line in telephone.heard]
+
+
+@in_virtual_time
+async def test_keys_are_answered_in_words() -> None:
+    async with told() as (words, telephone):
+        for done in (Toggled.MUTED, Toggled.UNMUTED):
+            words.toggled(done)
+            await asyncio.sleep(LINE + 1)
+        words.toggled(Toggled.HAND_RAISED)
+        words.toggled(Toggled.HAND_LOWERED)  # how it is, not how it was
+        await asyncio.sleep(2 * LINE)
+        words.count(3)
+        await asyncio.sleep(LINE + 1)
+        words.count(1)
+        await asyncio.sleep(LINE + 1)
+        assert heard(telephone) == ["muted", "unmuted", "hand-lowered", "participants-3", "alone"]
+
+
+@in_virtual_time
+async def test_help_names_every_key_until_one_is_pressed() -> None:
+    async with told() as (words, telephone):
+        words.help()
+        await asyncio.sleep(6 * LINE)
+        assert len(heard(telephone)) == 5
+        words.help()
+        await asyncio.sleep(1.5 * LINE)
+        words.pressed()
+        await asyncio.sleep(6 * LINE)
+        assert len(heard(telephone)) == 7
+
+
+@in_virtual_time
+async def test_who_comes_is_named_and_many_are_counted() -> None:
+    async with told() as (words, telephone):
+        words.company(conference.OccupantJoined("e1", "Ann"), 1)
+        await asyncio.sleep(4 * LINE)
+        assert len(heard(telephone)) == 1
+        for number in range(3):
+            words.company(conference.OccupantJoined(f"f{number}", "Bob"), 2 + number)
+        await asyncio.sleep(10 * LINE)
+        assert heard(telephone)[1:] == ["several-joined-3"]
+        for number in range(40):
+            words.company(conference.OccupantJoined(f"g{number}", "Cec"), 30 + number)
+        await asyncio.sleep(20 * LINE)
+        assert len(heard(telephone)) == 2  # in a large meeting nobody is told of
+
+
+@in_virtual_time
+async def test_a_farewell_is_said_to_its_end() -> None:
+    async with told() as (words, telephone):
+        begun = asyncio.get_running_loop().time()
+        await words.farewell(CallEnd(EndReason.LOBBY_DENIED, ""))
+        assert heard(telephone) == ["denied"]
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(LINE, abs=0.1)
