@@ -171,6 +171,7 @@ class IncomingCall:
             token=route.token,
             ask_password=keys.ask_password,
             visitor=route.visitor,
+            moderator=route.moderator,
             dial_pad=self._trunk.conference_digits,
         )
         talk = Conversation(

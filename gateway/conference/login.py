@@ -105,11 +105,13 @@ async def log_in(
     features: tuple[str, ...] = (),
     display_name: str = "",
     token: str | None = None,
+    moderator: bool = False,
 ) -> Login:
     """Log in for a room; ConferenceError, with nothing left open, if that is not possible.
 
     `features` are advertised beside the installation's. `token` is a JWT that the caller has
-    brought; without it we make one for `display_name`, where that is configured.
+    brought; without it we make one for `display_name`, where that is configured, perhaps as a
+    `moderator`.
     """
     capabilities = CAPABILITIES.with_features(*installation.features, *features)
     reception = Reception(capabilities, focus=f"{address.jid}/{FOCUS_NICK}")
@@ -121,7 +123,9 @@ async def log_in(
 
     def current_token() -> str | None:
         """One of ours that is needed again later may have expired by then."""
-        return token if token is not None else _mint(installation, address, display_name)
+        if token is not None:
+            return token
+        return _mint(installation, address, display_name, moderator=moderator)
 
     def server() -> Server:
         there = installation.server.for_room(address.name, address.tenant, current_token())
@@ -150,7 +154,9 @@ async def log_in(
     return Login(installation, connection, reception, components, relays, current_token)
 
 
-def _mint(installation: Installation, address: RoomAddress, display_name: str) -> str | None:
+def _mint(
+    installation: Installation, address: RoomAddress, display_name: str, *, moderator: bool
+) -> str | None:
     if installation.tokens is None:
         return None
     return installation.tokens.mint(
@@ -158,6 +164,7 @@ def _mint(installation: Installation, address: RoomAddress, display_name: str) -
         name=display_name,
         user=user_id(installation.machine_uid, display_name),
         now=time.time(),
+        moderator=moderator,
     )
 
 

@@ -66,7 +66,7 @@ class Participant:
     the phone, and their presses are told. `ask_password` is how the caller can be asked for the
     room's password. `features` are advertised beside the usual ones. `token` is a JWT that the
     caller has brought along; it never reaches a log. A `visitor` wants to listen only, perhaps at a
-    node for visitors, until it is promoted.
+    node for visitors, until it is promoted. A `moderator`'s token says so, where we make it.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Participant:
         dial_pad: bool = False,
         token: str | None = None,
         visitor: bool = False,
+        moderator: bool = False,
         connect: Connect = connect_by_tcp,
         features: tuple[str, ...] = (),
     ) -> None:
@@ -94,6 +95,7 @@ class Participant:
         self._password = password
         self._door = Door(self._wait, ask_password)
         self._token = token
+        self._is_moderator = moderator
         self._connect = connect
         self._features = (*features, ns.JINGLE_DTMF) if dial_pad else features
         self._at = room.jid  # the room we are in, or on our way to
@@ -329,6 +331,7 @@ class Participant:
             features=self._features,
             display_name=self._profile.display_name,
             token=self._token,
+            moderator=self._is_moderator,
         )
         try:
             return await self._enter(login, room)

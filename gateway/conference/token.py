@@ -41,8 +41,13 @@ class TokenIssuer:
             text = f"jitsi.jwt.key_file: is no RSA private key in PEM: {error}"
             raise ConfigError([text]) from None
 
-    def mint(self, room: str, *, name: str, user: str, now: float) -> str:
-        """A token for a room (a name, without its domain) and a participant called `name`."""
+    def mint(self, room: str, *, name: str, user: str, now: float, moderator: bool = False) -> str:
+        """A token for a room (a name, without its domain) and a participant called `name`.
+
+        What makes a `moderator` of it depends on the installation's modules: they read
+        `context.user.affiliation` or `context.user.moderator`.
+        """
+        rights = {"moderator": True, "affiliation": "owner"} if moderator else {}
         claims = {
             "iss": self.app_id,
             "aud": self.audience,
@@ -51,7 +56,7 @@ class TokenIssuer:
             "nbf": int(now - self.tolerance),
             "exp": int(now + self.lifetime),
             "context": {
-                "user": {"id": user, "name": name},
+                "user": {"id": user, "name": name, **rights},
                 **({"features": dict(self.features)} if self.features else {}),
             },
         }

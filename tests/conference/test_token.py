@@ -41,6 +41,14 @@ def test_a_shared_secret_signs_what_the_room_is_to_know() -> None:
     }
 
 
+def test_a_moderator_s_token_says_so_in_the_ways_that_modules_read() -> None:
+    issuer = TokenIssuer("gateway", secret=SECRET)
+    for moderator, rights in ((True, {"moderator": True, "affiliation": "owner"}), (False, {})):
+        token = issuer.mint("room", name="n", user="u", now=NOW, moderator=moderator)
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert claims["context"]["user"] == {"id": "u", "name": "n", **rights}
+
+
 def test_a_private_key_signs_and_is_named() -> None:
     key = rsa.generate_private_key(65537, 2048)
     issuer = TokenIssuer("gate", private_key=pem(key), kid="gate/1")
