@@ -23,10 +23,11 @@ from gateway.sip.events import (
     Provisional,
     Reoffered,
 )
+from gateway.sip.locate import Destination
 from gateway.sip.network import Listen
 from gateway.sip.reason import Reason
 from gateway.sip.timers import Timers
-from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
+from gateway.sip.user_agent import UserAgent, UserAgentConfig
 
 _T1 = 0.1  # seconds
 _OFFER = (

@@ -20,13 +20,14 @@ from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount, DigestServer
 from gateway.sip.flow import Flow
 from gateway.sip.liaison import LiaisonConfig, Liaisons
+from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.network import Listen
 from gateway.sip.probe import ProbeConfig, ProbeState
 from gateway.sip.registrar import Registrar, RegistrarConfig
 from gateway.sip.registration import RegistrationConfig, RegistrationState
 from gateway.sip.timers import Timers
-from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
+from gateway.sip.user_agent import UserAgent, UserAgentConfig
 
 _T1 = 0.1  # seconds
 _GUARDED = Trunk("guarded", (), digest_user="guard")

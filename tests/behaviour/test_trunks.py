@@ -12,11 +12,12 @@ from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount, DigestServer
 from gateway.sip.flow import Flow
 from gateway.sip.liaison import LiaisonConfig, Liaisons
+from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.network import Listen
 from gateway.sip.registrar import Registrar, RegistrarConfig
 from gateway.sip.registration import RegistrationConfig
-from gateway.sip.user_agent import Destination, UserAgent, UserAgentConfig
+from gateway.sip.user_agent import UserAgent, UserAgentConfig
 from tests.behaviour.stage import Stage, eventually, stage
 
 pytestmark = pytest.mark.behaviour
