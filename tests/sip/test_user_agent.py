@@ -118,11 +118,12 @@ async def test_ringing_early_media_and_a_refusal_arrive(transport: str) -> None:
     async with two(transport) as (alice, bob):
         out = await alice.invite(uri_of(bob, transport), OFFER, from_=ROOM)
         incoming = await next_call(bob)
-        incoming.ring()
-        incoming.progress(183, sdp=ANSWER)
-        incoming.reject(486, reason=Reason("Q.850", 17))
         async with asyncio.timeout(3):
-            ringing, progress, failed = [event async for event in out.events]
+            incoming.ring()
+            incoming.progress(183, sdp=ANSWER)  # goes when that has had its PRACK
+            ringing, progress = [await out.events.next() for _ in range(2)]
+            incoming.reject(486, reason=Reason("Q.850", 17))
+            (failed,) = [event async for event in out.events]
         assert isinstance(ringing, Provisional) and ringing.status == 180
         assert isinstance(progress, Provisional) and progress.sdp == ANSWER
         assert isinstance(failed, Failed) and failed.status == 486
