@@ -7,7 +7,7 @@ import pytest
 
 from gateway.sip.core import StackConfig
 from gateway.sip.digest import Credentials
-from gateway.sip.events import InviteReceived, Reoffered
+from gateway.sip.events import InviteReceived, Referred, Reoffered
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request, check
 from gateway.sip.session import Phase
@@ -38,6 +38,9 @@ MORSELS = [
 ]
 
 CHALLENGE = 'Digest realm="r", nonce="n", qop="auth", algorithm=SHA-256, stale=true, opaque="o"'
+
+
+TIMER_AND_RELIABLE = [("Supported", "timer, 100rel"), ("Session-Expires", "100;refresher=uas")]
 
 
 def mutate(data: bytes, dice: random.Random) -> bytes:
@@ -76,6 +79,17 @@ def originals(tag: str, number: int) -> list[bytes]:
     return [
         request(branch=branch, call_id=call_id, body=OFFER),
         request(branch=branch, call_id=call_id, fields=[("Record-Route", "<sip:p;lr>, <sip:q>")]),
+        request(branch=branch, call_id=call_id, body=OFFER, fields=TIMER_AND_RELIABLE),
+        request(branch=branch, call_id=call_id, fields=[("Require", "100rel")]),
+        request(
+            branch=branch,
+            call_id=call_id,
+            fields=[("Replaces", f"call-1;to-tag={tag};from-tag=peer")],
+        ),
+        request("PRACK", branch=branch, body=OFFER, fields=[("RAck", "1 1 INVITE")], **dialog),  # type: ignore[arg-type]
+        request("UPDATE", branch=branch, body=OFFER, fields=TIMER_AND_RELIABLE, **dialog),  # type: ignore[arg-type]
+        request("UPDATE", branch=branch, **dialog),  # type: ignore[arg-type]
+        request("REFER", branch=branch, fields=[("Refer-To", "<sip:a@b?x=y>")], **dialog),  # type: ignore[arg-type]
         request("CANCEL", branch=branch, call_id=call_id),
         request("ACK", branch=branch, call_id=call_id, to_tag=tag),
         request("OPTIONS", branch=branch, call_id=call_id),
@@ -106,9 +120,15 @@ def react(bench: Bench, dice: random.Random) -> None:
                 lambda now: session.accept(ANSWER, now=now),  # noqa: B023
                 lambda now: session.accept(ANSWER, now=now),  # noqa: B023
                 lambda now: session.reject(486, now=now),  # noqa: B023
+                lambda now: session.progress(183, sdp=ANSWER, now=now),  # noqa: B023
+                lambda now: session.updates.accept(ANSWER, now),  # noqa: B023
+                lambda now: session.updates.reject(488, now),  # noqa: B023
                 lambda now: session.hang_up((), now),  # noqa: B023
             ]
             bench.order(dice.choice(orders))
+        elif isinstance(event, Referred):
+            bench.order(session.referrals.accept)
+            bench.order(lambda now: session.referrals.report(200, now))  # noqa: B023
 
 
 @pytest.mark.parametrize("seed", range(5))

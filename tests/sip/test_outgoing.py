@@ -184,6 +184,8 @@ def test_every_call_made_ends_once_and_leaves_nothing(
             status, tag, nonce, is_stale = step
             more = ", stale=true" if is_stale else ""
             fields = [("Proxy-Authenticate", f'Digest realm="r", nonce="{nonce}"{more}')]
+            if status in (180, 183) and tag and is_stale:
+                fields += [("Require", "100rel"), ("RSeq", str(status - 180 + len(sent)))]
             body = ANSWER if status in (183, 200) else b""
             data = response(latest, status, to_tag=tag, fields=fields, body=body)
             bench.receive(data.replace(b";tag=\r\n", b"\r\n"))
