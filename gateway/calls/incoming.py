@@ -8,6 +8,7 @@ everything that runs for it.
 """
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
@@ -25,7 +26,7 @@ from gateway.calls.services import Services
 from gateway.calls.teller import Words
 from gateway.calls.welcome import Welcome
 from gateway.conference.participant import Participant
-from gateway.errors import ConferenceError, JoinFailure
+from gateway.errors import ConferenceError, JoinFailure, SipSyntaxError
 from gateway.ivr.meeting import Meeting
 from gateway.sip.call import Call
 from gateway.sip.header_values import parse_uri
@@ -110,8 +111,10 @@ class IncomingCall:
     def _find_referral(self, target: ReferTo) -> Route:
         """The room that the phone wants to be sent to; it must be one that it could have called."""
         request = self._call.request
-        ours = {parse_uri(request.uri).host, parse_uri(request.headers.to.uri).host}
-        ours.add(self._services.user_agent.advertised_host(self._call.source))
+        own = self._services.user_agent.advertised_host(self._call.source)
+        ours = {own, parse_uri(request.uri).host}
+        with suppress(SipSyntaxError):  # nobody has had to read To before
+            ours.add(parse_uri(request.headers.to.uri).host)
         if is_elsewhere(target, frozenset(host.strip("[]") for host in ours)):
             raise ConferenceError(JoinFailure.REFUSED, f"{target.host} is not this gateway")
         called = Called((target.user,) if target.user else (), dict(target.headers))

@@ -10,16 +10,15 @@ from functools import partial
 
 from gateway.errors import SipSyntaxError
 from gateway.sip import events
-from gateway.sip.admission import ACCEPT, CAPABILITIES
+from gateway.sip.admission import ACCEPT
 from gateway.sip.bodies import session_description
 from gateway.sip.client_invitation import ClientInvitation
 from gateway.sip.client_request import ClientRequest, Order, Outcome, RequestQueue, Told
 from gateway.sip.core import Core, new_tag
 from gateway.sip.dialog import Dialog
+from gateway.sip.dialog_requests import take_request
 from gateway.sip.digest import Credentials, DigestClient
 from gateway.sip.flow import Flow, HostPort
-from gateway.sip.info import take_info
-from gateway.sip.instant_message import take_text
 from gateway.sip.message import Request, Response
 from gateway.sip.offers import Offers
 from gateway.sip.reason import Reason, read_reasons, reason_fields, status_of
@@ -56,7 +55,7 @@ class Session:
         self._core = core
         self._offers = Offers()
         self._made_offer = False  # in our INVITE
-        self._is_acknowledged = False  # the 200 of the first INVITE
+        self.is_acknowledged = False  # the 200 of the first INVITE
         self._is_given_up = False  # by our user
         self._reasons: tuple[Reason, ...] = ()  # he gave
         self._digest = DigestClient(credentials) if credentials is not None else None
@@ -142,8 +141,8 @@ class Session:
 
     def acknowledge(self, answer: bytes | None, now: float) -> None:
         """Acknowledge a 200 that made the offer; `answer` is None only to hang up next."""
-        if self._offers.client is not None and not self._is_acknowledged:
-            self._is_acknowledged = self._offers.is_confirmed = True
+        if self._offers.client is not None and not self.is_acknowledged:
+            self.is_acknowledged = self._offers.is_confirmed = True
             self._offers.description = answer or self._offers.description
             self._offers.client.acknowledge(answer, now)
             self._open_requests(now)
@@ -176,7 +175,7 @@ class Session:
         elif self.phase is Phase.CONFIRMED and self._offers.client is not None:
             self.acknowledge(None, now)
             self._send_bye(now)
-        elif self.phase is Phase.CONFIRMED and self._is_acknowledged:
+        elif self.phase is Phase.CONFIRMED and self.is_acknowledged:
             self._send_bye(now)
         # else the callee has to wait for the ACK before it may hang up (15)
 
@@ -201,14 +200,8 @@ class Session:
             self.updates.receive_prack(transaction, flow, now)
         elif request.method == "UPDATE":
             self.updates.receive(transaction, flow, now)
-        elif request.method == "REFER":
-            self._receive_refer(transaction, flow, now)
-        elif request.method == "INFO":
-            self._receive_info(transaction, now)
-        elif request.method == "MESSAGE":
-            self._receive_message(transaction, now)
-        else:
-            self._core.respond(transaction, 200, headers=CAPABILITIES, now=now)
+        elif (told := take_request(self._core, self, transaction, flow, now)) is not None:
+            self._emit(told)
 
     def receive_ack(self, ack: Request, now: float) -> bool:
         """Take an ACK; False if it acknowledges nothing of ours."""
@@ -264,12 +257,6 @@ class Session:
         """An UPDATE or a PRACK makes an offer."""
         self._emit(events.Reoffered(self, request, offer))
 
-    def _receive_refer(self, transaction: Transaction, flow: Flow, now: float) -> None:
-        if not self._is_acknowledged:
-            self._core.respond(transaction, 491, now=now)
-        elif (target := self.referrals.receive(transaction, flow, now)) is not None:
-            self._emit(events.Referred(self, target))
-
     def _receive_bye(self, transaction: Transaction, now: float) -> None:
         self._core.respond(transaction, 200, now=now)
         self.updates.reject(487, now)  # and what else is still pending (15.1.2)
@@ -277,14 +264,6 @@ class Session:
         if self._offers.server is not None:
             self._offers.server.reject(487, now=now)
         self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
-
-    def _receive_info(self, transaction: Transaction, now: float) -> None:
-        if (said := take_info(self._core, transaction, now)) is not None:
-            self._emit(events.InfoReceived(self, *said))
-
-    def _receive_message(self, transaction: Transaction, now: float) -> None:
-        if text := take_text(self._core, transaction, now):
-            self._emit(events.MessageReceived(self, text))
 
     def _dialog_of(self, request: Request) -> Dialog | None:
         """The dialog of a request: until our INVITE is answered one of its branches."""
@@ -305,7 +284,7 @@ class Session:
 
     def acknowledged(self, answer: bytes | None, now: float) -> None:
         """The ACK of our 200 came."""
-        self._is_acknowledged = True
+        self.is_acknowledged = True
         if self._is_given_up and self.phase is Phase.CONFIRMED:
             self._send_bye(now)
         else:
@@ -340,11 +319,11 @@ class Session:
         """Our INVITE was accepted; with an offer in it, the ACK has been sent."""
         self.phase = Phase.CONFIRMED
         self.dialog = dialog
-        self._is_acknowledged = self._offers.is_confirmed = self._made_offer
+        self.is_acknowledged = self._offers.is_confirmed = self._made_offer
         self._core.sessions.add(self, dialog)
         self._refresh.accepted(response, now)
         self._emit(events.Answered(self, response, sdp))
-        if self._is_acknowledged:
+        if self.is_acknowledged:
             self._open_requests(now)
 
     def failed(self, status: int, phrase: str, response: Response | None, now: float) -> None:

@@ -100,6 +100,7 @@ class Exchange:
 
     async def replace(self, phone: FakePhone) -> None:
         """A phone wants to take the place of another."""
+        assert self.switchboard.admit(FLOW, phone.call.request) is Verdict.ACCEPT
         await self.switchboard.take(_only(phone.call))
 
     async def dial(self, room: str = ROOM) -> tuple[Party, "asyncio.Task[Element]"]:

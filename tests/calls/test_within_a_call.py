@@ -247,6 +247,20 @@ async def test_a_phone_is_sent_nowhere_else(
 
 
 @in_virtual_time
+async def test_a_call_whose_to_is_no_uri_of_ours_can_be_sent_elsewhere_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch, trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        phone.call.request.headers.set("To", "<urn:service:sos>")
+        party = await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(5)
+        assert phone.done[-1] == "sipfrag 200"
+        assert party.record.room == "hall@conference.meet.test"
+
+
+@in_virtual_time
 async def test_who_is_not_let_into_the_other_room_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
