@@ -301,7 +301,7 @@ class JitterBuffer:
         if self._late_since is None:
             self._late_since = arrival
         last = self._last_sequence
-        overtaken = last is not None and distance(sequence, last, 16) < 0
+        overtaken = last is not None and distance(sequence, last, 16) <= 0
         limit = _RESTART_OVERTAKEN_AFTER if overtaken else _RESTART_AFTER
         return arrival - self._late_since >= limit
 

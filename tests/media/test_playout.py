@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audiocodecs.frames import Samples, silence
@@ -99,6 +99,7 @@ def listen(arrivals: Arrivals, *, until: float, frames: int = 1) -> tuple[Listen
     duplicate=st.floats(0.0, 0.2),
     stalls=st.lists(st.tuples(st.floats(1.0, 7.0), st.floats(0.0, 0.15)), max_size=3),
 )
+@example(seed=408, loss=0.125, jitter=0.109375, duplicate=0.125, stalls=[])  # a late repetition
 @settings(max_examples=40, deadline=None)
 def test_what_comes_within_the_longest_delay_is_played_once_and_in_order(
     seed: int, loss: float, jitter: float, duplicate: float, stalls: list[tuple[float, float]]
