@@ -18,7 +18,7 @@ PONG = b"\r\n"
 _PING = b"\r\n\r\n"
 _HALF_PINGS = (b"\r", b"\r\n", b"\r\n\r")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
-_START_LINE = re.compile(rb"SIP/|[^\r\n]*SIP/[0-9.]+[ \t]*\r?\n", re.I)
+_START_LINE = re.compile(rb"SIP/[0-9.]+[ \t]|[^\r\n]*SIP/[0-9.]+[ \t]*\r?\n", re.I)
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 _CONTENT_LENGTH = re.compile(
     rb"^(?:content-length|l)[ \t]*:(?:[ \t]|\r?\n[ \t])*([^\r\n]*)", re.I | re.M
