@@ -42,7 +42,7 @@ async def test_baresip_registers_calls_a_room_by_name_and_goes(
     async with stage(trunk=ELSEWHERE, user=USERS) as scene:
         uri = scene.uri(ROOM, transport)
         async with baresip.baresip(tmp_path, uri, says=voice_of("phone"), user=ALICE) as call:
-            assert phones(scene) == {"alice"}
+            await eventually(lambda: phones(scene) == {"alice"}, "the registration")
             await call.answered()
             (record,) = scene.gateway.switchboard.calls
             assert (record.trunk, record.room.partition("@")[0]) == ("alice", ROOM)

@@ -141,11 +141,6 @@ class BaresipCall:
         assert answer["ok"], answer
         return answer
 
-    async def registered(self) -> None:
-        """Return when the phone says that its registrar has taken it."""
-        event = await self._journal.next("type", "REGISTER_OK", "REGISTER_FAIL")
-        assert event["type"] == "REGISTER_OK", event
-
     async def ringing(self) -> None:
         """Return when the phone lets its user hear that it rings at the other end."""
         await self._journal.next("type", "CALL_RINGING")
@@ -204,11 +199,11 @@ async def baresip(
     user: User | None = None,
     settings: str = "",
 ) -> AsyncIterator[BaresipCall]:
-    """Let baresip call a SIP URI, as a user it is registered as first if there is one.
+    """Let baresip call a SIP URI; its files are in `folder`.
 
-    Its files are in `folder`. `encryption` is as baresip names it: "srtp" (if the other side can),
-    "srtp-mand", "srtp-mandf", "dtls_srtp", "dtls_srtp;medianat=ice". `settings` are added to its
-    configuration.
+    As a `user` it registers as well; it calls whether that is done or not. `encryption` is as
+    baresip names it: "srtp" (if the other side can), "srtp-mand", "srtp-mandf", "dtls_srtp",
+    "dtls_srtp;medianat=ice". `settings` are added to its configuration.
     """
     port = free_port(socket.SOCK_STREAM)
     own = _CODECS[codec]
@@ -224,8 +219,6 @@ async def baresip(
         call = BaresipCall(folder, own, reader, writer)
         following = asyncio.create_task(call.follow(), name="baresip's events")
         try:
-            if user is not None:
-                await call.registered()
             await call.command("dial", target)
             yield call
         finally:
