@@ -84,7 +84,7 @@ class Liaison:
         if registration is None or (request := registration.end()) is None:
             return
         with suppress(OSError):
-            flow = await self._find(self._config.registrar)
+            flow, *_ = await self._find(self._config.registrar)
             while request is not None:
                 outcome = await self._agent.request(request, flow)
                 request = registration.receive_end(outcome)
@@ -104,17 +104,23 @@ class Liaison:
             self._tell_registration(registration, before)
 
     async def _register(self, registration: Registration) -> None:
-        flow = await self._find(self._config.registrar)
+        flows = await self._find(self._config.registrar)
+        flow = flows[0]
         contact = self._agent.contact(flow, registration.config.contact_user)
         request: Request | None = registration.begin(contact)
         while request is not None:
             outcome = await self._agent.request(request, flow)
             request = registration.receive(outcome, self._loop.time())
         if registration.state is RegistrationState.REGISTERED:
+            self._note_addresses(flows)
+
+    def _note_addresses(self, flows: tuple[Flow, ...]) -> None:
+        """A registrar of several addresses may call from each of them."""
+        for flow in reversed(flows):
             self._registered_at[flow.remote[0]] = None
             self._registered_at.move_to_end(flow.remote[0])
-            if len(self._registered_at) > _MAX_ADDRESSES:
-                self._registered_at.popitem(last=False)
+        while len(self._registered_at) > _MAX_ADDRESSES:
+            self._registered_at.popitem(last=False)
 
     def _tell_registration(
         self, registration: Registration, before: tuple[RegistrationState, str]
@@ -133,7 +139,7 @@ class Liaison:
             await asyncio.sleep(probe.due - self._loop.time())
             before = probe.state
             try:
-                flow = await self._find(self._config.probed)
+                flow, *_ = await self._find(self._config.probed)
                 request = probe.begin(self._agent.contact(flow), self._loop.time())
                 probe.receive(await self._agent.request(request, flow), self._loop.time())
             except OSError as error:
@@ -146,10 +152,10 @@ class Liaison:
             elif probe.state is ProbeState.UP is not before:
                 self._log.info("trunk up")
 
-    async def _find(self, destination: Destination | None) -> Flow:
+    async def _find(self, destination: Destination | None) -> tuple[Flow, ...]:
         assert destination is not None, "goes with what is done there"
         async with asyncio.timeout(_LOOKUP):
-            return (await self._agent.find_flows(destination))[0]
+            return await self._agent.find_flows(destination)
 
 
 class Liaisons:

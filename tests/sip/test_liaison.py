@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from gateway.sip.client_request import Outcome
 from gateway.sip.digest import Credentials
+from gateway.sip.flow import Flow
 from gateway.sip.headers import Headers
 from gateway.sip.liaison import LiaisonConfig, Liaisons
 from gateway.sip.locate import Destination
@@ -136,3 +138,22 @@ async def test_a_user_agent_that_is_closed_sends_nothing_more() -> None:
             (flow,) = await agent.find_flows(Destination("udp", *peer.address))
         asked = await agent.request(Request("OPTIONS", "sip:x", Headers()), flow)
         assert asked == Outcome.without_response(503)
+
+
+async def test_a_registrar_of_several_addresses_may_call_from_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    find = UserAgent.find_flows
+
+    async def two(agent: UserAgent, destination: Destination) -> tuple[Flow, ...]:
+        (flow,) = await find(agent, destination)
+        return flow, replace(flow, remote=("127.0.0.9", flow.remote[1]))
+
+    monkeypatch.setattr(UserAgent, "find_flows", two)
+    with UdpPeer() as peer:
+        async with at_work(registering(peer), Timers()) as (agent, liaisons):
+            registrar = asyncio.create_task(serve(peer, agent, []))
+            await eventually(lambda: liaisons.called("127.0.0.1", "gw") == "trunk")
+            assert liaisons.called("127.0.0.9", "gw") == "trunk"
+        registrar.cancel()
+        await asyncio.wait([registrar])
