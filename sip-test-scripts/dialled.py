@@ -43,7 +43,10 @@ Story = Callable[[Order], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class DialledScenario:
-    """One scenario: `end` is that of the call record; `through` is laid over `[trunk.dial_out]`."""
+    """One scenario: `end` is that of the call record; `through` is laid over `[trunk.dial_out]`.
+
+    The trunk is called `calls` times.
+    """
 
     name: str
     proves: str
@@ -51,6 +54,7 @@ class DialledScenario:
     story: Story
     end: EndReason
     played: str | None = None
+    calls: int = 1
     through: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -63,7 +67,8 @@ async def play_dialled(scenario: DialledScenario, transport: str) -> None:
     """Play a scenario; ScenarioFailed: it went another way, or left something behind."""
     records: list[CallRecord] = []
     async with AsyncExitStack() as stack:
-        sipp = Sipp(scenario.file, [(scenario.name,)], None, transport=transport)
+        rows = [(scenario.name,)] * scenario.calls
+        sipp = Sipp(scenario.file, rows, None, transport=transport)
         await stack.enter_async_context(sipp)
         lab = await stack.enter_async_context(Lab(LabConfig(accounts=_ACCOUNTS)))
         ann = await lab.add_speaker(_ROOM, "Ann", Voice.of_tone(440.0))
@@ -160,6 +165,14 @@ DIALLED = (
         talked,
         EndReason.HUNG_UP,
         through={"early_media": True},
+    ),
+    DialledScenario(
+        "dialled-redirected",
+        "302 to two numbers: the one that may be dialled is called, at the trunk",
+        "3261 8.1.3.4",
+        talked,
+        EndReason.HUNG_UP,
+        calls=2,
     ),
     DialledScenario(
         "dialled-busy", "486; the room sees Busy", "3261 21.4.24", is_busy, EndReason.BUSY
