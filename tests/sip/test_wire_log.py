@@ -9,13 +9,12 @@ from audiocodecs.frames import silence
 from gateway import logs
 from gateway.lab.phone import NotAnswered, TestPhone
 from gateway.sip.admission import Verdict
-from gateway.sip.core import StackConfig
 from gateway.sip.digest import Credentials
 from gateway.sip.events import Failed
 from gateway.sip.network import Listen
 from gateway.sip.user_agent import UserAgent, UserAgentConfig
 from gateway.sip.wire_log import masked
-from tests.sip.edge import FAST, ROOM, UdpPeer
+from tests.sip.edge import ROOM, UdpPeer
 from tests.sip.wire import OFFER, response
 
 
@@ -50,7 +49,7 @@ async def test_every_message_of_a_call_is_logged_with_its_label(
 async def test_a_call_made_is_labelled_from_its_first_message_and_tells_no_secret(
     entries: list[dict[str, Any]],
 ) -> None:
-    config = UserAgentConfig((Listen("udp", "127.0.0.1", 0),), stack=StackConfig(timers=FAST))
+    config = UserAgentConfig((Listen("udp", "127.0.0.1", 0),))  # so slow that nothing is repeated
     agent = UserAgent(config, lambda flow, request: Verdict.ACCEPT)
     with UdpPeer() as trunk:
         async with agent:
