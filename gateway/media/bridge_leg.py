@@ -119,7 +119,7 @@ class BridgeLeg:
         self._encoder.set_complexity(complexity)
 
     def absent(self, seconds: float) -> None:
-        """There was no path for a while: the time of our stream has gone on without packets."""
+        """Nothing was sent for a while: the time of our stream has gone on without packets."""
         self._sender.pause(round(seconds * _CLOCK_RATE / _FRAME) * _FRAME)
         self._red.pause()
 

@@ -279,6 +279,13 @@ class CallMedia:
 
     # What happens by time.
 
+    def absent(self, seconds: float) -> None:
+        """Nothing was sent for a while: the time of what we send has gone on without packets."""
+        if self.phone is not None:
+            self.phone.absent(seconds)
+        if self.leg is not None:
+            self.leg.absent(seconds)
+
     def watch(self, now: float) -> None:
         """Twice a second: reports, presses that never ended, and a phone gone silent."""
         if self.phone is not None:

@@ -18,14 +18,16 @@ class Clock:
 
     Waking up costs more than many a tick does, so slots without work are slept through, but for the
     first. A tick that is late is made up for at once; after a stall of more than 200 ms the lost
-    time is skipped. `late` counts ticks later than 5 ms, `longest_stall` is the worst, in seconds;
-    `last_tick` is when the last tick was, `rounds` how often 20 ms have begun.
+    time is skipped, by whole rounds: `lost` is told how many seconds. `late` counts ticks later
+    than 5 ms, `longest_stall` is the worst, in seconds; `last_tick` is when the last tick was,
+    `rounds` how often 20 ms have begun.
     """
 
     def __init__(
         self,
         tick: Callable[[int, float], None],
         has_work: Callable[[int], bool] = lambda slot: True,
+        lost: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self.ticks = 0
         self.rounds = 0
@@ -36,6 +38,7 @@ class Clock:
         self.last_tick = 0.0
         self._tick = tick
         self._has_work = has_work
+        self._lost = lost
         self._slot = 0
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -81,9 +84,10 @@ class Clock:
         lateness = now - self._deadline
         self.longest_stall = max(self.longest_stall, lateness)
         if lateness > _GIVE_UP:
-            behind = int(lateness / SLOT)
+            behind = int(lateness / SLOT) // SLOTS * SLOTS
             self.skipped += behind
             self._deadline += behind * SLOT
+            self._lost(behind * SLOT)
         while self._deadline <= now and self._timer is not None:
             self.ticks += 1
             self.rounds += self._slot == 0

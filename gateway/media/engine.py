@@ -107,7 +107,7 @@ class MediaEngine:
     """
 
     def __init__(self, config: EngineConfig, emit: Callable[[Event], None]) -> None:
-        self.clock = Clock(self._tick, lambda slot: self._slots[slot].work > 0)
+        self.clock = Clock(self._tick, lambda slot: self._slots[slot].work > 0, self._lose_time)
         self._config = config
         self._emit = emit
         self._recordings = RecordingFiles(config.recordings)
@@ -307,6 +307,12 @@ class MediaEngine:
         if not self._calls and not self._closing:
             self.clock.stop()
             self._late_share = 0.0
+
+    def _lose_time(self, seconds: float) -> None:
+        """The machine has stood still: nobody was sent anything meanwhile."""
+        for call in self._calls.values():
+            if call.media is not None:
+                call.media.absent(seconds)
 
     def _choose_effort(self) -> None:
         """Once a second: spend less on each frame if there is not enough time."""

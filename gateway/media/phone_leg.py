@@ -218,6 +218,10 @@ class PhoneLeg:
         if self._tones is not None and self._output.is_pressing:
             self._tones.sending()
 
+    def absent(self, seconds: float) -> None:
+        """Nothing was sent for a while: the time of our stream has gone on without packets."""
+        self._output.absent(seconds)
+
     def send_digit(self, digit: str, duration: float) -> None:
         """Send a key press of `duration` seconds; ValueError if there is no such key."""
         self._output.send_digit(digit, duration)

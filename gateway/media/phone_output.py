@@ -99,6 +99,10 @@ class PhoneOutput:
         self._keys.clear()
         self.sender.pause(self._frame)
 
+    def absent(self, seconds: float) -> None:
+        """Let so much time pass, by whole frames, in which the phone was sent nothing."""
+        self.sender.pause(round(seconds * _FRAMES) * self._frame)
+
     def send_digit(self, digit: str, duration: float) -> None:
         """Send a key press of `duration` seconds; ValueError if there is no such key."""
         self._keys.press(digit, duration)

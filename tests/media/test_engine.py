@@ -1,6 +1,7 @@
 """The engine, a bridge and phones, without any signalling: audio goes in and comes out."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from gateway.lab.videobridge import LabVideobridge
 from gateway.lab.voice import Voice
 from gateway.media import messages as m
 from gateway.media.engine import EngineConfig, MediaEngine
+from gateway.rtp.packet import RtpPacket, is_rtcp
 from tests.helpers.listening import sounds_in
 
 pytestmark = pytest.mark.behaviour  # real time passes in every one of them
@@ -361,6 +363,36 @@ async def test_without_calls_the_clock_rests_and_runs_again_for_the_next() -> No
             async with asyncio.timeout(5):
                 while scene.engine.clock.is_running:  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.01)
+
+
+async def test_after_a_stall_nothing_is_older_than_it_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    came: list[tuple[float, RtpPacket]] = []
+    take = RtpPhone.datagram_received
+
+    def note(phone: RtpPhone, data: bytes, addr: tuple[str, int]) -> None:
+        if not is_rtcp(data):
+            came.append((time.monotonic(), RtpPacket.parse(data)))
+        take(phone, data, addr)
+
+    def age() -> float:
+        (first, begun), *later = came
+        return min(
+            at - first - ((packet.timestamp - begun.timestamp) & 0xFFFFFFFF) / 8000
+            for at, packet in later[-20:]
+        )
+
+    monkeypatch.setattr(RtpPhone, "datagram_received", note)
+    async with stage() as scene:
+        caller = await scene.phone("call", voice_of("phone"))
+        await caller.join(77, sources(scene.speaker("ann")))
+        await asyncio.sleep(0.5)
+        before = age()
+        time.sleep(0.7)  # noqa: ASYNC251 - the stall
+        await asyncio.sleep(1.0)
+        assert age() == pytest.approx(before, abs=0.2)
+        await caller.leave()
 
 
 async def test_less_is_spent_on_each_frame_while_ticks_are_late(

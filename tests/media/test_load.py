@@ -1,6 +1,7 @@
 """How the engine's lateness is counted."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -58,6 +59,24 @@ async def test_slots_without_work_are_slept_through() -> None:
     clock.stop()
     assert ticked[:12] == [0, 3, 7] * 4
     assert clock.ticks == len(ticked)
+
+
+async def test_lost_time_is_told_by_whole_rounds() -> None:
+    lost: list[float] = []
+    ticked = asyncio.Event()
+    clock = Clock(lambda slot, now: ticked.set(), lost=lost.append)
+    clock.start()
+    await ticked.wait()
+    lost.clear()
+    skipped = clock.skipped
+    time.sleep(0.255)  # noqa: ASYNC251 - the stall
+    ticked.clear()
+    await ticked.wait()
+    clock.stop()
+    assert len(lost) == 1
+    assert lost[0] >= 0.2
+    assert lost[0] / 0.02 == pytest.approx(round(lost[0] / 0.02))
+    assert clock.skipped - skipped == round(lost[0] / 0.002)
 
 
 def test_the_share_of_late_ticks_is_that_since_it_was_asked_before() -> None:

@@ -396,6 +396,18 @@ def test_packets_of_another_length_are_filled_before_silence_is_said() -> None:
     assert packets[4].timestamp - packets[0].timestamp & 0xFFFFFFFF == 960
 
 
+@pytest.mark.parametrize("payload", [PCMU, G722, OPUS])
+def test_time_in_which_nothing_was_sent_is_told_by_the_timestamp(payload: Payload) -> None:
+    leg = PhoneLeg(agreed(payload), 0.0)
+    frame = tone([1000.0], 0.02, rate=leg.rate)
+    (before,) = sent(leg, frame)
+    leg.absent(0.7)
+    (after,) = sent(leg, frame)
+    assert after.timestamp - before.timestamp & 0xFFFFFFFF == round(0.72 * payload.clock_rate)
+    assert after.sequence == (before.sequence + 1) & 0xFFFF
+    assert after.marker
+
+
 @pytest.mark.parametrize("payloads", [(PCMU,), (G722, NOISE), (OPUS, NOISE)])
 def test_where_silence_cannot_be_said_it_is_sent(payloads: tuple[Payload, ...]) -> None:
     leg = PhoneLeg(agreed(*payloads), 0.0)
