@@ -207,7 +207,7 @@ class Sites:
         if key not in self._sites:
             self._sites[key] = await Site(scenario.gateway).__aenter__()
         try:
-            return await _play(self._sites[key], scenario, transport)
+            return await play(self._sites[key], scenario, transport)
         except BaseException:
             await self._close(key)
             raise
@@ -216,7 +216,8 @@ class Sites:
         await self._sites.pop(key).__aexit__(None, None, None)
 
 
-async def _play(site: Site, scenario: Scenario, transport: str) -> tuple[str, ...]:
+async def play(site: Site, scenario: Scenario, transport: str) -> tuple[str, ...]:
+    """Play a scenario at a site; its notes. ScenarioFailed: it went another way."""
     earlier = len(site.records)
     async with Scene(site, scenario, transport) as scene:
         await scenario.story(scene)
