@@ -32,7 +32,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 tools:
 	@.ci/tools sipp=sip-tester prosody=prosody baresip=baresip-core chromium=chromium \
-		turnserver=coturn espeak-ng=espeak-ng
+		turnserver=coturn espeak-ng=espeak-ng 'kamailio=kamailio kamailio-tls-modules'
 
 demo: setup
 	$(BIN)/sip-gateway demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(WEB),--web $(WEB))
