@@ -15,6 +15,7 @@ from gateway.sip.locate import Destination
 from tests.behaviour.dialling import ACCOUNTS, DIALLED, ROOM, Dialling, ended, reason_of
 from tests.behaviour.stage import eventually, stage, voice_of
 from tests.interop.kamailio import HOST, Kamailio, demand_kamailio
+from tests.sip.authority import Authority
 
 pytestmark = pytest.mark.interop
 
@@ -24,10 +25,16 @@ NUMBER = "4312345"
 
 @asynccontextmanager
 async def registered(
-    folder: Path, transport: str = "udp", algorithm: str = "MD5"
+    folder: Path, transport: str, algorithm: str = "MD5"
 ) -> AsyncIterator[tuple[Dialling, Kamailio]]:
     """A gateway whose only trunk is what it registers with; behind that is a phone to call."""
     demand_kamailio()
+    authority = Authority(folder)
+    ours, theirs = authority.config(HOST), authority.config(HOST, file="registrar")
+    sip = {
+        "listen": [f"{transport}:{HOST}:0"],
+        "tls": {"certificate": ours.certificate, "key": ours.key, "ca_file": authority.file},
+    }
     async with (
         AnsweringPhone(HOST) as called,
         Kamailio(
@@ -35,6 +42,7 @@ async def registered(
             Destination("udp", *called.address()),
             account=ACCOUNT,
             algorithm=algorithm,
+            tls=theirs,
         ) as kamailio,
     ):
         host, port = kamailio.address(transport)
@@ -58,7 +66,7 @@ async def registered(
                 "password": ACCOUNT.password,
             },
         }
-        async with stage(LabConfig(accounts=ACCOUNTS), trunk=trunk) as scene:
+        async with stage(LabConfig(accounts=ACCOUNTS), trunk=trunk, sip=sip) as scene:
             speakers = await scene.speakers(ROOM, "ann")
             await eventually(lambda: scene.lab.waiting_gateways, "a gateway in the brewery")
             await eventually(lambda: bindings(kamailio) == 1, "the registration")
@@ -74,9 +82,9 @@ def bindings(kamailio: Kamailio) -> int:
     return kamailio.told.count(f"saved {NUMBER} 3600")
 
 
-async def calls_in(it: Dialling, kamailio: Kamailio, transport: str) -> PhoneCall:
+async def calls_in(it: Dialling, kamailio: Kamailio) -> PhoneCall:
     """A phone that dials our number at the registrar, and talks with Ann."""
-    call = await it.scene.phone.dial(kamailio.uri(NUMBER, transport), speaks=voice_of("phone"))
+    call = await it.scene.phone.dial(kamailio.uri(NUMBER, "udp"), speaks=voice_of("phone"))
     await call.answered()
     await it.scene.media_up(call)
     (record,) = it.scene.gateway.switchboard.calls
@@ -84,16 +92,18 @@ async def calls_in(it: Dialling, kamailio: Kamailio, transport: str) -> PhoneCal
     return call
 
 
-@pytest.mark.parametrize(("transport", "algorithm"), [("udp", "MD5"), ("tcp", "SHA-256")])
+@pytest.mark.parametrize(
+    ("transport", "algorithm"), [("udp", "MD5"), ("tcp", "SHA-256"), ("tls", "SHA-256")]
+)
 async def test_a_gateway_that_has_registered_is_called_and_calls(
     transport: str, algorithm: str, tmp_path: Path
 ) -> None:
     async with registered(tmp_path, transport, algorithm) as (it, kamailio):
-        call = await calls_in(it, kamailio, transport)
+        call = await calls_in(it, kamailio)
         call.hang_up()
         assert reason_of(await it.scene.over()) is EndReason.CALLER_HUNG_UP
 
-        call = await calls_in(it, kamailio, transport)
+        call = await calls_in(it, kamailio)
         (record,) = it.scene.gateway.switchboard.calls
         assert record.endpoint is not None
         it.scene.lab.kick(ROOM, record.endpoint)
@@ -113,9 +123,12 @@ async def test_a_gateway_that_has_registered_is_called_and_calls(
         assert not any(each.startswith("without route") for each in kamailio.told)
 
 
-async def test_a_registrar_that_has_forgotten_everything_has_us_back_soon(tmp_path: Path) -> None:
-    async with registered(tmp_path) as (it, kamailio):
+@pytest.mark.parametrize("transport", ["udp", pytest.param("tls", marks=pytest.mark.soak)])
+async def test_a_registrar_that_has_forgotten_everything_has_us_back_soon(
+    transport: str, tmp_path: Path
+) -> None:
+    async with registered(tmp_path, transport) as (it, kamailio):
         await kamailio.restart()
         await eventually(lambda: bindings(kamailio) == 2, "another registration")
-        (await calls_in(it, kamailio, "udp")).hang_up()
+        (await calls_in(it, kamailio)).hang_up()
         await it.scene.over()
