@@ -71,6 +71,7 @@ class Gateway:
             config.user_agent,
             self._admit,
             self._register if registrar is not None else None,
+            hears=self._hears,
             external_host=self._external_host,
         )
         self.liaisons = Liaisons(config.liaisons, self.user_agent)
@@ -243,6 +244,9 @@ class Gateway:
 
     def _execute(self, command: Command) -> None:
         self.engine.execute(command)
+
+    def _hears(self, flow: Flow, method: str) -> bool:
+        return self.switchboard.hears(flow, method)
 
     def _admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         return self.switchboard.admit(flow, request)

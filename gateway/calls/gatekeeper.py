@@ -31,13 +31,13 @@ class Doors:
     """By what else than its address a caller may be known.
 
     `called` names the trunk whose registration a call comes over, by the address it comes from and
-    the user part it is for. Without `registrar` nobody can register.
+    the user part it is for, None for any. Without `registrar` nobody can register.
     """
 
     digest: DigestServer = field(default_factory=lambda: DigestServer("sip-gateway"))
     accounts: tuple[CallerAccount, ...] = ()
     registrar: Registrar | None = None
-    called: Callable[[str, str], str | None] = lambda host, user: None
+    called: Callable[[str, str | None], str | None] = lambda host, user: None
 
 
 class Gatekeeper:
@@ -71,6 +71,20 @@ class Gatekeeper:
     @property
     def digest_counters(self) -> DigestCounters:
         return self._doors.digest.counters
+
+    def hears(self, flow: Flow, method: str) -> bool:
+        """Whether `judge` may say anything but to drop a request, whatever that says."""
+        host = flow.remote[0]
+        may_prove_itself = method in ("INVITE", "REGISTER") and self._accounts.any_at(
+            host, users=method == "REGISTER"
+        )
+        return (
+            self._strangers is not Verdict.DROP
+            or may_prove_itself
+            or self._trunk_at(flow) is not None
+            or self._doors.called(host, None) is not None
+            or self._is_registered(flow)
+        )
 
     def judge(self, flow: Flow, request: Request) -> Trunk | Verdict | Refusal:
         """The trunk of a request, or what else to do with it.

@@ -117,6 +117,10 @@ class Switchboard:
         """Count a new call against the limits of its trunk; the one it is above, if there is."""
         return self.limits.check(trunk, self.calls_of(trunk), time.monotonic())
 
+    def hears(self, flow: Flow, method: str) -> bool:
+        """Whether to read a request that belongs to no call."""
+        return self._gatekeeper.hears(flow, method)
+
     def admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         """Whether to take up a request that belongs to no call."""
         judged = self._gatekeeper.judge(flow, request)

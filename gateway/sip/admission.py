@@ -64,6 +64,13 @@ FORBID = Refusal(403)
 Admit = Callable[[Flow, Request], Verdict | Refusal]
 """Decides about a request that belongs to no dialog, by its source and what it says."""
 
+Hears = Callable[[Flow, str], bool]
+"""Whether a request of this method is listened to, by its source; it is asked before that is read.
+
+Where it says no, only messages of calls and transactions that are there are read. It has to be
+quick, and may say yes where `Admit` will say no.
+"""
+
 Register = Callable[[Flow, Request], Refusal]
 """Does what a REGISTER says, if its sender may; what to answer it with, a 200 among it."""
 

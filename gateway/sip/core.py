@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sipmessage import URI, Address, Parameters
 
 from gateway.sip.bodies import SDP
+from gateway.sip.call_ids import CallIds
 from gateway.sip.counters import Counters
 from gateway.sip.dialog import Dialog, DialogId
 from gateway.sip.dtmf_info import DTMF, DTMF_RELAY
@@ -64,8 +65,11 @@ class Core:
         self.counters = Counters()
         self.responses_sent: Counter[int] = Counter()  # by status, repetitions not counted
         self.queue = TimerQueue()
-        self.transactions = TransactionLayer(config.timers, self.queue, self.counters, network)
-        self.sessions = Sessions()
+        self.call_ids = CallIds()
+        self.transactions = TransactionLayer(
+            config.timers, self.queue, self.counters, network, self.call_ids
+        )
+        self.sessions = Sessions(self.call_ids)
         self.events: list[Event] = []
 
     @property
@@ -141,9 +145,10 @@ def content_type(sdp: bytes | None) -> HeaderFields:
 
 
 class Sessions:
-    """The sessions of a stack, by their dialogs."""
+    """The sessions of a stack, by their dialogs, whose Call-IDs are among `call_ids`."""
 
-    def __init__(self) -> None:
+    def __init__(self, call_ids: CallIds) -> None:
+        self._call_ids = call_ids
         self._all: dict[Session, set[DialogId]] = {}
         self._by_dialog: dict[DialogId, Session] = {}
         # For peers that lose our tag: Call-ID and their own tag name a session nearly as well.
@@ -160,12 +165,15 @@ class Sessions:
         dialogs = self._all.setdefault(session, set())
         if dialog is not None:
             identity = dialog.id
+            if identity not in dialogs:
+                self._call_ids.add(identity.call_id)
             dialogs.add(identity)
             self._by_dialog[identity] = session
             self._by_peer[identity.call_id, identity.remote_tag] = session
 
     def remove(self, session: "Session") -> None:
         for identity in self._all.pop(session, ()):
+            self._call_ids.remove(identity.call_id)
             self._by_dialog.pop(identity, None)
             if self._by_peer.get((identity.call_id, identity.remote_tag)) is session:
                 del self._by_peer[identity.call_id, identity.remote_tag]

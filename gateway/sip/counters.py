@@ -13,7 +13,7 @@ class Counters:
     unparsable: int = 0  # neither a request nor a response
     malformed_requests: int = 0  # answered with what is wrong with them, unless ACK
     malformed_responses: int = 0
-    dropped_strangers: int = 0  # requests dropped because admission said so
+    dropped_strangers: int = 0  # messages dropped because admission said so, most of them unread
     refused_by_admission: int = 0  # requests answered without state because admission said so
     refused_by_limits: int = 0
     stray_responses: int = 0

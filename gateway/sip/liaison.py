@@ -62,12 +62,12 @@ class Liaison:
         until = self.registration.expires_at if self.registration is not None else None
         return until - self._loop.time() if until is not None else None
 
-    def is_called_by(self, host: str, user: str) -> bool:
-        """Whether a call from an address to a user part comes over our registration."""
+    def is_called_by(self, host: str, user: str | None) -> bool:
+        """Whether a call from an address to a user part, None for any, is over our registration."""
         registration = self.registration
         return (
             registration is not None
-            and registration.config.contact_user == user
+            and user in (None, registration.config.contact_user)
             and host in self._registered_at
         )
 
@@ -176,8 +176,11 @@ class Liaisons:
         liaison = self._all.get(name)
         return liaison is not None and liaison.is_down
 
-    def called(self, host: str, user: str) -> str | None:
-        """The name of the trunk over whose registration a call comes, if it does."""
+    def called(self, host: str, user: str | None) -> str | None:
+        """The name of the trunk over whose registration a call comes, if it does.
+
+        Without a `user` part, of one over whose registration a call from there may come.
+        """
         for liaison in self._all.values():
             if liaison.is_called_by(host, user):
                 return liaison.name

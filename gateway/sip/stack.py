@@ -20,12 +20,14 @@ from gateway.sip.admission import (
     FORBID,
     SUPPORTED,
     Admit,
+    Hears,
     Refusal,
     Register,
     Verdict,
     find_fault,
     unavailable,
 )
+from gateway.sip.call_ids import find_call_id, find_method
 from gateway.sip.client_request import Told
 from gateway.sip.core import Core, StackConfig, content_type, new_tag
 from gateway.sip.counters import Counters
@@ -48,17 +50,24 @@ class SipStack:
     """Takes messages apart to transactions and sessions, and answers what belongs to none.
 
     `admit` decides about every request outside a dialog before there is any state for it; those
-    REGISTERs that it accepts are for `register`, if there is a registrar.
+    REGISTERs that it accepts are for `register`, if there is a registrar. `hears` says about
+    whom it need not be asked, since it would drop whatever they say.
     `is_draining` refuses new calls and says so to OPTIONS.
     """
 
     def __init__(
-        self, config: StackConfig, network: Network, admit: Admit, register: Register | None = None
+        self,
+        config: StackConfig,
+        network: Network,
+        admit: Admit,
+        register: Register | None = None,
+        hears: Hears = lambda flow, method: True,
     ) -> None:
         self.is_draining = False
         self._core = Core(config, network)
         self._admit = admit
         self._register = register
+        self._hears = hears
         self._secret = secrets.token_bytes(16)
 
     @property
@@ -86,6 +95,9 @@ class SipStack:
         if not data.strip(b"\r\n\0"):
             self.counters.keep_alives += 1  # RFC 5626 3.5.1 and phones that send four zeros
             return
+        if not self._is_heard(data, flow):
+            self.counters.dropped_strangers += 1
+            return
         try:
             message = parse_message(data)
         except SipSyntaxError:
@@ -95,6 +107,10 @@ class SipStack:
             self._receive_request(message, flow, now)
         else:
             self._receive_response(message, now)
+
+    def _is_heard(self, data: bytes, flow: Flow) -> bool:
+        """Whether a message is worth reading."""
+        return self._hears(flow, find_method(data)) or find_call_id(data) in self._core.call_ids
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""

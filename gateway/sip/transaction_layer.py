@@ -4,6 +4,7 @@ import secrets
 
 from sipmessage import Parameters, Via
 
+from gateway.sip.call_ids import CallIds
 from gateway.sip.counters import Counters
 from gateway.sip.flow import Flow, HostPort, Network, Transmission, response_flow
 from gateway.sip.header_values import format_host
@@ -22,12 +23,21 @@ MAGIC_COOKIE = "z9hG4bK"
 
 
 class TransactionLayer:
-    """All transactions of a stack. `outbox` collects what is to be sent."""
+    """All transactions of a stack; their Call-IDs are among `call_ids`.
+
+    `outbox` collects what is to be sent.
+    """
 
     def __init__(
-        self, timers: Timers, queue: TimerQueue, counters: Counters, network: Network
+        self,
+        timers: Timers,
+        queue: TimerQueue,
+        counters: Counters,
+        network: Network,
+        call_ids: CallIds,
     ) -> None:
         self.outbox: list[Transmission] = []
+        self._call_ids = call_ids
         self._network = network
         self._servers: dict[str, Transaction] = {}
         self._clients: dict[str, Transaction] = {}
@@ -60,6 +70,7 @@ class TransactionLayer:
             surroundings=self._surroundings,
         )
         self._servers[transaction.key] = transaction
+        self._call_ids.add(request.headers.call_id)
         self._in_progress[_request_identity(request)] = transaction.key
         transaction.begin(now)
         return transaction
@@ -87,6 +98,7 @@ class TransactionLayer:
             latest=request.serialize(),
         )
         self._clients[transaction.key] = transaction
+        self._call_ids.add(request.headers.call_id)
         transaction.begin(now)
         return transaction
 
@@ -122,8 +134,11 @@ class TransactionLayer:
                 transaction.feed(Input.TRANSPORT_ERROR, now)
 
     def _forget(self, transaction: Transaction) -> None:
-        self._clients.pop(transaction.key, None)
-        if self._servers.pop(transaction.key, None) is not None:
+        is_client = self._clients.pop(transaction.key, None) is not None
+        is_server = self._servers.pop(transaction.key, None) is not None
+        if is_client or is_server:
+            self._call_ids.remove(transaction.request.headers.call_id)
+        if is_server:
             self._in_progress.pop(_request_identity(transaction.request), None)
 
 

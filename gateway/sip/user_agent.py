@@ -6,7 +6,6 @@ It drives `SipStack` by its rule: after every input and every order, everything 
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -15,8 +14,9 @@ from typing import Self
 import structlog
 from sipmessage import Address
 
-from gateway.sip.admission import Admit, Register
+from gateway.sip.admission import Admit, Hears, Register
 from gateway.sip.call import Call
+from gateway.sip.call_ids import find_call_id
 from gateway.sip.client_request import Outcome
 from gateway.sip.core import StackConfig
 from gateway.sip.counters import Counters
@@ -38,9 +38,6 @@ from gateway.sip.tls_watch import CertificateWatch
 from gateway.sip.wire_log import masked
 
 log = structlog.get_logger(__name__)
-
-
-_CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:[ \t]*([^\s]+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +71,7 @@ class UserAgent:
         admit: Admit,
         register: Register | None = None,
         *,
+        hears: Hears = lambda flow, method: True,
         external_host: Callable[[str], str | None] = lambda remote_host: None,
     ) -> None:
         self._config = config
@@ -90,7 +88,7 @@ class UserAgent:
         self._watch: CertificateWatch | None = None
         transports = frozenset(listen.transport for listen in config.listen)
         self._routes = Routes(self._sockets, transports)
-        self._stack = SipStack(config.stack, self._routes, admit, register)
+        self._stack = SipStack(config.stack, self._routes, admit, register, hears)
         self._calls: dict[Session, Call] = {}
         self._labels: dict[str, str] = {}  # by Call-ID, for the log
         self._incoming: asyncio.Queue[Call | None] = asyncio.Queue()
@@ -300,8 +298,7 @@ class UserAgent:
         """A message as on the wire, but for secrets, with the name its call has in the log."""
         if not log.is_enabled_for(logging.DEBUG):
             return
-        found = _CALL_ID.search(data)
-        label = self._labels.get(found[1].decode(errors="replace"), "") if found else ""
+        label = self._labels.get(find_call_id(data), "")
         said = {"call": label} if label else {}
         log.debug(event, flow=str(flow), data=masked(data), **said)
 

@@ -64,6 +64,11 @@ def names_in(samples: Samples, rate: int = RATE) -> set[str]:
 
 def gateway_config(lab: Lab, **sections: Any) -> Config:
     """A gateway for the lab; `sections` are laid over it. One process does the work of all."""
+    return parse(gateway_tables(lab, **sections))
+
+
+def gateway_tables(lab: Lab, **sections: Any) -> dict[str, Any]:
+    """The tables of its configuration."""
     values: dict[str, Any] = {
         "sip": {"listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0"], "t1": 0.1, "max_stress": 0},
         "media": {"workers": 0, "host": HOST, "bridge_addresses": [HOST]},
@@ -81,7 +86,7 @@ def gateway_config(lab: Lab, **sections: Any) -> Config:
         is_table = isinstance(keys, dict)
         values[section] = {**values.get(section, {}), **keys} if is_table else keys
     lists = {name: [values[name]] for name in ("trunk", "brewery") if name in values}
-    return parse({**values, **lists})
+    return {**values, **lists}
 
 
 @dataclass

@@ -45,6 +45,10 @@ ALL = (
 )
 
 
+def registered_over(host: str, user: str | None) -> str | None:
+    return "provider" if host == "192.0.2.200" and user in (None, "gw") else None
+
+
 class Gate:
     """A gatekeeper, and those who come to it."""
 
@@ -54,7 +58,7 @@ class Gate:
             DigestServer("gateway"),
             accounts,
             Registrar(RegistrarConfig()) if phones else None,
-            lambda host, user: "provider" if (host, user) == ("192.0.2.200", "gw") else None,
+            registered_over,
         )
         self.keeper = Gatekeeper(TRUNKS, doors, FORBID, lambda: self.now)
 
@@ -285,3 +289,41 @@ def test_guesses_are_logged_once_a_second_and_phones_as_they_come_and_go(
         ("credentials not taken", 3),
         ("phone registered", None),
     ]
+
+
+# --- who is heard at all -------------------------------------------------------------------------
+
+
+def test_only_who_may_not_be_dropped_is_heard() -> None:
+    doors = Gate(*ALL).keeper._doors
+    keeper = Gatekeeper(TRUNKS, doors, Verdict.DROP)
+    for method in ("OPTIONS", "INVITE", "REGISTER", "SIP/2.0"):
+        assert keeper.hears(AT_PBX, method)
+        assert keeper.hears(REGISTRAR, method), "it calls over our registration"
+    assert keeper.hears(ELSEWHERE, "INVITE"), "it may prove to be a roaming trunk, or a user"
+    assert keeper.hears(ELSEWHERE, "REGISTER")
+    assert not keeper.hears(ELSEWHERE, "OPTIONS")
+    assert not keeper.hears(ELSEWHERE, "SIP/2.0")
+
+
+@pytest.mark.parametrize("accounts", [(), ALL[:1], ALL[1:2], ALL])
+@pytest.mark.parametrize("flow", [AT_PBX, AT_GUARDED, ELSEWHERE, REGISTRAR])
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER", "OPTIONS", "BYE"])
+def test_who_is_not_heard_would_have_been_dropped(
+    accounts: tuple[CallerAccount, ...], flow: Flow, method: str
+) -> None:
+    keeper = Gatekeeper(TRUNKS, Gate(*accounts).keeper._doors, Verdict.DROP)
+    judged = {
+        keeper.judge(flow, made(method, uri=uri)) is Verdict.DROP
+        for uri in ("sip:gw@192.0.2.1", "sip:room@192.0.2.1")
+    }
+    assert keeper.hears(flow, method) is (judged != {True})
+
+
+def test_a_registered_phone_is_heard_and_whoever_is_to_be_told_so() -> None:
+    gate = Gate(*ALL)
+    keeper = Gatekeeper(TRUNKS, gate.keeper._doors, Verdict.DROP, lambda: gate.now)
+    assert not keeper.hears(ELSEWHERE, "OPTIONS")
+    gate.register(ELSEWHERE, ALICE)
+    assert keeper.hears(ELSEWHERE, "OPTIONS")
+    assert gate.keeper.hears(at("192.0.2.99"), "OPTIONS"), "others are answered 403"

@@ -78,6 +78,59 @@ def test_a_malformed_ack_is_counted_and_never_answered(bench: Bench) -> None:
 # --- strangers ----------------------------------------------------------------------------------
 
 
+def only_known(flow: Flow, method: str) -> bool:
+    return flow.remote == UDP.remote
+
+
+def admit_nobody_unknown(flow: Flow, asked: Request) -> Verdict | Refusal:
+    assert only_known(flow, asked.method), "read, though nobody is heard from there"
+    return Verdict.ACCEPT
+
+
+@pytest.fixture
+def guarded() -> Bench:
+    return Bench(admit=admit_nobody_unknown, hears=only_known)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("OPTIONS"),
+        request("INVITE", body=OFFER),
+        request("BYE", to_tag="x"),
+        request("INVITE").replace(b"Call-ID", b"Call-No"),
+        b"SIP/2.0 200 OK\r\nCall-ID: call-1\r\n\r\n",
+        b"garbage",
+    ],
+)
+def test_what_comes_from_where_nobody_is_heard_is_dropped_unread(
+    guarded: Bench, data: bytes
+) -> None:
+    guarded.receive(data, STRANGER)
+    assert counted(guarded) == {"dropped_strangers": 1}
+    assert guarded.take() == []
+    assert guarded.remains() == []
+
+
+def test_a_call_goes_on_though_its_messages_come_from_elsewhere(guarded: Bench) -> None:
+    """As from another proxy of the same trunk; and when the call is over, that too is."""
+    _, tag = guarded.confirmed()
+    folded = request("BYE", to_tag=tag, cseq=2).replace(b"Call-ID: ", b"i:\r\n\t ")
+    guarded.receive(folded, STRANGER)
+    assert guarded.statuses() == [200]
+    guarded.advance(SIXTY_FOUR_T1)
+    assert guarded.remains() == []
+    guarded.receive(folded, STRANGER)
+    assert guarded.take() == []
+    assert guarded.stack.counters.dropped_strangers == 1
+
+
+def test_a_call_that_is_given_up_from_elsewhere_is(guarded: Bench) -> None:
+    guarded.invited()
+    guarded.receive(request("CANCEL"), STRANGER)
+    assert guarded.statuses() == [200, 487]
+
+
 @pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER", "BYE", "CANCEL", "FOO"])
 def test_a_stranger_is_dropped_or_refused_as_configured(method: str) -> None:
     silent, polite = Bench(admit=only_peer(Verdict.DROP)), Bench(admit=only_peer(FORBID))

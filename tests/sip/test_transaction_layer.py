@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.sip.call_ids import CallIds
 from gateway.sip.counters import Counters
 from gateway.sip.flow import Flow, Transmission
 from gateway.sip.message import Request, Response, parse_message
@@ -15,7 +16,7 @@ from tests.sip.wire import TCP, UDP, FakeNetwork, request, response
 
 
 def new_layer() -> TransactionLayer:
-    return TransactionLayer(Timers(), TimerQueue(), Counters(), FakeNetwork())
+    return TransactionLayer(Timers(), TimerQueue(), Counters(), FakeNetwork(), CallIds())
 
 
 def parsed(data: bytes) -> Request:

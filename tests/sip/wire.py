@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sipmessage import URI, Address
 
-from gateway.sip.admission import Admit, Refusal, Register, Verdict
+from gateway.sip.admission import Admit, Hears, Refusal, Register, Verdict
 from gateway.sip.core import StackConfig
 from gateway.sip.digest import Credentials
 from gateway.sip.events import Event
@@ -140,9 +140,10 @@ class Bench:
         config: StackConfig | None = None,
         admit: Admit = accept_everybody,
         register: Register | None = None,
+        hears: Hears = lambda flow, method: True,
     ) -> None:
         self.network = FakeNetwork()
-        self.stack = SipStack(config or StackConfig(), self.network, admit, register)
+        self.stack = SipStack(config or StackConfig(), self.network, admit, register, hears)
         self.now = 1000.0
         self.sent: list[Sent] = []
         self.told: list[Event] = []
@@ -210,6 +211,7 @@ class Bench:
             "dialogs": len(core.sessions._by_dialog) + len(core.sessions._by_peer),
             "transactions": self.stack.transaction_count,
             "requests in progress": len(core.transactions._in_progress),
+            "Call-IDs": len(core.call_ids._uses),
             "timers": int(self.stack.next_timer() is not None),
             "unsent": len(self.stack.messages_to_send()),
             "events": len(self.stack.events()),
