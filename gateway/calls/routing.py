@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.dial_out import DialOut
@@ -157,10 +158,16 @@ def trunk_of(host: str, trunks: Iterable[Trunk], names: Iterable[str] = ()) -> T
 
 def is_within(host: str, networks: Iterable[IpNetwork]) -> bool:
     """Whether one of the networks holds an address."""
+    address = _address_of(host)
+    return any(address in network for network in networks)
+
+
+@lru_cache(maxsize=1024)  # it is asked about each datagram of a flood
+def _address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address in network for network in networks)
+        return address.ipv4_mapped
+    return address
 
 
 def find_route(

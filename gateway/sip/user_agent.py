@@ -97,9 +97,11 @@ class UserAgent:
         self._timer_due: float | None = None
         self._is_closed = False
         self._loop: asyncio.AbstractEventLoop
+        self._wire_log = log
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        self._wire_log = log.bind()  # to ask `log` what is enabled would bind it each time
         try:
             for listen in self._config.listen:
                 await self._sockets.open(listen)
@@ -296,11 +298,11 @@ class UserAgent:
 
     def _log_wire(self, event: str, flow: Flow, data: bytes) -> None:
         """A message as on the wire, but for secrets, with the name its call has in the log."""
-        if not log.is_enabled_for(logging.DEBUG):
+        if not self._wire_log.is_enabled_for(logging.DEBUG):
             return
         label = self._labels.get(find_call_id(data), "")
         said = {"call": label} if label else {}
-        log.debug(event, flow=str(flow), data=masked(data), **said)
+        self._wire_log.debug(event, flow=str(flow), data=masked(data), **said)
 
     def _set_timer(self) -> None:
         due = self._stack.next_timer()
