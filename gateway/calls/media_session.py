@@ -80,6 +80,10 @@ class MediaSession:
         """Apply what an offer/answer agreed on."""
         self._switch.execute(m.ConnectPhone(self.call, replace(media, sound=self._sound)))
 
+    def seclude(self, secluded: bool) -> None:
+        """Keep the phone out of the conference, or let it in."""
+        self._switch.execute(m.Seclude(self.call, secluded))
+
     def play(self, tone: m.Tone) -> None:
         """Let the caller hear a tone: until `silence` if it is one that repeats."""
         self._switch.execute(m.Play(self.call, tone))

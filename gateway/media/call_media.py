@@ -78,6 +78,7 @@ class CallMedia:
         self.phone: PhoneLeg | None = None
         self.leg: BridgeLeg | None = None
         self.muted = False
+        self.secluded = False
         self._sockets = sockets
         self._emit = emit
         self._silent_after = silent_after
@@ -174,10 +175,10 @@ class CallMedia:
 
     @property
     def speaks(self) -> bool:
-        """Whether the conference may hear the caller: not muted, not held, session up."""
+        """Whether the conference may hear the caller: let in, not muted, not held, session up."""
         phone = self.phone
         phone_speaks = phone is not None and phone.is_heard and not phone.is_held
-        return self.leg is not None and not self.muted and phone_speaks
+        return self.leg is not None and not (self.muted or self.secluded) and phone_speaks
 
     @property
     def listens(self) -> bool:
@@ -196,7 +197,11 @@ class CallMedia:
 
     def announcement(self) -> Samples | None:
         """The next frame of what is played to the caller instead of the conference."""
-        return self._earpiece.tone()
+        tone = self._earpiece.tone()
+        if tone is not None or not self.secluded:
+            return tone
+        over = self.speech()
+        return over.samples if over is not None else silence(self.rate // _FRAMES)
 
     def speech(self) -> Over | None:
         """The next frame of what is said to the caller over the conference."""

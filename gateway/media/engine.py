@@ -38,6 +38,7 @@ from gateway.media.messages import (
     Play,
     RestartIce,
     Say,
+    Seclude,
     SendDigit,
     SetSources,
     Silence,
@@ -185,6 +186,8 @@ class MediaEngine:
                 bridges.set_sources(command.session, command.sources)
             case Mute():
                 media.muted = command.muted
+            case Seclude():
+                media.secluded = command.secluded
             case Play() | Silence() | Say() | Hush() | SendDigit():
                 media.let_hear(command)
             case OpenPhone() | Close():

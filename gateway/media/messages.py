@@ -32,6 +32,7 @@ SpeechPart = speech.SpeechPart
 Say = speech.Say
 Hush = speech.Hush
 Played = speech.Played
+Seclude = speech.Seclude
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +245,7 @@ Command = (
     | SetSources
     | CloseBridge
     | Mute
+    | Seclude
     | Play
     | Silence
     | Say

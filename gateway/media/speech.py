@@ -1,4 +1,5 @@
-"""What the engine can be told to say to a caller: recordings it has, and speech sent to it."""
+"""What the engine can be told to say to a caller: recordings it has, and speech sent to it. And to
+let it hear nothing else."""
 
 from dataclasses import dataclass
 
@@ -49,3 +50,15 @@ class Played:
     call: str
     utterance: int
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seclude:
+    """Keep the phone out of the conference, or let it in (at first it is).
+
+    Secluded, it is not heard there, whatever `Mute` says, and hears only what is played and said to
+    it; its keys are told.
+    """
+
+    call: str
+    secluded: bool

@@ -203,6 +203,25 @@ def test_a_waiting_tone_waits_for_the_words(room: Room) -> None:
     assert share_of(425.0, caller.samples[round(found.at * 8000) + 16000 :], 8000) > 0.9
 
 
+def test_a_secluded_phone_is_not_heard_and_hears_what_it_is_told_and_nothing_else(
+    room: Room,
+) -> None:
+    caller, talker = room.phone(PCMU, speaks=True), room.phone(PCMU, speaks=True)
+    caller.media.secluded = True
+    caller.media.let_hear(Say("call0", 1, (MUTED,)))
+    room.run(3.0)
+    assert find(prompt("de", "muted", 8000), caller.samples, 8000).likeness > 0.99
+    assert caller.played == [Played("call0", 1, True)]
+    assert not caller.samples[-4000:].any() and not talker.samples.any()
+    caller.media.let_hear(Play("call0", Tone.MUTED))
+    room.run(0.3)
+    assert caller.samples[-1600:].any()
+    caller.media.secluded = False
+    room.run(1.0)
+    for phone in (caller, talker):
+        assert share_of(HUM, phone.samples[-4000:], 8000) > 0.9
+
+
 def test_nothing_is_said_to_a_phone_on_hold_until_it_is_back(room: Room) -> None:
     caller = room.phone(PCMU)
     caller.agree(Direction.RECVONLY, room.now)  # we receive only: it hears nothing
