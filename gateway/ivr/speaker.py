@@ -51,8 +51,11 @@ class Speaker:
             self._changed.clear()
             line = self._queue.take(_now())
             if line is not None:
-                complete = await self._player.say(line.speech)
-                self._queue.played(_now(), complete=complete)
+                complete = False
+                try:
+                    complete = await self._player.say(line.speech)
+                finally:  # who stops to run may run again
+                    self._queue.played(_now(), complete=complete)
                 continue
             if self._queue.is_empty:
                 self._quiet.set()

@@ -99,3 +99,15 @@ async def test_a_key_leaves_nothing_but_quiet_where_only_guides_waited() -> None
         async with asyncio.timeout(1):
             await speaker.quiet()
         assert telephone.said == ["help"]
+
+
+async def test_who_was_stopped_amid_a_line_says_the_news_again_when_it_runs_again() -> None:
+    telephone = Telephone()
+    speaker = Speaker(telephone)
+    speaker.say(words("news"), "1")
+    for _ in range(2):
+        running = asyncio.create_task(speaker.run())
+        await turns()
+        running.cancel()
+        await turns()
+    assert telephone.said == ["news", "news"]
