@@ -27,11 +27,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """One in the room besides us and the focus; `name` is its nick if it has no other."""
+    """One in the room besides us and the focus; `name` is its nick if it has no other.
+
+    `user` is whose token it came with, if it had one.
+    """
 
     name: str
     kind: Kind
     is_moderator: bool = False
+    user: str | None = None
 
 
 class Company:
@@ -68,6 +72,15 @@ class Company:
         occupant = self._occupants.get(nick)
         return occupant.name if occupant is not None else nick
 
+    def name_of_user(self, user: str) -> str | None:
+        """The name of who is here with a token of this user; None if nobody with a name is."""
+        named = (
+            occupant.name
+            for nick, occupant in self._occupants.items()
+            if occupant.user == user and occupant.name != nick
+        )
+        return next(named, None)
+
     def is_moderator(self, nick: str) -> bool:
         """Whether an occupant may decide about others."""
         occupant = self._occupants.get(nick)
@@ -82,7 +95,10 @@ class Company:
         nick, known = presence.nick, self._occupants.get(presence.nick)
         kind = known.kind if known is not None else self._kind_of(presence)
         occupant = Occupant(
-            presence.display_name or nick, kind, is_moderator=presence.role == "moderator"
+            presence.display_name or nick,
+            kind,
+            is_moderator=presence.role == "moderator",
+            user=presence.user,
         )
         if known is None and len(self._occupants) >= MAX_OCCUPANTS:
             return occupant, False

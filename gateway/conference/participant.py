@@ -133,7 +133,11 @@ class Participant:
     @property
     def occupants(self) -> int:
         """How many are in the room, ourselves included, the focus not; 0 before `join`."""
-        return self._stay.occupants if self._stay is not None else 0
+        return self._stay.room.occupants if self._stay is not None else 0
+
+    def name_of_user(self, user: str) -> str | None:
+        """The display name of who is in the room with a token of this user, if anybody is."""
+        return self._stay.room.company.name_of_user(user) if self._stay is not None else None
 
     async def join(self) -> None:
         """Return when we are in the room; ConferenceError if we cannot be. May be called once."""

@@ -29,7 +29,7 @@ from gateway.conference.microphone import Microphone
 from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import Profile
 from gateway.conference.recovery import MediaRecovery, Remedy, lingering, offer_due
-from gateway.conference.room import FocusJoined, FocusLeft, MachineLeft, RoomEvent
+from gateway.conference.room import FocusJoined, FocusLeft, MachineLeft, Room, RoomEvent
 from gateway.conference.room_keys import RoomKeys
 from gateway.conference.sayings import Sayings
 from gateway.conference.surroundings import Surroundings
@@ -147,9 +147,9 @@ class Stay:
         self.microphone.hold(profile.is_held)
 
     @property
-    def occupants(self) -> int:
-        """How many are in the room, ourselves included, the focus not."""
-        return self._room.occupants
+    def room(self) -> Room:
+        """The room as we see it."""
+        return self._room
 
     def depart(self, status: str | None = None) -> None:
         """End the session and leave the room; the connection stays."""

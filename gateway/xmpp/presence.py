@@ -35,7 +35,7 @@ class OccupantPresence:
     `audio_muted` is None where the occupant says nothing about it. `bridge_available` is what the
     focus says about videobridges, `recordings` and `is_audio_recorded` what it says about
     recording. An occupant that `encrypts` does so end to end. `status` is what it says of itself:
-    a phone, how far its call has come.
+    a phone, how far its call has come. `user` is the id of its token's user, by the server's word.
     """
 
     occupant: str
@@ -56,6 +56,7 @@ class OccupantPresence:
     encrypts: bool = False
     transcribes: bool = False
     status: str | None = None
+    user: str | None = None
 
     @property
     def nick(self) -> str:
@@ -111,12 +112,20 @@ def parse_presence(stanza: Element) -> OccupantPresence | PresenceRefused:
             for part in stanza
         ),
         status=child_text(stanza, ns.CLIENT, "status"),
+        user=_user(stanza),
     )
 
 
 def _statuses(user: Element) -> frozenset[int]:
     codes = (status.get("code", "") for status in children(user, ns.MUC_USER, "status"))
     return frozenset(int(code) for code in codes if code in _STATUS_CODES)
+
+
+def _user(stanza: Element) -> str | None:
+    """Whose token it came with; Prosody lets nobody write that itself (mod_presence_identity)."""
+    identity = child(stanza, ns.CLIENT, "identity")
+    user = child(identity, ns.CLIENT, "user") if identity is not None else None
+    return child_text(user, ns.CLIENT, "id") if user is not None else None
 
 
 _STATUS_CODES = frozenset(str(code) for code in range(100, 1000))

@@ -52,6 +52,16 @@ def test_a_phone_that_another_gateway_brings_from_a_service_account_is_a_phone()
     assert company.count == CompanyChanged(people=0, phones=1)
 
 
+def test_somebody_with_a_token_is_found_by_its_user_and_is_who_it_says_it_is() -> None:
+    company = Company(HIDDEN)
+    company.sees(presence("a", "Alice", user="u1"))
+    company.sees(presence("b", user="u2"))  # without a name
+    assert company.name_of_user("u1") == "Alice"
+    assert company.name_of_user("u2") is None and company.name_of_user("u3") is None
+    company.loses("a")
+    assert company.name_of_user("u1") is None
+
+
 def test_who_looks_like_a_machine_later_is_still_who_it_was() -> None:
     company = Company(HIDDEN)
     company.sees(presence("a", "Alice"))

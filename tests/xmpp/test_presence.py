@@ -22,6 +22,12 @@ def parse(inside: str = "", attributes: str = FROM) -> OccupantPresence:
     return presence
 
 
+def test_whose_token_an_occupant_has_is_what_the_server_says() -> None:
+    assert parse("<identity><user><id> u17 </id><name>Anna</name></user></identity>").user == "u17"
+    for odd in ("<identity/>", "<identity><user/></identity>", "<identity><id>u</id></identity>"):
+        assert parse(odd).user is None
+
+
 def user(inside: str) -> str:
     return f"<x xmlns='http://jabber.org/protocol/muc#user'>{inside}</x>"
 
