@@ -41,11 +41,18 @@ class TrunkDialOutSection(Section):
     assert_identity: bool = False
     withhold_caller: bool = False
     headers: dict[OwnHeader, HeaderText] = Field(default_factory=dict)
+    confirm: bool = False
 
     @model_validator(mode="after")
-    def _check_credentials(self) -> Self:
+    def _check_pairs(self) -> Self:
+        problems = []
         if (self.user is None) != (self.password is None):
-            raise ValueError("user: goes with password; give both, or neither")
+            problems.append("user: goes with password; give both, or neither")
+        if self.confirm and self.early_media:
+            hint = "nobody is heard before the key is pressed; leave one of them out"
+            problems.append(f"confirm: goes without early_media, since {hint}")
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     def for_calls(self) -> DialOut:
@@ -68,6 +75,7 @@ class TrunkDialOutSection(Section):
             assert_identity=self.assert_identity,
             withhold_caller=self.withhold_caller,
             headers=tuple(self.headers.items()),
+            confirm=self.confirm,
         )
 
 

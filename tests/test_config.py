@@ -627,6 +627,12 @@ def test_a_user_dials_rooms_by_name_or_by_its_rules_or_as_a_trunk_does() -> None
             with_trunk(dial_out={"host": "a", "prefixes": ["+"], "headers": {"X-A": "x\r\ny"}}),
             "trunk.0.dial_out.headers.X-A",
         ),
+        (
+            with_trunk(
+                dial_out={"host": "a", "prefixes": ["+"], "confirm": True, "early_media": True}
+            ),
+            "trunk.0.dial_out.confirm: goes without early_media",
+        ),
         (with_trunk(probe=30), "trunk.0.probe: there is nobody to ask"),
         (
             with_trunk(register={**REGISTER, "registrar": "provider"}),

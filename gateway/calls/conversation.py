@@ -173,16 +173,21 @@ class Conversation:
         line = line_of(event)
         if line is not None:
             log.info(line[0], **line[1])
-        self._teller.company(event, self._participant.occupants - 1)
+        if self._hears:
+            self._teller.company(event, self._participant.occupants - 1)
         if self._teller.tells(event):
             answering.create_task(self._tell(event))
 
     async def _tell(self, event: conference.Event) -> None:
         await self._answer()  # or nobody hears it
-        if self._record.answered_at is not None:
+        if self._hears:
             self._teller.tell(event)
         else:
-            self._untold = event  # until a phone that we call has answered
+            self._untold = event  # until a phone that we call is in the conference
+
+    @property
+    def _hears(self) -> bool:
+        return self._record.answered_at is not None and not self._keys.are_answers
 
     def _pressed_in_conference(self, endpoint: str, key: str, seconds: float, way: Way) -> None:
         """Somebody presses a key for the phone: once, whichever ways it comes."""

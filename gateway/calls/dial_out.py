@@ -18,7 +18,8 @@ class DialOut:
     answered, those of `realm` alone if it is given. With `early_media` the conference hears what
     the network plays before the answer. With `assert_identity` the caller is in
     P-Asserted-Identity as well; with `withhold_caller` it is not in From, and whoever is called
-    is not to learn it. `headers` are added to each INVITE.
+    is not to learn it. `headers` are added to each INVITE. Where it has to `confirm`, who
+    answers is in the conference only after it has pressed a key.
     """
 
     host: str
@@ -38,6 +39,7 @@ class DialOut:
     assert_identity: bool = False
     withhold_caller: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    confirm: bool = False
 
     def allows(self, number: str) -> int:
         """The length of the longest prefix that allows this number; 0 if none does."""

@@ -107,6 +107,7 @@ class Dialler:
             shown_as=CallerIdentity("", number).shown(trunk.show_caller),
             password=dial.password,
             headers=dial.headers,
+            inviter=initiator,
         )
         self._switchboard.begin(call, record, lambda: self._ledger.ended(ticket))
         try:

@@ -20,6 +20,7 @@ class EndReason(Enum):
     BUSY = ("busy", 486)
     DECLINED = ("declined", 603)
     NO_ANSWER = ("no-answer", 480)
+    NOT_CONFIRMED = ("not-confirmed", 480)
     NO_SUCH_NUMBER = ("no-such-number", 404)
     CALL_FAILED = ("call-failed", 502)
     BAD_DESCRIPTION = ("bad-description", 400)

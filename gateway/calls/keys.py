@@ -1,8 +1,10 @@
-"""What a caller's keys are for at the moment: a password, or the conference's commands."""
+"""What a caller's keys are for at the moment: an answer, a password, the conference's commands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
+from gateway.calls.confirmation import Confirmation
 from gateway.calls.digit_entry import DigitEntry
 from gateway.calls.keypad import Keypad, KeypadCommand
 from gateway.calls.media_session import MediaSession
@@ -20,6 +22,7 @@ class Keys:
         self._keypad = Keypad()
         self._entry: DigitEntry | None = None  # a number that the caller has been asked for
         self._in_lobby: TypedNumber | None = None
+        self._confirmation: Confirmation | None = None
 
     async def ask_password(self, again: bool) -> str | None:
         """Have the caller type the room's password (`gateway.conference.door.AskPassword`)."""
@@ -34,6 +37,20 @@ class Keys:
             self._entry = None
             self._session.silence()
 
+    @property
+    def are_answers(self) -> bool:
+        """Whether the phone is still being asked whether it wants to join."""
+        return self._confirmation is not None
+
+    @contextmanager
+    def answering(self, confirmation: Confirmation) -> Iterator[None]:
+        """Keys that are pressed meanwhile are answers to that."""
+        self._confirmation = confirmation
+        try:
+            yield
+        finally:
+            self._confirmation = None
+
     def waits(self, waiting: Waiting) -> None:
         """We are at the door: in a lobby, a password that ends with `#` may be typed."""
         self._in_lobby = TypedNumber() if waiting.for_ is WaitingFor.LOBBY else None
@@ -46,6 +63,9 @@ class Keys:
 
     def pressed(self, key: str) -> KeypadCommand | str | None:
         """What this key completes: a command, a password to be offered in the lobby, or nothing."""
+        if self._confirmation is not None:
+            self._confirmation.pressed(key)
+            return None
         if self._entry is not None:
             self._entry.pressed(key)
             return None

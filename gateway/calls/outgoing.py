@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import structlog
 
 from gateway.calls.called_phone import CalledPhone
+from gateway.calls.confirmation import Confirmation
 from gateway.calls.conversation import Conversation
 from gateway.calls.dial_out import DialOut
 from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_join_failure
@@ -20,6 +21,7 @@ from gateway.calls.media_session import MediaSession
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
+from gateway.calls.teller import Tones, Words
 from gateway.conference.address import RoomAddress
 from gateway.conference.events import Waiting
 from gateway.conference.installation import Installation
@@ -37,6 +39,7 @@ _SHOWN = {
     EndReason.BUSY: "Busy",
     EndReason.DECLINED: "Declined",
     EndReason.NO_ANSWER: "No answer",
+    EndReason.NOT_CONFIRMED: "No answer",
     EndReason.NO_SUCH_NUMBER: "No such number",
     EndReason.CALL_FAILED: "Call failed",
     EndReason.NO_COMMON_CODEC: "Call failed",
@@ -51,7 +54,8 @@ _COPIED = re.compile(r"(?i:x-|jitsi-)[A-Za-z0-9.!%*_+`'~-]+")
 class OutgoingCall:
     """One call to `number` through a trunk, for `room`; `run` it once.
 
-    `headers` came with the order to dial; `shown_as` is its name in the conference.
+    `headers` came with the order to dial; `shown_as` is its name in the conference. `inviter` is
+    the user who has ordered it, if the conference says so.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class OutgoingCall:
         shown_as: str,
         password: str | None,
         headers: Mapping[str, str],
+        inviter: str | None = None,
     ) -> None:
         self.joined: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Our occupant JID, in the room or in its lobby; ConferenceError if we are in neither."""
@@ -76,9 +81,11 @@ class OutgoingCall:
         self._services = services
         self._record = record
         self._headers = headers
+        self._inviter = inviter
         self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
         self._phone = CalledPhone(self._session, services, record, trunk, self._limits.answered)
+        self._voice = services.voices.voice(self._session, caller=number, called=number)
         self._keys = Keys(self._session, self._wait)
         self._participant = Participant(
             installation,
@@ -111,6 +118,7 @@ class OutgoingCall:
             keys=self._keys,
             limits=self._limits,
             takes_keys=True,
+            teller=Words(self._voice) if self._trunk.speaks else Tones(self._session),
             waiting=self._is_at_door,
         )
         participant.set_status("Initializing Call")
@@ -121,6 +129,8 @@ class OutgoingCall:
                     beside.create_task(talk.follow_engine())
                     beside.create_task(talk.follow_conference())
                     await phone.prepare()
+                    if through.confirm:
+                        self._session.seclude(True)
                     await self._join()
                     await phone.call(
                         self._number,
@@ -128,13 +138,16 @@ class OutgoingCall:
                         headers=(*through.headers, *self._copied(through)),
                         ringing=lambda: participant.set_status("Ringing"),
                     )
+                    beside.create_task(phone.follow(talk))
+                    beside.create_task(phone.follow_successors(talk))
+                    beside.create_task(self._limits.run())
+                    if through.confirm:
+                        await self._confirm()
                     participant.set_status("Connected")
                     talk.entered()
-                    beside.create_task(phone.follow_successors(talk))
                     beside.create_task(talk.speak(phone))
+                    beside.create_task(talk.tell())
                     beside.create_task(talk.backdrop.run())
-                    beside.create_task(self._limits.run())
-                    await phone.follow(talk)
             except* Over as over:
                 if not self.joined.done():
                     self.joined.set_exception(_not_joined(first_over(over).text))
@@ -170,6 +183,19 @@ class OutgoingCall:
             raise Over(of_join_failure(error)) from error
         self._record.joined(self._participant)
         self._is_at(f"{self._participant.room.jid}/{self._participant.endpoint}")
+
+    async def _confirm(self) -> None:
+        """Let somebody who has answered in, and no machine."""
+        participant = self._participant
+        participant.set_status("Ringing")
+        inviter = participant.name_of_user(self._inviter) if self._inviter is not None else None
+        confirmation = Confirmation(self._voice, inviter)
+        async with asyncio.TaskGroup() as asking:
+            speaking = asking.create_task(self._voice.run())
+            with self._keys.answering(confirmation):
+                await confirmation.run()
+            speaking.cancel()
+        self._session.seclude(False)
 
     def _is_at_door(self, waiting: Waiting) -> None:
         if waiting.occupant is not None:

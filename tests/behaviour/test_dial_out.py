@@ -9,7 +9,9 @@ from gateway.calls.record import Direction
 from gateway.xmpp import namespaces as ns
 from tests.behaviour.dialling import DIALLED, ROOM, dialling, ended, reason_of, soon_gone
 from tests.behaviour.meeting import listen
-from tests.behaviour.stage import eventually, voice_of
+from tests.behaviour.stage import RATE, TONES, eventually, names_in, voice_of
+from tests.behaviour.test_dial_in_menu import heard_until_said
+from tests.helpers.listening import share_of
 
 pytestmark = [pytest.mark.behaviour, pytest.mark.usefixtures("soon_gone")]
 
@@ -151,3 +153,17 @@ async def test_two_phones_are_called_at_once_and_hear_each_other() -> None:
         assert {call.number for call in calls} == {"+491", "+492"}
         await listen(calls[0].media.recording, {"ann", "phone 2"}, "the first phone")
         await listen(it.ann.mix, {"phone", "phone 2"}, "Ann")
+
+
+async def test_a_phone_is_out_of_the_conference_until_it_has_pressed_the_key_to_join() -> None:
+    async with dialling(through={"confirm": True}) as it:
+        phone, call = await it.ringing()
+        await call.answer(voice_of("phone"))
+        assert call.media is not None
+        await heard_until_said(call, "invited-unnamed")
+        assert share_of(TONES["ann"], call.media.recording(), RATE) < 0.05
+        assert names_in(it.ann.mix()) == set()
+        assert phone.statuses[-1] == "Ringing"
+        call.media.press("1")
+        await it.shows(phone, "Connected")
+        await it.hear_each_other(call)

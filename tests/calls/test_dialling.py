@@ -122,6 +122,7 @@ class Scene:
         self.phones: list[Phone] = []
         self.commands: list[m.Command] = []
         self.records: list[CallRecord] = []
+        self.said: list[str] = []  # how what was said to the phone begins
         self.is_draining = False
         self.is_down = False
         self.unreachable = False
@@ -201,11 +202,19 @@ class Scene:
         match order:
             case m.OpenPhone(call):
                 self._report(m.PhoneOpened(call, ("10.0.0.1", 20000)))
+            case m.Say(call, utterance, parts):
+                self.said.append(getattr(parts[0], "name", ""))
+                self._report(m.Played(call, utterance, True))
             case m.Close(call):
                 self._report(m.Closed(call, m.CallReport()))
 
     def _report(self, event: m.Event) -> None:
         asyncio.get_running_loop().call_soon(self._switch.receive, event)
+
+    def presses(self, key: str) -> None:
+        """The phone presses a key."""
+        (record,) = self.switchboard.calls
+        self._report(m.DigitReceived(record.id, key, 0.1))
 
     def connected(self) -> int:
         """How often the phone's media has been set up."""
