@@ -56,9 +56,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """We have been sent to `room` (a breakout room, or back) and are in it."""
+    """We have been sent to `room` (a breakout room, or back to the main one) and are in it."""
 
     room: str
+    is_main: bool = False
 
 
 @dataclass(frozen=True, slots=True)

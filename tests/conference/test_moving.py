@@ -73,7 +73,7 @@ async def test_who_is_sent_back_goes_back() -> None:
     async with Call(world, media) as call:
         await sent_to(call, BREAKOUT)
         await sent_to(call, ROOM)
-        assert call.told() == [Moved(BREAKOUT), Moved(ROOM)]
+        assert call.told() == [Moved(BREAKOUT), Moved(ROOM, is_main=True)]
         await connected(call, "s2")
         assert media.rooms == [INSTALLATION.key_of(room) for room in (ROOM, BREAKOUT, ROOM)]
 
@@ -100,7 +100,7 @@ async def test_when_the_breakout_room_is_closed_everybody_goes_to_the_main_room(
         unavailable = len(world.stream.of("unavailable"))
         world.removes_us(f"<destroy jid='{ROOM}'><reason>closed</reason></destroy>")
         await settle(0.1)
-        assert call.told() == [Moved(ROOM)]
+        assert call.told() == [Moved(ROOM, is_main=True)]
         assert len(world.stream.of("unavailable")) == unavailable  # nothing was left to leave
         await connected(call, "s2")
 
@@ -121,7 +121,7 @@ async def test_a_breakout_room_that_does_not_let_us_in_leaves_us_in_the_main_roo
     world = with_alice(joins=["", NOT_ALLOWED])
     async with Call(world, Media()) as call:
         await sent_to(call, BREAKOUT)
-        assert call.told() == [Moved(ROOM)]
+        assert call.told() == [Moved(ROOM, is_main=True)]
         await connected(call, "s2")
 
 
@@ -205,7 +205,7 @@ async def test_a_lobby_on_the_way_back_is_waited_in() -> None:
         call.told()
         world.invites_us()
         await settle(1.5)
-        assert call.told() == [Moved(ROOM)]
+        assert call.told() == [Moved(ROOM, is_main=True)]
 
 
 @in_virtual_time
