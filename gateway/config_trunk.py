@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from gateway.calls.caller_identity import ShowCaller
+from gateway.calls.keypad import KeypadCommand
 from gateway.calls.parties import CalledIn
 from gateway.calls.routing import RoomRule, Trunk
 from gateway.config_dial_out import TrunkDialOutSection
@@ -62,6 +63,13 @@ class TrunkSection(Section):
     default_room: str | None = None
     ask_pin: bool = False
     words: bool | None = None
+    keys: tuple[Literal["microphone", "hand", "count", "help", "leave"], ...] = (
+        "microphone",
+        "hand",
+        "count",
+        "help",
+        "leave",
+    )
     installation: str | None = None
     info_json: bool = False
     heartbeat: float = Field(default=0.0, ge=0)
@@ -163,6 +171,7 @@ class TrunkSection(Section):
             default_room=self.default_room,
             asks_pin=self.ask_pin,
             speaks=self.ask_pin if self.words is None else self.words,
+            keys=frozenset(KeypadCommand(each) for each in self.keys),
             info_json=self.info_json,
             heartbeat=self.heartbeat or None,
             codecs=self.codecs or codecs,

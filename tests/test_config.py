@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.calls.caller_identity import ShowCaller
+from gateway.calls.keypad import KeypadCommand
 from gateway.cli import app
 from gateway.config import Config, load, parse
 from gateway.errors import ConfigError
@@ -82,6 +83,13 @@ def test_session_timers_are_read() -> None:
     )
     (problem,) = problems({**LEAST, "sip": {"session_expires": 100, "min_se": 120}})
     assert problem == "sip.session_expires: must not be below min_se; 0 asks for no timer"
+
+
+def test_which_keys_callers_have_is_a_trunk_s_choice() -> None:
+    assert parse(LEAST).trunks[0].keys == frozenset(KeypadCommand)
+    (trunk,) = parse(with_trunk(keys=["microphone", "leave"])).trunks
+    assert trunk.keys == {KeypadCommand.TOGGLE_MICROPHONE, KeypadCommand.LEAVE}
+    assert parse(with_trunk(keys=[])).trunks[0].keys == frozenset()
 
 
 def test_early_media_is_a_trunk_s_choice() -> None:

@@ -4,19 +4,20 @@ A command is a star and another key. Which keys were pressed is nobody's busines
 logged.
 """
 
-from enum import Enum, auto
+from collections.abc import Container
+from enum import StrEnum
 
 PATIENCE = 3.0  # seconds the digit may come after the star
 
 
-class KeypadCommand(Enum):
+class KeypadCommand(StrEnum):
     """What a caller can do by keys; `TOGGLE_MICROPHONE` is what Jitsi has laid down for `*6`."""
 
-    TOGGLE_MICROPHONE = auto()
-    TOGGLE_HAND = auto()
-    COUNT = auto()  # say how many are there
-    HELP = auto()
-    LEAVE = auto()
+    TOGGLE_MICROPHONE = "microphone"
+    TOGGLE_HAND = "hand"
+    COUNT = "count"  # say how many are there, and who
+    HELP = "help"
+    LEAVE = "leave"
 
 
 _COMMANDS = {
@@ -27,14 +28,16 @@ _COMMANDS = {
     "1": KeypadCommand.HELP,
     "0": KeypadCommand.LEAVE,
 }
+ALL_COMMANDS = frozenset(KeypadCommand)
 COMMAND_KEYS = {command: key for key, command in reversed(_COMMANDS.items())}
 """The key that callers are told, after a star."""
 
 
 class Keypad:
-    """One caller's keys."""
+    """One caller's keys, for these `commands`; keys for others do nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, commands: Container[KeypadCommand] = ALL_COMMANDS) -> None:
+        self._commands = commands
         self._star_at: float | None = None
 
     def pressed(self, key: str, now: float) -> KeypadCommand | None:
@@ -45,4 +48,5 @@ class Keypad:
         star_at, self._star_at = self._star_at, None
         if star_at is None or now - star_at > PATIENCE:
             return None
-        return _COMMANDS.get(key)
+        command = _COMMANDS.get(key)
+        return command if command in self._commands else None

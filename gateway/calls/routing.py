@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.dial_out import DialOut
+from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.parties import BY_ADDRESS, CalledIn
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
@@ -61,8 +62,9 @@ class Trunk:
     sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
     word counts for who calls; `show_caller` is how much of that conferences are shown.
     Who names no room `asks_pin` asks for a PIN; a trunk that `speaks` tells callers in words
-    what others tell by tones. With `early_media` callers hear the waiting tone
-    before they are answered, instead of their own network's ringing.
+    what others tell by tones. `keys` are what its callers have keys for in the conference. With
+    `early_media` callers hear the waiting tone before they are answered, instead of their own
+    network's ringing.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
     their way.
@@ -83,6 +85,7 @@ class Trunk:
     default_room: str | None = None
     asks_pin: bool = False
     speaks: bool = False
+    keys: frozenset[KeypadCommand] = ALL_COMMANDS
     dial_out: DialOut | None = None
     codecs: tuple[str, ...] = DEFAULT_CODECS
     srtp: SrtpPolicy = SrtpPolicy.OFFERED

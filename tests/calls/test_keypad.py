@@ -1,12 +1,14 @@
 import pytest
 
-from gateway.calls.keypad import COMMAND_KEYS, PATIENCE, Keypad, KeypadCommand
+from gateway.calls.keypad import ALL_COMMANDS, COMMAND_KEYS, PATIENCE, Keypad, KeypadCommand
 
 TOGGLE = KeypadCommand.TOGGLE_MICROPHONE
 
 
-def commands(keys: str, apart: float = 0.5) -> list[KeypadCommand]:
-    keypad = Keypad()
+def commands(
+    keys: str, apart: float = 0.5, known: frozenset[KeypadCommand] = ALL_COMMANDS
+) -> list[KeypadCommand]:
+    keypad = Keypad(known)
     found = [keypad.pressed(key, number * apart) for number, key in enumerate(keys)]
     return [command for command in found if command is not None]
 
@@ -28,6 +30,12 @@ def test_star_six_is_the_microphone() -> None:
 )
 def test_other_keys_after_a_star_are_other_commands(key: str, command: KeypadCommand) -> None:
     assert commands(f"*{key}") == [command]
+
+
+def test_a_key_that_the_trunk_has_not_does_nothing() -> None:
+    known = frozenset({KeypadCommand.TOGGLE_MICROPHONE, KeypadCommand.HELP})
+    assert commands("*9*0*#*6", known=known) == [TOGGLE]
+    assert commands("*6*9*0*#*1", known=frozenset()) == []
 
 
 def test_of_two_keys_for_one_command_callers_are_told_the_first() -> None:
