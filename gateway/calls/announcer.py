@@ -11,6 +11,8 @@ from gateway.media.messages import Tone
 def tone_of(event: conference.Event) -> Tone | None:
     """The tone that tells of an event, if any does."""
     match event:
+        case conference.Waiting(password_refused=True):
+            return Tone.REFUSED
         case conference.MutedByModerator() | conference.VisitorChanged(on=True):
             return Tone.MUTED
         case conference.Approved() | conference.VisitorChanged(on=False):

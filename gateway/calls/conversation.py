@@ -21,7 +21,7 @@ from gateway.calls.phone import Phone
 from gateway.calls.presses import Presses, Way
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
-from gateway.calls.teller import Teller, Tones
+from gateway.calls.teller import Teller
 from gateway.conference import events as conference
 from gateway.conference.floor import Toggled
 from gateway.conference.participant import Participant
@@ -35,8 +35,7 @@ class Conversation:
 
     `answer` answers the phone if it still rings, and returns when it has acknowledged that: who
     waits for people is answered. `waiting` is told of that as well. The caller is told what
-    happens by `teller`, which is by tones if there is none. If it `takes_keys`, what is
-    pressed in the conference goes to the phone.
+    happens by `teller`. If it `takes_keys`, what is pressed in the conference goes to the phone.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class Conversation:
         keys: Keys,
         limits: LimitWatch,
         takes_keys: bool,
-        teller: Teller | None = None,
+        teller: Teller,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
     ) -> None:
         self.backdrop = Backdrop(session)
@@ -71,17 +70,23 @@ class Conversation:
             reads_chat=trunk.chat,
             heartbeat=trunk.heartbeat,
         )
-        self._teller = teller if teller is not None else Tones(session)
+        self._teller = teller
+        self._is_at_door = False
         self._untold: conference.Event | None = None
 
     def entered(self) -> None:
         """The participant has joined."""
         self.backdrop.entered()
-        self._keys.entered()
+        self._is_in()
         self._in_call.entered()
         if self._untold is not None:
             self._teller.tell(self._untold)
             self._untold = None
+
+    def _is_in(self) -> None:
+        self._is_at_door = False
+        self._keys.entered()
+        self._teller.entered()
 
     def rejected(self) -> None:
         """The participant was not let in."""
@@ -130,6 +135,7 @@ class Conversation:
         self._in_call.told(event)
         match event:
             case conference.Waiting():
+                self._is_at_door = True
                 self._waiting(event)
                 self._keys.waits(event)
                 answering.create_task(self._answer())
@@ -146,15 +152,14 @@ class Conversation:
             case conference.ConferenceDigit(endpoint, digit, seconds):
                 self._pressed_in_conference(endpoint, digit, seconds, Way.JINGLE)
             case conference.Rejoined():
-                self._keys.entered()
+                self._is_in()
                 log.info("rejoined", endpoint=self._participant.endpoint)
             case conference.Ended():
                 end = of_leaving(event.cause, event.text)
                 if end.reason in _TOLD:
                     await self.say_farewell(end)
                 raise Over(end)
-            case _:
-                self._announce(event, answering)
+        self._announce(event, answering)
 
     def said(self, said: Said) -> None:
         """The phone says something within the call."""
@@ -180,9 +185,10 @@ class Conversation:
 
     async def _tell(self, event: conference.Event) -> None:
         await self._answer()  # or nobody hears it
-        if self._hears:
+        is_news = self._is_at_door or not isinstance(event, conference.Waiting)
+        if is_news and self._hears:
             self._teller.tell(event)
-        else:
+        elif not isinstance(event, conference.Waiting):
             self._untold = event  # until a phone that we call is in the conference
 
     @property

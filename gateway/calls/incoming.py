@@ -23,7 +23,7 @@ from gateway.calls.parties import called_parties, calling_party
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route, route_to
 from gateway.calls.services import Services
-from gateway.calls.teller import Words
+from gateway.calls.teller import teller_of
 from gateway.calls.welcome import Welcome
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure, SipSyntaxError
@@ -164,7 +164,8 @@ class IncomingCall:
     async def _stay(self, route: Route) -> Route | None:
         """In one room, until the call is over (None) or the phone is to be in another."""
         session, phone, record = self._session, self._phone, self._record
-        keys = Keys(session, phone.answer)
+        teller = teller_of(self._trunk, self._voice, session)
+        keys = Keys(teller, phone.answer, self._trunk.keys)
         participant = Participant(
             route.installation,
             route.room,
@@ -186,7 +187,7 @@ class IncomingCall:
             keys=keys,
             limits=self._limits,
             takes_keys=self._trunk.conference_digits,
-            teller=Words(self._voice) if self._trunk.speaks else None,
+            teller=teller,
         )
         sent_to: Route | None = None
         async with participant:

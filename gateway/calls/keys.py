@@ -1,25 +1,32 @@
 """What a caller's keys are for at the moment: an answer, a password, the conference's commands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Container, Iterator
 from contextlib import contextmanager
 
 from gateway.calls.confirmation import Confirmation
 from gateway.calls.digit_entry import DigitEntry
-from gateway.calls.keypad import Keypad, KeypadCommand
-from gateway.calls.media_session import MediaSession
+from gateway.calls.keypad import ALL_COMMANDS, Keypad, KeypadCommand
+from gateway.calls.teller import Teller
 from gateway.conference.events import Waiting, WaitingFor
 from gateway.ivr.typed_number import TypedNumber
-from gateway.media.messages import Tone
 
 
 class Keys:
-    """One caller's keys. `answer` answers the phone if it still rings."""
+    """One caller's keys. `answer` answers the phone if it still rings; `teller` asks for numbers.
 
-    def __init__(self, session: MediaSession, answer: Callable[[], Awaitable[None]]) -> None:
-        self._session = session
+    In the conference they are for these `commands`.
+    """
+
+    def __init__(
+        self,
+        teller: Teller,
+        answer: Callable[[], Awaitable[None]],
+        commands: Container[KeypadCommand] = ALL_COMMANDS,
+    ) -> None:
+        self._teller = teller
         self._answer = answer
-        self._keypad = Keypad()
+        self._keypad = Keypad(commands)
         self._entry: DigitEntry | None = None  # a number that the caller has been asked for
         self._in_lobby: TypedNumber | None = None
         self._confirmation: Confirmation | None = None
@@ -27,15 +34,13 @@ class Keys:
     async def ask_password(self, again: bool) -> str | None:
         """Have the caller type the room's password (`gateway.conference.door.AskPassword`)."""
         await self._answer()
-        if again:
-            self._session.play(Tone.REFUSED)
-        self._session.play(Tone.PASSWORD)
-        self._entry = DigitEntry(begun=self._session.silence)
+        self._teller.ask_password(again=again)
+        self._entry = DigitEntry(begun=self._teller.ask_no_more)
         try:
             return await self._entry.read()
         finally:
             self._entry = None
-            self._session.silence()
+            self._teller.ask_no_more()
 
     @property
     def are_answers(self) -> bool:
@@ -54,8 +59,6 @@ class Keys:
     def waits(self, waiting: Waiting) -> None:
         """We are at the door: in a lobby, a password that ends with `#` may be typed."""
         self._in_lobby = TypedNumber() if waiting.for_ is WaitingFor.LOBBY else None
-        if waiting.password_refused:
-            self._session.play(Tone.REFUSED)
 
     def entered(self) -> None:
         """We are in: from now on keys are commands."""

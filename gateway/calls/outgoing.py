@@ -21,7 +21,7 @@ from gateway.calls.media_session import MediaSession
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
-from gateway.calls.teller import Tones, Words
+from gateway.calls.teller import teller_of
 from gateway.conference.address import RoomAddress
 from gateway.conference.events import Waiting
 from gateway.conference.installation import Installation
@@ -86,7 +86,8 @@ class OutgoingCall:
         self._limits = LimitWatch(services.limits)
         self._phone = CalledPhone(self._session, services, record, trunk, self._limits.answered)
         self._voice = services.voices.voice(self._session, caller=number, called=number)
-        self._keys = Keys(self._session, self._wait)
+        self._teller = teller_of(trunk, self._voice, self._session)
+        self._keys = Keys(self._teller, self._wait, trunk.keys)
         self._participant = Participant(
             installation,
             room,
@@ -118,7 +119,7 @@ class OutgoingCall:
             keys=self._keys,
             limits=self._limits,
             takes_keys=True,
-            teller=Words(self._voice) if self._trunk.speaks else Tones(self._session),
+            teller=self._teller,
             waiting=self._is_at_door,
         )
         participant.set_status("Initializing Call")

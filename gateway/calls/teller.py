@@ -1,15 +1,18 @@
 """How a caller is told what happens in its conference: by tones, or in words."""
 
 import asyncio
+from collections.abc import Container
 from typing import Protocol
 
 from gateway.calls.announcer import tone_of
 from gateway.calls.end_reason import CallEnd
-from gateway.calls.keypad import COMMAND_KEYS, KeypadCommand
+from gateway.calls.keypad import ALL_COMMANDS, COMMAND_KEYS, KeypadCommand
 from gateway.calls.media_session import MediaSession
 from gateway.calls.news import farewell_of, news_of
+from gateway.calls.routing import Trunk
 from gateway.calls.voice import Voice
 from gateway.conference import events as conference
+from gateway.conference.events import WaitingFor
 from gateway.conference.floor import Toggled
 from gateway.ivr.comings import Comings
 from gateway.ivr.prompt import Counted, Prompt
@@ -34,6 +37,15 @@ class Teller(Protocol):
 
     def company(self, event: conference.Event, others: int) -> None:
         """Somebody has come or gone; so many others are there now."""
+
+    def entered(self) -> None:
+        """We are in the room, where the caller perhaps has been told that it waits."""
+
+    def ask_password(self, *, again: bool) -> None:
+        """Ask for the room's password; `again`, since what was typed is wrong."""
+
+    def ask_no_more(self) -> None:
+        """It is being typed, or nobody wants to know it any more."""
 
     def toggled(self, done: Toggled) -> None:
         """Say what the microphone key, or that for the hand, has done."""
@@ -71,6 +83,17 @@ class Tones:
     def company(self, event: conference.Event, others: int) -> None:
         """There is no tone for that."""
 
+    def entered(self) -> None:
+        """The tone that waits ends by itself."""
+
+    def ask_password(self, *, again: bool) -> None:
+        if again:
+            self._session.play(Tone.REFUSED)
+        self._session.play(Tone.PASSWORD)
+
+    def ask_no_more(self) -> None:
+        self._session.silence()
+
     def toggled(self, done: Toggled) -> None:
         self._session.play(_TONES[done])
 
@@ -97,13 +120,15 @@ _TONES = {
 
 
 class Words:
-    """Says it in words."""
+    """Says it in words. `commands` are those that the caller has keys for."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, commands: Container[KeypadCommand] = ALL_COMMANDS) -> None:
         self._voice = voice
+        self._commands = commands
         self._comings = Comings()
         self._names: dict[str, str] = {}  # of those who have come or gone, until that is told
         self._moved = asyncio.Event()
+        self._is_in_lobby = False
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -116,6 +141,8 @@ class Words:
     def tell(self, event: conference.Event) -> None:
         news = news_of(event)
         assert news is not None
+        if isinstance(event, conference.Waiting):
+            self._is_in_lobby = event.for_ is WaitingFor.LOBBY
         self._voice.news(news.prompt, topic=news.topic)
 
     def company(self, event: conference.Event, others: int) -> None:
@@ -129,6 +156,19 @@ class Words:
         self._names[endpoint] = name
         self._moved.set()
 
+    def entered(self) -> None:
+        if self._is_in_lobby:
+            self._voice.news(Prompt.ADMITTED, topic="door")
+        self._is_in_lobby = False
+
+    def ask_password(self, *, again: bool) -> None:
+        if again:
+            self._voice.news(Prompt.PASSWORD_WRONG, topic="door")
+        self._voice.guide(Prompt.ENTER_PASSWORD)
+
+    def ask_no_more(self) -> None:
+        self._voice.pressed()
+
     def toggled(self, done: Toggled) -> None:
         self._voice.news(_WORDS[done], topic="microphone")
 
@@ -140,7 +180,8 @@ class Words:
 
     def help(self) -> None:
         for command, prompt in _HELP.items():
-            self._voice.guide(prompt, self._voice.book.keys(f"*{COMMAND_KEYS[command]}"))
+            if command in self._commands:
+                self._voice.guide(prompt, self._voice.book.keys(f"*{COMMAND_KEYS[command]}"))
 
     def pressed(self) -> None:
         self._voice.pressed()
@@ -184,3 +225,8 @@ _HELP = {
     KeypadCommand.HELP: Prompt.HELP_HELP,
     KeypadCommand.LEAVE: Prompt.HELP_LEAVE,
 }
+
+
+def teller_of(trunk: Trunk, voice: Voice, session: MediaSession) -> Teller:
+    """By what callers of a trunk are told."""
+    return Words(voice, trunk.keys) if trunk.speaks else Tones(session)

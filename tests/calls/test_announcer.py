@@ -10,8 +10,9 @@ from gateway.calls.keys import Keys
 from gateway.calls.limits import Limits, LimitWatch
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
+from gateway.calls.teller import Tones
 from gateway.conference import events as conference
-from gateway.conference.events import RecordingChanged, RecordingMode, RecordingState
+from gateway.conference.events import RecordingChanged, RecordingMode, RecordingState, WaitingFor
 from gateway.media.messages import Tone
 
 FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
@@ -22,6 +23,8 @@ FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
     [
         (conference.MutedByModerator("Ann"), Tone.MUTED),
         (conference.Approved(), Tone.MAY_SPEAK),
+        (conference.Waiting(WaitingFor.LOBBY, password_refused=True), Tone.REFUSED),
+        (conference.Waiting(WaitingFor.LOBBY), None),
         (conference.VisitorChanged(True), Tone.MUTED),
         (conference.VisitorChanged(False), Tone.MAY_SPEAK),
         (RecordingChanged(FILE, RecordingState.PENDING, "s"), None),
@@ -86,15 +89,17 @@ async def nobody_to_answer() -> None:
 
 
 def conversation(heard: Heard, record: CallRecord) -> Conversation:
+    teller = Tones(heard)  # type: ignore[arg-type]
     return Conversation(
         heard,  # type: ignore[arg-type]
         heard,  # type: ignore[arg-type]
         record,
         trunk=Trunk("trunk", ()),
         answer=nobody_to_answer,
-        keys=Keys(heard, nobody_to_answer),  # type: ignore[arg-type]
+        keys=Keys(teller, nobody_to_answer),
         limits=LimitWatch(Limits()),
         takes_keys=True,
+        teller=teller,
     )
 
 

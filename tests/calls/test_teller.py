@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.calls.end_reason import CallEnd, EndReason
+from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.news import farewell_of, news_of
 from gateway.calls.teller import Words
 from gateway.calls.voice import Voices
@@ -44,6 +45,7 @@ FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
         (conference.Waiting(WaitingFor.LOBBY, password_refused=True), Prompt.PASSWORD_WRONG),
         (conference.Alone(), Prompt.ALONE),
         (conference.Moved("other"), Prompt.BREAKOUT_ROOM),
+        (conference.Moved("room", is_main=True), Prompt.MAIN_ROOM),
         (conference.MediaDown("ICE"), None),
     ],
 )
@@ -59,9 +61,11 @@ def test_every_end_that_the_caller_did_not_bring_about_has_words() -> None:
 
 
 @asynccontextmanager
-async def told() -> AsyncIterator[tuple[Words, Telephone]]:
+async def told(
+    commands: frozenset[KeypadCommand] = ALL_COMMANDS,
+) -> AsyncIterator[tuple[Words, Telephone]]:
     telephone = Telephone()
-    words = Words(Voices().voice(telephone, caller="", called=""))
+    words = Words(Voices().voice(telephone, caller="", called=""), commands)
     running = asyncio.create_task(words.run())
     try:
         yield words, telephone
@@ -101,6 +105,14 @@ async def test_help_names_every_key_until_one_is_pressed() -> None:
         words.pressed()
         await asyncio.sleep(6 * LINE)
         assert len(heard(telephone)) == 7
+
+
+@in_virtual_time
+async def test_help_names_no_key_that_the_trunk_has_not() -> None:
+    async with told(frozenset({KeypadCommand.TOGGLE_HAND, KeypadCommand.HELP})) as (words, there):
+        words.help()
+        await asyncio.sleep(6 * LINE)
+        assert heard(there) == ["help-hand-before", "help-help-before"]
 
 
 @in_virtual_time

@@ -114,6 +114,7 @@ class Scene:
         monkeypatch.setattr(incoming, "Participant", partial(Participant, connect=world.connect))
         self.phone = phone or Phone()
         self.tones: list[m.Tone | None] = []
+        self.said: list[str] = []  # how what was said begins
         self._switch = MediaSwitch(self._execute)
         services = Services(
             installations=(INSTALLATION,),
@@ -133,6 +134,9 @@ class Scene:
                 self._report(m.PhoneOpened("c1", ("10.0.0.1", 20000)))
             case m.Close():
                 self._report(m.Closed("c1", m.CallReport()))
+            case m.Say(call, utterance, parts):
+                self.said.append(getattr(parts[0], "name", ""))
+                self._report(m.Played(call, utterance, True))
             case m.Play(tone=tone):
                 self.tones.append(tone)
             case m.Silence():

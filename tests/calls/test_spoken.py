@@ -1,0 +1,136 @@
+"""Whole calls of trunks that tell callers in words, from the door on. In virtual time."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.calls.end_reason import EndReason
+from gateway.calls.keypad import KeypadCommand
+from gateway.calls.routing import Trunk
+from gateway.media.messages import Tone
+from tests.calls.test_waiting_caller import PASSWORD, WRONG, Scene, with_lobby
+from tests.conference.world import BREAKOUT, COMPONENTS, ROOM, World, error, members_only, settle
+from tests.xmpp.virtual_time import in_virtual_time
+
+TRUNK = Trunk("trunk", (), default_room="room", speaks=True)
+
+
+def spoken(world: World, monkeypatch: pytest.MonkeyPatch, trunk: Trunk = TRUNK) -> Scene:
+    return Scene(world, monkeypatch, trunk=trunk)
+
+
+def with_alice(**rest: object) -> World:
+    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
+
+
+async def gone(scene: Scene) -> None:
+    scene.phone.goes()
+    assert await scene.over() is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
+async def test_the_password_is_asked_for_in_words_until_it_is_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_alice(joins=[WRONG, WRONG])
+    scene = spoken(world, monkeypatch)
+    await settle(1)
+    assert scene.said == ["enter-password"]
+    scene.types("0815#")
+    await settle(1)
+    assert scene.said == ["enter-password", "password-wrong", "enter-password"]
+    scene.types("4711#")
+    await settle(1)
+    assert scene.record.endpoint == world.stream.nick
+    given = [join.stanza.findtext(PASSWORD) for join in world.stream.of("join")]
+    assert given == [None, "0815", "4711"]
+    assert Tone.PASSWORD not in scene.tones and Tone.REFUSED not in scene.tones
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_who_never_knows_the_password_hears_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = spoken(with_alice(joins=[WRONG] * 9), monkeypatch)
+    await settle(1)
+    for _ in range(3):
+        scene.types("1#")
+        await settle(0.5)
+    assert await scene.over() is EndReason.PASSWORD_WRONG
+    assert scene.said[-1] == "password-wrong"
+
+
+@in_virtual_time
+async def test_a_lobby_and_the_end_of_it_are_told_and_the_waiting_tone_is_heard_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_lobby()
+    scene = spoken(world, monkeypatch)
+    await settle(5)
+    assert scene.said == ["lobby"]
+    assert scene.tones == [Tone.WAITING]
+    world.invites_us()
+    await settle(1)
+    assert scene.said == ["lobby", "admitted"]
+    assert scene.tones == [Tone.WAITING, None]
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_a_wrong_password_in_the_lobby_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = spoken(with_alice(joins=[members_only()] * 2), monkeypatch)
+    await settle(5)
+    scene.types("1#")
+    await settle(1)
+    assert scene.said == ["lobby", "password-wrong"]
+    assert Tone.REFUSED not in scene.tones
+    scene.types("47#")
+    await settle(1)
+    assert scene.said == ["lobby", "password-wrong", "admitted"]
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_who_waits_for_a_host_is_told_that_and_not_that_it_was_admitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = spoken(with_alice(conference=[error("auth", "not-authorized")]), monkeypatch)
+    await settle(12)
+    assert scene.record.endpoint != ""
+    assert scene.said == ["wait-for-host"]
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_who_is_alone_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = spoken(World(), monkeypatch)
+    await settle(3)
+    assert scene.said == ["alone"]
+    assert scene.tones == [Tone.WAITING]
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_other_rooms_and_the_way_back_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = with_alice(components=COMPONENTS)
+    scene = spoken(world, monkeypatch)
+    await settle(3)
+    world.sends_us_to(BREAKOUT)
+    await settle(3)
+    world.sends_us_to(ROOM)
+    await settle(3)
+    assert scene.said == ["breakout-room", "main-room"]
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_keys_that_the_trunk_has_not_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = frozenset({KeypadCommand.TOGGLE_MICROPHONE})
+    scene = spoken(with_alice(), monkeypatch, replace(TRUNK, keys=keys))
+    await settle(3)
+    scene.types("*9*#*1*0")
+    await settle(3)
+    assert scene.said == [] and not scene.running.done()
+    scene.types("*6")
+    await settle(1)
+    assert scene.said == ["muted"]
+    await gone(scene)
