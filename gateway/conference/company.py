@@ -58,6 +58,15 @@ class Company:
         return CompanyChanged(self._kinds[Kind.PERSON], self._kinds[Kind.PHONE])
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of people and phones, of those who have one, in the order they were seen in."""
+        return tuple(
+            occupant.name
+            for nick, occupant in self._occupants.items()
+            if occupant.kind is not Kind.MACHINE and occupant.name != nick
+        )
+
+    @property
     def encrypting(self) -> tuple[str, ...]:
         """The names of those who encrypt end to end."""
         return tuple(self.name_of(nick) for nick in self._encrypting)

@@ -135,6 +135,11 @@ class Participant:
         """How many are in the room, ourselves included, the focus not; 0 before `join`."""
         return self._stay.room.occupants if self._stay is not None else 0
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the others in the room; some have none."""
+        return self._stay.room.company.names if self._stay is not None else ()
+
     def name_of_user(self, user: str) -> str | None:
         """The display name of who is in the room with a token of this user, if anybody is."""
         return self._stay.room.company.name_of_user(user) if self._stay is not None else None

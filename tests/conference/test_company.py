@@ -62,6 +62,15 @@ def test_somebody_with_a_token_is_found_by_its_user_and_is_who_it_says_it_is() -
     assert company.name_of_user("u1") is None
 
 
+def test_those_who_have_names_are_named_and_machines_are_not() -> None:
+    company = Company(HIDDEN)
+    company.sees(presence("a", "Alice"))
+    company.sees(presence("b"))
+    company.sees(presence("p", "+43 1", features=JIGASI))
+    company.sees(presence("m", "Recorder", real_jid="x@recorder.meet.test/1"))
+    assert company.names == ("Alice", "+43 1")
+
+
 def test_who_looks_like_a_machine_later_is_still_who_it_was() -> None:
     company = Company(HIDDEN)
     company.sees(presence("a", "Alice"))
