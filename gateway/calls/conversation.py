@@ -100,6 +100,17 @@ class Conversation:
         """Let the caller hear what it is told, without end."""
         await self._teller.run()
 
+    async def keep_limits(self) -> None:
+        """End the call when a limit is reached, without end until then; warn of it before."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._limits.warn(self._teller.ends_in))
+            try:
+                await self._limits.run()
+            except Over as over:
+                if self._teller.has_farewell(over.end.reason):
+                    await self.say_farewell(over.end)
+                raise
+
     async def follow_engine(self) -> None:
         """Do what the engine's events call for, without end."""
         async for event in self._session.events():
@@ -156,7 +167,7 @@ class Conversation:
                 log.info("rejoined", endpoint=self._participant.endpoint)
             case conference.Ended():
                 end = of_leaving(event.cause, event.text)
-                if end.reason in _TOLD:
+                if self._teller.has_farewell(end.reason):
                     await self.say_farewell(end)
                 raise Over(end)
         self._announce(event, answering)
@@ -212,7 +223,7 @@ class Conversation:
             case KeypadCommand.TOGGLE_HAND:
                 self._toggled(self._participant.toggle_hand())
             case KeypadCommand.COUNT:
-                self._teller.count(self._participant.occupants)
+                self._teller.count(self._participant.occupants, self._participant.names)
             case KeypadCommand.HELP:
                 self._teller.help()
             case KeypadCommand.LEAVE:
@@ -223,8 +234,3 @@ class Conversation:
     def _toggled(self, done: Toggled | None) -> None:
         if done is not None:
             self._teller.toggled(done)
-
-
-_TOLD = frozenset(
-    {EndReason.MEDIA_FAILED, EndReason.CONFERENCE_LOST, EndReason.LOBBY_DENIED, EndReason.LOBBY}
-)

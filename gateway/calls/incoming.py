@@ -200,7 +200,7 @@ class IncomingCall:
                     beside.create_task(talk.speak(phone))
                     beside.create_task(talk.tell())
                     beside.create_task(talk.backdrop.run())
-                    beside.create_task(self._limits.run())
+                    beside.create_task(talk.keep_limits())
                     beside.create_task(talk.follow_conference())
                     await self._join(participant, talk)
                     talk.entered()

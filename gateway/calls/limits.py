@@ -1,11 +1,14 @@
 """How long a call may last, and without people: forgotten phones cost money."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.calls.end_reason import CallEnd, EndReason, Over
 from gateway.conference import events as conference
+
+WARNED = (5, 1)  # minutes before the call has lasted as long as it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ class LimitWatch:
         self._alone_since: float | None = None
         self._only_phones_since: float | None = None
         self._changed = asyncio.Event()
+        self._begun = asyncio.Event()
 
     def answered(self) -> None:
         """The call lasts from now on."""
         self._answered_at = _now()
+        self._begun.set()
         self._changed.set()
 
     def moved(self) -> None:
@@ -67,6 +72,19 @@ class LimitWatch:
                     await self._changed.wait()
                     continue
             raise Over(end)
+
+    async def warn(self, tell: Callable[[int], None]) -> None:
+        """Tell, some minutes before, that the call will have lasted as long as it may."""
+        if self._limits.duration is None:
+            return
+        await self._begun.wait()
+        assert self._answered_at is not None
+        end = self._answered_at + self._limits.duration
+        for minutes in WARNED:
+            left = end - minutes * 60 - _now()
+            if left > 0:  # a call that may not last for so long is not told
+                await asyncio.sleep(left)
+                tell(minutes)
 
     def _next(self) -> tuple[float | None, CallEnd]:
         """When the first limit is reached, and the end of the call then."""

@@ -19,8 +19,9 @@ class News:
 def news_of(event: conference.Event) -> News | None:
     """What a caller is told of an event, if anything."""
     match event:
-        case conference.MutedByModerator():
-            return News(Prompt.MUTED_BY_MODERATOR, "microphone")
+        case conference.MutedByModerator(actor):
+            said = Prompt.MUTED if actor is None else Prompt.MUTED_BY_MODERATOR
+            return News(said, "microphone")
         case conference.Approved() | conference.VisitorChanged(on=False):
             return News(Prompt.MAY_SPEAK, "microphone")
         case conference.VisitorChanged(on=True):
@@ -62,10 +63,10 @@ def _of_recording(event: conference.RecordingChanged) -> News | None:
 
 def farewell_of(reason: EndReason) -> Prompt:
     """What is said before a call is hung up for this reason."""
-    return _FAREWELLS.get(reason, Prompt.NOT_REACHABLE)
+    return FAREWELLS.get(reason, Prompt.NOT_REACHABLE)
 
 
-_FAREWELLS = {
+FAREWELLS = {
     EndReason.LOBBY_DENIED: Prompt.DENIED,
     EndReason.LOBBY: Prompt.GOODBYE,
     EndReason.WAITING_FOR_HOST: Prompt.GOODBYE,

@@ -141,7 +141,7 @@ class OutgoingCall:
                     )
                     beside.create_task(phone.follow(talk))
                     beside.create_task(phone.follow_successors(talk))
-                    beside.create_task(self._limits.run())
+                    beside.create_task(talk.keep_limits())
                     if through.confirm:
                         await self._confirm()
                     participant.set_status("Connected")

@@ -5,10 +5,10 @@ from collections.abc import Container
 from typing import Protocol
 
 from gateway.calls.announcer import tone_of
-from gateway.calls.end_reason import CallEnd
+from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.keypad import ALL_COMMANDS, COMMAND_KEYS, KeypadCommand
 from gateway.calls.media_session import MediaSession
-from gateway.calls.news import farewell_of, news_of
+from gateway.calls.news import FAREWELLS, farewell_of, news_of
 from gateway.calls.routing import Trunk
 from gateway.calls.voice import Voice
 from gateway.conference import events as conference
@@ -19,6 +19,7 @@ from gateway.ivr.prompt import Counted, Prompt
 from gateway.media.messages import Tone
 
 _FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung up
+_MOST_NAMES = 5
 _SAID_WITHIN = 10.0  # seconds in which a farewell in words has been said
 
 
@@ -50,14 +51,21 @@ class Teller(Protocol):
     def toggled(self, done: Toggled) -> None:
         """Say what the microphone key, or that for the hand, has done."""
 
-    def count(self, people: int) -> None:
-        """Say how many are there, the caller among them."""
+    def count(self, people: int, names: tuple[str, ...]) -> None:
+        """Say how many are there, the caller among them, and who: the `names` of others."""
+
+    def ends_in(self, minutes: int) -> None:
+        """Say that the call will end."""
 
     def help(self) -> None:
         """Say what keys are for."""
 
     def pressed(self) -> None:
         """The caller has pressed a key."""
+
+    def has_farewell(self, reason: EndReason) -> bool:
+        """Whether there is anything to hear of a call that ends for this reason."""
+        ...
 
     async def farewell(self, end: CallEnd) -> None:
         """Let the caller hear that the call ends, and return when it has."""
@@ -97,7 +105,10 @@ class Tones:
     def toggled(self, done: Toggled) -> None:
         self._session.play(_TONES[done])
 
-    def count(self, people: int) -> None:
+    def count(self, people: int, names: tuple[str, ...]) -> None:
+        """There is no tone for that."""
+
+    def ends_in(self, minutes: int) -> None:
         """There is no tone for that."""
 
     def help(self) -> None:
@@ -106,11 +117,17 @@ class Tones:
     def pressed(self) -> None:
         """Tones are short."""
 
+    def has_farewell(self, reason: EndReason) -> bool:
+        return reason in _BROKEN
+
     async def farewell(self, end: CallEnd) -> None:
         self._session.play(Tone.CONGESTION)
         await asyncio.sleep(_FAREWELL)
 
 
+_BROKEN = frozenset(
+    {EndReason.MEDIA_FAILED, EndReason.CONFERENCE_LOST, EndReason.LOBBY_DENIED, EndReason.LOBBY}
+)
 _TONES = {
     Toggled.MUTED: Tone.MUTED,
     Toggled.UNMUTED: Tone.UNMUTED,
@@ -129,11 +146,14 @@ class Words:
         self._names: dict[str, str] = {}  # of those who have come or gone, until that is told
         self._moved = asyncio.Event()
         self._is_in_lobby = False
+        self._to_tell: tuple[str, ...] = ()  # the names of others
+        self._asked = asyncio.Event()  # for them
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._voice.run())
             tasks.create_task(self._tell_of_company())
+            tasks.create_task(self._tell_names())
 
     def tells(self, event: conference.Event) -> bool:
         return news_of(event) is not None
@@ -172,11 +192,16 @@ class Words:
     def toggled(self, done: Toggled) -> None:
         self._voice.news(_WORDS[done], topic="microphone")
 
-    def count(self, people: int) -> None:
+    def count(self, people: int, names: tuple[str, ...]) -> None:
         if people < Counted.PARTICIPANTS.numbers[0]:
             self._voice.guide(Prompt.ALONE)
         else:
             self._voice.count(Counted.PARTICIPANTS, people)
+            self._to_tell = names[:_MOST_NAMES]
+            self._asked.set()
+
+    def ends_in(self, minutes: int) -> None:
+        self._voice.count_news(Counted.ENDS_IN_MINUTES, minutes)
 
     def help(self) -> None:
         for command, prompt in _HELP.items():
@@ -184,7 +209,11 @@ class Words:
                 self._voice.guide(prompt, self._voice.book.keys(f"*{COMMAND_KEYS[command]}"))
 
     def pressed(self) -> None:
+        self._to_tell = ()
         self._voice.pressed()
+
+    def has_farewell(self, reason: EndReason) -> bool:
+        return reason in FAREWELLS
 
     async def farewell(self, end: CallEnd) -> None:
         self._voice.news(farewell_of(end.reason), topic="end")
@@ -193,6 +222,17 @@ class Words:
                 await self._voice.quiet()
         except TimeoutError:
             pass  # on hold, say: there nothing is heard
+
+    async def _tell_names(self) -> None:
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            for number, name in enumerate(names := self._to_tell):
+                speech = await self._voice.name(name)
+                if names is not self._to_tell:
+                    break  # a key has said that it is enough
+                if speech:
+                    self._voice.list(speech, f"name {number}")
 
     async def _tell_of_company(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -43,6 +43,14 @@ class Voice:
         """Say a sentence with a number; a key ends it."""
         self._speaker.say(self.book.count(what, number), what, Weight.GUIDE)
 
+    def count_news(self, what: Counted, number: int) -> None:
+        """Say one that the caller has to know."""
+        self._speaker.say(self.book.count(what, number), what, Weight.NEWS)
+
+    def list(self, speech: Speech, topic: str) -> None:
+        """Say one of several things, a name; a key ends it."""
+        self._speaker.say(speech, topic, Weight.GUIDE)
+
     def chatter(self, speech: Speech, topic: str) -> None:
         """Say what is soon of no interest any more."""
         self._speaker.say(speech, topic, Weight.CHATTER)

@@ -106,3 +106,30 @@ async def test_without_limits_a_call_may_last_for_ever() -> None:
     watched.watch.told(CompanyChanged(people=0, phones=1))
     await watched.goes_on(1e7)
     watched.running.cancel()
+
+
+@in_virtual_time
+async def test_of_the_end_a_call_is_told_five_minutes_and_one_before() -> None:
+    told: list[tuple[float, int]] = []
+    watch = LimitWatch(Limits(duration=1000.0))
+    begun = now()
+    warning = asyncio.create_task(watch.warn(lambda minutes: told.append((now() - begun, minutes))))
+    await asyncio.sleep(100)
+    watch.answered()
+    await warning
+    assert told == [(100 + 1000 - 300, 5), (100 + 1000 - 60, 1)]
+
+
+@pytest.mark.parametrize(("duration", "minutes"), [(300.0, [1]), (60.0, []), (None, [])])
+def test_a_call_that_may_not_last_for_so_long_is_not_told(
+    duration: float | None, minutes: list[int]
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        told: list[int] = []
+        watch = LimitWatch(Limits(duration=duration))
+        watch.answered()
+        await watch.warn(told.append)
+        assert told == minutes
+
+    run()

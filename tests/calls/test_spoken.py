@@ -6,6 +6,7 @@ import pytest
 
 from gateway.calls.end_reason import EndReason
 from gateway.calls.keypad import KeypadCommand
+from gateway.calls.limits import Limits
 from gateway.calls.routing import Trunk
 from gateway.media.messages import Tone
 from tests.calls.test_waiting_caller import PASSWORD, WRONG, Scene, with_lobby
@@ -134,3 +135,36 @@ async def test_keys_that_the_trunk_has_not_do_nothing(monkeypatch: pytest.Monkey
     await settle(1)
     assert scene.said == ["muted"]
     await gone(scene)
+
+
+@in_virtual_time
+async def test_who_is_there_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = spoken(with_alice(), monkeypatch)
+    await settle(3)
+    scene.types("*#")
+    await settle(3)
+    assert scene.said == ["participants-2", "letter-a"]
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_a_call_that_has_lasted_long_enough_is_told_before_and_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    limits = Limits(duration=400.0)
+    scene = Scene(world, monkeypatch, trunk=TRUNK, limits=limits)
+    assert await scene.over() is EndReason.TOO_LONG
+    assert [line for line in scene.said if "ends" in line or "time" in line] == [
+        *("ends-in-minutes-5", "ends-in-minutes-1", "time-is-up")
+    ]
+
+
+@in_virtual_time
+async def test_who_is_removed_hears_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = with_alice()
+    scene = spoken(world, monkeypatch)
+    await settle(3)
+    world.removes_us("<status code='307'/>")
+    assert await scene.over() is EndReason.KICKED
+    assert scene.said == ["removed"]

@@ -8,8 +8,9 @@ import pytest
 
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
+from gateway.calls.media_session import MediaSession, MediaSwitch
 from gateway.calls.news import farewell_of, news_of
-from gateway.calls.teller import Words
+from gateway.calls.teller import Tones, Words
 from gateway.calls.voice import Voices
 from gateway.conference import events as conference
 from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
@@ -30,6 +31,7 @@ FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
     ("event", "said"),
     [
         (conference.MutedByModerator("ann"), Prompt.MUTED_BY_MODERATOR),
+        (conference.MutedByModerator(None), Prompt.MUTED),
         (conference.Approved(), Prompt.MAY_SPEAK),
         (conference.VisitorChanged(on=True), Prompt.MAY_NOT_UNMUTE),
         (recording(FILE, RecordingState.ON), Prompt.RECORDING_STARTED),
@@ -87,11 +89,30 @@ async def test_keys_are_answered_in_words() -> None:
         words.toggled(Toggled.HAND_RAISED)
         words.toggled(Toggled.HAND_LOWERED)  # how it is, not how it was
         await asyncio.sleep(2 * LINE)
-        words.count(3)
+        words.count(3, ())
         await asyncio.sleep(LINE + 1)
-        words.count(1)
+        words.count(1, ())
         await asyncio.sleep(LINE + 1)
         assert heard(telephone) == ["muted", "unmuted", "hand-lowered", "participants-3", "alone"]
+
+
+@in_virtual_time
+async def test_with_how_many_are_there_five_are_named_until_a_key_is_pressed() -> None:
+    names = ("Ab", "", "Cd", "Ef", "Gh", "Ij")  # spelled, each in one line
+    async with told() as (words, telephone):
+        words.count(7, names)
+        await asyncio.sleep(8 * LINE)
+        named = ["letter-a", "letter-c", "letter-e", "letter-g"]
+        assert heard(telephone) == ["participants-7", *named]
+        words.count(3, names[:1] * 2)
+        await asyncio.sleep(1.5 * LINE)
+        words.pressed()
+        await asyncio.sleep(8 * LINE)
+        assert heard(telephone)[5:] == ["participants-3", "letter-a"]
+        words.count(3, names)
+        words.pressed()
+        await asyncio.sleep(8 * LINE)
+        assert heard(telephone)[7:] == []  # or "participants-3", if it had begun
 
 
 @in_virtual_time
@@ -138,3 +159,23 @@ async def test_a_farewell_is_said_to_its_end() -> None:
         await words.farewell(CallEnd(EndReason.LOBBY_DENIED, ""))
         assert heard(telephone) == ["denied"]
         assert asyncio.get_running_loop().time() - begun == pytest.approx(LINE, abs=0.1)
+
+
+@in_virtual_time
+async def test_that_the_call_will_end_is_said_whatever_is_pressed() -> None:
+    async with told() as (words, telephone):
+        words.ends_in(5)
+        await asyncio.sleep(LINE / 2)
+        words.pressed()
+        await asyncio.sleep(2 * LINE)
+        assert heard(telephone) == ["ends-in-minutes-5"]
+
+
+def test_a_tone_is_heard_of_calls_that_broke_and_words_of_all_that_others_ended() -> None:
+    words = Words(Voices().voice(Telephone(), caller="", called=""))
+    tones = Tones(MediaSession(MediaSwitch(print), "c1"))
+    for reason in (EndReason.MEDIA_FAILED, EndReason.LOBBY_DENIED):
+        assert words.has_farewell(reason) and tones.has_farewell(reason)
+    for reason in (EndReason.TOO_LONG, EndReason.KICKED, EndReason.MEETING_ENDED):
+        assert words.has_farewell(reason) and not tones.has_farewell(reason)
+    assert not words.has_farewell(EndReason.CALLER_HUNG_UP)
