@@ -35,6 +35,8 @@ def line_of(event: conference.Event) -> tuple[str, dict[str, object]] | None:
             return "muted by moderator", {"actor": actor}
         case conference.Approved():
             return "may speak", {}
+        case conference.HandLowered():
+            return "hand lowered by moderator", {}
         case conference.VisitorChanged(on):
             return "visitor", {"on": on}
         case conference.RecordingChanged(mode, state, session, failure):

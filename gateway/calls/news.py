@@ -19,13 +19,6 @@ class News:
 def news_of(event: conference.Event) -> News | None:
     """What a caller is told of an event, if anything."""
     match event:
-        case conference.MutedByModerator(actor):
-            said = Prompt.MUTED if actor is None else Prompt.MUTED_BY_MODERATOR
-            return News(said, "microphone")
-        case conference.Approved() | conference.VisitorChanged(on=False):
-            return News(Prompt.MAY_SPEAK, "microphone")
-        case conference.VisitorChanged(on=True):
-            return News(Prompt.MAY_NOT_UNMUTE, "microphone")
         case conference.RecordingChanged():
             return _of_recording(event)
         case conference.TranscriptionChanged(on):
@@ -45,6 +38,20 @@ def news_of(event: conference.Event) -> News | None:
             return News(Prompt.MAIN_ROOM if is_main else Prompt.BREAKOUT_ROOM, "room")
         case conference.Rejoined():
             return News(Prompt.CONNECTION_BACK, "connection")
+    return _of_microphone(event)
+
+
+def _of_microphone(event: conference.Event) -> News | None:
+    match event:
+        case conference.MutedByModerator(actor):
+            said = Prompt.MUTED if actor is None else Prompt.MUTED_BY_MODERATOR
+            return News(said, "microphone")
+        case conference.HandLowered():
+            return News(Prompt.HAND_LOWERED_BY_MODERATOR, "microphone")
+        case conference.Approved() | conference.VisitorChanged(on=False):
+            return News(Prompt.MAY_SPEAK, "microphone")
+        case conference.VisitorChanged(on=True):
+            return News(Prompt.MAY_NOT_UNMUTE, "microphone")
     return None
 
 

@@ -17,6 +17,8 @@ import structlog
 from gateway.conference.colibri import (
     WITHOUT_VIDEO,
     DominantSpeakerChanged,
+    HandLowering,
+    Message,
     ServerHello,
     read_message,
 )
@@ -37,7 +39,13 @@ OpenChannel = Callable[[str, Callable[[Event], None]], AbstractAsyncContextManag
 """Keeps the channel at a URL open as long as `async with` lasts; told events are emitted."""
 
 
-def channel_opener(installation: Installation) -> OpenChannel | None:
+_Take = Callable[[Message | None], None]
+
+LowerHand = Callable[[str], None]
+"""Told who wants us to lower our hand, by its endpoint: it need not be a moderator."""
+
+
+def channel_opener(installation: Installation, lower_hand: LowerHand) -> OpenChannel | None:
     """How channels are opened at an installation; None if they are not wanted."""
     if not installation.bridge_channel:
         return None
@@ -45,7 +53,14 @@ def channel_opener(installation: Installation) -> OpenChannel | None:
 
     @asynccontextmanager
     async def opened(url: str, emit: Callable[[Event], None]) -> AsyncIterator[None]:
-        task = asyncio.create_task(_keep_open(url, tls, emit), name="bridge channel")
+        def take(message: Message | None) -> None:
+            match message:
+                case DominantSpeakerChanged(endpoint):
+                    emit(DominantSpeaker(endpoint))
+                case HandLowering(endpoint):
+                    lower_hand(endpoint)
+
+        task = asyncio.create_task(_keep_open(url, tls, take), name="bridge channel")
         try:
             yield
         finally:
@@ -64,7 +79,7 @@ def is_usable(url: str, tls: ssl.SSLContext | None) -> bool:
         return False
 
 
-async def _keep_open(url: str, tls: ssl.SSLContext | None, emit: Callable[[Event], None]) -> None:
+async def _keep_open(url: str, tls: ssl.SSLContext | None, take: _Take) -> None:
     if not is_usable(url, tls):
         log.warning("bridge channel not opened: its URL is not wss:")
         return
@@ -72,14 +87,12 @@ async def _keep_open(url: str, tls: ssl.SSLContext | None, emit: Callable[[Event
         connector = aiohttp.TCPConnector(ssl=tls if tls is not None else True, limit=1)
         jar = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
-            await _reconnect(session, url, emit)
+            await _reconnect(session, url, take)
     except Exception:
         log.exception("bridge channel failed")
 
 
-async def _reconnect(
-    session: aiohttp.ClientSession, url: str, emit: Callable[[Event], None]
-) -> None:
+async def _reconnect(session: aiohttp.ClientSession, url: str, take: _Take) -> None:
     """Connect, and again whenever that ends, until the bridge says that it is of no use."""
     pause = FIRST_PAUSE
     host = urlsplit(url).hostname
@@ -100,7 +113,7 @@ async def _reconnect(
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             log.info("bridge channel not open", host=host, error=type(error).__name__)
         else:
-            if await _listen(socket, emit):
+            if await _listen(socket, take):
                 pause = FIRST_PAUSE
             log.info("bridge channel closed", host=host, code=socket.close_code)
             if socket.close_code == _GOING_AWAY:
@@ -109,7 +122,7 @@ async def _reconnect(
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _listen(socket: aiohttp.ClientWebSocketResponse, emit: Callable[[Event], None]) -> bool:
+async def _listen(socket: aiohttp.ClientWebSocketResponse, take: _Take) -> bool:
     """Take messages until the channel closes; whether the bridge has ever greeted us."""
     greeted = False
     try:
@@ -121,8 +134,8 @@ async def _listen(socket: aiohttp.ClientWebSocketResponse, emit: Callable[[Event
                 case ServerHello(version):
                     greeted = True
                     log.info("bridge channel open", version=version)
-                case DominantSpeakerChanged(endpoint):
-                    emit(DominantSpeaker(endpoint))
+                case said:
+                    take(said)
     except (aiohttp.ClientError, OSError) as error:
         log.info("bridge channel broke", error=type(error).__name__)
     finally:

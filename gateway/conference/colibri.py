@@ -30,7 +30,17 @@ class DominantSpeakerChanged:
     endpoint: str
 
 
-def read_message(text: str) -> ServerHello | DominantSpeakerChanged | None:
+@dataclass(frozen=True, slots=True)
+class HandLowering:
+    """An endpoint wants ours to have its hand lowered (jitsi-meet's word among clients)."""
+
+    endpoint: str
+
+
+Message = ServerHello | DominantSpeakerChanged | HandLowering
+
+
+def read_message(text: str) -> Message | None:
     """What a message says; None if it is none, or none that concerns us."""
     try:
         message = json.loads(text)
@@ -45,5 +55,12 @@ def read_message(text: str) -> ServerHello | DominantSpeakerChanged | None:
         case "DominantSpeakerEndpointChangeEvent":
             endpoint = message.get("dominantSpeakerEndpoint")
             return DominantSpeakerChanged(endpoint) if isinstance(endpoint, str) else None
+        case "EndpointMessage":
+            sender, payload = message.get("from"), message.get("msgPayload")
+            lowers = isinstance(payload, dict) and payload.get("name") == _LOWER_HAND
+            return HandLowering(sender) if lowers and isinstance(sender, str) else None
         case _:
             return None
+
+
+_LOWER_HAND = "lower-hand-message"

@@ -202,6 +202,11 @@ class Approved:
 
 
 @dataclass(frozen=True, slots=True)
+class HandLowered:
+    """A moderator has lowered our hand."""
+
+
+@dataclass(frozen=True, slots=True)
 class VisitorChanged:
     """From now on we are a visitor, who hears and is not heard, or no longer."""
 
@@ -241,6 +246,7 @@ Event = (
     | ModerationSwitched
     | Approved
     | ApprovalWithdrawn
+    | HandLowered
     | VisitorChanged
     | Rejoined
     | Ended

@@ -16,6 +16,7 @@ from gateway.conference.component_orders import ApprovalChanged, ModerationChang
 from gateway.conference.events import (
     ApprovalWithdrawn,
     Approved,
+    HandLowered,
     ModerationSwitched,
     MutedByModerator,
 )
@@ -98,6 +99,12 @@ class Microphone:
         log.info("muted", actor=actor)
         self._apply(self.floor.with_mute(True))
         self._emit(MutedByModerator(actor))
+
+    def hand_lowered(self) -> None:
+        """A moderator wants our hand down."""
+        if self.floor.hand_raised_at is not None:
+            self.lower_hand()
+            self._emit(HandLowered())
 
     def ordered(self, order: ModerationChanged | ApprovalChanged) -> None:
         """A moderator has changed who may speak."""

@@ -29,7 +29,7 @@ from gateway.conference.microphone import Microphone
 from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import Profile
 from gateway.conference.recovery import MediaRecovery, Remedy, lingering, offer_due
-from gateway.conference.room import FocusJoined, FocusLeft, MachineLeft, Room, RoomEvent
+from gateway.conference.room import FocusJoined, FocusLeft, MachineLeft, RoomEvent
 from gateway.conference.room_keys import RoomKeys
 from gateway.conference.sayings import Sayings
 from gateway.conference.surroundings import Surroundings
@@ -85,7 +85,7 @@ class Stay:
         self.login = entry.login
         self._connection = entry.login.connection
         self._installation = entry.login.installation
-        self._room = entry.room
+        self.room = entry.room
         self._early = entry.early
         self._media = media
         self._audio = audio
@@ -116,13 +116,13 @@ class Stay:
             async with self._tasks:
                 self._run(self.surroundings.appearance.publish())
                 self._run(self.microphone.ask_to_be_heard())
-                if self._room.alone:
+                if self.room.alone:
                     self._emit(Alone())
                 else:
                     self._wait_for_offer(FIRST_OFFER_PATIENCE)
                 self.surroundings.look()
-                self.microphone.has_role(self._room.role)
-                if not self._room.focus_present:
+                self.microphone.has_role(self.room.role)
+                if not self.room.focus_present:
                     self._seen(FocusLeft())
                 for received in self._early:
                     self._receive(received)
@@ -139,27 +139,22 @@ class Stay:
     @property
     def endpoint(self) -> str:
         """Our endpoint id."""
-        return self._room.nick
+        return self.room.nick
 
     def show(self, profile: Profile) -> None:
         """Let the room see what has changed of it."""
         self.surroundings.show(profile)
         self.microphone.hold(profile.is_held)
 
-    @property
-    def room(self) -> Room:
-        """The room as we see it."""
-        return self._room
-
     def depart(self, status: str | None = None) -> None:
         """End the session and leave the room; the connection stays."""
-        if not self._room.entered:
+        if not self.room.entered:
             return
         if self._session is not None:
             terminate = self._session.terminate(Reason("success"))
-            self._send_jingle(self._room.focus, terminate)
-        self._connection.send(unavailable(self._room.jid, self._room.nick, status))
-        self._room.entered = False
+            self._send_jingle(self.room.focus, terminate)
+        self._connection.send(unavailable(self.room.jid, self.room.nick, status))
+        self.room.entered = False
 
     async def leave(self) -> None:
         """Leave the room and close the connection, in a bounded time."""
@@ -175,17 +170,17 @@ class Stay:
     def _receive(self, received: Received) -> None:
         match received:
             case OccupantPresence():
-                bridge_available = self._room.bridge_available
-                for event in self._room.receive(received):
+                bridge_available = self.room.bridge_available
+                for event in self.room.receive(received):
                     self._seen(event)
                 self.surroundings.look()
-                self.microphone.has_role(self._room.role)
-                if bridge_available and not self._room.bridge_available:
+                self.microphone.has_role(self.room.role)
+                if bridge_available and not self.room.bridge_available:
                     log.warning("the focus has no videobridge")
             case PresenceRefused(error=error):
                 log.warning("presence refused", error=str(error))
             case MuteOrder(muted=True, actor=actor):
-                name = self._room.name_of(resource(actor)) if actor is not None else None
+                name = self.room.name_of(resource(actor)) if actor is not None else None
                 self.microphone.muted_by(name)
             case ComponentMessage():
                 self._component_says(received)
@@ -195,30 +190,36 @@ class Stay:
                 self._hang_up(received)
             case JingleReceived():
                 self._jingle_received(received.sender, received.jingle)
-            case Promotion() if received.sender == self._room.jid:
-                self.microphone.lower_hand()
+            case Promotion() if received.sender == self.room.jid:
                 if received.allowed:
+                    self.microphone.lower_hand()
                     raise _Departed(promoted(received))
+                self.microphone.hand_lowered()
+
+    def _asks_to_lower_hand(self, endpoint: str) -> None:
+        """Somebody does so by the bridge; who is no moderator may not."""
+        if self.room.company.is_moderator(endpoint):
+            self.microphone.hand_lowered()
 
     def _hang_up(self, order: HangUp) -> None:
-        if not self._room.may_hang_up(order.sender):
+        if not self.room.may_hang_up(order.sender):
             self._connection.send(order.refused())
             return
         self._connection.send(order.granted())
-        name = self._room.name_of(resource(order.sender))
+        name = self.room.name_of(resource(order.sender))
         raise _Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
 
     def _jingle_received(self, sender: str, jingle: Jingle) -> None:
         match jingle:
             case Jingle(action=Action.SESSION_INFO, dtmf=Dtmf() as dtmf):
-                if bare(sender) != self._room.jid:
+                if bare(sender) != self.room.jid:
                     return
                 digit = self._keys.received(resource(sender), dtmf)
                 if digit is not None:
                     self._emit(digit)
-            case _ if sender == self._room.focus:
+            case _ if sender == self.room.focus:
                 self._focus_says(jingle)
-            case _ if bare(sender) == self._room.jid:
+            case _ if bare(sender) == self.room.jid:
                 # A browser offers a direct connection; declined, it stays on the videobridge.
                 decline = Jingle(Action.SESSION_TERMINATE, jingle.sid, reason=Reason("decline"))
                 self._send_jingle(sender, decline)
@@ -227,12 +228,12 @@ class Stay:
         match read_order(message, self.login.components):
             case ModerationChanged() | ApprovalChanged() as order:
                 self.microphone.ordered(order)
-            case MoveOrdered(room) if room != self._room.jid and self.login.serves(room):
+            case MoveOrdered(room) if room != self.room.jid and self.login.serves(room):
                 raise _Departed(
                     Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
                 )
             case TranscriptionWanted(wanted):
-                self._room.is_transcription_wanted = wanted
+                self.room.is_transcription_wanted = wanted
                 self.surroundings.look()
             case MoveOrdered(room):
                 log.warning("not going there", room=room)
@@ -276,7 +277,7 @@ class Stay:
                 self._audio.end(reason)
             if offer_due(jingle.reason):
                 self._wait_for_offer(OFFER_PATIENCE)
-            elif self._room.alone:
+            elif self.room.alone:
                 self._stop_waiting_for_offer()
             else:
                 self._wait_for_offer(FIRST_OFFER_PATIENCE)
@@ -289,7 +290,7 @@ class Stay:
         elif jingle.action == Action.TRANSPORT_INFO:
             session.transport_told(jingle)
         elif jingle.action == Action.TRANSPORT_REPLACE:
-            self._send_jingle(self._room.focus, session.reject_transport(jingle))
+            self._send_jingle(self.room.focus, session.reject_transport(jingle))
 
     # Sessions
 
@@ -303,16 +304,16 @@ class Stay:
         log.info("session offered", sid=initiate.sid, sources=len(initiate.sources))
         self._session = BridgeSession(
             initiate,
-            focus=self._room.focus,
-            nick=self._room.nick,
+            focus=self.room.focus,
+            nick=self.room.nick,
             connection=self._connection,
             media=self._media,
             emit=self._emit,
-            open_channel=channel_opener(self._installation),
+            open_channel=channel_opener(self._installation, self._asks_to_lower_hand),
             relays=self.login.relays if self._recovery.needs_relay else None,
             audio=self._audio,
             recovery=self._recovery,
-            listening=self._room.is_visitor,
+            listening=self.room.is_visitor,
         )
         self._serving = self._run(self._serve(self._session))
 
@@ -331,7 +332,7 @@ class Stay:
         log.warning("session failed", sid=session.sid, kind=fault.kind.name, reason=fault.text)
         if fault.kind is FaultKind.UNUSABLE:
             reason = Reason("incompatible-parameters", fault.text)
-            self._send_jingle(self._room.focus, session.terminate(reason))
+            self._send_jingle(self.room.focus, session.terminate(reason))
             raise _departed(fault, rejoin=False)
         if fault.kind is FaultKind.REJECTED:
             # The focus keeps us without a session for good; a new endpoint gets another chance,
@@ -353,7 +354,7 @@ class Stay:
         reason = Reason("connectivity-error", fault.text)
         terminate = session.terminate(reason, restart=True)
         try:
-            await self._connection.request(self._room.focus, terminate.to_element())
+            await self._connection.request(self.room.focus, terminate.to_element())
         except StanzaError as error:
             log.warning("restart refused", error=str(error))
             # Asked too often, the focus offers nothing more. Any other refusal means that it has
@@ -374,7 +375,7 @@ class Stay:
 
     async def _rejoin_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        if not self._room.bridge_available:
+        if not self.room.bridge_available:
             # The focus knows, and invites everybody once it has one again.
             seconds += BRIDGE_PATIENCE
             await asyncio.sleep(BRIDGE_PATIENCE)
@@ -386,7 +387,7 @@ class Stay:
         await asyncio.sleep(FOCUS_PATIENCE)
         log.info("calling the focus back")
         try:
-            await self.login.open_room(self._room.jid)
+            await self.login.open_room(self.room.jid)
         except ConferenceError as error:
             comes_anew = self._installation.node is not None  # visitors cannot ask here
             departure = Departure(LeaveCause.FOCUS_LOST, str(error), rejoin=comes_anew)

@@ -33,6 +33,7 @@ FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
         (conference.MutedByModerator("ann"), Prompt.MUTED_BY_MODERATOR),
         (conference.MutedByModerator(None), Prompt.MUTED),
         (conference.Approved(), Prompt.MAY_SPEAK),
+        (conference.HandLowered(), Prompt.HAND_LOWERED_BY_MODERATOR),
         (conference.VisitorChanged(on=True), Prompt.MAY_NOT_UNMUTE),
         (recording(FILE, RecordingState.ON), Prompt.RECORDING_STARTED),
         (recording(FILE, RecordingState.OFF), Prompt.RECORDING_STOPPED),

@@ -1,6 +1,7 @@
 """The bridge channel: it tells who speaks, comes back when it breaks, and never matters."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,12 @@ from hypothesis import strategies as st
 
 from gateway.conference import bridge_channel
 from gateway.conference.bridge_channel import channel_opener, is_usable
-from gateway.conference.colibri import DominantSpeakerChanged, ServerHello, read_message
+from gateway.conference.colibri import (
+    DominantSpeakerChanged,
+    HandLowering,
+    ServerHello,
+    read_message,
+)
 from gateway.conference.events import DominantSpeaker, Event
 from gateway.conference.installation import Installation
 from gateway.lab.certificate import Certificate
@@ -21,6 +27,7 @@ from gateway.xmpp.server import Server
 from gateway.xmpp.tls import tls_context
 
 SECRET = "a/b c"
+LOWER_HAND = {"from": "ann", "to": "me", "msgPayload": {"name": "lower-hand-message"}}
 
 
 @dataclass
@@ -31,9 +38,10 @@ class Bridge:
     installation: Installation
     events: list[Event] = field(default_factory=list)
     violations: list[tuple[int, str, str]] = field(default_factory=list)
+    lowering: list[str] = field(default_factory=list)  # who wants our hand down
 
     def channel(self, password: str = SECRET):
-        opener = channel_opener(self.installation)
+        opener = channel_opener(self.installation, self.lowering.append)
         assert opener is not None
         return opener(self.socket.url("room@muc.test", "me", password), self.events.append)
 
@@ -76,11 +84,13 @@ async def test_the_bridge_greets_is_asked_for_no_video_and_tells_who_speaks(
             for text in ("[]", "{", '"x"', '{"colibriClass": 7}', "[" * 60_000):
                 await scene.socket.tell_text("me", text)
             await scene.socket.tell("me", "EndpointMessage", **{"from": "ann", "msgPayload": {}})
+            await scene.socket.tell("me", "EndpointMessage", **LOWER_HAND)
             await scene.socket.tell(
                 "me", "DominantSpeakerEndpointChangeEvent", dominantSpeakerEndpoint="ann"
             )
             await scene.until(lambda: scene.events)
         assert scene.events == [DominantSpeaker("ann")]
+        assert scene.lowering == ["ann"]
         assert scene.socket.received["me"] == [
             {
                 "colibriClass": "ReceiverVideoConstraints",
@@ -133,7 +143,7 @@ async def test_what_cannot_be_reached_is_tried_again_and_harms_nobody(
                 connected.set()
 
         server = await asyncio.start_server(take, "127.0.0.1", 0)
-        opener = channel_opener(scene.installation)
+        opener = channel_opener(scene.installation, scene.lowering.append)
         assert opener is not None
         port = server.sockets[0].getsockname()[1]
         async with asyncio.timeout(10), opener(f"ws://127.0.0.1:{port}/", scene.events.append):
@@ -143,7 +153,7 @@ async def test_what_cannot_be_reached_is_tried_again_and_harms_nobody(
 
 
 def test_it_is_not_opened_unless_it_is_wanted() -> None:
-    assert channel_opener(Installation(Server("meet.test", None), (), "", "")) is None
+    assert channel_opener(Installation(Server("meet.test", None), (), "", ""), print) is None
 
 
 @pytest.mark.parametrize(
@@ -174,3 +184,12 @@ def test_messages_say_what_the_bridge_says() -> None:
     changed = '{"colibriClass":"DominantSpeakerEndpointChangeEvent","dominantSpeakerEndpoint":%s}'
     assert read_message(changed % '"ann"') == DominantSpeakerChanged("ann")
     assert read_message(changed % "null") is None
+
+
+@pytest.mark.parametrize(
+    "odd", [{"from": 7}, {"msgPayload": "lower-hand-message"}, {"msgPayload": {"name": ["x"]}}]
+)
+def test_a_word_of_clients_that_is_no_lowering_of_hands_is_nothing(odd: dict[str, object]) -> None:
+    message = {"colibriClass": "EndpointMessage", **LOWER_HAND}
+    assert read_message(json.dumps(message)) == HandLowering("ann")
+    assert read_message(json.dumps({**message, **odd})) is None

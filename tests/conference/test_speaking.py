@@ -1,12 +1,15 @@
 """A participant that is muted, unmuted, moderated and asks to speak."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
+from gateway.conference import stay
 from gateway.conference.events import (
     ApprovalWithdrawn,
     Approved,
+    HandLowered,
     ModerationSwitched,
     MutedByModerator,
     Rejoined,
@@ -21,6 +24,7 @@ from tests.conference.world import (
     Media,
     World,
     error,
+    offer,
     settle,
 )
 from tests.xmpp.virtual_time import in_virtual_time
@@ -239,3 +243,27 @@ async def test_before_we_are_in_a_room_there_is_no_microphone() -> None:
     participant = Participant(INSTALLATION, ADDRESS, display_name="x", media=Media())
     assert participant.toggle_microphone() is None
     assert not participant.set_muted(True)
+
+
+@in_virtual_time
+async def test_a_moderator_and_nobody_else_lowers_our_hand_by_the_bridge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lowering: list[Callable[[str], None]] = []
+    monkeypatch.setattr(stay, "channel_opener", lambda site, lower: lowering.append(lower))
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.request(offer("s1"))
+        await settle(1)
+        call.participant.toggle_hand()
+        call.told()
+        for nobody in ("alice", "elsewhere", "focus"):
+            lowering[0](nobody)
+        await settle(1)
+        assert call.told() == [] and shown(world) == (False, True)
+        world.presence("alice", "Alice", role="moderator")
+        await settle()
+        lowering[0]("alice")
+        lowering[0]("alice")  # it is down
+        await settle(1)
+        assert call.told() == [HandLowered()] and shown(world) == (False, False)

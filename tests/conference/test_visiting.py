@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.conference.events import Ended, Event, Rejoined, VisitorChanged
+from gateway.conference.events import Ended, Event, HandLowered, Rejoined, VisitorChanged
 from gateway.conference.floor import Toggled
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.server import Server
@@ -185,6 +185,7 @@ async def test_a_promotion_that_is_denied_lowers_the_hand() -> None:
         call.participant.toggle_microphone()
         world.request(promotion(allow="false"), sender=NODE_ROOM)
         await settle(1)
+        assert call.told()[-1] == HandLowered()
         assert call.participant.toggle_microphone() is Toggled.HAND_RAISED
 
 
