@@ -6,7 +6,7 @@ Every call has a world of its own: the installation as its participant sees it.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from typing import Any
 from xml.etree.ElementTree import Element, fromstring
@@ -41,6 +41,7 @@ _THROUGH = DialOut("192.0.2.9", ("+43",), caller="4399", ringing_timeout=20.0)
 
 
 TRUNK = Trunk("trunk", (_NETWORK,), dial_out=_THROUGH, chat=True)
+CONFIRMING = replace(TRUNK, dial_out=replace(_THROUGH, confirm=True))
 
 
 @dataclass

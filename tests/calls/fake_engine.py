@@ -25,6 +25,7 @@ class CallMedia:
     is_phone_open: bool = False
     is_closed: bool = False
     is_muted: bool = False
+    is_secluded: bool = False
     tones: list[m.Tone | None] = field(default_factory=list)
     said: list[tuple[m.SpeechPart, ...]] = field(default_factory=list)
     phone: m.PhoneMedia | None = None
@@ -106,6 +107,8 @@ class FakeEngine:
                 self._report(m.Played(call, utterance, True))
             case m.Mute(muted=muted):
                 media.is_muted = muted
+            case m.Seclude(secluded=secluded):
+                media.is_secluded = secluded
             case m.OpenBridge(call, _, offer):
                 self._open(call, media, offer)
             case m.CloseBridge(call, session):

@@ -6,6 +6,7 @@ Every step is what somebody does, and the time until it has had its effect.
 import asyncio
 import json
 
+from gateway.calls.confirmation import AGAIN_AFTER, WITHIN
 from gateway.media.messages import Tone
 from tests.calls.exchange import Exchange, Party
 from tests.calls.fake_phone import FakePhone
@@ -110,6 +111,8 @@ class Scene:
         media = self.party.media
         if media.phone is not None and media.phone.is_held:
             return "nothing"
+        if media.is_secluded:
+            return "an invitation"
         if media.repeating is not None:
             return _TONES[media.repeating]
         return "conference" if media.carrier is not None else "nothing"
@@ -119,7 +122,7 @@ class Scene:
         media = self.party.media
         if media.carrier is None:
             return "no session"
-        is_silent = media.is_muted or media.phone is None
+        is_silent = media.is_muted or media.is_secluded or media.phone is None
         return "silence" if is_silent else "audio"
 
     # The phone
@@ -174,6 +177,18 @@ class Scene:
     async def answers(self) -> None:
         self.phone.answers()
         await settle(EFFECT)
+
+    async def has_to_confirm(self) -> None:
+        """Its trunk wants that: `test_states.tell` looks for this step."""
+
+    async def presses_1(self) -> None:
+        await self._types("1")
+
+    async def presses_2(self) -> None:
+        await self._types("2")
+
+    async def presses_nothing(self) -> None:
+        await settle(AGAIN_AFTER + WITHIN)
 
     async def is_busy(self) -> None:
         await self._fails(486)

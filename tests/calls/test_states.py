@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.calls.exchange import exchange
+from tests.calls.exchange import CONFIRMING, exchange
 from tests.calls.states_scene import Scene as S
 from tests.conference.strict_world import StrictWorld
 from tests.conference.world import COMPONENTS, settle
@@ -102,6 +102,10 @@ STORIES: dict[str, list[Step]] = {
     "the phone is called": DIALLED,
     "it rings": [*DIALLED, S.rings],
     "it answers": [*DIALLED, S.rings, S.answers],
+    "it answers, and has to press a key": [S.has_to_confirm, *DIALLED, S.rings, S.answers],
+    "that key is pressed": [S.has_to_confirm, *DIALLED, S.answers, S.presses_1],
+    "the key to decline is pressed": [S.has_to_confirm, *DIALLED, S.answers, S.presses_2],
+    "no key is pressed": [S.has_to_confirm, *DIALLED, S.answers, S.presses_nothing],
     "it is busy": [*DIALLED, S.rings, S.is_busy],
     "it declines": [*DIALLED, S.rings, S.declines],
     "there is no such number": [*DIALLED, S.does_not_exist],
@@ -132,7 +136,8 @@ async def tell(story: list[Step], monkeypatch: pytest.MonkeyPatch) -> tuple[str,
     """What web, caller and bridge have of the last step of a story."""
     components = {**COMPONENTS, "room_metadata": "metadata.meet.test"}
     world = StrictWorld(chance=Random(1), components=components)
-    async with exchange(monkeypatch, lambda: world) as there:
+    trunk = CONFIRMING if S.has_to_confirm in story else None
+    async with exchange(monkeypatch, lambda: world, trunk=trunk) as there:
         scene = S(there, world)
         for step in story:
             scene.begins()
