@@ -201,3 +201,24 @@ async def test_without_it_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> No
         assert it.status == "Connected"
         assert secluded(it) == []
         assert it.said == []
+
+
+@in_virtual_time
+async def test_what_happens_meanwhile_is_told_to_who_has_joined_and_to_no_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recording = (
+        "<jibri-recording-status xmlns='http://jitsi.org/protocol/jibri' session_id='s1' "
+        "recording_mode='file' status='on'/>"
+    )
+    world = World(occupants={"alice": "Alice"})
+    async with scene(monkeypatch, world, through=CONFIRMED) as it:
+        await answered(it)
+        world.presence("focus", extra=recording)
+        await settle(1)
+        assert not [order for order in it.commands if isinstance(order, m.Play)]
+        it.presses("1")
+        await settle(1)
+        assert it.commands.index(m.Seclude(it.call, False)) < it.commands.index(
+            m.Play(it.call, m.Tone.RECORDING)
+        )

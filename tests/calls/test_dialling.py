@@ -211,10 +211,15 @@ class Scene:
     def _report(self, event: m.Event) -> None:
         asyncio.get_running_loop().call_soon(self._switch.receive, event)
 
+    @property
+    def call(self) -> str:
+        """The id of the only call."""
+        (record,) = self.switchboard.calls
+        return record.id
+
     def presses(self, key: str) -> None:
         """The phone presses a key."""
-        (record,) = self.switchboard.calls
-        self._report(m.DigitReceived(record.id, key, 0.1))
+        self._report(m.DigitReceived(self.call, key, 0.1))
 
     def connected(self) -> int:
         """How often the phone's media has been set up."""

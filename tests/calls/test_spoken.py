@@ -8,7 +8,8 @@ from gateway.calls.end_reason import EndReason
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.limits import Limits
 from gateway.calls.routing import Trunk
-from gateway.media.messages import Tone
+from gateway.media.messages import Recorded, Tone
+from tests.calls.exchange import CONFIRMING, exchange
 from tests.calls.test_waiting_caller import PASSWORD, WRONG, Scene, with_lobby
 from tests.conference.world import BREAKOUT, COMPONENTS, ROOM, World, error, members_only, settle
 from tests.xmpp.virtual_time import in_virtual_time
@@ -168,3 +169,21 @@ async def test_who_is_removed_hears_that(monkeypatch: pytest.MonkeyPatch) -> Non
     world.removes_us("<status code='307'/>")
     assert await scene.over() is EndReason.KICKED
     assert scene.said == ["removed"]
+
+
+@in_virtual_time
+async def test_phones_that_are_called_are_told_in_words_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trunk = replace(CONFIRMING, speaks=True)
+    async with exchange(monkeypatch, with_alice, trunk=trunk) as there:
+        party, _ = await there.dial()
+        await settle(1)
+        assert party.phone is not None
+        party.phone.answers()
+        await settle(1)
+        for key in "1*6":
+            there.engine.presses(party.call, key)
+            await settle(1)
+        said = [part.name for part, *_ in party.media.said if isinstance(part, Recorded)]
+        assert (said[0], said[-1]) == ("invited-unnamed", "muted")
