@@ -77,6 +77,6 @@ async def test_wrong_pins_end_the_call_and_the_caller_hears_why(tmp_path: Path) 
             call.media.frames.clear()
         await call.ended()
         assert is_said("too-many-tries", call.media.recording(), "de")
-        (record,) = scene.records
+        record = await scene.over()
         assert record.end is not None and record.end.reason is EndReason.PIN_WRONG
         assert record.room == ""
