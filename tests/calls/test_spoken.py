@@ -187,3 +187,21 @@ async def test_phones_that_are_called_are_told_in_words_too(
             await settle(1)
         said = [part.name for part, *_ in party.media.said if isinstance(part, Recorded)]
         assert (said[0], said[-1]) == ("invited-unnamed", "muted")
+
+
+@in_virtual_time
+async def test_what_the_conference_presses_is_for_the_phone_and_no_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trunk = replace(TRUNK, conference_digits=True)
+    scene = spoken(with_alice(), monkeypatch, trunk)
+    await settle(3)
+    scene.conference_presses("*0*6")
+    await settle(1)
+    assert scene.said == [] and not scene.running.done()
+    assert scene.sent == ["*", "0", "*", "6"]
+    scene.types("*")
+    scene.conference_presses("0")
+    await settle(1)
+    assert not scene.running.done()
+    await gone(scene)

@@ -115,6 +115,7 @@ class Scene:
         self.phone = phone or Phone()
         self.tones: list[m.Tone | None] = []
         self.said: list[str] = []  # how what was said begins
+        self.sent: list[str] = []  # keys that were sent to the phone
         self._switch = MediaSwitch(self._execute)
         services = Services(
             installations=(INSTALLATION,),
@@ -137,6 +138,8 @@ class Scene:
             case m.Say(call, utterance, parts):
                 self.said.append(getattr(parts[0], "name", ""))
                 self._report(m.Played(call, utterance, True))
+            case m.SendDigit(digit=digit):
+                self.sent.append(digit)
             case m.Play(tone=tone):
                 self.tones.append(tone)
             case m.Silence():
@@ -149,6 +152,11 @@ class Scene:
         """The caller presses keys."""
         for key in keys:
             self._switch.receive(m.DigitReceived("c1", key, 0.1, in_band=in_band))
+
+    def conference_presses(self, keys: str) -> None:
+        """Alice presses keys for the phone."""
+        for key in keys:
+            self._switch.receive(m.ConferenceDigit("c1", "alice", key, 0.1))
 
     async def over(self) -> EndReason:
         await self.running
