@@ -40,6 +40,7 @@ class Sockets:
         advertised_host: str | None,
         limits: TcpLimits,
         certificates: Certificates | None = None,
+        is_stranger: Callable[[Flow], bool] = lambda flow: False,
         on_message: Callable[[bytes, Flow], None],
         on_failed: Callable[[Transmission], None],
         on_unreachable: Callable[[HostPort], None],
@@ -50,6 +51,7 @@ class Sockets:
         self._external_host = external_host
         self._limits = limits
         self._certificates = certificates
+        self._is_stranger = is_stranger
         self._on_message = on_message
         self._on_failed = on_failed
         self._on_unreachable = on_unreachable
@@ -72,6 +74,7 @@ class Sockets:
             on_message=self._on_message,
             on_failed=self._on_failed,
             certificates=self._certificates if listen.transport == "tls" else None,
+            is_stranger=self._is_stranger,
         )
         await tcp.listen((listen.host, listen.port))
         self.listeners.append(tcp)

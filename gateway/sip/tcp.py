@@ -27,7 +27,10 @@ _Way = tuple[HostPort, tuple[str, ...]]
 
 
 class TcpListener:
-    """A listening socket with all connections to and from it. `close` it."""
+    """A listening socket with all connections to and from it. `close` it.
+
+    Where `is_stranger` says so, connections have less time, and there are fewer of them.
+    """
 
     def __init__(
         self,
@@ -36,8 +39,10 @@ class TcpListener:
         on_message: Callable[[bytes, Flow], None],
         on_failed: Callable[[Transmission], None],
         certificates: Certificates | None = None,
+        is_stranger: Callable[[Flow], bool] = lambda flow: False,
     ) -> None:
         self.limits = limits
+        self.is_stranger = is_stranger
         self.on_message = on_message
         self.transport = "tcp" if certificates is None else "tls"
         self.address: HostPort = ("", 0)
@@ -47,6 +52,7 @@ class TcpListener:
         self._by_number: dict[int, TcpConnection] = {}
         self._by_remote: dict[HostPort, TcpConnection] = {}  # those that can be used
         self._per_host: Counter[str] = Counter()
+        self._strangers = 0
         self._handshakes: Counter[str] = Counter()  # of accepted connections, by host
         self._waiting: dict[_Way, list[Transmission]] = {}
         self._connecting: set[asyncio.Task[None]] = set()
@@ -119,15 +125,20 @@ class TcpListener:
         self._per_host[host] += 1
         return True
 
-    def established(self, connection: TcpConnection) -> None:
-        """Use a connection from now on."""
+    def established(self, connection: TcpConnection) -> bool:
+        """Use a connection from now on; False if it is one stranger too many."""
         self._end_handshake(connection)
+        self._strangers += connection.is_stranger
+        if self._strangers > self.limits.strangers and connection.is_stranger:
+            return False
         self._by_remote[connection.flow.remote] = connection
+        return True
 
     def closed(self, connection: TcpConnection, unheard: Sequence[Transmission]) -> None:
         """Take a connection out of the books, if it was in them; `unheard` are to be reported."""
         if self._by_number.pop(connection.number, None) is None:
             return
+        self._strangers -= connection.is_stranger
         if not connection.is_established:
             self._end_handshake(connection)
         if not self._by_number:

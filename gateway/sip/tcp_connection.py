@@ -37,6 +37,7 @@ class TcpLimits:
     `connect` and `handshake` until a connection made, or TLS on one accepted, can be used.
     `handshakes` are those that have begun and not ended. Connections of ours that are silent are
     pinged every `keep_alive` seconds, 0 for never; who answers pings has `pong` seconds for it.
+    There are no more `strangers` at a time; `stranger_idle` is what `idle` is for them.
     """
 
     connections: int = 2000
@@ -49,6 +50,8 @@ class TcpLimits:
     handshakes_per_host: int = 64
     keep_alive: float = 30.0
     pong: float = 10.0
+    strangers: int = 200
+    stranger_idle: float = 10.0
 
 
 class TcpConnection(asyncio.Protocol):
@@ -68,6 +71,7 @@ class TcpConnection(asyncio.Protocol):
         self.number = number
         self.flow: Flow
         self.is_established = False
+        self.is_stranger = False  # as far as is known when it can be used
         self.is_secure = channel is not None
         self._listener = listener
         self._channel = channel
@@ -82,6 +86,11 @@ class TcpConnection(asyncio.Protocol):
         self._unheard: list[Transmission] = []
 
     @property
+    def _idle(self) -> float:
+        limits = self._listener.limits
+        return limits.stranger_idle if self.is_stranger else limits.idle
+
+    @property
     def is_ours(self) -> bool:
         """Whether we have made it."""
         return self._established is not None
@@ -94,7 +103,7 @@ class TcpConnection(asyncio.Protocol):
             self._unheard.append(transmission)
         self._write(transmission.data)
         if not self._framer.is_amid_message:
-            self._expect_until(self._listener.limits.idle)
+            self._expect_until(self._idle)
 
     def abort(self) -> None:
         """Close at once."""
@@ -164,7 +173,7 @@ class TcpConnection(asyncio.Protocol):
             return
         limits = self._listener.limits
         if not self._framer.is_amid_message:
-            self._expect_until(limits.idle)
+            self._expect_until(self._idle)
         elif not was_amid_message:
             self._expect_until(limits.message)
 
@@ -189,8 +198,11 @@ class TcpConnection(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNACKNOWLEDGED)
         self.is_established = True
         limits = self._listener.limits
-        self._expect_until(limits.idle)
-        self._listener.established(self)
+        self.is_stranger = not self.is_ours and self._listener.is_stranger(self.flow)
+        self._expect_until(self._idle)
+        if not self._listener.established(self):
+            self.abort()
+            return
         self._settle(None)
         if self.is_ours and limits.keep_alive:
             self._beat_in(limits.keep_alive, self._ping)

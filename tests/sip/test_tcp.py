@@ -166,6 +166,38 @@ async def test_a_message_that_takes_too_long_closes_the_connection() -> None:
             assert asyncio.get_running_loop().time() - started < 2
 
 
+async def test_a_stranger_has_less_time_and_others_have_theirs() -> None:
+    async with (
+        listening(stranger_idle=0.05) as it,
+        TcpPeer.connect(*it.listener.address) as known,
+    ):
+        await eventually(lambda: len(it.listener._by_number) == 1)
+        it.listener.is_stranger = lambda flow: True
+        async with TcpPeer.connect(*it.listener.address) as stranger:
+            assert await stranger.is_closed()
+            known.writer.write(ACK)
+            await eventually(lambda: len(it.messages) == 1)
+
+
+async def test_strangers_leave_room_for_others() -> None:
+    async with listening(strangers=1) as it:
+        it.listener.is_stranger = lambda flow: True
+        async with TcpPeer.connect(*it.listener.address) as first:
+            await eventually(lambda: len(it.listener._by_remote) == 1)
+            async with TcpPeer.connect(*it.listener.address) as second:
+                assert await second.is_closed()
+            it.listener.is_stranger = lambda flow: False
+            async with TcpPeer.connect(*it.listener.address) as known:
+                known.writer.write(ACK)
+                first.writer.write(ACK)
+                await eventually(lambda: len(it.messages) == 2)
+        await eventually(it.is_empty)
+        it.listener.is_stranger = lambda flow: True
+        async with TcpPeer.connect(*it.listener.address) as again:
+            again.writer.write(ACK)
+            await eventually(lambda: len(it.messages) == 3)
+
+
 async def test_an_idle_connection_is_closed() -> None:
     async with listening(idle=0.05) as it, TcpPeer.connect(*it.listener.address) as peer:
         assert await peer.is_closed()
