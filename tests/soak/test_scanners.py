@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.soak.ten_calls import STRANGER, ten_calls
+from tests.soak.ten_calls import STRANGER, longest_hole, ten_calls
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
 
 TOOLS = ("svmap", "svwar", "svcrack")
-PATIENCE = 60.0  # seconds a tool has; svcrack asks for ever if nobody answers
+PATIENCE = 20.0  # seconds a tool has; svcrack asks on as long as it is answered
 
 
 @pytest.fixture(scope="module")
@@ -78,22 +78,22 @@ async def test_a_scanner_learns_what_strangers_may(
             tool: await told(sipvicious, tool, before.addresses["udp"], tmp_path) for tool in TOOLS
         }
         after = await scene.gateway.look()
-        hole = scene.longest_hole()
-        dropped = after.counters["dropped_strangers"] - before.counters["dropped_strangers"]
-        answered = after.responses - before.responses
-        with capsys.disabled():
-            print(
-                f"\nsipvicious, strangers {strangers}: {dropped} dropped, {answered} answered; "
-                f"longest hole {hole * 1000:.0f} ms; memory {before.memory >> 20} MiB, then "
-                f"{after.memory >> 20}"
-            )
-            for tool, output in said.items():
-                print(f"  {tool}: " + " / ".join(output.split("\n")[-6:]))
-        assert after.calls == len(scene.calls)
-        if strangers == "drop":
-            assert dropped > 100
-            assert answered == 0
-            assert not any("sip-gateway" in output for output in said.values())
-        else:
-            assert "sip-gateway" in said["svmap"]
-            assert answered > 100
+        heard = scene.recordings()
+    dropped = after.counters["dropped_strangers"] - before.counters["dropped_strangers"]
+    answered = after.responses - before.responses
+    with capsys.disabled():
+        print(
+            f"\nsipvicious, strangers {strangers}: {dropped} dropped, {answered} answered; "
+            f"longest hole {longest_hole(heard) * 1000:.0f} ms; memory {before.memory >> 20} MiB, "
+            f"then {after.memory >> 20}"
+        )
+        for tool, output in said.items():
+            print(f"  {tool}: " + " / ".join(output.split("\n")[-6:]))
+    assert after.calls == len(scene.calls)
+    if strangers == "drop":
+        assert dropped >= len(TOOLS)  # each gives up at the first silence
+        assert answered == 0
+        assert not any("sip-gateway" in output for output in said.values())
+    else:
+        assert "sip-gateway" in said["svmap"]
+        assert answered > 100
