@@ -4,6 +4,7 @@ There is no conference here and no sound, only signalling: a story says what the
 with its call and what it must be told.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgent, UserAgentConfig
 
 _T1 = 0.1  # seconds
+_OTHER_FORK = 0.5  # seconds until another phone has answered, too, and has been hung up
 _OFFER = (
     f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 ).encode()
@@ -170,6 +172,7 @@ async def forked(call: Call) -> None:
     answered = await _told(call)
     assert isinstance(answered, Answered)
     _expect(answered.response.headers.to.tag, "two")
+    await asyncio.sleep(_OTHER_FORK)  # nobody is told of it
 
 
 async def lengthened(call: Call) -> None:

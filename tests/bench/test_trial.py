@@ -15,6 +15,7 @@ pytestmark = pytest.mark.behaviour  # real time passes in every one of them
 ABOUT_50 = pytest.approx(FRAMES, rel=0.1)
 
 
+@pytest.mark.soak
 def test_a_short_run_writes_what_has_flowed_and_draws_it(tmp_path: Path) -> None:
     written, drawn = tmp_path / "bench.json", tmp_path / "bench.svg"
     command.bench(

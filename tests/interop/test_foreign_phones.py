@@ -166,7 +166,9 @@ async def test_baresip_gives_up_while_it_rings(caller: Caller, tmp_path: Path) -
         assert record.end.reason is EndReason.CALLER_CANCELLED
 
 
-@pytest.mark.parametrize("caller", [BARESIP, BARESIP_TCP], ids=str)
+@pytest.mark.parametrize(
+    "caller", [BARESIP, pytest.param(BARESIP_TCP, marks=pytest.mark.soak)], ids=str
+)
 async def test_baresip_on_hold_neither_hears_nor_is_missed_and_resumes(
     caller: Caller, tmp_path: Path
 ) -> None:

@@ -90,9 +90,9 @@ def way(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(params=("tcp", "websocket"))
+@pytest.fixture(params=("tcp", pytest.param("websocket", marks=pytest.mark.soak)))
 def usual_way(request: pytest.FixtureRequest) -> str:
-    """Where BOSH would show nothing that other tests do not."""
+    """Where other ways would show nothing that other tests do not."""
     return request.param
 
 
