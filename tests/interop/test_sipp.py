@@ -5,7 +5,6 @@ The scenarios share a lab and a gateway, as calls do in life; at the end nothing
 
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,15 +75,6 @@ def over_both(scenarios: Sequence[Scenario]) -> list[Any]:
 async def test_scenario(sites: Sites, scenario: Scenario, transport: str) -> None:
     for note in await sites.play(scenario, transport):
         print(f"{scenario.name} over {transport}: {note}")
-
-
-@pytest.mark.soak
-@pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_scenario_over_ipv6(sites: Sites, scenario: Scenario, transport: str) -> None:
-    """Signalled over IPv6; what is spoken of is the same, media over IPv4 among it."""
-    await sites.play(replace(scenario, host="::1"), transport)
 
 
 def over_either(scenarios: Sequence[Any]) -> list[Any]:
