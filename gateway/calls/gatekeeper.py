@@ -50,7 +50,8 @@ class Gatekeeper:
         strangers: Verdict | Refusal,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._trunks = tuple(trunks)
+        # Where several are at one address, one that takes calls comes before one that does not.
+        self._trunks = tuple(sorted(trunks, key=lambda trunk: not trunk.takes_calls))
         self._by_name = {trunk.name: trunk for trunk in self._trunks}
         self._doors = doors
         self._accounts = Accounts(doors.accounts)
@@ -141,10 +142,10 @@ class Gatekeeper:
         return self._accounts.trunk_of(account)
 
     def _trunk_at(self, flow: Flow) -> Trunk | None:
-        """The trunk of an address, one that takes calls before one that does not."""
-        reached = [trunk for trunk in self._trunks if trunk.is_reached_by(_listener_of(flow))]
-        preferred = sorted(reached, key=lambda trunk: not trunk.takes_calls)
-        return trunk_of(flow.remote[0], preferred, flow.certificate_names)
+        """The trunk of an address."""
+        listener = _listener_of(flow)
+        reached = (trunk for trunk in self._trunks if trunk.is_reached_by(listener))
+        return trunk_of(flow.remote[0], reached, flow.certificate_names)
 
     def _registered_with(self, host: str, request: Request) -> Trunk | None:
         try:
