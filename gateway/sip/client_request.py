@@ -11,6 +11,7 @@ from gateway.sip.digest import DigestClient
 from gateway.sip.flow import Transmission
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.responses import PHRASES, HeaderFields
+from gateway.sip.sips import is_sips
 from gateway.sip.transaction import Failure, User
 
 _MAX_WAITING = 64  # requests of a dialog; more than that means that nobody answers them
@@ -74,8 +75,8 @@ class ClientRequest:
             request.headers.add(name, value)
         if order.method in TARGET_REFRESH:
             flow, _ = self._dialog.next_hop(self._core.network)
-            is_sips = request.uri.lower().startswith("sips:")
-            request.headers.add(*self._core.contact(flow, is_sips=is_sips))
+            contact = self._core.contact(flow, is_sips=is_sips(request.uri))
+            request.headers.add(*contact)
         if self._exchange is not None:
             self._exchange.authorize(request)
         self._request = Request(request.method, request.uri, request.headers, order.body)

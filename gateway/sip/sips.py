@@ -7,6 +7,11 @@ from gateway.sip.header_values import parse_name_addr, parse_uri
 from gateway.sip.message import Request
 
 
+def is_sips(uri: str) -> bool:
+    """Whether a URI, as it is written, is one of that scheme."""
+    return uri.lower().startswith("sips:")
+
+
 def transport_of(uri: URI) -> str | None:
     """The transport a URI asks for, in lower case; None if it leaves that open."""
     named = (uri.parameters.get("transport") or "").lower() or None

@@ -43,6 +43,7 @@ from gateway.sip.replaces import Replaces
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session import Phase, Session
 from gateway.sip.session_timer import find_small_interval, request_fields
+from gateway.sip.sips import is_sips
 from gateway.sip.transaction_tables import Input
 
 
@@ -161,7 +162,7 @@ class SipStack:
                 ("To", str(to or Address(parse_uri(target)))),
                 ("Call-ID", secrets.token_hex(16)),
                 ("CSeq", "1 INVITE"),
-                self._core.contact(flow, is_sips=target.lower().startswith("sips:")),
+                self._core.contact(flow, is_sips=is_sips(target)),
                 *(ALLOW, _supported(sdp), ("User-Agent", self._core.config.user_agent)),
                 *request_fields(self._core.config.session_timer),
                 *headers,
