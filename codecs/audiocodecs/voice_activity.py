@@ -18,6 +18,7 @@ _RISE = 0.16  # dB a frame: 8 dB/s
 _HANGOVER = 25  # frames that follow speech: 500 ms hold the soft end of a word
 _SHORT_HANGOVER = 5  # frames that follow something too short for speech, a click
 _SPEECH = 3  # active frames that make it speech
+_GAP = 25  # frames: what is not of the line for longer is a pause, after which it is known anew
 
 
 class VoiceActivity:
@@ -32,15 +33,21 @@ class VoiceActivity:
         self._frames = 0
         self._run = 0  # frames in a row that stood out
         self._hangover = 0
+        self._filled = 0  # frames in a row that were not of the line
 
     @property
     def noise(self) -> float:
         """The level of the line's noise, in -dBov."""
         return self._floor
 
-    def update(self, level: int) -> bool:
-        """Take the level of the next frame, in -dBov; whether it has to be heard."""
-        self._follow_noise(min(float(level), _QUIETEST))
+    def update(self, level: int, *, is_filled: bool = False) -> bool:
+        """Take the level of the next frame, in -dBov; whether it has to be heard.
+
+        One that `is_filled`, in place of lost packets say, tells nothing about the line's noise.
+        """
+        self._filled = self._filled + 1 if is_filled else 0
+        if not 0 < self._filled <= _GAP:
+            self._follow_noise(min(float(level), _QUIETEST))
         if level <= _LOUD or (level <= _INAUDIBLE and level < self._floor - _MARGIN):
             self._run += 1
             length = _HANGOVER if self._run >= _SPEECH else _SHORT_HANGOVER

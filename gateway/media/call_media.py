@@ -156,9 +156,11 @@ class CallMedia:
     def speak(self, level: int) -> bool:
         """Say that frame; whether the conference may hear it. `level` is in -dBov."""
         self._level = level
+        is_filled = False
         if self.phone is not None:
             self.phone.talk.heard(level)
-        is_heard = self._activity.update(level) and self.speaks
+            is_filled = self.phone.is_filling
+        is_heard = self._activity.update(level, is_filled=is_filled) and self.speaks
         self._fader.move(is_open=is_heard)
         return is_heard
 

@@ -37,6 +37,11 @@ class InBandDigits:
         self._fader.move(is_open=not self._receiver.is_sounding)
         return self._fader.apply(frame, self.rate)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the last frame held a key, and so is silent."""
+        return self._receiver.is_sounding
+
     def take(self) -> list[Pressed]:
         """The presses that have ended since this was asked last."""
         pressed, self._pressed = self._pressed, []
@@ -50,6 +55,11 @@ class BesideEvents:
         self._rate = rate
         self._fader = Fader(is_open=True)
         self._closed = 0  # frames that are still to be silent
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the last frame was silenced."""
+        return self._closed > 0
 
     def receive(self, frame: Samples, *, is_pressed: bool) -> Samples:
         """The frame, or silence while a key is pressed and for as long as that may be late."""

@@ -189,6 +189,13 @@ class PhoneLeg:
         is_pressed = any(events.is_pressed for events in self._events.values())
         return self._beside.receive(frame, is_pressed=is_pressed)
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether the last frame is not of the line: nothing has come of it, or it is silenced."""
+        if self._stream is None or not self.is_heard or self._stream.playout.is_filling:
+            return True
+        return self._tones.is_closed if self._tones is not None else self._beside.is_closed
+
     def tone_presses(self) -> list[Pressed]:
         """Key presses in the frames that were pulled: of a phone without telephone-event."""
         return self._tones.take() if self._tones is not None else []

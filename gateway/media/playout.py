@@ -104,6 +104,11 @@ class Playout:
         has_paused = self._dry_frames >= _DRY_CONCEALED
         return has_paused and not len(self._decoded) and not len(self._buffer)
 
+    @property
+    def is_filling(self) -> bool:
+        """Whether the last frame ended with something else than what the source has sent."""
+        return self._missing > 0.0
+
     def skip(self, now: float) -> None:
         """Let 20 ms pass without listening: what is due is dropped, and the decoder starts anew."""
         if not self._is_skipping:

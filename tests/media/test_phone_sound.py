@@ -1,6 +1,7 @@
 """What a trunk wants done to the voices of its phones, from the datagram to the bus."""
 
 import numpy as np
+import pytest
 
 from audiocodecs.frames import Samples, audio_level
 from audiocodecs.g711 import PCMU
@@ -9,6 +10,7 @@ from gateway.media.messages import Payload, PhoneMedia, PhoneSound
 from gateway.media.room_bus import RoomBus
 from gateway.rtp.packet import RtpPacket
 from tests.helpers.voices import noise, speech
+from tests.media.test_bridge_leg import Bridge, leg_to
 
 PHONE = ("192.0.2.1", 4000)
 FRAME = 160
@@ -56,3 +58,18 @@ def test_an_echo_is_suppressed_if_its_trunk_wants_so_and_only_then() -> None:
     plain = audio_level(spoken(echo, PhoneSound(), hears=played)[late])
     suppressed = spoken(echo, PhoneSound(echo_suppression=True), hears=played)
     assert audio_level(suppressed[late]) > plain + 12
+
+
+@pytest.mark.parametrize("lost", [10, 20])
+def test_a_line_does_not_seem_to_speak_when_its_noise_comes_back_after_a_gap(lost: int) -> None:
+    media = CallMedia("call", NoSockets(), RoomBus(), [].append, silent_after=30.0)
+    media.connect_phone(PhoneMedia(PHONE, None, PHONE[0], (Payload(0, "PCMU", 8000),)), 0.0)
+    media.move(RoomBus(), leg_to(Bridge()), 0.0)
+    spoke = []
+    for number, frame in enumerate(noise(14, rate=8000, level=-58.0).reshape(-1, FRAME)):
+        if not 500 <= number < 500 + lost:
+            packet = RtpPacket(0, number, number * FRAME, 1, PCMU.encode(frame))
+            media.receive_rtp(packet.serialize(), PHONE, number * 0.02)
+        spoke.append(media.speak(audio_level(media.next_frame(number * 0.02 + 0.007))))
+    assert any(spoke[:100])  # while the line is not known yet
+    assert not any(spoke[450:])
