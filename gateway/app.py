@@ -14,6 +14,7 @@ import structlog
 from audiocodecs import opus
 from gateway.calls.dialler import Dialler
 from gateway.calls.gatekeeper import Doors
+from gateway.calls.media_hosts import MediaHosts
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.record import CallRecord
 from gateway.calls.services import Services
@@ -74,6 +75,12 @@ class Gateway:
             hears=self._hears,
             external_host=self._external_host,
         )
+        self.media_hosts = MediaHosts(
+            config.phone_hosts,
+            self.user_agent,
+            advertised=config.media.advertised_host,
+            external_host=self._external_host,
+        )
         self.liaisons = Liaisons(config.liaisons, self.user_agent)
         dial_in = config.dial_in_services()
         self.dial_in = DialIn(dial_in, self._served_room) if dial_in is not None else None
@@ -84,7 +91,7 @@ class Gateway:
             installations=self._installations,
             user_agent=self.user_agent,
             switch=self._switch,
-            local_host=self.local_host,
+            local_host=self.media_hosts.towards,
             callers_in=self._callers_in,
             limits=config.call_limits,
             retry_after=config.sip.retry_after,
@@ -144,18 +151,6 @@ class Gateway:
         if self._taking is None:
             return Phase.STARTING
         return Phase.DRAINING if self._draining.is_set() else Phase.SERVING
-
-    def local_host(self, flow: Flow) -> str:
-        """Where a phone on a flow is to send its RTP."""
-        media = self._config.media
-        if media.advertised_host is not None:
-            return media.advertised_host
-        external = self._external_host(flow.remote[0])
-        if external is not None:
-            return external
-        if media.host not in ("0.0.0.0", "::"):
-            return media.host
-        return self.user_agent.advertised_host(flow)
 
     def drain(self) -> None:
         """Refuse new calls from now on; OPTIONS says so too."""

@@ -32,6 +32,7 @@ from gateway.config_trunk import TrunkSection
 from gateway.config_values import (
     Codecs,
     LiteralAddress,
+    MediaHosts,
     Port,
     Seconds,
     ServerAddress,
@@ -60,7 +61,7 @@ class MediaSection(Section):
     """`[media]`: the processes, RTP ports, the addresses for ICE, codecs, and the sound."""
 
     workers: WorkerCount = None
-    host: LiteralAddress = "0.0.0.0"
+    host: MediaHosts = ()
     advertised_host: LiteralAddress | None = None
     stun: ServerAddress = None
     first_port: Port = 20000
@@ -156,7 +157,7 @@ class Config(Section):
         """For `gateway.media`."""
         media = self.media
         return EngineConfig(
-            phone_host=media.host,
+            phone_hosts=self.phone_hosts,
             first_port=media.first_port,
             last_port=media.last_port,
             bridge_addresses=media.bridge_addresses,
@@ -168,10 +169,19 @@ class Config(Section):
         )
 
     @property
+    def phone_hosts(self) -> tuple[str, ...]:
+        """Where phones send their RTP to: if nothing is said, by the IP versions that SIP has."""
+        if self.media.host:
+            return self.media.host
+        versions = {":" in listen.host: None for listen in self.sip.listen}
+        return tuple("::" if is_ipv6 else "0.0.0.0" for is_ipv6 in versions)
+
+    @property
     def external_address(self) -> ExternalAddress | None:
         """For `gateway.app`: who finds our address behind a NAT; None if nobody is to."""
         stun = self.media.stun
-        return ExternalAddress(stun, self.media.host) if stun is not None else None
+        ipv4 = next((host for host in self.phone_hosts if ":" not in host), "0.0.0.0")
+        return ExternalAddress(stun, ipv4) if stun is not None else None
 
     @property
     def media_workers(self) -> tuple[Begin, ...]:

@@ -231,6 +231,20 @@ def _header_text(value: str) -> str:
     return value.strip()
 
 
+def _media_hosts(value: object) -> object:
+    """One address may be written without a list."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _one_of_each_version(values: tuple[str, ...]) -> tuple[str, ...]:
+    for version in (4, 6):
+        hosts = [value for value in values if ipaddress.ip_address(value).version == version]
+        if len(hosts) > 1:
+            hint = "write one address of each IP version"
+            raise ValueError(f"{' and '.join(hosts)} are both IPv{version}; {hint}")
+    return values
+
+
 def _without_repetition(values: tuple[str, ...]) -> tuple[str, ...]:
     for at, value in enumerate(values):
         if value in values[:at]:
@@ -258,6 +272,9 @@ ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 HostPort = Annotated[tuple[str, int] | None, BeforeValidator(_host_port)]
 ServerAddress = Annotated[tuple[str, int] | None, BeforeValidator(_server_address)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
+MediaHosts = Annotated[
+    tuple[LiteralAddress, ...], BeforeValidator(_media_hosts), AfterValidator(_one_of_each_version)
+]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 Pattern = Annotated[re.Pattern[str], BeforeValidator(_pattern)]
 FocusAddress = Annotated[str, AfterValidator(_focus)]

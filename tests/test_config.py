@@ -214,6 +214,11 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_media(workers=-1), "media.workers: -1 is no number of processes; write 0 to 256, or"),
         (with_media(workers="many"), "media.workers: 'many' is no number of processes"),
         (with_media(workers=True), "media.workers: True is no number of processes"),
+        (with_media(host="here"), "media.host.0: 'here' is not an IP address"),
+        (
+            with_media(host=["::1", "192.0.2.1", "2001:db8::1"]),
+            "media.host: ::1 and 2001:db8::1 are both IPv6; write one address of each IP version",
+        ),
         ({**LEAST, "control": {"listen": "localhost:1"}}, "control.listen: 'localhost:1' is no"),
         ({**LEAST, "control": {"listen": "[::1]:70000"}}, "control.listen: '[::1]:70000' is no"),
         ({**LEAST, "control": {"token": "short"}}, "control.token: make it 16 characters or more"),
@@ -258,6 +263,23 @@ def test_a_trunk_has_the_codecs_of_all_or_its_own() -> None:
     media = {"media": {"codecs": ["g722", "Pcmu"]}}
     assert parse({**LEAST, **media}).trunks[0].codecs == ("G722", "PCMU")
     assert parse({**with_trunk(codecs=["PCMA"]), **media}).trunks[0].codecs == ("PCMA",)
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "bound"),
+    [
+        (["udp:0.0.0.0"], [], ("0.0.0.0",)),
+        (["udp:[2001:db8::1]"], [], ("::",)),
+        (["udp:[::]", "tcp:[::]", "udp:192.0.2.1"], [], ("::", "0.0.0.0")),
+        (["udp:[::]", "udp:0.0.0.0"], "192.0.2.1", ("192.0.2.1",)),
+        (["udp:0.0.0.0"], ["192.0.2.1", "2001:db8::1"], ("192.0.2.1", "2001:db8::1")),
+    ],
+)
+def test_media_has_the_ip_versions_of_sip_unless_it_has_its_own_addresses(
+    listen: list[str], host: str | list[str], bound: tuple[str, ...]
+) -> None:
+    config = parse({**with_media(host=host), "sip": {"listen": listen}})
+    assert config.engine.phone_hosts == bound
 
 
 def test_a_stun_server_has_a_name_or_an_address_and_perhaps_a_port() -> None:

@@ -98,7 +98,7 @@ class LoadCall:
             "a=ptime:20",
         )
         offer = "".join(f"{line}\r\n" for line in lines).encode()
-        _, media = Negotiation(engine, host).answer(offer)
+        _, media = Negotiation(lambda host: engine, host).answer(offer)
         self._execute(m.ConnectPhone(self.name, media))
         self.phone.connect(engine, self._pacing)
 

@@ -157,7 +157,7 @@ def _subject(pipe: Connection, config: SubjectConfig) -> Subject:
 
         return PlainAiortc(config.host, pipe.send)
     engine = EngineConfig(
-        phone_host=config.host,
+        phone_hosts=(config.host,),
         bridge_addresses=(config.host,),
         complexity=config.complexity,
     )

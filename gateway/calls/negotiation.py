@@ -1,7 +1,7 @@
 """The offers and answers of one call, from SIP bodies to what the media engine is told."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.media.messages import (
     Direction,
@@ -21,6 +21,7 @@ from gateway.sdp.offer_answer import (
     VOIP_METRICS,
     Address,
     Agreement,
+    audio_host,
     make_answer,
     make_offer,
     offer_again,
@@ -30,7 +31,8 @@ from gateway.sdp.session_description import Origin, SessionDescription
 
 
 class Negotiation:
-    """Our side of a call's session: `local` is where we receive RTP (RFC 3264).
+    """Our side of a call's session (RFC 3264). `local` says where a phone reaches our RTP whose own
+    is received at some host: None if that is not known yet.
 
     `signalling_host` is where the phone's SIP messages come from, `codecs` are ours, the best
     first; media are encrypted on our `terms`. Every method raises SdpError for a description that
@@ -39,7 +41,7 @@ class Negotiation:
 
     def __init__(
         self,
-        local: Address,
+        local: Callable[[str | None], Address],
         signalling_host: str,
         codecs: Sequence[str] = DEFAULT_CODECS,
         terms: Terms = Terms(),  # noqa: B008 -- frozen
@@ -49,7 +51,7 @@ class Negotiation:
         self._codecs = codecs
         self._terms = terms
         self._encryption = PLAIN  # of the last agreement
-        self._origin = Origin(local[0], str(secrets.randbits(52)), secrets.randbits(16))
+        self._origin = Origin(local(None)[0], str(secrets.randbits(52)), secrets.randbits(16))
         self._described: SessionDescription | None = None  # by us, last
         self._has_spoken_with = False  # media has been agreed both ways before
 
@@ -61,9 +63,10 @@ class Negotiation:
 
     def answer(self, offer: bytes) -> tuple[bytes, PhoneMedia]:
         """The answer to the phone's offer, and what holds with it."""
+        description = SessionDescription.parse(offer)
         answer, agreement = make_answer(
-            SessionDescription.parse(offer),
-            self._local,
+            description,
+            self._local(audio_host(description)),
             self._origin.raised(),
             self._codecs,
             self._terms,
@@ -77,7 +80,7 @@ class Negotiation:
         origin = self._origin.raised()
         if self._described is None:
             formats = offered_formats(self._codecs)
-            offer = make_offer(self._local, origin, formats=formats, srtp=self._terms.srtp)
+            offer = make_offer(self._local(None), origin, formats=formats, srtp=self._terms.srtp)
         else:
             offer = offer_again(self._described, origin)
         self._describe(offer)

@@ -21,7 +21,7 @@ from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.errors import MediaError, SdpError
-from gateway.media.messages import PhoneMedia
+from gateway.media.messages import Address, PhoneMedia
 from gateway.sdp.encryption import Terms
 from gateway.sdp.offer_answer import EncryptionRefused, NotAcceptable
 from gateway.sip import events as sip
@@ -200,8 +200,11 @@ class Phone:
 
     def _describe(self, port: int, flow: Flow) -> Negotiation:
         """Describe a port so that the peer of this flow can reach it."""
+
         # The port is bound to all addresses perhaps: which one reaches us depends on the phone.
-        local = (self._services.local_host(flow), port)
+        def local(media_host: str | None) -> Address:
+            return self._services.local_host(flow, media_host), port
+
         trunk, own = self._trunk, self._session.fingerprint
         fingerprint = (own.hash, own.value) if own is not None else None
         return Negotiation(local, flow.remote[0], trunk.codecs, Terms(trunk.srtp, fingerprint))

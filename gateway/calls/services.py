@@ -16,15 +16,15 @@ from gateway.sip.user_agent import UserAgent
 class Services:
     """The conferences, the user agent, the media engine, and what phones are told.
 
-    `local_host` is the address a phone on a flow can send RTP to. `callers_in` says how many calls
-    are for a room. `retry_after` is in seconds. At the `reception` callers are
-    asked for PINs; `voices` are for those who are told in words.
+    `local_host` is the address a phone on a flow can send RTP to, whose own media is at some host
+    (None: not known). `callers_in` says how many calls are for a room. `retry_after` is in seconds.
+    At the `reception` callers are asked for PINs; `voices` are for those who are told in words.
     """
 
     installations: tuple[Installation, ...]
     user_agent: UserAgent
     switch: MediaSwitch
-    local_host: Callable[[Flow], str]
+    local_host: Callable[[Flow, str | None], str]
     callers_in: Callable[[str], int] = lambda room: 0
     limits: Limits = Limits()  # noqa: RUF009 -- frozen
     retry_after: int = 30

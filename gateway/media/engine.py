@@ -214,7 +214,7 @@ class MediaEngine:
                 call.media.receive_rtcp(data, source, time.monotonic())
 
         try:
-            sockets = await PhoneSockets.open(self._config.phone_host, self._ports, rtp, rtcp)
+            sockets = await PhoneSockets.open(self._config.phone_hosts, self._ports, rtp, rtcp)
         except MediaError as error:
             self._forget(call)
             self._free_room(call.alone)

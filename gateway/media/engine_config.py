@@ -8,12 +8,13 @@ from itertools import pairwise
 class EngineConfig:
     """How the engine deals with the network and with time.
 
+    `phone_hosts` are where phones are served, an address of each IP version at most.
     `bridge_addresses` are the local addresses ICE uses, all interfaces' if empty. `silent_after`
     and `connect_within` are seconds; `bitrate` is bit/s of Opus towards the bridge. What can
     be said is in the folders `recordings`, the first one first.
     """
 
-    phone_host: str = "0.0.0.0"
+    phone_hosts: tuple[str, ...] = ("0.0.0.0",)
     first_port: int = 20000
     last_port: int = 29999
     bridge_addresses: tuple[str, ...] = ()

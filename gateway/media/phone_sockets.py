@@ -4,7 +4,8 @@ import asyncio
 import math
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from gateway.errors import MediaError
@@ -54,80 +55,91 @@ class _Receiver(asyncio.DatagramProtocol):
         """The phone's port is closed: its silence will tell."""
 
 
-class PhoneSockets:
-    """The pair of sockets of one phone."""
+_Pair = tuple[asyncio.DatagramTransport, asyncio.DatagramTransport]
+"""Of RTP and of RTCP."""
 
-    def __init__(
-        self, rtp: asyncio.DatagramTransport, rtcp: asyncio.DatagramTransport, ports: PortRange
-    ) -> None:
-        self._rtp = rtp
-        self._rtcp = rtcp
+
+class PhoneSockets:
+    """The sockets of one phone: a pair on each of some hosts, with the same ports on all."""
+
+    def __init__(self, pairs: Mapping[str, _Pair], port: int, ports: PortRange) -> None:
+        self._pairs = {_is_ipv6(host): pair for host, pair in pairs.items()}
         self._ports = ports
+        self._is_closed = False
         self.unsendable = 0
-        host, port = rtp.get_extra_info("sockname")[:2]
-        self.address: Address = (host, port)
+        self.address: Address = (next(iter(pairs)), port)
 
     @classmethod
     async def open(
-        cls, host: str, ports: PortRange, receive_rtp: Receive, receive_rtcp: Receive
+        cls, hosts: Sequence[str], ports: PortRange, receive_rtp: Receive, receive_rtcp: Receive
     ) -> "PhoneSockets":
-        """Bind the next free pair on `host`. MediaError: there is none."""
+        """Bind the next free ports on `hosts`, of which at most one is of each IP version.
+        MediaError: there are none."""
         loop = asyncio.get_running_loop()
         for _ in range(len(ports) or 1):
             port = ports.take(loop.time())
             try:
-                rtp_socket, rtcp_socket = _bind_pair(host, port)
+                bound = _bind(hosts, port)
             except OSError:
                 ports.give_back(port, loop.time())  # somebody else has it: try the next
                 continue
-            rtp, _ = await loop.create_datagram_endpoint(
-                lambda: _Receiver(receive_rtp), sock=rtp_socket
-            )
-            rtcp, _ = await loop.create_datagram_endpoint(
-                lambda: _Receiver(receive_rtcp), sock=rtcp_socket
-            )
-            return cls(rtp, rtcp, ports)
-        raise MediaError(f"no RTP port can be opened on {host}")
+            pairs = {}
+            for host, (rtp_socket, rtcp_socket) in bound.items():
+                rtp, _ = await loop.create_datagram_endpoint(
+                    lambda: _Receiver(receive_rtp), sock=rtp_socket
+                )
+                rtcp, _ = await loop.create_datagram_endpoint(
+                    lambda: _Receiver(receive_rtcp), sock=rtcp_socket
+                )
+                pairs[host] = (rtp, rtcp)
+            return cls(pairs, port, ports)
+        raise MediaError(f"no RTP port can be opened on {' and '.join(hosts)}")
 
     def send_rtp(self, packet: bytes, destination: Address) -> None:
         """Send from the RTP port."""
-        self._send(self._rtp, packet, destination)
+        self._send(0, packet, destination)
 
     def send_rtcp(self, packet: bytes, destination: Address) -> None:
         """Send from the RTCP port."""
-        self._send(self._rtcp, packet, destination)
+        self._send(1, packet, destination)
 
-    def _send(
-        self, transport: asyncio.DatagramTransport, packet: bytes, destination: Address
-    ) -> None:
-        if transport.is_closing():
+    def _send(self, which: int, packet: bytes, destination: Address) -> None:
+        if self._is_closed:
             return
         try:
-            transport.sendto(packet, destination)
-        except (OSError, ValueError):
-            # An address this socket cannot reach, e.g. of the other IP version.
+            self._pairs[_is_ipv6(destination[0])][which].sendto(packet, destination)
+        except (OSError, ValueError, KeyError):
+            # An address that cannot be reached, e.g. of an IP version we have no host of.
             self.unsendable += 1
 
     def close(self) -> None:
-        """Give the pair back."""
-        if not self._rtp.is_closing():
-            self._rtp.close()
-            self._rtcp.close()
+        """Give the ports back."""
+        if not self._is_closed:
+            self._is_closed = True
+            for transport in chain.from_iterable(self._pairs.values()):
+                transport.close()
             self._ports.give_back(self.address[1], asyncio.get_running_loop().time())
 
 
-def _bind_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound: list[socket.socket] = []
+def _is_ipv6(host: str) -> bool:
+    return ":" in host
+
+
+def _bind(hosts: Sequence[str], port: int) -> dict[str, list[socket.socket]]:
+    bound: dict[str, list[socket.socket]] = {host: [] for host in hosts}
     try:
-        for number in (port, port + 1):
-            made = socket.socket(family, socket.SOCK_DGRAM)
-            bound.append(made)
-            made.setblocking(False)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-            made.bind((host, number))
+        for host, pair in bound.items():
+            family = socket.AF_INET6 if _is_ipv6(host) else socket.AF_INET
+            for number in (port, port + 1):
+                made = socket.socket(family, socket.SOCK_DGRAM)
+                pair.append(made)
+                made.setblocking(False)
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+                if family == socket.AF_INET6:  # or it would have the port of IPv4 as well
+                    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                made.bind((host, number))
     except OSError:
-        for made in bound:
+        for made in chain.from_iterable(bound.values()):
             made.close()
         raise
-    return bound[0], bound[1]
+    return bound

@@ -291,14 +291,29 @@ def _refused(media: MediaDescription) -> MediaDescription:
     return MediaDescription(media.kind, 0, media.protocol, media.formats)
 
 
+def audio_host(description: SessionDescription) -> str | None:
+    """The address at which the first audio is received; None if none is stated."""
+    audio = next((each for each in description.media if each.kind == "audio" and each.port), None)
+    host = description.connection_of(audio) if audio is not None else None
+    return None if host is None or _is_unspecified(host) else literal_host(host)
+
+
 def _address(host: str | None, port: int) -> Address | None:
     """Where to send to; a name is not looked up: the peer's own packets will show the way."""
     if host is None or not 0 < port < 65536 or _is_unspecified(host):
         return None
+    literal = literal_host(host)
+    return (literal, port) if literal is not None else None
+
+
+def literal_host(host: str) -> str | None:
+    """An IP address as the system writes it, one that is mapped into IPv6 as IPv4; None: a name."""
     try:
-        return str(ipaddress.ip_address(host)), port
+        address = ipaddress.ip_address(host)
     except ValueError:
         return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def _is_unspecified(host: str) -> bool:

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.sip.flow import Flow, HostPort, Transmission
+from gateway.sip.flow import Flow, HostPort, Transmission, literal_address
 from gateway.sip.header_values import format_host
 from gateway.sip.tcp import TcpListener
 from gateway.sip.tcp_connection import TcpLimits
@@ -12,7 +12,8 @@ from gateway.sip.tls import Certificates
 from gateway.sip.udp import UdpListener
 
 _MAX_REMEMBERED = 1024  # peers whose route is known
-_WILDCARDS = ("0.0.0.0", "::")
+WILDCARDS = ("0.0.0.0", "::")
+"""Hosts that stand for all addresses of an IP version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ class Listen:
 class Sockets:
     """Opens and closes listeners, sends by them, and knows under which address each is reached.
 
-    `advertised_host` is stated to peers instead of a listener's own address, as behind a NAT;
-    without it what `external_host` says of a peer's, if it says anything.
+    `advertised_host` is stated to peers instead of a listener's own address, as behind a NAT, but
+    not if it is an address of another IP version than theirs; without it what `external_host` says
+    of a peer's, if it says anything.
     """
 
     def __init__(
@@ -110,21 +112,21 @@ class Sockets:
             and (":" in listener.address[0]) == (":" in remote[0])
         ]
         if len(listeners) > 1:
-            from_ = (self._local_host(remote[0]), *_WILDCARDS)
+            from_ = (self.local_host(remote[0]), *WILDCARDS)
             listeners.sort(key=lambda address: address[0] not in from_)
         return Flow(transport, listeners[0], remote, server_name=server_name) if listeners else None
 
     def advertised(self, flow: Flow) -> HostPort:
         """The address to state in Via and Contact so that a peer can reach us."""
         host, port = flow.listener
-        if self._advertised_host is not None:
+        if self._advertised_host is not None and is_for(self._advertised_host, flow.remote[0]):
             return self._advertised_host, port
         external = self._external_host(flow.remote[0])
         if external is not None:
             return external, port
-        return (self._local_host(flow.remote[0]) if host in _WILDCARDS else host), port
+        return (self.local_host(flow.remote[0]) if host in WILDCARDS else host), port
 
-    def _local_host(self, remote_host: str) -> str:
+    def local_host(self, remote_host: str) -> str:
         """The address the system would send from to a host; nothing is sent to find out."""
         known = self._local_hosts.get(remote_host)
         if known is not None:
@@ -140,3 +142,9 @@ class Sockets:
             host = str(probe.getsockname()[0])
         self._local_hosts[remote_host] = host
         return host
+
+
+def is_for(host: str, remote_host: str) -> bool:
+    """Whether a host of ours can be told to a peer: a name, or an address of its IP version."""
+    own, remote = literal_address(host), literal_address(remote_host)
+    return own is None or remote is None or own.version == remote.version

@@ -134,6 +134,10 @@ class UserAgent:
         """The address of ours that a peer is told: it can reach us there."""
         return self._sockets.advertised(flow)[0]
 
+    def local_host(self, remote_host: str) -> str:
+        """The address that the system would send from to a host."""
+        return self._sockets.local_host(remote_host)
+
     @property
     def counters(self) -> Counters:
         return self._stack.counters

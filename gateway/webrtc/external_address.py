@@ -67,7 +67,7 @@ class ExternalAddress:
     def __init__(self, server: tuple[str, int], local_host: str = "0.0.0.0") -> None:
         self.host: str | None = None
         self._server = server
-        self._local_host = local_host if ":" not in local_host else "0.0.0.0"
+        self._local_host = local_host
         self._asking: asyncio.Task[None] | None = None
         self._is_failing = False
 

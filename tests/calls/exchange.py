@@ -81,7 +81,7 @@ class Exchange:
             installations=(INSTALLATION,),
             user_agent=self,  # type: ignore[arg-type]
             switch=self.engine.switch,
-            local_host=lambda flow: "10.0.0.1",
+            local_host=lambda flow, media_host: "10.0.0.1",
             limits=limits,
         )
         self.switchboard = Switchboard(

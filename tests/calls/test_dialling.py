@@ -131,7 +131,7 @@ class Scene:
             installations=(INSTALLATION,),
             user_agent=self,  # type: ignore[arg-type]
             switch=self._switch,
-            local_host=lambda flow: "10.0.0.1",
+            local_host=lambda flow, media_host: "10.0.0.1",
         )
         trunks = (Trunk("trunk", (), dial_out=through, max_calls=max_calls),)
         self.switchboard = Switchboard(

@@ -27,7 +27,34 @@ VIDEO = ("m=video 4002 RTP/AVP 31",)
 
 
 def negotiation(*codecs: str) -> Negotiation:
-    return Negotiation(LOCAL, "198.51.100.7", codecs or DEFAULT_CODECS)
+    return Negotiation(lambda host: LOCAL, "198.51.100.7", codecs or DEFAULT_CODECS)
+
+
+@pytest.mark.parametrize(
+    ("offered", "asked"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("2001:DB8::7", "2001:db8::7"),
+        ("0.0.0.0", None),  # on hold, or found by ICE
+        ("phone.example.org", None),
+    ],
+)
+def test_a_phone_is_answered_at_an_address_that_suits_its_own(
+    offered: str, asked: str | None
+) -> None:
+    told = {asked: ("2001:db8::1", 20000), None: LOCAL}
+    made = Negotiation(told.__getitem__, "198.51.100.7")
+    offer = description(*VIDEO, *AUDIO, host="192.0.2.99").replace(
+        b"m=audio 4000 RTP/AVP 8 96\r\n",
+        f"m=audio 4000 RTP/AVP 8 96\r\nc=IN IP6 {offered}\r\n".encode(),
+    )
+    answer, _ = made.answer(offer)
+    assert SessionDescription.parse(answer).connection == told[asked][0]
+
+
+def test_an_offer_of_ours_names_the_address_for_its_signalling() -> None:
+    made = Negotiation({None: ("2001:db8::1", 20000)}.__getitem__, "2001:db8::9")
+    assert b"c=IN IP6 2001:db8::1\r\n" in made.offer()
 
 
 def test_every_description_of_ours_has_a_higher_version() -> None:
@@ -163,7 +190,7 @@ OTHER_KEYS = ("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "B" * 40,)
 
 
 def test_media_holds_the_keys_and_a_hold_keeps_them() -> None:
-    made = Negotiation(LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.OFFERED))
+    made = Negotiation(lambda host: LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.OFFERED))
     _, media = made.answer(description(*AUDIO, *KEYS))
     assert media.keys is not None
     assert (media.keys.suite, media.keys.remote) == ("AES_CM_128_HMAC_SHA1_80", bytes(30))
@@ -180,7 +207,7 @@ def test_media_holds_the_keys_and_a_hold_keeps_them() -> None:
 
 
 def test_a_refused_offer_leaves_the_keys_that_hold() -> None:
-    made = Negotiation(LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.REQUIRED))
+    made = Negotiation(lambda host: LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.REQUIRED))
     _, media = made.answer(description("m=audio 4000 RTP/SAVP 8", *KEYS))
     with pytest.raises(NotAcceptable):
         made.answer(description(*AUDIO))
@@ -189,7 +216,7 @@ def test_a_refused_offer_leaves_the_keys_that_hold() -> None:
 
 
 def test_an_offer_of_ours_that_is_answered_early_and_again_keeps_its_key() -> None:
-    made = Negotiation(LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.REQUIRED))
+    made = Negotiation(lambda host: LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.REQUIRED))
     made.offer()
     early = made.answered(description("m=audio 4000 RTP/SAVP 8", *KEYS))
     final = made.answered(description("m=audio 4000 RTP/SAVP 8", *OTHER_KEYS))
@@ -210,7 +237,9 @@ WEB_AUDIO = (
 
 
 def test_media_of_a_web_phone_holds_what_a_handshake_needs() -> None:
-    made = Negotiation(LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.OFFERED, OUR_FINGERPRINT))
+    made = Negotiation(
+        lambda host: LOCAL, "198.51.100.7", terms=Terms(SrtpPolicy.OFFERED, OUR_FINGERPRINT)
+    )
     _, media = made.answer(description(*WEB_AUDIO, host="0.0.0.0"))
     assert media.dtls is not None and media.dtls.ice is not None
     assert media.dtls.fingerprints[0].value == ":".join(["AB"] * 32)

@@ -20,7 +20,7 @@ def switchboard(trunk: Trunk = TRUNK, *, overloaded: bool = False) -> Switchboar
         installations=(),
         user_agent=None,  # type: ignore[arg-type]
         switch=None,  # type: ignore[arg-type]
-        local_host=lambda flow: "10.0.0.1",
+        local_host=lambda flow, media_host: "10.0.0.1",
         retry_after=17,
     )
     return Switchboard(

@@ -120,7 +120,7 @@ class Scene:
         services = Services(
             installations=(INSTALLATION,),
             switch=self._switch,
-            local_host=lambda flow: "10.0.0.1",
+            local_host=lambda flow, media_host: "10.0.0.1",
             user_agent=None,  # type: ignore[arg-type]
             callers_in=lambda room: callers,
             limits=limits,

@@ -71,7 +71,7 @@ class Call:
 async def calling(lab: Lab, password: str | None = None) -> AsyncIterator[Call]:
     """A call in the room "demo" of a lab, until the block ends."""
     switch: MediaSwitch
-    config = EngineConfig(phone_host=HOST, bridge_addresses=(HOST,))
+    config = EngineConfig(phone_hosts=(HOST,), bridge_addresses=(HOST,))
     engine = MediaEngine(config, lambda event: switch.receive(event))  # noqa: PLW0108
     switch = MediaSwitch(engine.execute)
     try:

@@ -137,7 +137,7 @@ class Caller:
 @asynccontextmanager
 async def stage(**bridge_options) -> AsyncIterator[Stage]:
     config = EngineConfig(
-        phone_host="127.0.0.1",
+        phone_hosts=("127.0.0.1",),
         first_port=24000,
         last_port=24100,
         bridge_addresses=("127.0.0.1",),

@@ -25,8 +25,10 @@ def test_every_engine_has_ports_and_no_port_has_two_engines(
 
 
 def test_all_else_is_the_same_for_all() -> None:
-    whole = EngineConfig(phone_host="192.0.2.1", first_port=20000, last_port=20007, complexity=9)
+    whole = EngineConfig(
+        phone_hosts=("192.0.2.1",), first_port=20000, last_port=20007, complexity=9
+    )
     first, second = whole.divided(2)
     assert (first.first_port, first.last_port) == (20000, 20003)
     assert (second.first_port, second.last_port) == (20004, 20007)
-    assert (second.phone_host, second.complexity) == ("192.0.2.1", 9)
+    assert (second.phone_hosts, second.complexity) == (("192.0.2.1",), 9)

@@ -19,7 +19,7 @@ from gateway.media.workers import MediaWorkers
 
 pytestmark = pytest.mark.behaviour  # processes are started in every one of them
 
-WHOLE = EngineConfig(phone_host="127.0.0.1", first_port=26000, last_port=26007)
+WHOLE = EngineConfig(phone_hosts=("127.0.0.1",), first_port=26000, last_port=26007)
 
 
 @dataclass

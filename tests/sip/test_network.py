@@ -82,6 +82,8 @@ async def test_without_its_listener_a_message_cannot_be_sent() -> None:
         ("0.0.0.0", None, ("127.0.0.1", 9), "127.0.0.1"),
         ("::", None, ("::1", 9), "::1"),
         ("0.0.0.0", "gw.example.com", ("127.0.0.1", 9), "gw.example.com"),
+        ("0.0.0.0", "203.0.113.1", ("127.0.0.1", 9), "203.0.113.1"),
+        ("::", "203.0.113.1", ("::1", 9), "::1"),  # which has no use for an IPv4 address
         ("0.0.0.0", None, ("255.255.255.255", 9), "127.0.0.1"),  # no way there
     ],
 )

@@ -174,6 +174,9 @@ async def test_a_gateway_states_it_for_media_and_for_signalling(
             far, near = (
                 Flow("udp", (listen.host, listen.port), (peer, 5060)) for peer in (FAR, "127.0.0.9")
             )
-            assert (gateway.local_host(far), gateway.user_agent.advertised_host(far)) == told
+            assert (
+                gateway.media_hosts.towards(far),
+                gateway.user_agent.advertised_host(far),
+            ) == told
             if not media:
-                assert gateway.local_host(near) == "127.0.0.1"
+                assert gateway.media_hosts.towards(near) == "127.0.0.1"
