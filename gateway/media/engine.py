@@ -312,10 +312,16 @@ class MediaEngine:
             self._late_share = 0.0
 
     def _lose_time(self, seconds: float) -> None:
-        """The machine has stood still: nobody was sent anything meanwhile."""
+        """The machine has stood still: nobody was sent anything meanwhile.
+
+        Calls are looked after by rounds, and those that were skipped do not count: where the
+        machine stands still again and again, reports would be late without end.
+        """
+        now = time.monotonic()
         for call in self._calls.values():
             if call.media is not None:
                 call.media.absent(seconds)
+                call.media.watch(now)
 
     def _choose_effort(self) -> None:
         """Once a second: spend less on each frame if there is not enough time."""

@@ -22,6 +22,7 @@ from gateway.lab.videobridge import LabVideobridge
 from gateway.lab.voice import Voice
 from gateway.media import messages as m
 from gateway.media.engine import EngineConfig, MediaEngine
+from gateway.media.phone_sockets import PhoneSockets
 from gateway.rtp.packet import RtpPacket, is_rtcp
 from tests.helpers.listening import sounds_in
 
@@ -392,6 +393,30 @@ async def test_after_a_stall_nothing_is_older_than_it_says(
         time.sleep(0.7)  # noqa: ASYNC251 - the stall
         await asyncio.sleep(1.0)
         assert age() == pytest.approx(before, abs=0.2)
+        await caller.leave()
+
+
+async def test_reports_are_not_late_without_end_where_the_machine_stands_still_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost, reports, clock = 0.0, 0, time.monotonic
+
+    def count(sockets: PhoneSockets, packet: bytes, destination: m.Address) -> None:
+        nonlocal reports
+        reports += 1
+
+    monkeypatch.setattr(PhoneSockets, "send_rtcp", count)
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + lost)
+    async with stage() as scene:
+        caller = await scene.phone("call", voice_of("phone"))
+        begun = scene.engine.clock.rounds
+        while lost < 4.0:
+            rounds = scene.engine.clock.rounds
+            lost += 0.25  # more than is made up for
+            while scene.engine.clock.rounds == rounds:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.002)
+        assert scene.engine.clock.rounds - begun < 4.0 / 0.020 / 2
+        assert reports >= 2
         await caller.leave()
 
 
