@@ -8,9 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from media_agent import HOST
 from scene import T1, eventually
-from sipp import ScenarioFailed, Sipp
+from sipp import HOST, ScenarioFailed, Sipp, host_port
 
 from gateway.app import Gateway
 from gateway.calls.end_reason import EndReason
@@ -63,12 +62,12 @@ class DialledScenario:
         return f"{self.played or self.name}.xml"
 
 
-async def play_dialled(scenario: DialledScenario, transport: str) -> None:
+async def play_dialled(scenario: DialledScenario, transport: str, host: str = HOST) -> None:
     """Play a scenario; ScenarioFailed: it went another way, or left something behind."""
     records: list[CallRecord] = []
     async with AsyncExitStack() as stack:
         rows = [(scenario.name,)] * scenario.calls
-        sipp = Sipp(scenario.file, rows, None, transport=transport)
+        sipp = Sipp(scenario.file, rows, None, transport=transport, host=host)
         await stack.enter_async_context(sipp)
         lab = await stack.enter_async_context(Lab(LabConfig(accounts=_ACCOUNTS)))
         ann = await lab.add_speaker(_ROOM, "Ann", Voice.of_tone(440.0))
@@ -225,16 +224,16 @@ def _configuration(
     }
     return parse(
         {
-            "sip": {"listen": [f"{transport}:{HOST}:0"], "t1": T1},
+            "sip": {"listen": [f"{transport}:{host_port(trunk[0], 0)}"], "t1": T1},
             "media": {
                 "workers": 0,
-                "host": HOST,
+                "host": trunk[0],
                 "bridge_addresses": [HOST],
                 "codecs": ["PCMU", "PCMA"],
             },
             "jitsi": jitsi_table(lab),
             "control": {"listen": ""},
-            "trunk": [{"name": "sipp", "from": ["127.0.0.0/8"], "dial_out": dial_out}],
+            "trunk": [{"name": "sipp", "from": [trunk[0]], "dial_out": dial_out}],
             "brewery": brewery_tables(lab),
         }
     )

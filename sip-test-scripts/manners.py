@@ -8,7 +8,7 @@ import asyncio
 
 from media_agent import TONES
 from scene import Plan, Scenario, Scene, eventually
-from sipp import ScenarioFailed
+from sipp import HOST, ScenarioFailed
 
 from gateway.calls.end_reason import EndReason
 from gateway.lab.calm import in_calm
@@ -174,13 +174,14 @@ MANNERS = (
     ),
     Scenario(
         "over-ipv6",
-        "IPv6 references in every address; media may be IPv4 all the same",
+        "IPv6 references in every address of the signalling; the media is IPv4 and answered so",
         "3261 19.1.1, 20.42; 5118 4.1",
         talk,
         (_ANNA,),
         _HUNG_UP,
         _SPEAKER,
-        host="::1",
+        hosts=("::1",),
+        media_host=HOST,
     ),
     Scenario(
         "asserted-identity",

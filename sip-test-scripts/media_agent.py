@@ -14,7 +14,6 @@ from gateway.lab.listening import listen_for
 from gateway.lab.phone_media import RATE, PhoneMedia
 from gateway.media.messages import Payload
 
-HOST = "127.0.0.1"
 FRAME = 0.020  # seconds
 EVENT_TYPE = 101  # telephone-event, as the scenarios offer it
 
@@ -37,6 +36,7 @@ class Caller:
         self.name = name
         self.tone = tone
         self.port = 0
+        self._host = ""
         self.is_connected = False
         self._pulse = pulsed(tone, rate=RATE)
         self._speech = np.zeros_like(self._pulse)  # what the media says: written to while it speaks
@@ -46,15 +46,15 @@ class Caller:
             Payload(EVENT_TYPE, "TELEPHONE-EVENT", RATE),
         )
 
-    async def open(self) -> None:
-        """Take a port."""
-        _, self.port = await self._media.open(HOST)
+    async def open(self, host: str) -> None:
+        """Take a port of a host of this machine."""
+        self._host, self.port = await self._media.open(host)
 
     def connect(self, port: int) -> None:
-        """The call is answered: send to where the gateway's SDP says, and record."""
+        """The call is answered: send to the port the gateway's SDP says, and record."""
         if not self.is_connected:
             self.is_connected = True
-            self._media.connect((HOST, port))
+            self._media.connect((self._host, port))
 
     def speak(self, speaking: bool) -> None:
         """Say the tone from now on, or be silent."""

@@ -19,6 +19,7 @@ from gateway.sip.core import StackConfig
 from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount, DigestServer
 from gateway.sip.flow import Flow
+from gateway.sip.header_values import format_host
 from gateway.sip.liaison import LiaisonConfig, Liaisons
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request
@@ -44,24 +45,24 @@ class RegisteringScenario:
     name: str
     proves: str
     rfc: str
-    story: Callable[["RegisteringScenario", str], Awaitable[None]]
+    story: Callable[["RegisteringScenario", str, str], Awaitable[None]]
 
     @property
     def file(self) -> str:
         """The SIPp scenario."""
         return f"{self.name}.xml"
 
-    async def play(self, transport: str) -> None:
+    async def play(self, transport: str, host: str = HOST) -> None:
         """Play it; ScenarioFailed: it went another way, or left something behind."""
-        await self.story(self, transport)
+        await self.story(self, transport, host)
 
 
-def _config(transport: str) -> UserAgentConfig:
+def _config(transport: str, host: str) -> UserAgentConfig:
     stack = StackConfig(timers=Timers(t1=_T1))
-    return UserAgentConfig((Listen(transport, HOST, 0),), stack=stack)
+    return UserAgentConfig((Listen(transport, host, 0),), stack=stack)
 
 
-async def _asks(scenario: RegisteringScenario, transport: str) -> None:
+async def _asks(scenario: RegisteringScenario, transport: str, host: str) -> None:
     """The gateway asks who SIPp is; whose call gets through, finds us busy."""
     registrar = Registrar(RegistrarConfig(min_expires=60, max_expires=600))
     doors = Doors(DigestServer("sip-gateway", algorithms=("MD5",)), _ACCOUNTS, registrar)
@@ -72,12 +73,13 @@ async def _asks(scenario: RegisteringScenario, transport: str) -> None:
         return Verdict.ACCEPT if isinstance(judged, Trunk) else judged
 
     async with (
-        UserAgent(_config(transport), admit, keeper.register) as agent,
+        UserAgent(_config(transport, host), admit, keeper.register) as agent,
         Sipp(
             scenario.file,
             [(scenario.name,)],
-            (HOST, agent.listening[0].port),
+            (host, agent.listening[0].port),
             transport=transport,
+            host=host,
         ) as sipp,
     ):
         if scenario.name == "proves-itself":
@@ -89,27 +91,31 @@ async def _asks(scenario: RegisteringScenario, transport: str) -> None:
 
 @asynccontextmanager
 async def _in_touch(
-    scenario: RegisteringScenario, transport: str
+    scenario: RegisteringScenario, transport: str, host: str
 ) -> AsyncIterator[tuple[Sipp, Liaisons]]:
     """SIPp is a provider that we register with, or ask."""
-    async with Sipp(scenario.file, [(scenario.name,)], None, transport=transport) as sipp:
+    async with Sipp(
+        scenario.file, [(scenario.name,)], None, transport=transport, host=host
+    ) as sipp:
         hop = Destination(transport, *sipp.address)
         registration = RegistrationConfig(
-            f"sip:{HOST}", "4930123", "room", Credentials("alice", "open sesame")
+            f"sip:{format_host(host)}", "4930123", "room", Credentials("alice", "open sesame")
         )
         config = (
             LiaisonConfig("trunk", registration, hop)
             if scenario.name == "registrar"
-            else LiaisonConfig("trunk", probe=ProbeConfig(f"sip:{HOST}", 3600), probed=hop)
+            else LiaisonConfig(
+                "trunk", probe=ProbeConfig(f"sip:{format_host(host)}", 3600), probed=hop
+            )
         )
-        async with UserAgent(_config(transport), lambda flow, request: Verdict.DROP) as agent:
+        async with UserAgent(_config(transport, host), lambda flow, request: Verdict.DROP) as agent:
             async with Liaisons((config,), agent) as liaisons:
                 yield sipp, liaisons
             await sipp.succeeded()
 
 
-async def _registers(scenario: RegisteringScenario, transport: str) -> None:
-    async with _in_touch(scenario, transport) as (_, liaisons):
+async def _registers(scenario: RegisteringScenario, transport: str, host: str) -> None:
+    async with _in_touch(scenario, transport, host) as (_, liaisons):
         liaison = liaisons.find("trunk")
         assert liaison is not None and liaison.registration is not None
         registration = liaison.registration
@@ -117,8 +123,8 @@ async def _registers(scenario: RegisteringScenario, transport: str) -> None:
         await eventually(lambda: registration.state is is_there, "the registration")
 
 
-async def _probes(scenario: RegisteringScenario, transport: str) -> None:
-    async with _in_touch(scenario, transport) as (_, liaisons):
+async def _probes(scenario: RegisteringScenario, transport: str, host: str) -> None:
+    async with _in_touch(scenario, transport, host) as (_, liaisons):
         liaison = liaisons.find("trunk")
         assert liaison is not None and liaison.probe is not None
         probe = liaison.probe

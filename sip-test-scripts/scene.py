@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
-from media_agent import HOST, Caller, find_faults, longest_hole
-from sipp import Report, ScenarioFailed, Sipp
+from media_agent import Caller, find_faults, longest_hole
+from sipp import HOST, HOSTS, Report, ScenarioFailed, Sipp, host_port
 
 from audiocodecs.frames import Samples
 from gateway.app import Gateway
@@ -63,7 +63,8 @@ class Scenario:
     `speakers` are the tones of the lab's own participants by room. `ends` are the reasons of the
     call records afterwards. `tcp_file` is for what differs over TCP, `played` names the scenario
     whose file is used if it has none of its own. `gateway` is laid over the gateway's
-    configuration; `host` is where SIPp is, and so the family of addresses in which it signals.
+    configuration; `hosts` are where SIPp can be, and so in which families of addresses it signals.
+    Media are there too, if there is no `media_host`.
     """
 
     name: str
@@ -78,7 +79,8 @@ class Scenario:
     rate: int = 10
     options: tuple[str, ...] = ()
     gateway: Sections | None = None
-    host: str = HOST
+    hosts: tuple[str, ...] = HOSTS
+    media_host: str | None = None
 
     def file(self, transport: str) -> str:
         """The SIPp scenario for a transport."""
@@ -142,13 +144,13 @@ class Site:
         host, port = self.lab.xmpp_address
         values: dict[str, dict[str, Any]] = {
             "sip": {
-                "listen": [f"udp:{HOST}:0", f"tcp:{HOST}:0", "udp:[::1]:0", "tcp:[::1]:0"],
+                "listen": [f"{name}:{host_port(host, 0)}" for host in HOSTS for name in TRANSPORTS],
                 "t1": T1,
                 "max_stress": 0,
             },
             "media": {
                 "workers": 0,
-                "host": HOST,
+                "host": list(HOSTS),
                 "bridge_addresses": [HOST],
                 "codecs": ["PCMU", "PCMA"],
             },
@@ -201,13 +203,13 @@ class Sites:
         """Return when no site has a SIP transaction left."""
         await asyncio.gather(*(site.silent() for site in self._sites.values()))
 
-    async def play(self, scenario: Scenario, transport: str) -> tuple[str, ...]:
+    async def play(self, scenario: Scenario, transport: str, host: str = HOST) -> tuple[str, ...]:
         """Play a scenario; its notes. ScenarioFailed: it went another way."""
         key = repr(scenario.gateway)
         if key not in self._sites:
             self._sites[key] = await Site(scenario.gateway).__aenter__()
         try:
-            return await play(self._sites[key], scenario, transport)
+            return await play(self._sites[key], scenario, transport, host)
         except BaseException:
             await self._close(key)
             raise
@@ -216,10 +218,13 @@ class Sites:
         await self._sites.pop(key).__aexit__(None, None, None)
 
 
-async def play(site: Site, scenario: Scenario, transport: str) -> tuple[str, ...]:
-    """Play a scenario at a site; its notes. ScenarioFailed: it went another way."""
+async def play(site: Site, scenario: Scenario, transport: str, host: str = HOST) -> tuple[str, ...]:
+    """Play a scenario at a site, SIPp being at `host`; its notes.
+
+    ScenarioFailed: it went another way.
+    """
     earlier = len(site.records)
-    async with Scene(site, scenario, transport) as scene:
+    async with Scene(site, scenario, transport, host) as scene:
         await scenario.story(scene)
     await site.cleared()
     ends = Counter(record.end.reason for record in site.records[earlier:] if record.end)
@@ -248,11 +253,12 @@ class Hearing:
 class Scene:
     """A scenario being played: callers by name, the speakers of their rooms.
 
-    `notes` are for whoever reads the results.
+    SIPp is at `host`. `notes` are for whoever reads the results.
     """
 
-    def __init__(self, site: Site, scenario: Scenario, transport: str) -> None:
+    def __init__(self, site: Site, scenario: Scenario, transport: str, host: str = HOST) -> None:
         self.site = site
+        self.host = host
         self.transport = transport
         self.plans = {plan.name: plan for plan in scenario.callers}
         self.callers = {
@@ -269,7 +275,7 @@ class Scene:
         lab = self.site.lab
         async with AsyncExitStack() as parts:
             for caller in self.callers.values():
-                await caller.open()
+                await caller.open(self._scenario.media_host or self.host)
                 parts.push_async_callback(caller.close)
             for room, tone in self._scenario.speakers.items():
                 speaker = await lab.add_speaker(room, f"speaker of {room}", Voice.of_tone(tone))
@@ -302,8 +308,9 @@ class Scene:
         async with Sipp(
             scenario.file(self.transport),
             rows,
-            self.site.address(self.transport, scenario.host),
-            host=scenario.host,
+            self.site.address(self.transport, self.host),
+            host=self.host,
+            media_host=scenario.media_host,
             transport=self.transport,
             rate=scenario.rate,
             options=scenario.options,

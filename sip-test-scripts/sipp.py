@@ -18,6 +18,8 @@ from typing import NoReturn, Self
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 HOST = "127.0.0.1"
+HOSTS = (HOST, "::1")
+"""One of each IP version: where SIPp may be."""
 _END = b"\x1b"  # of a command
 _PATIENCE = 60  # seconds until SIPp stops by itself
 
@@ -65,8 +67,9 @@ class Report:
 class Sipp:
     """One run of SIPp: as many calls as there are `rows` of fields, `rate` of them a second.
 
-    Without a `remote` SIPp is called instead, at `address`; it is at `host`. `async with` it;
-    `on_report` is told of every report.
+    Without a `remote` SIPp is called instead, at `address`; it is at `host`, and says that its
+    media are at `media_host`, or there as well. `async with` it; `on_report` is told of every
+    report.
     """
 
     def __init__(
@@ -77,11 +80,13 @@ class Sipp:
         *,
         transport: str,
         host: str = HOST,
+        media_host: str | None = None,
         rate: int = 10,
         options: Sequence[str] = (),
         on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         self.address = (host, free_port())
+        self._media_host = media_host or host
         self._file = SCENARIOS / file
         self._rows = rows
         self._remote = remote
@@ -120,7 +125,8 @@ class Sipp:
         """Return when there is somebody at our address."""
         kind = socket.SOCK_DGRAM if self._transport == "udp" else socket.SOCK_STREAM
         while self._process.returncode is None:
-            with socket.socket(socket.AF_INET, kind) as probe:
+            family = socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
+            with socket.socket(family, kind) as probe:
                 try:
                     probe.bind(self.address)
                 except OSError:
@@ -177,20 +183,12 @@ class Sipp:
         has_commands = "<sendCmd>" in self._file.read_text()
         arguments = [
             *("-sf", self._file, "-inf", fields, "-m", len(self._rows), "-r", self._rate),
-            *(
-                "-i",
-                self.address[0],
-                "-p",
-                self.address[1],
-                "-ci",
-                HOST,
-                "-t",
-                f"{self._transport[0]}1",
-            ),
+            *("-i", self.address[0], "-p", self.address[1], "-mi", self._media_host),
+            *("-ci", HOST, "-t", f"{self._transport[0]}1"),
             *(("-3pcc", f"{HOST}:{twin}") if has_commands else ()),
             *("-trace_err", "-error_file", self._folder / "errors.log", "-nostdin"),
             *("-timeout", _PATIENCE, "-timeout_error", *self._options),
-            *((_uri_host(*self._remote),) if self._remote is not None else ()),
+            *((host_port(*self._remote),) if self._remote is not None else ()),
         ]
         return await asyncio.create_subprocess_exec(
             "sipp",
@@ -229,19 +227,21 @@ class Sipp:
             self._change.notify_all()
 
 
-def _uri_host(host: str, port: int) -> str:
+def host_port(host: str, port: int) -> str:
+    """As in a URI: IPv6 addresses in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def free_port() -> int:
-    """A port that both UDP and TCP have free."""
+    """A port that UDP and TCP have free on both hosts."""
     while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
-        ):
-            datagrams.bind((HOST, 0))
-            port: int = datagrams.getsockname()[1]
+        with contextlib.ExitStack() as stack:
+            port = 0
             with contextlib.suppress(OSError):
-                stream.bind((HOST, port))
+                for host in HOSTS:
+                    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        probe = stack.enter_context(socket.socket(family, kind))
+                        probe.bind((host, port))
+                        port = probe.getsockname()[1]
                 return port

@@ -5,9 +5,9 @@ whom, and how the gateway's own records say each call ended.
 """
 
 from manners import MANNERS
-from media_agent import HOST, TONES
+from media_agent import TONES
 from scene import LISTENING, Plan, Scenario, Scene, eventually
-from sipp import ScenarioFailed
+from sipp import ScenarioFailed, host_port
 
 from audiocodecs.tones import pulsed
 from gateway.calls.end_reason import EndReason
@@ -186,9 +186,9 @@ async def hold_by_update(scene: Scene) -> None:
 
 async def find_it_busy(scene: Scene) -> None:
     """A phone of the lab's has the only place while SIPp calls."""
-    host, port = scene.site.address(scene.transport)
-    target = f"sip:71@{host}:{port};transport={scene.transport}"
-    async with TestPhone(HOST) as phone:
+    at = host_port(*scene.site.address(scene.transport, scene.host))
+    target = f"sip:71@{at};transport={scene.transport}"
+    async with TestPhone(scene.host) as phone:
         call = await phone.dial(target, speaks=pulsed(TONES[0], rate=RATE))
         await call.answered()
         async with scene.calls():

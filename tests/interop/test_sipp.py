@@ -1,10 +1,10 @@
-"""SIPp plays its scenarios against the gateway, over UDP and TCP; what each proves is its table's.
+"""SIPp plays its scenarios against the gateway; what each proves is its table's.
 
 The scenarios share a lab and a gateway, as calls do in life; at the end nothing of them is left.
 """
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from called import CALLED, CalledScenario, play_called  # noqa: E402
 from dialled import DIALLED, DialledScenario, play_dialled  # noqa: E402
 from registering import REGISTERING, RegisteringScenario  # noqa: E402
 from scene import TRANSPORTS, Sites  # noqa: E402
-from sipp import is_installed  # noqa: E402
+from sipp import HOST, HOSTS, is_installed  # noqa: E402
 from stories import SCENARIOS, Scenario  # noqa: E402
 
 pytestmark = [
@@ -48,59 +48,88 @@ async def sites() -> AsyncIterator[Sites]:
 
 OVER_TCP = {
     *("basic-call", "cancel-before-180", "conference-hangs-up", "lost-bye-answer", "options"),
-    *("retransmitted-invite", "session-timer", "reliable-ringing", "bad-requests", "over-ipv6"),
+    *("retransmitted-invite", "session-timer", "reliable-ringing", "bad-requests"),
     *("record-routed", "crossing-offers", "malformed-requests"),
 }
 """What has to do with the transport; the others are left to `make soak` over TCP."""
 
 
-def over_both(scenarios: Sequence[Scenario]) -> list[Any]:
-    """All over UDP and TCP."""
+OVER_IPV6 = {"over-ipv6", "early-media", "digits-by-tone", "called-challenged", "registers"}
+"""Calls with sound each way, a call of ours, a registration; the others are left to `make soak`
+over IPv6."""
+
+
+def ways(scenarios: Sequence[Any], over_tcp: Collection[str] = ()) -> list[Any]:
+    """All over UDP and TCP, IPv4 and IPv6; what is not over UDP and IPv4 takes place rarely, unless
+    it is named."""
     return [
         pytest.param(
             scenario,
             transport,
-            id=f"{scenario.name}-{transport}",
-            marks=[pytest.mark.soak]
-            if transport == "tcp" and scenario.name not in OVER_TCP
-            else [],
+            host,
+            id=f"{scenario.name}-{transport}-{host}",
+            marks=[] if is_often(scenario.name, transport, host, over_tcp) else [pytest.mark.soak],
         )
         for scenario in scenarios
+        for host in hosts_of(scenario)
         for transport in TRANSPORTS
     ]
 
 
+def hosts_of(scenario: Any) -> tuple[str, ...]:
+    """Where SIPp can be in a scenario."""
+    return scenario.hosts if isinstance(scenario, Scenario) else HOSTS
+
+
+def is_often(name: str, transport: str, host: str, over_tcp: Collection[str]) -> bool:
+    """Whether it is played by `make test`."""
+    if host != HOST:
+        return name in OVER_IPV6 and transport == "udp"
+    return transport == "udp" or name in over_tcp
+
+
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize(("scenario", "transport"), over_both(SCENARIOS))
-async def test_scenario(sites: Sites, scenario: Scenario, transport: str) -> None:
-    for note in await sites.play(scenario, transport):
-        print(f"{scenario.name} over {transport}: {note}")
+@pytest.mark.parametrize(("scenario", "transport", "host"), ways(SCENARIOS, OVER_TCP))
+async def test_scenario(sites: Sites, scenario: Scenario, transport: str, host: str) -> None:
+    for note in await sites.play(scenario, transport, host):
+        print(f"{scenario.name} over {transport} at {host}: {note}")
 
 
-def over_either(scenarios: Sequence[Any]) -> list[Any]:
-    """All over UDP; over TCP the first two, which show that it makes no difference."""
-    pairs = [(scenario, "udp") for scenario in scenarios]
-    pairs += [(scenario, "tcp") for scenario in scenarios[:2]]
-    return [pytest.param(*pair, id=f"{pair[0].name}-{pair[1]}") for pair in pairs]
+@pytest.mark.parametrize(
+    ("scenario", "transport", "host"), ways(CALLED, [each.name for each in CALLED[:2]])
+)
+async def test_scenario_in_which_sipp_is_called(
+    scenario: CalledScenario, transport: str, host: str
+) -> None:
+    await play_called(scenario, transport, host)
 
 
-@pytest.mark.parametrize(("scenario", "transport"), over_either(CALLED))
-async def test_scenario_in_which_sipp_is_called(scenario: CalledScenario, transport: str) -> None:
-    await play_called(scenario, transport)
-
-
-@pytest.mark.parametrize(("scenario", "transport"), over_either(DIALLED))
+@pytest.mark.parametrize(
+    ("scenario", "transport", "host"), ways(DIALLED, [each.name for each in DIALLED[:2]])
+)
 async def test_scenario_in_which_the_conference_dials(
-    scenario: DialledScenario, transport: str, monkeypatch: pytest.MonkeyPatch
+    scenario: DialledScenario, transport: str, host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outgoing, "_SHOWN_FOR", 1.5)
-    await play_dialled(scenario, transport)
+    await play_dialled(scenario, transport, host)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-@pytest.mark.parametrize("scenario", REGISTERING, ids=lambda each: each.name)
-async def test_scenario_of_registering(scenario: RegisteringScenario, transport: str) -> None:
-    await scenario.play(transport)
+@pytest.mark.parametrize(
+    ("scenario", "transport", "host"), ways(REGISTERING, [each.name for each in REGISTERING])
+)
+async def test_scenario_of_registering(
+    scenario: RegisteringScenario, transport: str, host: str
+) -> None:
+    await scenario.play(transport, host)
+
+
+def over(scenario: Any) -> str:
+    """How the table says over what a scenario is played."""
+    return " ".join(
+        f"{transport[0].upper()}{6 if ':' in host else 4}"
+        for host in hosts_of(scenario)
+        for transport in TRANSPORTS
+    )
 
 
 def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
@@ -109,11 +138,11 @@ def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
     for scenario in SCENARIOS:
         (row,) = (row for row in rows if row.startswith(f"| [{scenario.name}]"))
         assert all(scenario.file(transport) in row for transport in TRANSPORTS)
-        assert f"| {scenario.rfc} |" in row
+        assert row.endswith(f"| {scenario.rfc} | {over(scenario)} |")
     for called in (*CALLED, *DIALLED, *REGISTERING):
         (row,) = (row for row in rows if row.startswith(f"| [{called.name}]"))
         assert f"(scenarios/{called.file})" in row
-        assert f"| {called.rfc} |" in row
+        assert row.endswith(f"| {called.rfc} | {over(called)} |")
     assert len(rows) == len(SCENARIOS) + len(CALLED) + len(DIALLED) + len(REGISTERING)
     files = {scenario.file(transport) for scenario in SCENARIOS for transport in TRANSPORTS}
     files |= {called.file for called in (*CALLED, *DIALLED, *REGISTERING)}
