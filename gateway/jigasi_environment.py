@@ -35,11 +35,13 @@ READ = (
     "JIGASI_SIP_PORT",
     "JIGASI_SIP_TRANSPORT",
     "JIGASI_SIP_DEFAULT_ROOM",
+    "JIGASI_ENABLE_SDES_SRTP",
 )
 """The variables that mean something here."""
 
 _ROOM_HEADERS = ["X-Room-Name", "Jitsi-Conference-Room"]  # the image renames the first
 _ACCOUNT = ("JIGASI_SIP_URI", "JIGASI_SIP_PASSWORD")
+_OF_A_TRUNK = ("JIGASI_SIP_DEFAULT_ROOM", "JIGASI_ENABLE_SDES_SRTP")
 _TRUE = {"1", "t", "true", "y", "yes", "on"}
 
 
@@ -69,7 +71,7 @@ def not_understood(environment: Mapping[str, str]) -> tuple[str, ...]:
     if _register(said) is None:
         unknown |= names & {*_ACCOUNT, "JIGASI_SIP_PORT", "JIGASI_SIP_TRANSPORT"}
     if _trunk(said) is None:
-        unknown |= names & {"JIGASI_SIP_SERVER", "JIGASI_SIP_DEFAULT_ROOM"}
+        unknown |= names & {*_OF_A_TRUNK, "JIGASI_SIP_SERVER"}
     return tuple(sorted(unknown))
 
 
@@ -129,8 +131,15 @@ def _trunk(said: Mapping[str, str]) -> dict[str, Any] | None:
         "from": [address] if address is not None else None,
         "register": register,
         "default_room": said.get("JIGASI_SIP_DEFAULT_ROOM"),
+        "srtp": _srtp(said.get("JIGASI_ENABLE_SDES_SRTP")),
     }
     return {**_given(trunk), "room_headers": _ROOM_HEADERS}
+
+
+def _srtp(enabled: str | None) -> str | None:
+    if enabled is None:
+        return None
+    return "offered" if _is_true(enabled) else "off"
 
 
 def _register(said: Mapping[str, str]) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ import pytest
 from gateway.config import load
 from gateway.errors import ConfigError
 from gateway.jigasi_environment import READ, not_understood, sections
+from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.digest import Credentials
 from gateway.sip.locate import Destination
 from tests.control.snapshots import table
@@ -97,6 +98,17 @@ def test_the_account_is_used_where_guests_may_not_log_in(
 
 
 @pytest.mark.parametrize(
+    ("enabled", "srtp"),
+    [("1", "offered"), ("true", "offered"), ("0", "off"), ("false", "off"), ("", "offered")],
+)
+def test_its_word_on_encryption_is_the_trunk_s(enabled: str, srtp: str) -> None:
+    (trunk,) = load(None, {**DOCKER, "JIGASI_ENABLE_SDES_SRTP": enabled}).trunks
+    assert trunk.srtp is SrtpPolicy(srtp)
+    without = {"JIGASI_XMPP_PASSWORD": "hunter2", "JIGASI_ENABLE_SDES_SRTP": enabled}
+    assert not_understood(without) == (("JIGASI_ENABLE_SDES_SRTP",) if enabled else ())
+
+
+@pytest.mark.parametrize(
     ("server", "host", "port"),
     [
         ("a.example", "a.example", 5222),
@@ -168,5 +180,6 @@ def test_every_variable_changes_something(variable: str) -> None:
         "JIGASI_STATS_ID": "gw1",
         "JIGASI_SIP_PORT": "5080",
         "JIGASI_SIP_TRANSPORT": "TCP",
+        "JIGASI_ENABLE_SDES_SRTP": "0",
     }
     assert sections(full) != sections({**full, variable: ""})
