@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -10,7 +11,7 @@ from gateway.calls.accounts import CallerAccount
 from gateway.calls.routing import IpNetwork, RoomRule, Trunk
 from gateway.config_section import Section
 from gateway.config_trunk import RuleSection, TrunkSection
-from gateway.config_values import AccountName, Network
+from gateway.config_values import AccountName, Codecs, Network
 from gateway.sip.digest_server import DigestAccount
 from gateway.sip.registrar import RegistrarConfig
 
@@ -47,6 +48,7 @@ class UserSection(Section):
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
     installation: str | None = None
+    codecs: Codecs | None = None
     legacy_digest: bool = False
 
     @model_validator(mode="after")
@@ -63,9 +65,13 @@ class UserSection(Section):
     def account(
         self, trunks: Mapping[str, Trunk], codecs: tuple[str, ...], networks: tuple[IpNetwork, ...]
     ) -> CallerAccount:
-        """For `gateway.calls`; a user without rules dials rooms by their names."""
+        """For `gateway.calls`; a user without rules dials rooms by their names.
+
+        `codecs` are those of users that name none and have no trunk.
+        """
         if self.trunk is not None:
             trunk = trunks[self.trunk]
+            trunk = replace(trunk, codecs=self.codecs or trunk.codecs)
         else:
             rules = tuple(RoomRule(each.called, each.room, each.installation) for each in self.rule)
             by_name = () if rules or self.default_room else (_ANY_ROOM,)
@@ -75,7 +81,7 @@ class UserSection(Section):
                 rules=rules or by_name,
                 default_room=self.default_room,
                 installation=self.installation,
-                codecs=codecs,
+                codecs=self.codecs or codecs,
             )
         password = self.password.get_secret_value()
         digest = DigestAccount(self.name, password, is_legacy=self.legacy_digest)

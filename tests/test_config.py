@@ -282,6 +282,25 @@ def test_media_has_the_ip_versions_of_sip_unless_it_has_its_own_addresses(
     assert config.engine.phone_hosts == bound
 
 
+def test_a_user_has_the_codecs_of_all_or_of_its_trunk_or_its_own() -> None:
+    users = [
+        USER,
+        {**USER, "name": "bob", "trunk": "pbx"},
+        {**USER, "name": "cec", "trunk": "pbx", "codecs": ["G722"]},
+        {**USER, "name": "dan", "codecs": ["PCMU"]},
+    ]
+    trunks = [{**TRUNK, "codecs": ["PCMA"]}]
+    config = parse({**LEAST, "media": {"codecs": ["opus"]}, "trunk": trunks, "user": users})
+    assert [account.trunk.codecs for account in config.accounts] == [
+        ("OPUS",),
+        ("PCMA",),
+        ("G722",),
+        ("PCMU",),
+    ]
+    (problem,) = problems({**LEAST, "user": [{**USER, "codecs": ["GSM"]}]})
+    assert problem.startswith("user.0.codecs.0: 'GSM'")
+
+
 def test_a_stun_server_has_a_name_or_an_address_and_perhaps_a_port() -> None:
     assert parse(LEAST).media.stun is parse(with_media(stun="")).media.stun is None
     assert parse(LEAST).external_address is None
