@@ -1,6 +1,8 @@
 """What protects a phone's media: SRTP with keys from SDP or from a handshake, or nothing. No IO, no
 clock."""
 
+from contextlib import suppress
+
 from gateway.errors import RtpError
 from gateway.media.messages import Address, PhoneKeys, PhoneMedia
 from gateway.rtp.srtp import SrtpProfile, SrtpReceiver, SrtpSender
@@ -12,8 +14,12 @@ class PhoneSecurity:
     """Both directions of one phone, from offer/answer to offer/answer.
 
     Keys that go on are not begun anew: the sequence numbers may have wrapped, which only the
-    running cryptographic contexts know. With DTLS, in which we are `identity`, there are
-    `datagrams_to_send` after all that comes or is agreed on.
+    running cryptographic contexts know. But there are phones that do begin anew with their key
+    after a hold, their rollover counter included (RFC 3711 section 3.3.1): what the running context
+    does not open after an offer/answer is tried with a new one, until anything is opened.
+
+    With DTLS, in which we are `identity`, there are `datagrams_to_send` after all that comes or is
+    agreed on.
     """
 
     def __init__(self, identity: DtlsIdentity | None = None) -> None:
@@ -24,6 +30,7 @@ class PhoneSecurity:
         self._sender: SrtpSender | None = None
         self._receiver: SrtpReceiver | None = None
         self._former: SrtpReceiver | None = None  # until the phone has begun with its new key
+        self._anew: SrtpReceiver | None = None  # until the phone has gone on, or begun anew
 
     @property
     def refused(self) -> int:
@@ -91,7 +98,7 @@ class PhoneSecurity:
         """The keys of a handshake; None: it is still going on."""
         if self._keys is keys is not None:
             return
-        self._keys, self._former = keys, None
+        self._keys, self._former, self._anew = keys, None, None
         self._sender = keys.sender if keys is not None else None
         self._receiver = keys.receiver if keys is not None else None
 
@@ -100,16 +107,17 @@ class PhoneSecurity:
         before = self._keys if isinstance(self._keys, PhoneKeys) else None
         self._keys = keys
         if keys is None:
-            self._sender = self._receiver = self._former = None
+            self._sender = self._receiver = self._former = self._anew = None
             return
         profile = SrtpProfile.of_suite(keys.suite)
         size = profile.key_length
         if before is None or _outgoing(before) != _outgoing(keys):
             self._sender = SrtpSender(profile, keys.local[:size], keys.local[size:])
+        receiver = SrtpReceiver(profile, keys.remote[:size], keys.remote[size:], keys.remote_mki)
         if before is None or _incoming(before) != _incoming(keys):
-            key, salt = keys.remote[:size], keys.remote[size:]
-            self._former = self._receiver
-            self._receiver = SrtpReceiver(profile, key, salt, keys.remote_mki)
+            self._former, self._receiver, self._anew = self._receiver, receiver, None
+        else:
+            self._anew = receiver
 
     def open(self, data: bytes, *, is_rtcp: bool) -> bytes:
         """The packet inside of what has come. RtpError: it is not the phone's, or was there
@@ -121,18 +129,23 @@ class PhoneSecurity:
             raise RtpError("SRTP: before there were keys")
         try:
             opened = _opened(self._receiver, data, is_rtcp)
-        except RtpError:
-            if self._former is None:
-                self._refused += 1
-                raise
-        else:
-            self._former = None
-            return opened
-        try:
-            return _opened(self._former, data, is_rtcp)
-        except RtpError:
-            self._refused += 1
-            raise
+        except RtpError as error:
+            return self._opened_otherwise(data, is_rtcp, error)
+        self._former = self._anew = None
+        return opened
+
+    def _opened_otherwise(self, data: bytes, is_rtcp: bool, error: RtpError) -> bytes:
+        """By the former key, or by the same one as if nothing had come before."""
+        if self._former is not None:
+            with suppress(RtpError):
+                return _opened(self._former, data, is_rtcp)
+        if self._anew is not None:
+            with suppress(RtpError):
+                opened = _opened(self._anew, data, is_rtcp)
+                self._former, self._receiver, self._anew = self._receiver, self._anew, None
+                return opened
+        self._refused += 1
+        raise error
 
     def protect(self, packets: list[bytes]) -> list[bytes]:
         """RTP packets as they go out; none while there are no keys yet."""

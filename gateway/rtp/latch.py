@@ -71,7 +71,7 @@ class Latch:
             self.strangers += 1
             return []
         if is_authentic:
-            if not self._is_overtaken(packet):
+            if not self._is_overtaken(packet, now):
                 self._settle(source)
                 self._heard(packet, now)
             return [(packet, now)]
@@ -102,9 +102,14 @@ class Latch:
         self._open = False
         self._candidates.clear()
 
-    def _is_overtaken(self, packet: RtpPacket) -> bool:
-        """Whether a packet was sent before the last one: it may have another way behind it."""
+    def _is_overtaken(self, packet: RtpPacket, now: float) -> bool:
+        """Whether a packet was sent before the last one: it may have another way behind it.
+
+        After a silence it is none of those, but of a phone that counts anew.
+        """
         if self._last is None or self._last[0] != packet.ssrc:
+            return False
+        if now - self._last_heard >= _SILENCE:
             return False
         return distance(packet.sequence, self._last[1], 16) <= 0
 

@@ -8,7 +8,7 @@ import pytest
 from audiocodecs.g711 import PCMA as A_LAW
 from audiocodecs.tones import tone
 from gateway.errors import RtpError
-from gateway.media.messages import Payload, PhoneKeys, PhoneMedia
+from gateway.media.messages import Direction, Payload, PhoneKeys, PhoneMedia
 from gateway.media.phone_leg import PhoneLeg
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.rtcp import ReceiverReport, ReportBlock, parse_compound
@@ -105,6 +105,60 @@ def test_reports_go_both_ways(suite: str) -> None:
     goodbye = leg.goodbye()
     assert goodbye is not None
     assert phone.receiver.unprotect_rtcp(goodbye[0])
+
+
+def after_a_wrap(suite: str = K80) -> tuple[PhoneLeg, Phone, list[bytes]]:
+    """A phone whose sequence numbers have wrapped, and its first packets."""
+    leg, phone = pair(suite)
+    first = [phone.packet() for _ in range(10)]
+    for number, packet in enumerate(first):
+        leg.receive(packet, PHONE, 0.02 * number)
+    assert leg.received().packets == 10
+    return leg, phone, first
+
+
+@each_suite
+def test_a_phone_that_begins_anew_with_its_key_after_an_offer_is_heard(suite: str) -> None:
+    leg, phone, _ = after_a_wrap(suite)
+    anew = Phone(phone.keys, sequence=40000, timestamp=9_000_000)
+    spoken = tone([1000.0], 1.0, rate=8000)
+
+    def speak(begin: float) -> list[np.ndarray]:
+        heard = []
+        for number in range(50):
+            frame = A_LAW.encode(spoken[160 * number : 160 * (number + 1)])
+            leg.receive(anew.packet(frame), ELSEWHERE, begin + 0.02 * number)
+            heard.append(leg.pull(begin + 0.02 * number + 0.001))
+        return heard
+
+    speak(1500.0)
+    assert leg.received().packets == 10  # nothing has been agreed on anew
+    leg.negotiated(replace(agreed(suite), direction=Direction.INACTIVE), 1501.0)
+    leg.negotiated(agreed(suite), 3000.0)
+    heard = speak(3001.0)
+    assert share_of(1000.0, np.concatenate(heard[15:]), 8000) > 0.9
+    assert leg.latched == ELSEWHERE
+
+
+def test_a_phone_that_goes_on_after_an_offer_is_not_mistaken_for_one_that_begins_anew() -> None:
+    leg, phone, first = after_a_wrap()
+    leg.negotiated(agreed(K80), 1.0)
+    leg.receive(phone.packet(), PHONE, 1.0)
+    for packet in first:  # somebody repeats what he has recorded
+        leg.receive(packet, STRANGER, 1.1)
+    assert (leg.received().packets, leg.received().discarded) == (11, 10)
+    assert leg.latched == PHONE
+
+
+def test_what_is_repeated_before_the_phone_goes_on_does_not_silence_it() -> None:
+    leg, phone, first = after_a_wrap()
+    leg.negotiated(agreed(K80), 1.0)
+    leg.receive(first[0], STRANGER, 1.0)
+    before = leg.received().packets
+    for number in range(5):
+        leg.receive(phone.packet(), PHONE, 1.1 + 0.02 * number)
+    assert leg.received().packets == before + 5
+    assert leg.latched == PHONE
 
 
 def test_what_is_not_the_phones_is_dropped_and_counted() -> None:
