@@ -17,12 +17,25 @@ BETWEEN = 20.0  # seconds between two honest callers of a kind
 Numbers = Callable[[int, float], str]
 """The number that the n-th guess comes from, at its time."""
 
-ATTACKERS: dict[str, Numbers] = {
-    "one number": lambda n, now: "+10",
-    "a hundred numbers": lambda n, now: f"+1{n % 100}",
-    "a new number each time": lambda n, now: f"+1{n}",
+TRUNK, OTHER_TRUNK = "provider", "pbx"
+"""By which honest people call, and another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """From which numbers somebody guesses, and by which trunk."""
+
+    numbers: Numbers
+    trunk: str = TRUNK
+
+
+ATTACKS: dict[str, Attack] = {
+    "one number": Attack(lambda n, now: "+10"),
+    "a hundred numbers": Attack(lambda n, now: f"+1{n % 100}"),
+    "a new number each time": Attack(lambda n, now: f"+1{n}"),
     # Each number calls twice, as soon as that helps: 25 seconds later.
-    "new numbers, patient": lambda n, now: f"+1{n if n % 500 < 250 else n - 250}",
+    "new numbers, patient": Attack(lambda n, now: f"+1{n if n % 500 < 250 else n - 250}"),
+    "new numbers, by another trunk": Attack(lambda n, now: f"+1{n}", OTHER_TRUNK),
 }
 
 
@@ -35,20 +48,26 @@ class Felt:
     @property
     def entered(self) -> float:
         """The share that came in."""
-        return sum(each is not None for each in self.held) / max(1, len(self.held))
+        return len(self.waited) / max(1, len(self.held))
+
+    @property
+    def delayed(self) -> float:
+        """The share that came in, but had to wait."""
+        return sum(each > 0.0 for each in self.waited) / max(1, len(self.held))
 
     @property
     def waited(self) -> list[float]:
         return sorted(each for each in self.held if each is not None)
 
     def __str__(self) -> str:
-        if not self.waited:
-            return "nobody in"
-        waited = self.waited
-        middle, worst = waited[len(waited) // 2], waited[-1]
-        return (
-            f"{100 * self.entered:5.1f} % in, {middle:4.1f} s held (median), {worst:4.1f} s worst"
+        late = [each for each in self.waited if each > 0.0]
+        told = (
+            f"of {len(self.held)} {100 * self.delayed:5.1f} % waited, "
+            f"{100 * (1 - self.entered):4.1f} % gave up after {PATIENCE:.0f} s"
         )
+        if late:
+            told += f"; who waited: {late[len(late) // 2]:.0f} s (median), {late[-1]:.0f} s worst"
+        return told
 
 
 @dataclass
@@ -78,7 +97,7 @@ class Outcome:
             yield f"  honest, {kind + ':':18} {felt}"
 
 
-def simulate(numbers: Numbers, seconds: float) -> Outcome:
+def simulate(attack: Attack, seconds: float) -> Outcome:
     """All guesses are wrong: what counts is how many were looked at."""
     guard, chance, outcome = PinGuard(GuardPolicy()), random.Random(7), Outcome()
     kinds: dict[str, Callable[[int], tuple[str | None, str]]] = {
@@ -88,7 +107,7 @@ def simulate(numbers: Numbers, seconds: float) -> Outcome:
     }
     outcome.felt = {kind: Felt() for kind in kinds}
     for n in range(200):
-        known = guard.admit(f"+43{n}", "honest", -1.0)
+        known = guard.admit(f"+43{n}", TRUNK, -1.0)
         assert isinstance(known, Attempt)
         guard.right(known, -1.0)
     # Honest callers by when they try next: kind, since when, number and call, tries left.
@@ -102,7 +121,7 @@ def simulate(numbers: Numbers, seconds: float) -> Outcome:
         now = n / RATE
         while callers and callers[0][0] <= now:
             at, kind, since, caller, left = heapq.heappop(callers)
-            verdict = guard.admit(caller[0], "sip", at, call=caller[1])
+            verdict = guard.admit(caller[0], TRUNK, at, call=caller[1])
             if isinstance(verdict, Wait):
                 again = at + verdict.seconds + 0.001
                 if again - since > PATIENCE:
@@ -117,7 +136,7 @@ def simulate(numbers: Numbers, seconds: float) -> Outcome:
                 guard.right(verdict, at)
                 outcome.felt[kind].held.append(at - since)
         outcome.made += 1
-        guess = guard.admit(numbers(n, now), "sip", now)
+        guess = guard.admit(attack.numbers(n, now), attack.trunk, now)
         if isinstance(guess, Attempt):
             outcome.tried += 1
             guard.wrong(guess, now)

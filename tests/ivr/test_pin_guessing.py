@@ -4,7 +4,7 @@ import pytest
 
 from gateway.ivr.pin_guard import PATIENT_AFTER, GuardPolicy
 from gateway.ivr.pin_policy import PinPolicy
-from tests.ivr.guessing import ATTACKERS, PATIENCE, Outcome, simulate
+from tests.ivr.guessing import ATTACKS, PATIENCE, Outcome, simulate
 
 DAY = 86_400.0
 ONE_LANE = 1 / GuardPolicy().together.longest  # tries a second
@@ -23,15 +23,15 @@ def holds(name: str, outcome: Outcome, seconds: float) -> None:
         assert new.waited[len(new.waited) * 8 // 10] <= PATIENT_AFTER + 1.0
 
 
-@pytest.mark.parametrize("name", ATTACKERS)
+@pytest.mark.parametrize("name", ATTACKS)
 def test_a_quarter_of_an_hour_of_guessing(name: str) -> None:
-    outcome = simulate(ATTACKERS[name], 900.0)
+    outcome = simulate(ATTACKS[name], 900.0)
     holds(name, outcome, 900.0)
     assert all(wait <= PATIENCE for felt in outcome.felt.values() for wait in felt.waited)
 
 
 def test_one_number_gets_nowhere_and_nobody_else_feels_it() -> None:
-    outcome = simulate(ATTACKERS["one number"], 900.0)
+    outcome = simulate(ATTACKS["one number"], 900.0)
     assert outcome.tried < 15
     assert all(felt.entered == 1.0 for felt in outcome.felt.values())
     assert all(felt.waited[-1] < 15.0 for felt in outcome.felt.values()), "own mistakes only"
@@ -39,9 +39,9 @@ def test_one_number_gets_nowhere_and_nobody_else_feels_it() -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", ATTACKERS)
+@pytest.mark.parametrize("name", ATTACKS)
 def test_a_day_of_guessing(name: str) -> None:
-    outcome = simulate(ATTACKERS[name], DAY)
+    outcome = simulate(ATTACKS[name], DAY)
     print("\n" + "\n".join(outcome.table(name, DAY)))
     holds(name, outcome, DAY)
     for digits in (6, 8, 10):
