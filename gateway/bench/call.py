@@ -1,11 +1,11 @@
-"""One call of the benchmark: what signalling would do, with real descriptions on both sides."""
+"""Calls of the benchmark: what signalling would do, with real descriptions on both sides."""
 
 from collections.abc import Callable
 from enum import Enum, auto
 
 from gateway.bench.endpoint import LoadEndpoint
 from gateway.bench.pacing import Pacing
-from gateway.bench.phone import LoadPhone
+from gateway.bench.phone import EVENTS, LoadPhone
 from gateway.bench.room import LEVEL_ID, OPUS_TYPE
 from gateway.calls.negotiation import Negotiation
 from gateway.conference.bridge_offer import bridge_offer
@@ -26,6 +26,29 @@ class Stage(Enum):
     CONNECTING = auto()
     CONNECTED = auto()
     CLOSED = auto()
+
+
+def phone_media(
+    phone: LoadPhone, engine: m.Address, codec: str, *, tones: bool = False
+) -> m.PhoneMedia:
+    """What a phone's offer comes to; with `tones` it offers no telephone-event."""
+    host, port = phone.address
+    payload_type, rtpmap = PHONE_CODECS[codec]
+    events = f" {EVENTS}" if not tones else ""
+    lines = [
+        "v=0",
+        f"o=- 1 1 IN IP4 {host}",
+        "s=-",
+        f"c=IN IP4 {host}",
+        "t=0 0",
+        f"m=audio {port} RTP/AVP {payload_type}{events}",
+        f"a=rtpmap:{payload_type} {rtpmap}",
+        "a=ptime:20",
+    ]
+    if events:
+        lines += [f"a=rtpmap:{EVENTS} telephone-event/8000", f"a=fmtp:{EVENTS} 0-15"]
+    offer = "".join(f"{line}\r\n" for line in lines).encode()
+    return Negotiation(lambda host: engine, host).answer(offer)[1]
 
 
 class LoadCall:
@@ -78,27 +101,27 @@ class LoadCall:
             case _:
                 pass
 
+    @property
+    def to_bridge(self) -> int:
+        """RTP packets that have come from the engine at the bridge."""
+        return self.endpoint.received
+
+    @property
+    def sent(self) -> int:
+        """RTP packets that phone and bridge have sent."""
+        return self.phone.sent + self.endpoint.sent
+
+    def close(self) -> None:
+        """Give its sockets back."""
+        self.endpoint.close()
+        self.phone.close()
+
     def hang_up(self) -> None:
         """End it."""
         self._execute(m.Close(self.name))
 
     def _connect_phone(self, engine: m.Address) -> None:
-        host, port = self.phone.address
-        payload_type, rtpmap = PHONE_CODECS[self._codec]
-        lines = (
-            "v=0",
-            f"o=- 1 1 IN IP4 {host}",
-            "s=-",
-            f"c=IN IP4 {host}",
-            "t=0 0",
-            f"m=audio {port} RTP/AVP {payload_type} 101",
-            f"a=rtpmap:{payload_type} {rtpmap}",
-            "a=rtpmap:101 telephone-event/8000",
-            "a=fmtp:101 0-15",
-            "a=ptime:20",
-        )
-        offer = "".join(f"{line}\r\n" for line in lines).encode()
-        _, media = Negotiation(lambda host: engine, host).answer(offer)
+        media = phone_media(self.phone, engine, self._codec)
         self._execute(m.ConnectPhone(self.name, media))
         self.phone.connect(engine, self._pacing)
 

@@ -6,12 +6,19 @@ import struct
 import time
 from contextlib import suppress
 
+from gateway.bench.keys import EventKeys
 from gateway.bench.pacing import Pacing
 from gateway.bench.punctuality import Punctuality
 from gateway.media.messages import Address
 from gateway.rtp.rtcp import SenderReport, SourceDescription, ntp_time
 
-_FRAME = 160
+EVENTS = 101
+"""The payload type of telephone-event."""
+
+FRAME = 160
+"""Units of the RTP clock in 20 ms."""
+
+_MARKER = 0x80
 _REPORT_EVERY = 250  # packets: five seconds
 _HEADER = struct.Struct("!BBHII")
 _READ = 2048
@@ -22,15 +29,24 @@ _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
 
 class LoadPhone:
     """One phone on `host`, which says `payloads` of type `payload_type` over and over, beginning
-    with number `at`. RTCP has the next port, as phones have it."""
+    with number `at`; between them it presses `keys`. RTCP has the next port, as phones have it."""
 
-    def __init__(self, host: str, payloads: list[bytes], *, payload_type: int, at: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        payloads: list[bytes],
+        *,
+        payload_type: int,
+        at: int,
+        keys: EventKeys | None = None,
+    ) -> None:
         self.received = 0
         self.sent = 0
         self.punctuality = Punctuality()
         self._payloads = payloads
         self._at = at % len(payloads)
-        self._second = payload_type
+        self._payload_type = payload_type
+        self._keys = keys
         self._ssrc = secrets.randbits(32)
         self._sequence = secrets.randbits(15)
         self._timestamp = secrets.randbits(31)
@@ -53,11 +69,18 @@ class LoadPhone:
 
     def speak(self) -> None:
         """Send the next packet, and a report from time to time."""
-        header = _HEADER.pack(0x80, self._second, self._sequence, self._timestamp, self._ssrc)
-        self._rtp.send(header + self._payloads[self._at])
+        pressed = self._keys.next_frame() if self._keys is not None else None
+        if pressed is None:
+            payload, since, second = self._payloads[self._at], 0, self._payload_type
+        else:
+            (payload, since), second = pressed, EVENTS
+            second |= _MARKER if since == 0 else 0
+        timestamp = (self._timestamp - since) & 0xFFFFFFFF
+        header = _HEADER.pack(0x80, second, self._sequence, timestamp, self._ssrc)
+        self._rtp.send(header + payload)
         self._at = (self._at + 1) % len(self._payloads)
         self._sequence = (self._sequence + 1) & 0xFFFF
-        self._timestamp = (self._timestamp + _FRAME) & 0xFFFFFFFF
+        self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
         self.sent += 1
         if self.sent % _REPORT_EVERY == 1:
             self._report()
@@ -68,7 +91,7 @@ class LoadPhone:
         self._rtcp.close()
 
     def _report(self) -> None:
-        octets = self.sent * _FRAME
+        octets = self.sent * FRAME
         now = ntp_time(time.time())
         report = SenderReport(self._ssrc, now, self._timestamp, self.sent, octets)
         name = SourceDescription(self._ssrc, "phone")

@@ -16,6 +16,9 @@ class Scenario:
     `callers_speaking` and `talkers_speaking` are how many of a room's speak, None if all do. A
     caller who does not speak sends the noise of a quiet line; a talker who does not sends that of
     a quiet room, or nothing if `muted`. `complexity` is Opus' towards the bridge.
+
+    Callers `in_menu` are in no room: they are spoken to without end, and press a key a second, each
+    of which breaks off what is said; with `tones` their phones know no telephone-event.
     """
 
     name: str
@@ -28,6 +31,8 @@ class Scenario:
     muted: bool = False
     codec: str = "PCMU"
     complexity: int = 5
+    in_menu: bool = False
+    tones: bool = False
 
     def __post_init__(self) -> None:
         if self.calls < 1 or self.callers_a_room < 1 or self.talkers < 0:
@@ -133,6 +138,23 @@ SCENARIOS = {
             60,
             callers_a_room=60,
             talkers=1,
+        ),
+        Scenario(
+            "menu",
+            "callers who are asked for their PINs, hear prompts and type",
+            200,
+            talkers=0,
+            callers_speaking=0,
+            in_menu=True,
+        ),
+        Scenario(
+            "menu-tones",
+            "the same, of phones whose keys are tones",
+            200,
+            talkers=0,
+            callers_speaking=0,
+            in_menu=True,
+            tones=True,
         ),
         Scenario("growth-20", "as own-rooms-3, with 20 calls", 20),
         Scenario("growth-100", "as own-rooms-3, with 100 calls", 100),

@@ -26,6 +26,7 @@ from gateway import logs
 from gateway.bench.floor import UnitCosts, unit_costs
 from gateway.bench.machine import allow_many_sockets, core_time
 from gateway.bench.measurement import Snapshot
+from gateway.ivr.texts import PACKS
 from gateway.media.engine import EngineConfig, MediaEngine
 from gateway.media.load import EngineLoad
 from gateway.media.messages import CallReport, Command, Event
@@ -160,6 +161,7 @@ def _subject(pipe: Connection, config: SubjectConfig) -> Subject:
         phone_hosts=(config.host,),
         bridge_addresses=(config.host,),
         complexity=config.complexity,
+        recordings=(str(PACKS),),
     )
     return MediaEngine(engine, pipe.send)
 

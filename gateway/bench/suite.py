@@ -74,7 +74,7 @@ class Report:
 
 def run_suite(scenarios: Iterable[Scenario], settings: Settings, say: Say) -> Report:
     """Measure what is asked for; `say` is told what is going on. TrialError: no call comes up."""
-    results = tuple(_result(scenario, settings, say) for scenario in scenarios)
+    results = _results(tuple(scenarios), settings, say)
     capacities: tuple[Capacity, ...] = ()
     if settings.capacity:
         capacities = tuple(_capacity(result, settings, say) for result in results[:1])
@@ -87,11 +87,17 @@ def profile(scenario: Scenario, seconds: float) -> Outcome:
     return run_trial(scenario, seconds, profile=True)
 
 
-def _result(scenario: Scenario, settings: Settings, say: Say) -> Result:
-    runs = []
+def _results(scenarios: tuple[Scenario, ...], settings: Settings, say: Say) -> tuple[Result, ...]:
+    """All scenarios in turn, again and again: whatever slows the machine slows each of them."""
+    runs: list[list[Outcome]] = [[] for _ in scenarios]
     for number in range(settings.runs):
-        say(f"{scenario.name}, {scenario.calls} calls, run {number + 1} of {settings.runs}")
-        runs.append(run_trial(scenario, settings.seconds))
+        for scenario, outcomes in zip(scenarios, runs, strict=True):
+            say(f"{scenario.name}, {scenario.calls} calls, run {number + 1} of {settings.runs}")
+            outcomes.append(run_trial(scenario, settings.seconds))
+    return tuple(_result(outcomes) for outcomes in runs)
+
+
+def _result(runs: list[Outcome]) -> Result:
     measurements = [run.measurement for run in runs]
     median = middle(measurements)
     return Result(median, runs[measurements.index(median)].floor_ms, tuple(measurements))

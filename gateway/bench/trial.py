@@ -16,6 +16,7 @@ from gateway.bench import subject
 from gateway.bench.call import PHONE_CODECS, LoadCall, Stage
 from gateway.bench.endpoint import LoadEndpoint
 from gateway.bench.floor import FloorWork, UnitCosts
+from gateway.bench.keys import EventKeys
 from gateway.bench.machine import allow_many_sockets, two_cores
 from gateway.bench.measurement import (
     Measurement,
@@ -25,11 +26,19 @@ from gateway.bench.measurement import (
     Traffic,
     measured,
 )
+from gateway.bench.menu_call import LoadMenuCall
 from gateway.bench.pacing import PERIOD, Pacing
-from gateway.bench.phone import LoadPhone
+from gateway.bench.phone import FRAME, LoadPhone
 from gateway.bench.room import LoadRoom, Talker
 from gateway.bench.scenario import Scenario
-from gateway.bench.voices import RATE, VOICES, caller_payloads, caller_speech, talker_packets
+from gateway.bench.voices import (
+    RATE,
+    VOICES,
+    caller_payloads,
+    caller_speech,
+    key_payloads,
+    talker_packets,
+)
 from gateway.xmpp.sources import SignalledSource
 
 _HOST = "127.0.0.1"
@@ -83,7 +92,7 @@ class _Trial:
         self._snapshots: list[Snapshot] = []
         self._costs: UnitCosts | None = None
         self._profile: str | None = None
-        self._calls: dict[str, LoadCall] = {}
+        self._calls: dict[str, LoadCall | LoadMenuCall] = {}
         self._ssrcs = [secrets.randbits(31) | 1 for _ in range(scenario.calls)]
         self._bridge_ssrc = secrets.randbits(31) | 1
         self._rooms = [LoadRoom() for _ in range(scenario.rooms)]
@@ -102,6 +111,7 @@ class _Trial:
         end = self._reading()
         self._pipe.send(subject.Profile(on=False))
         self._check()
+        self._check_menu()
         floor = self._floor()
         readings = Readings(idle, set_up, begin, end)
         return Outcome(measured(self._scenario, readings), floor, self._stop())
@@ -109,8 +119,7 @@ class _Trial:
     def close(self) -> None:
         """Give everything back."""
         for call in self._calls.values():
-            call.endpoint.close()
-            call.phone.close()
+            call.close()
         self._pacing.close()
 
     # Setting up.
@@ -125,14 +134,39 @@ class _Trial:
         return sum(call.stage is not Stage.CONNECTED for call in self._calls.values())
 
     def _call(self, number: int) -> None:
+        if self._scenario.in_menu:
+            self._call_menu(number)
+        else:
+            self._call_room(number)
+
+    def _phone(self, number: int) -> LoadPhone:
+        scenario = self._scenario
+        voice = number % VOICES if scenario.caller_speaks(number) else None
+        payloads = caller_payloads(scenario.codec, voice)
+        if scenario.tones:
+            payloads = key_payloads(scenario.codec)
+        payload_type, _ = PHONE_CODECS[scenario.codec]
+        at = self._dice.randrange(len(payloads))
+        keys = EventKeys(FRAME) if scenario.in_menu and not scenario.tones else None
+        return LoadPhone(_HOST, payloads, payload_type=payload_type, at=at, keys=keys)
+
+    def _call_menu(self, number: int) -> None:
+        name = f"call{number}"
+        self._calls[name] = LoadMenuCall(
+            name,
+            number,
+            self._phone(number),
+            codec=self._scenario.codec,
+            tones=self._scenario.tones,
+            execute=self._pipe.send,
+            pacing=self._pacing,
+        )
+
+    def _call_room(self, number: int) -> None:
         scenario = self._scenario
         room_number = scenario.room_of(number)
         room = self._rooms[room_number]
-        voice = number % VOICES if scenario.caller_speaks(number) else None
-        payloads = caller_payloads(scenario.codec, voice)
-        payload_type, _ = PHONE_CODECS[scenario.codec]
-        at = self._dice.randrange(len(payloads))
-        phone = LoadPhone(_HOST, payloads, payload_type=payload_type, at=at)
+        phone = self._phone(number)
         endpoint = LoadEndpoint(_HOST, self._bridge_ssrc, room.forward)
         room.endpoints.append(endpoint)
         self._pacing.read(endpoint.socket.fileno(), endpoint.receive)
@@ -238,8 +272,8 @@ class _Trial:
         return Traffic(
             to_phones=sum(call.phone.received for call in calls),
             late_to_phones=sum(call.phone.punctuality.late for call in calls),
-            to_bridge=sum(call.endpoint.received for call in calls),
-            sent=sum(call.phone.sent + call.endpoint.sent for call in calls),
+            to_bridge=sum(call.to_bridge for call in calls),
+            sent=sum(call.sent for call in calls),
             slots=self._pacing.slots,
             sent_late=self._pacing.late,
             cpu=time.process_time(),
@@ -254,6 +288,12 @@ class _Trial:
         for call in self._calls.values():
             if call.failure is not None:
                 raise TrialError(call.failure)
+
+    def _check_menu(self) -> None:
+        """Nobody in the menu has typed or been spoken to in vain."""
+        for call in self._calls.values():
+            if isinstance(call, LoadMenuCall) and not (call.pressed and call.said):
+                raise TrialError(f"{call.name}: {call.pressed} keys, {call.said} prompts")
 
 
 @contextmanager

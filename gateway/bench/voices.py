@@ -5,6 +5,7 @@ from functools import cache
 
 from audiocodecs.frames import Samples
 from audiocodecs.g711 import PCMA, PCMU
+from gateway.bench.keys import tones_over
 from gateway.bench.scenario import FRAMES
 from gateway.bench.signals import noise, speech
 from gateway.lab.voice import RATE as WIDE
@@ -31,8 +32,17 @@ def caller_speech(voice: int | None) -> Samples:
 @cache
 def caller_payloads(codec: str, voice: int | None) -> list[bytes]:
     """The same as frames of 20 ms in G.711."""
-    frames = caller_speech(voice).reshape(-1, RATE // FRAMES)
-    return [_LAWS[codec].encode(frame) for frame in frames]
+    return _encoded(codec, caller_speech(voice))
+
+
+@cache
+def key_payloads(codec: str) -> list[bytes]:
+    """A phone that says nothing, and whose keys are tones."""
+    return _encoded(codec, tones_over(caller_speech(None).tobytes(), RATE))
+
+
+def _encoded(codec: str, said: Samples) -> list[bytes]:
+    return [_LAWS[codec].encode(frame) for frame in said.reshape(-1, RATE // FRAMES)]
 
 
 @cache

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from gateway.bench import command
-from gateway.bench.scenario import FRAMES, OWN_ROOMS
+from gateway.bench.scenario import FRAMES, OWN_ROOMS, SCENARIOS
 from gateway.bench.trial import run_trial
 
 pytestmark = pytest.mark.behaviour  # real time passes in every one of them
@@ -51,3 +51,11 @@ def test_aiortc_does_the_same_work() -> None:
     measured = run_trial(OWN_ROOMS.of(1), 2.0, engine="aiortc").measurement
     assert measured.to_phones == ABOUT_50
     assert measured.to_bridge == ABOUT_50
+
+
+@pytest.mark.parametrize("name", ["menu", pytest.param("menu-tones", marks=pytest.mark.soak)])
+def test_who_is_in_the_menu_hears_it_and_types(name: str) -> None:
+    """A caller whose keys nobody has heard, or who was told nothing, would end the trial."""
+    measured = run_trial(SCENARIOS[name].of(2), 2.0).measurement
+    assert measured.to_phones == ABOUT_50
+    assert measured.to_bridge == 0
