@@ -14,17 +14,26 @@ def take(event: media.Event, record: CallRecord) -> None:
     """Log and record an event of the phone's media. Over: it ends the call."""
     match event:
         case media.PhoneSilent():
-            text = f"no audio from the phone for {event.seconds:.0f} s"
-            raise Over(CallEnd(EndReason.NO_RTP, text))
+            raise Over(CallEnd(EndReason.NO_RTP, _silence(event.seconds, record)))
         case media.Measured():
             record.report = event.report
         case media.PhoneLatched():
+            record.is_phone_heard = True
             log.info("phone heard", address=event.address)
         case media.EngineLost():
             raise Over(CallEnd(EndReason.MEDIA_LOST, event.reason))
         case media.Failed():
             text = f"{event.command}: {event.reason}"
             raise Over(CallEnd(EndReason.INTERNAL_ERROR, text))
+
+
+def _silence(seconds: float, record: CallRecord) -> str:
+    if record.is_phone_heard:
+        return f"no audio from the phone for {seconds:.0f} s"
+    return (
+        f"nothing has come from the phone in {seconds:.0f} s: does a firewall let UDP in at the "
+        "ports of [media], and, behind a NAT, is advertised_host right?"
+    )
 
 
 def way_of(event: media.DigitReceived) -> Way:

@@ -13,6 +13,7 @@ import structlog
 
 from gateway.calls.accounts import Accounts, CallerAccount
 from gateway.calls.routing import Listener, Trunk, trunk_of
+from gateway.calls.sparse_lines import SparseLines
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import Refusal, Verdict
 from gateway.sip.digest_server import DigestCounters, DigestServer
@@ -23,7 +24,7 @@ from gateway.sip.registrar import Registrar
 
 log = structlog.get_logger(__name__)
 
-_BETWEEN_LINES = 1.0  # seconds
+_BETWEEN_REFUSALS, _BETWEEN_STRANGERS = 1.0, 60.0  # seconds from line to line
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class Gatekeeper:
         self._accounts = Accounts(doors.accounts)
         self._strangers = strangers
         self._clock = clock
-        self._told_at = float("-inf")
-        self._untold = 0  # refusals since a line was written
+        self._refusals = SparseLines(_BETWEEN_REFUSALS)
+        self._strange_calls = SparseLines(_BETWEEN_STRANGERS)
 
     @property
     def phones(self) -> Mapping[str, tuple[str, ...]]:
@@ -75,6 +76,12 @@ class Gatekeeper:
 
     def hears(self, flow: Flow, method: str) -> bool:
         """Whether `judge` may say anything but to drop a request, whatever that says."""
+        is_heard = self._may_hear(flow, method)
+        if not is_heard and method == "INVITE":
+            self._tell_stranger(flow)
+        return is_heard
+
+    def _may_hear(self, flow: Flow, method: str) -> bool:
         host = flow.remote[0]
         may_prove_itself = method in ("INVITE", "REGISTER") and self._accounts.any_at(
             host, users=method == "REGISTER"
@@ -96,7 +103,9 @@ class Gatekeeper:
             return Verdict.ACCEPT  # `register` looks closer
         judged = self._find(flow, request)
         if isinstance(judged, Trunk) and not judged.is_reached_by(_listener_of(flow)):
-            return self._strangers
+            judged = self._strangers
+        if judged == self._strangers and request.method == "INVITE":
+            self._tell_stranger(flow)
         return judged
 
     def _find(self, flow: Flow, request: Request) -> Trunk | Verdict | Refusal:
@@ -166,16 +175,23 @@ class Gatekeeper:
         """
         if request.headers.get("Authorization") is None:
             return
-        self._untold += 1
-        now = self._clock()
-        if now - self._told_at >= _BETWEEN_LINES:
+        if (count := self._refusals.count(self._clock())) is not None:
             log.info(
                 "credentials not taken",
                 peer=str(flow),
                 method=request.method,
-                since_last_line=self._untold,
+                since_last_line=count,
             )
-            self._told_at, self._untold = now, 0
+
+    def _tell_stranger(self, flow: Flow) -> None:
+        """A scanner, or a trunk at an address that nobody has told us: one line a minute."""
+        if (count := self._strange_calls.count(self._clock())) is not None:
+            log.info(
+                "a call of no trunk's",
+                peer=str(flow),
+                since_last_line=count,
+                remedy="if that is a trunk of yours, list its address in its `from`",
+            )
 
 
 def _listener_of(flow: Flow) -> Listener:

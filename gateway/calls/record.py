@@ -33,10 +33,10 @@ class CallRecord:
 
     `id` is ours and stands in every log line of the call; `sip_call_id` is the peer's.
     While the caller hears that the call is broken, `breaking` says by what it will end, even if the
-    caller hangs up first. `participants` is how many were in the room last, ourselves included.
-    `rejoins` counts new stays, `media_losses` how often audio stopped, `media_returns` how
-    often it flowed again, and `bridge_changes` how often it did so without a new stay: over another
-    session.
+    caller hangs up first. `is_phone_heard` is whether any RTP of the phone's has come.
+    `participants` is how many were in the room last, ourselves included. `rejoins` counts new
+    stays, `media_losses` how often audio stopped, `media_returns` how often it flowed again, and
+    `bridge_changes` how often it did so without a new stay: over another session.
     """
 
     id: str
@@ -51,6 +51,7 @@ class CallRecord:
     endpoint: str = ""
     answered_at: float | None = None
     media_at: float | None = None
+    is_phone_heard: bool = False
     ended_at: float | None = None
     breaking: CallEnd | None = None
     end: CallEnd | None = None

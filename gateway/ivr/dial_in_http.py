@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 MAX_BODY = 8 * 1024  # octets
 MOST_CONNECTIONS = 500
 LIFETIME = 20.0  # seconds of a connection: for one request, a slow mapper and its answer
+MOST_TOLD = 20  # mistakes of other people's that are in the log
 TRUNK = "http:lookups"  # what those of PBXs are counted under
 _CLIENT = web.RequestKey("client", Client)
 
@@ -76,6 +77,7 @@ class DialInServer:
         self._desk = desk
         self._clocks = clocks
         self._limits = RequestLimits(config.requests_a_minute)
+        self._told: set[str] = set()  # what is in the log already
         self._runner: web.AppRunner | None = None
         self._server: asyncio.Server | None = None
 
@@ -166,6 +168,13 @@ class DialInServer:
     async def _pin_of(self, conference: str, client: Client) -> web.Response:
         room = self._directory.served(conference)
         if room is None:
+            domain = conference.rpartition("@")[2]
+            self._tell(
+                f"rooms of {domain[:100]!r}",
+                "a page asks for the PIN of a room that is not served",
+                domain=domain[:100],
+                remedy="if it is yours: see muc_domains in [jitsi], and hosts.muc in config.js",
+            )
             raise web.HTTPNotFound(text="this conference has no PIN here")
         now = self._clocks.utc()
         try:
@@ -217,10 +226,23 @@ class DialInServer:
         allowed = self._config.origins
         if "*" in allowed or origin in allowed:
             response.headers["Access-Control-Allow-Origin"] = "*" if "*" in allowed else str(origin)
+        elif origin is not None:
+            self._tell(
+                f"pages of {origin[:100]!r}",
+                "a page of another origin asks, and cannot read the answer",
+                origin=origin[:100],
+                remedy="if it is yours: add it to origins in [dial_in]",
+            )
         response.headers["Vary"] = "Origin"
         response.headers["Cache-Control"] = "no-store"
         response.force_close()
         return response
+
+    def _tell(self, key: str, event: str, **fields: str) -> None:
+        """A line of the log for each thing there is to tell; of strangers' a few at most."""
+        if key not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(key)
+            log.warning(event, **fields)
 
     @web.middleware
     async def _limit(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -132,7 +132,9 @@ class Liaison:
             left = round(registration.expires_at - self._loop.time())
             self._log.info("registered", registrar=registration.config.registrar, expires=left)
         else:
-            self._log.warning("not registered", state=state.value, reason=error)
+            self._log.warning(
+                "not registered", state=state.value, reason=error, remedy=registration.remedy
+            )
 
     async def _keep_asking(self, probe: Probe) -> None:
         while True:

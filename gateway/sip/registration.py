@@ -17,6 +17,7 @@ from gateway.sip.flow import DEFAULT_PORT
 from gateway.sip.header_values import parse_name_addr, parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request, Response
+from gateway.sip.remedies import NO_WAY, remedy
 
 # Seconds. With the 32 of a request that nobody answers, a registrar has us back within a minute.
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 20.0
@@ -63,6 +64,7 @@ class Registration:
     def __init__(self, config: RegistrationConfig, random: Random | None = None) -> None:
         self.state = RegistrationState.NEW
         self.error = ""  # why it is not registered
+        self.remedy = ""  # what can be done about that
         self.expires_at: float | None = None
         self.due = 0.0
         self._config = config
@@ -96,6 +98,7 @@ class Registration:
         if response is not None and self._is_answerable(response):
             return self._request(self._expires)
         reason = f"{outcome.status} {outcome.phrase}"
+        self.remedy = remedy(outcome.status, response, self._config.credentials)
         if response is not None and outcome.status in _REFUSALS:
             self._wait(RegistrationState.REFUSED, reason, _REFUSED_WAIT, now)
         else:
@@ -104,6 +107,7 @@ class Registration:
 
     def fail(self, reason: str, now: float) -> None:
         """The attempt could not be made."""
+        self.remedy = NO_WAY
         self._fail(reason, None, now)
 
     def end(self) -> Request | None:
@@ -142,9 +146,10 @@ class Registration:
     def _succeed(self, response: Response, now: float) -> None:
         granted = self._granted(response)
         if granted <= 0:
+            self.remedy = "ask the provider how many contacts the account may have"
             self._fail("the registrar has not kept our contact", None, now)
             return
-        self.state, self.error = RegistrationState.REGISTERED, ""
+        self.state, self.error, self.remedy = RegistrationState.REGISTERED, "", ""
         self.expires_at = now + granted
         self._failures = 0
         latest = min(self._config.refresh, granted - min(granted / 2, _SPARE))

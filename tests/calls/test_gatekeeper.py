@@ -291,6 +291,23 @@ def test_guesses_are_logged_once_a_second_and_phones_as_they_come_and_go(
     ]
 
 
+def test_a_call_of_no_trunk_s_is_told_once_a_minute_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = Lines()
+    monkeypatch.setattr(gatekeeper, "log", lines)
+    gate = Gate(phones=False)
+    dropping = Gatekeeper(TRUNKS, gate.keeper._doors, Verdict.DROP, lambda: gate.now)
+    for wait in (0.0, 1.0, 58.0, 1.0):
+        gate.now += wait
+        assert gate.judge(ELSEWHERE, made("INVITE")) is FORBID
+        assert not dropping.hears(ELSEWHERE, "INVITE"), "which is told without reading it"
+        gate.judge(ELSEWHERE, made("OPTIONS"))
+        gate.judge(AT_PBX, made("INVITE"))
+    once, later = ("a call of no trunk's", 1), ("a call of no trunk's", 3)
+    assert lines.told == [once, once, later, later]
+
+
 # --- who is heard at all -------------------------------------------------------------------------
 
 

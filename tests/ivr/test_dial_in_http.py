@@ -201,6 +201,23 @@ async def test_pages_of_other_origins_cannot_read(tmp_path: Path) -> None:
         assert headers["Access-Control-Allow-Origin"] == "*"
 
 
+async def test_a_wrong_domain_and_a_wrong_origin_are_told_once_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    wrong = "/conferenceMapper?conference=a@muc.meet.jitsi"
+    with capture_logs() as logs:
+        async with serving(config(tmp_path)) as client:
+            for _ in range(2):
+                await client.ask(wrong, headers={"Origin": "https://www.example.org"})
+            for number in range(dial_in_http.MOST_TOLD):
+                await client.ask(f"/conferenceMapper?conference=a@{number}.org")
+    told = [entry for entry in logs if "remedy" in entry]
+    domain, origin, *others = told
+    assert (domain["domain"], origin["origin"]) == ("muc.meet.jitsi", "https://www.example.org")
+    assert "muc_domains" in domain["remedy"] and "origins" in origin["remedy"]
+    assert len(others) == dial_in_http.MOST_TOLD - 2, "whoever asks does not fill the disk"
+
+
 async def test_only_who_is_configured_learns_the_room_of_a_pin(tmp_path: Path) -> None:
     async with serving(
         config(tmp_path, replace(HTTP, lookups_from=(ip_network("192.0.2.7"),)))

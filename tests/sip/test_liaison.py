@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.sip.client_request import Outcome
 from gateway.sip.digest import Credentials
@@ -96,6 +97,22 @@ async def test_it_registers_is_called_there_and_takes_the_binding_back() -> None
         await asyncio.wait([registrar])
     asked = {request.headers.cseq.sequence: request.headers["Expires"] for request in heard}
     assert asked == {1: "3600", 2: "3600", 3: "0"}
+
+
+async def test_a_password_that_is_not_taken_is_one_line_that_says_what_to_do() -> None:
+    with capture_logs() as logs, UdpPeer() as peer:
+        async with at_work(registering(peer), Timers()) as (agent, liaisons):
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.registration is not None
+            registration = liaison.registration
+            for _ in ("unasked", "with the password"):
+                request = await peer.receive_request("REGISTER")
+                peer.send(response(request, 401, fields=[CHALLENGE]), agent)
+            await eventually(lambda: registration.state is RegistrationState.REFUSED)
+    (line,) = (each for each in logs if each["event"] == "not registered")
+    assert (line["trunk"], line["log_level"]) == ("trunk", "warning")
+    assert line["reason"].startswith("401 ") and "password of [trunk.register]" in line["remedy"]
+    assert "secret" not in str(logs)
 
 
 async def test_a_registrar_that_cannot_be_found_is_told_of() -> None:
