@@ -16,6 +16,7 @@ import uvloop
 from gateway import logs
 from gateway.app import Gateway
 from gateway.config import Config, load
+from gateway.config_trunk import TrunkSection
 from gateway.errors import ConfigError, MediaError, RemoteProtocolError
 from gateway.ivr.language import Language
 from gateway.ivr.pin_database import PinsUnavailable
@@ -72,9 +73,7 @@ def check_config(config: ConfigFile = None) -> None:
         typer.echo(f"  PINs and phone numbers by HTTP on {host}, port {port}")
     typer.echo(f"  conferences of {', '.join(loaded.jitsi.served_domains)}")
     for trunk in loaded.trunk:
-        networks = ", ".join(str(network) for network in trunk.networks) or "anywhere"
-        names = f" as {', '.join(trunk.certificate_names)}" if trunk.certificate_names else ""
-        typer.echo(f"  calls from {networks}{names} ({trunk.name})")
+        typer.echo(f"  calls from {_whence(trunk)} ({trunk.name})")
     for variable in not_understood(os.environ):
         typer.echo(f"  {variable} means nothing here")
 
@@ -243,6 +242,18 @@ def bench(
 def main() -> None:
     """The console script `sip-gateway`."""
     app()
+
+
+def _whence(trunk: TrunkSection) -> str:
+    """Where a trunk's calls come from, or whose word counts for them."""
+    ways = []
+    if trunk.register_ is not None:
+        ways.append(f"{trunk.register_.registrar}, where we register as {trunk.register_.user}")
+    networks = [str(network) for network in trunk.networks]
+    if trunk.register_ is None or networks:
+        names = f" as {', '.join(trunk.certificate_names)}" if trunk.certificate_names else ""
+        ways.append((", ".join(networks) or "anywhere") + names)
+    return "; ".join(ways)
 
 
 def _load(file: Path | None) -> Config:

@@ -18,7 +18,6 @@ _BY_STATUS = {
     404: "the registrar knows no such user: see user and the domain of registrar",
     405: "nobody can register there: see registrar and host in [trunk.register]",
     407: _PASSWORD,
-    408: _SILENCE,
     416: "the registrar wants another domain: see registrar in [trunk.register]",
     501: "nobody can register there: see registrar and host in [trunk.register]",
     604: "the registrar knows no such user: see user and the domain of registrar",
@@ -27,7 +26,9 @@ _LATER = "the registrar has a problem of its own; it is asked again and again"
 
 
 def remedy(status: int, response: Response | None, credentials: Credentials | None) -> str:
-    """What to look at after a final response, or after none (408)."""
+    """What to look at after a final response, or after none: `status` stands for that then."""
+    if response is None:
+        return _SILENCE
     if status in (401, 407) and credentials is None:
         return "the registrar wants a password: see [trunk.register]"
     if response is not None and credentials is not None and credentials.realm is not None:

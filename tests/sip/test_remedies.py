@@ -21,13 +21,17 @@ WITH = Credentials("auth", "secret")
         (403, "ask the provider"),
         (404, "no such user"),
         (405, "nobody can register there"),
-        (408, "firewall"),
         (503, "again and again"),
         (599, "again and again"),
     ],
 )
 def test_each_refusal_names_its_culprit(status: int, culprit: str) -> None:
-    assert culprit in remedy(status, None, WITH)
+    assert culprit in remedy(status, Response(status, "", Headers()), WITH)
+
+
+@pytest.mark.parametrize("status", [408, 503])
+def test_where_nobody_answers_that_is_told(status: int) -> None:
+    assert "firewall" in remedy(status, None, WITH)
 
 
 def test_without_a_password_that_is_what_is_missing() -> None:
