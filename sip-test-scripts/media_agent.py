@@ -5,16 +5,21 @@ it is told to, and records what it is sent.
 """
 
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import numpy as np
 
 from audiocodecs.frames import Samples
+from audiocodecs.g711 import PCMA, PCMU
 from audiocodecs.tones import pulsed
+from gateway.errors import RtpError
 from gateway.lab.listening import listen_for
 from gateway.lab.phone_media import RATE, PhoneMedia
 from gateway.media.messages import Payload
+from gateway.rtp.packet import RtpPacket, is_rtcp
 
 FRAME = 0.020  # seconds
+_LONGEST = RATE * 600  # samples of a tape
 EVENT_TYPE = 101  # telephone-event, as the scenarios offer it
 
 # No DTMF frequency and none of the gateway's own tones; at least 200 Hz apart, which is what the
@@ -24,6 +29,55 @@ TONES = (560.0, 1070.0, 1275.0, 1550.0, 1800.0, 2050.0, 2300.0, 2550.0, 2800.0, 
 PULSE = 0.100  # seconds of silence in every pulsed tone
 _SPOKEN = float(np.abs(pulsed(TONES[0], rate=RATE)).max())
 _HEARD, _UNHEARD = 0.3, 0.05  # of the spoken amplitude: above it is there, below it is not
+
+
+class Tape:
+    """What was sent to a phone, each packet where its timestamp says: as heard by somebody whose
+    network and machine never stumble."""
+
+    def __init__(self) -> None:
+        self._samples = np.zeros(RATE * 30, np.int16)
+        self._end = 0
+        self._ssrc: int | None = None
+        self._begin = 0  # the timestamp of the first sample
+
+    @property
+    def samples(self) -> Samples:
+        """All of it so far; not to be written to."""
+        return self._samples[: self._end]
+
+    def put(self, packet: RtpPacket, heard: Samples) -> None:
+        """A packet has come, with that in it."""
+        if packet.ssrc != self._ssrc:
+            self._ssrc = packet.ssrc
+            self._begin = packet.timestamp - self._end
+        at = (packet.timestamp - self._begin) & 0xFFFFFFFF
+        end = at + len(heard)
+        if at > _LONGEST:
+            return  # it is from before the first, say
+        while end > len(self._samples):
+            self._samples = np.concatenate((self._samples, np.zeros_like(self._samples)))
+        self._samples[at:end] = heard
+        self._end = max(self._end, end)
+
+
+class _TapedMedia(PhoneMedia):
+    """The media of a phone, and a tape that runs beside."""
+
+    def __init__(self, speaks: Samples, payload: Payload, event: Payload) -> None:
+        super().__init__(speaks, payload, event)
+        self.tape = Tape()
+        self._law = PCMA if payload.encoding == "PCMA" else PCMU
+        self._type = payload.payload_type
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        super().datagram_received(data, addr)
+        try:
+            packet = RtpPacket.parse(data) if not is_rtcp(data) else None
+        except RtpError:
+            return
+        if packet is not None and packet.payload_type == self._type:
+            self.tape.put(packet, self._law.decode(packet.payload))
 
 
 class Caller:
@@ -40,7 +94,7 @@ class Caller:
         self.is_connected = False
         self._pulse = pulsed(tone, rate=RATE)
         self._speech = np.zeros_like(self._pulse)  # what the media says: written to while it speaks
-        self._media = PhoneMedia(
+        self._media = _TapedMedia(
             self._speech,
             Payload({"PCMU": 0, "PCMA": 8}[codec], codec, RATE),
             Payload(EVENT_TYPE, "TELEPHONE-EVENT", RATE),
@@ -64,6 +118,10 @@ class Caller:
         """Press keys, so that they are heard."""
         self._media.press_tones(digits)
 
+    def press_events(self, digits: str) -> None:
+        """Press keys, so that they come as telephone-events (RFC 4733)."""
+        self._media.press(digits)
+
     def forget(self) -> None:
         """Begin the recording anew."""
         self._media.frames.clear()
@@ -77,6 +135,11 @@ class Caller:
     def recording(self) -> Samples:
         """What was heard since."""
         return self._media.recording()
+
+    @property
+    def tape(self) -> Samples:
+        """What was sent since the call was answered; not to be written to."""
+        return self._media.tape.samples
 
     @property
     def packets(self) -> int:

@@ -82,7 +82,7 @@ class Sipp:
         host: str = HOST,
         media_host: str | None = None,
         rate: int = 10,
-        options: Sequence[str] = (),
+        options: Sequence[str | int] = (),
         on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         self.address = (host, free_port())
@@ -140,23 +140,39 @@ class Sipp:
 
     async def reported(self, event: str) -> None:
         """Return when all calls have come that far; ScenarioFailed if SIPp ends before."""
+
+        def all_come() -> bool:
+            return sum(report.event == event for report in self._reports) == len(self._rows)
+
+        await self._come(all_come, f"all calls were {event}")
+
+    async def _come(self, condition: Callable[[], bool], what: str) -> None:
         ended = asyncio.create_task(self._process.wait())
-        come = asyncio.create_task(self._all_come(event))
+        come = asyncio.create_task(self._reported(condition))
         try:
             await asyncio.wait((ended, come), return_when=asyncio.FIRST_COMPLETED)
             if not come.done():
-                await self._fail(f"SIPp ended before all calls were {event}")
+                await self._fail(f"SIPp ended before {what}")
         finally:
             for task in (ended, come):
                 task.cancel()
             await asyncio.gather(ended, come, return_exceptions=True)
 
-    def go(self, *callers: str) -> None:
+    async def has_reported(self, caller: str, event: str, times: int = 1) -> None:
+        """Return when one call has come that far; ScenarioFailed if SIPp ends before."""
+
+        def has_come() -> bool:
+            reports = [(report.caller, report.event) for report in self._reports]
+            return reports.count((caller, event)) >= times
+
+        await self._come(has_come, f"{caller} was {event}")
+
+    def go(self, *callers: str, order: str = "on") -> None:
         """Let the calls that wait for it go on: those of some callers, or all."""
         last = {report.caller: report for report in self._reports}
         for caller, report in last.items():
             if not callers or caller in callers:
-                command = f"Call-ID: {report.call_id}\r\nGo: on\r\n\r\n".encode() + _END
+                command = f"Call-ID: {report.call_id}\r\nGo: {order}\r\n\r\n".encode() + _END
                 self._writers[report.call_id].write(command)
 
     async def give_up(self, what: str) -> NoReturn:
@@ -169,12 +185,9 @@ class Sipp:
         if await self._process.wait() != 0:
             await self._fail(f"SIPp ended with code {self._process.returncode}")
 
-    async def _all_come(self, event: str) -> None:
-        def all_come() -> bool:
-            return sum(report.event == event for report in self._reports) == len(self._rows)
-
+    async def _reported(self, condition: Callable[[], bool]) -> None:
         async with self._change:
-            await self._change.wait_for(all_come)
+            await self._change.wait_for(condition)
 
     async def _start(self, twin: int) -> asyncio.subprocess.Process:
         fields = self._folder / "calls.csv"

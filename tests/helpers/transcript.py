@@ -6,7 +6,7 @@ piece at full rate, since real phones stretch and leave out. What is explained b
 not a shorter one as well ("has joined" in "Somebody has joined").
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,7 +27,7 @@ _FEWEST = 2  # pieces with words in them: what is shorter cannot be told from ot
 _WORDS = 1000  # sample steps: a piece that is nowhere louder is a pause
 _ALIKE = 0.8  # of a piece: half of other words of the same voice stay below 0.7
 _SHIFT = RATE // 4  # samples that a piece may be moved by what a phone leaves out or stretches
-_WHOLE = 0.75  # of a prompt's pieces: who has heard so many has heard it
+_MOST = 0.6  # of a prompt's pieces: who has heard so many and the end has heard it
 
 _THINNED = 4  # samples of which one is left where only low tones are looked at
 _BLOCK = 1 << 14
@@ -39,18 +39,20 @@ Spectrum = npt.NDArray[np.complex64]
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A prompt in a recording, from `at` to `until` in seconds of it, and which `share` of it."""
+    """A prompt in a recording, from `at` to `until` in seconds of it, which `share` of the prompt
+    that is, and whether it goes `to_the_end`."""
 
     language: str
     name: str
     at: float
     until: float
     share: float
+    to_the_end: bool
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was heard to its end, not broken off."""
-        return self.share >= _WHOLE
+        """Whether it was heard, and not broken off."""
+        return self.share >= _MOST and self.to_the_end
 
 
 def transcript(heard: Samples, *languages: str) -> list[Heard]:
@@ -71,8 +73,14 @@ def transcript(heard: Samples, *languages: str) -> list[Heard]:
     return sorted(kept, key=lambda each: each.at)
 
 
+def read_prompts(languages: Iterable[str]) -> None:
+    """Read what is looked for: that takes a second or two a language, the first time."""
+    for language in languages:
+        _dictionary(language)
+
+
 def prompts_in(heard: Samples, *languages: str) -> list[str]:
-    """The prompts that are heard to their end, in order: `de:greeting`."""
+    """The prompts that are heard whole, in order: `de:greeting`."""
     found = transcript(heard, *languages)
     return [f"{each.language}:{each.name}" for each in found if each.is_whole]
 
@@ -98,12 +106,18 @@ class _Words:
 
     def heard_at(self, at: int, heard: Samples) -> Heard | None:
         """The prompt where it may be, if some of it is there."""
-        found = [place for piece in self.pieces if (place := self._place(piece, at, heard))]
+        places = [self._place(piece, at, heard) for piece in self.pieces]
+        found = [place for place in places if place is not None]
         if len(found) < _FEWEST:
             return None
-        share = len(found) / len(self.pieces)
-        begin, end = min(found), max(found) + _PIECE
-        return Heard(self._language, self._name, begin / RATE, end / RATE, share)
+        return Heard(
+            self._language,
+            self._name,
+            min(found) / RATE,
+            (max(found) + _PIECE) / RATE,
+            len(found) / len(self.pieces),
+            to_the_end=any(place is not None for place in places[-2:]),
+        )
 
     def _place(self, piece: int, at: int, heard: Samples) -> int | None:
         """Where a piece is, not far from where it should be."""

@@ -24,6 +24,7 @@ from registering import REGISTERING, RegisteringScenario  # noqa: E402
 from scene import TRANSPORTS, Sites  # noqa: E402
 from sipp import HOST, HOSTS, is_installed  # noqa: E402
 from stories import SCENARIOS, Scenario  # noqa: E402
+from walking import WALKING  # noqa: E402
 
 pytestmark = [
     pytest.mark.interop,
@@ -139,11 +140,15 @@ def test_the_table_of_the_readme_names_every_scenario_and_file() -> None:
         (row,) = (row for row in rows if row.startswith(f"| [{scenario.name}]"))
         assert all(scenario.file(transport) in row for transport in TRANSPORTS)
         assert row.endswith(f"| {scenario.rfc} | {over(scenario)} |")
-    for called in (*CALLED, *DIALLED, *REGISTERING):
+    others = (*CALLED, *DIALLED, *REGISTERING)
+    for called in others:
         (row,) = (row for row in rows if row.startswith(f"| [{called.name}]"))
         assert f"(scenarios/{called.file})" in row
         assert row.endswith(f"| {called.rfc} | {over(called)} |")
-    assert len(rows) == len(SCENARIOS) + len(CALLED) + len(DIALLED) + len(REGISTERING)
+    for walking in WALKING:
+        (row,) = (row for row in rows if row.startswith(f"| [{walking.name}]"))
+        assert row.endswith(f"| {walking.rfc} | U4 |")
+    assert len(rows) == len(SCENARIOS) + len(others) + len(WALKING)
     files = {scenario.file(transport) for scenario in SCENARIOS for transport in TRANSPORTS}
-    files |= {called.file for called in (*CALLED, *DIALLED, *REGISTERING)}
+    files |= {each.file for each in (*others, *WALKING)}
     assert {path.name for path in (FOLDER / "scenarios").iterdir()} == files

@@ -29,6 +29,7 @@ from pathlib import Path
 from audiocodecs.frames import Samples, silence
 from tests.phones.foreign import (
     HOST,
+    PATIENCE,
     RATE,
     Event,
     Journal,
@@ -69,7 +70,7 @@ module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen {host}:{port}
 """
-_ACCOUNT = "<sip:baresip@{host}>;regint=0;audio_codecs={codec}{encryption}\n"
+_ACCOUNT = "<sip:{caller}@{host}>;regint=0;audio_codecs={codec}{encryption}\n"
 _REGISTERED = (
     "<sip:{user}@{server};transport={transport}>;auth_pass={password};regint=60;"
     "audio_codecs={codec}{encryption}\n"
@@ -155,8 +156,8 @@ class BaresipCall:
     async def hang_up(self) -> None:
         await self.command("hangup")
 
-    async def ended(self) -> str:
-        return str((await self._journal.next("type", "CALL_CLOSED"))["param"])
+    async def ended(self, *, within: float = PATIENCE) -> str:
+        return str((await self._journal.next("type", "CALL_CLOSED", within=within))["param"])
 
     async def hold(self) -> None:
         """Put the call on hold; return when that is agreed."""
@@ -197,11 +198,13 @@ async def baresip(
     codec: str = "PCMU",
     encryption: str | None = None,
     user: User | None = None,
+    caller: str = "baresip",
     settings: str = "",
 ) -> AsyncIterator[BaresipCall]:
     """Let baresip call a SIP URI; its files are in `folder`.
 
-    As a `user` it registers as well; it calls whether that is done or not. `encryption` is as
+    As a `user` it registers as well; it calls whether that is done or not, else as `caller`.
+    `encryption` is as
     baresip names it: "srtp" (if the other side can), "srtp-mand", "srtp-mandf", "dtls_srtp",
     "dtls_srtp;medianat=ice". `settings` are added to its configuration.
     """
@@ -212,7 +215,7 @@ async def baresip(
         host=HOST, folder=folder, modules=_MODULES, module=own.module, port=port
     )
     (folder / "config").write_text(config + settings)
-    (folder / "accounts").write_text(_account(target, own, user, encryption))
+    (folder / "accounts").write_text(_account(target, own, user or caller, encryption))
     command = ("baresip", "-4", "-s", "-f", folder)
     async with running(*command, transcript=folder / "baresip.txt") as process:
         reader, writer = await _connect(port, process)
@@ -228,10 +231,10 @@ async def baresip(
             writer.close()
 
 
-def _account(target: str, codec: _Codec, user: User | None, encryption: str | None) -> str:
+def _account(target: str, codec: _Codec, user: User | str, encryption: str | None) -> str:
     wanted = f";mediaenc={encryption}" if encryption is not None else ""
-    if user is None:
-        return _ACCOUNT.format(host=HOST, codec=codec.account, encryption=wanted)
+    if isinstance(user, str):
+        return _ACCOUNT.format(host=HOST, caller=user, codec=codec.account, encryption=wanted)
     server, _, transport = target.partition("@")[2].partition(";transport=")
     return _REGISTERED.format(
         user=user.name,

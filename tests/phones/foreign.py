@@ -20,7 +20,7 @@ from gateway.lab.voice import write_audio
 HOST = "127.0.0.1"
 RATE = 8000
 
-_PATIENCE = 20.0  # seconds for what has to come about; how long it takes is not judged
+PATIENCE = 20.0  # seconds for what has to come about; how long it takes is not judged
 _LONGEST = 90  # seconds a phone can speak: longer than any test
 _TO_QUIT = 5.0  # seconds a phone has to end by itself
 
@@ -80,10 +80,10 @@ class Journal:
         """The events so far that have one of `values` under `key`."""
         return [event for event in self._events if event.get(key) in values]
 
-    async def next(self, key: str, *values: str, after: int = 0) -> Event:
+    async def next(self, key: str, *values: str, after: int = 0, within: float = PATIENCE) -> Event:
         """The first such event there is or will be; `after` so many others of them."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(within):
                 while len(found := self.all(key, *values)) <= after:
                     if self._is_closed:
                         raise AssertionError(f"the phone ended before {values}: {self._events}")
