@@ -18,6 +18,7 @@ from gateway.calls.dial_out import DialOut
 from gateway.calls.dial_rules import DialLimits
 from gateway.calls.dialler import Dialler
 from gateway.calls.limits import Limits
+from gateway.calls.reception import Reception
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
@@ -71,7 +72,13 @@ class Party:
 class Exchange:
     """Make it with `exchange`. `make_world` gives each call its world; `parties` are by call id."""
 
-    def __init__(self, make_world: Callable[[], World], limits: Limits, trunk: Trunk) -> None:
+    def __init__(
+        self,
+        make_world: Callable[[], World],
+        limits: Limits,
+        trunk: Trunk,
+        reception: Reception | None,
+    ) -> None:
         self.parties: dict[str, Party] = {}
         self._worlds: dict[str, World] = {}
         self.ended: list[CallRecord] = []
@@ -83,6 +90,7 @@ class Exchange:
             switch=self.engine.switch,
             local_host=lambda flow, media_host: "10.0.0.1",
             limits=limits,
+            reception=reception,
         )
         self.switchboard = Switchboard(
             (trunk,), services, strangers=FORBID, max_calls=1000, on_end=self._ended
@@ -164,9 +172,10 @@ async def exchange(
     make_world: Callable[[], World] = World,
     limits: Limits = Limits(),  # noqa: B008 -- frozen
     trunk: Trunk | None = None,
+    reception: Reception | None = None,
 ) -> AsyncIterator[Exchange]:
     """Calls that are left at the end are ended as by a gateway that goes down."""
-    made = Exchange(make_world, limits, trunk or TRUNK)
+    made = Exchange(make_world, limits, trunk or TRUNK, reception)
     for module in (incoming, outgoing):
         monkeypatch.setattr(module, "Participant", made.join)
     async with made.switchboard:

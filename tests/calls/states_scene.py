@@ -67,7 +67,8 @@ class Scene:
             return "waits in the lobby" if self._is_in_lobby() else "not there"
         shown = [sent for sent in world.stream.sent if sent.kind in ("join", "presence")][-1].stanza
         info = json.loads(shown.findtext("{jabber:client}SourceInfo") or "")
-        words = ["muted" if info[f"{world.stream.nick}-a0"]["muted"] else "open"]
+        source = info.get(f"{world.stream.nick}-a0")
+        words = ["no microphone" if source is None else "muted" if source["muted"] else "open"]
         if shown.findtext("{jabber:client}jitsi_participant_raisedHand"):
             words.append("hand up")
         status = shown.findtext("{jabber:client}status")
