@@ -105,6 +105,11 @@ class PhoneMedia(asyncio.DatagramProtocol):
                 struct.pack("!BBH", code, 0x80 * end | 10, length * units) for length, end in held
             ]
 
+    @property
+    def is_pressing(self) -> bool:
+        """Whether there are keys that have still to be pressed."""
+        return bool(self._keys or self._tones)
+
     def press_tones(self, digits: str) -> None:
         """Press keys, one after the other, that are heard (ITU-T Q.23): in place of speech."""
         pause = silence(self._frame * _PRESS)
