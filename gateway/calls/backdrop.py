@@ -22,15 +22,28 @@ class Player(Protocol):
     def silence(self) -> None: ...
 
 
-class Backdrop:
-    """Follows the participant's events, and plays what belongs to them while it is `run`."""
+class Listener(Protocol):
+    """Who is told that audio was there and is gone, and that it is there again (`Teller`)."""
 
-    def __init__(self, player: Player) -> None:
+    def interrupted(self) -> None: ...
+
+    def resumed(self) -> None: ...
+
+
+class Backdrop:
+    """Follows the participant's events, and plays what belongs to them while it is `run`.
+
+    `listener` is told of each repair that is long enough to be noticed.
+    """
+
+    def __init__(self, player: Player, listener: Listener) -> None:
         self._player = player
+        self._listener = listener
         self._is_waiting = False
         self._is_inside = False
         self._is_alone = False
         self._is_connected = False
+        self._was_connected = False  # in this room
         self._changed = asyncio.Event()
 
     def waits(self) -> None:
@@ -48,14 +61,17 @@ class Backdrop:
         match event:
             case conference.Waiting():
                 self._is_waiting = True
-            case conference.Rejoined() | conference.Moved():
+            case conference.Rejoined():
                 self.entered()
+            case conference.Moved():
+                self.entered()
+                self._was_connected = self._is_connected
             case conference.Alone():
                 self._is_alone = True
             case conference.OccupantJoined():
                 self._is_alone = False
             case conference.MediaUp():
-                self._is_connected = True
+                self._is_connected = self._was_connected = True
             case conference.MediaDown():
                 self._is_connected = False
             case _:
@@ -74,6 +90,7 @@ class Backdrop:
         clock = asyncio.get_running_loop().time
         playing: Tone | None = None
         missing_since: float | None = None
+        is_told = False
         while True:
             self._changed.clear()
             wanted, wait = self.tone, None
@@ -86,6 +103,13 @@ class Backdrop:
             if wanted is not playing:
                 self._player.silence() if wanted is None else self._player.play(wanted)
                 playing = wanted
+            if playing is Tone.REPAIRING and self._was_connected and not is_told:
+                self._listener.interrupted()
+                is_told = True
+            elif playing is not Tone.REPAIRING and is_told:
+                if self._is_connected:  # and not at the door, or alone: that is told by itself
+                    self._listener.resumed()
+                is_told = False
             await self._change(wait)
 
     async def _change(self, seconds: float | None) -> None:

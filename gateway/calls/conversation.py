@@ -52,7 +52,7 @@ class Conversation:
         teller: Teller,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
     ) -> None:
-        self.backdrop = Backdrop(session)
+        self.backdrop = Backdrop(session, teller)
         self._session = session
         self._participant = participant
         self._record = record

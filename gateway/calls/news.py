@@ -36,8 +36,6 @@ def news_of(event: conference.Event) -> News | None:
             return News(Prompt.ALONE, "company")
         case conference.Moved(is_main=is_main):
             return News(Prompt.MAIN_ROOM if is_main else Prompt.BREAKOUT_ROOM, "room")
-        case conference.Rejoined():
-            return News(Prompt.CONNECTION_BACK, "connection")
     return _of_microphone(event)
 
 

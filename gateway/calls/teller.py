@@ -54,6 +54,12 @@ class Teller(Protocol):
     def count(self, people: int, names: tuple[str, ...]) -> None:
         """Say how many are there, the caller among them, and who: the `names` of others."""
 
+    def interrupted(self) -> None:
+        """Say that the conference cannot be heard, and will be: a tone goes on saying so."""
+
+    def resumed(self) -> None:
+        """Say that it can be heard again."""
+
     def ends_in(self, minutes: int) -> None:
         """Say that the call will end."""
 
@@ -107,6 +113,12 @@ class Tones:
 
     def count(self, people: int, names: tuple[str, ...]) -> None:
         """There is no tone for that."""
+
+    def interrupted(self) -> None:
+        """The backdrop's tone is all there is."""
+
+    def resumed(self) -> None:
+        """The tone has ended."""
 
     def ends_in(self, minutes: int) -> None:
         """There is no tone for that."""
@@ -199,6 +211,12 @@ class Words:
             self._voice.count(Counted.PARTICIPANTS, people)
             self._to_tell = names[:_MOST_NAMES]
             self._asked.set()
+
+    def interrupted(self) -> None:
+        self._voice.news(Prompt.CONNECTION_LOST, topic="connection")
+
+    def resumed(self) -> None:
+        self._voice.news(Prompt.CONNECTION_BACK, topic="connection")
 
     def ends_in(self, minutes: int) -> None:
         self._voice.count_news(Counted.ENDS_IN_MINUTES, minutes)

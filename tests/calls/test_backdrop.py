@@ -14,10 +14,11 @@ DOWN = conference.MediaDown("consent expired")
 
 
 class Phone:
-    """Keeps what was played, None for silence, and when."""
+    """Keeps what was played, None for silence, and when; and what it was told of repairs."""
 
     def __init__(self) -> None:
         self.played: list[tuple[float, Tone | None]] = []
+        self.told: list[str] = []
 
     def _note(self, tone: Tone | None) -> None:
         self.played.append((round(asyncio.get_running_loop().time(), 3), tone))
@@ -28,19 +29,29 @@ class Phone:
     def silence(self) -> None:
         self._note(None)
 
+    def interrupted(self) -> None:
+        self.told.append("interrupted")
+
+    def resumed(self) -> None:
+        self.told.append("resumed")
+
 
 Story = Callable[[Backdrop], Coroutine[None, None, None]]
 
 
 async def heard(story: Story) -> list[tuple[float, Tone | None]]:
+    return (await attended(story)).played
+
+
+async def attended(story: Story) -> Phone:
     phone = Phone()
-    backdrop = Backdrop(phone)
+    backdrop = Backdrop(phone, phone)
     running = asyncio.create_task(backdrop.run())
     await story(backdrop)
     await asyncio.sleep(0)
     running.cancel()
     await asyncio.wait([running])
-    return phone.played
+    return phone
 
 
 @in_virtual_time
@@ -171,3 +182,38 @@ async def test_a_lobby_on_the_way_back_is_waited_in_as_the_first_time() -> None:
         await asyncio.sleep(1)
 
     assert await heard(story) == [(0, Tone.WAITING), (60, None)]
+
+
+@in_virtual_time
+async def test_each_repair_that_is_noticed_is_told_of_and_its_end() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        await asyncio.sleep(NOTICED_AFTER + 1)  # it has not been there yet
+        for pause in (NOTICED_AFTER + 1, NOTICED_AFTER - 1, NOTICED_AFTER + 1):
+            backdrop.told(conference.MediaUp())
+            await asyncio.sleep(1)
+            backdrop.told(DOWN)
+            await asyncio.sleep(pause)
+        backdrop.told(JOINED)
+        backdrop.told(conference.Rejoined())
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(1)
+
+    assert (await attended(story)).told == ["interrupted", "resumed"] * 2
+
+
+@in_virtual_time
+async def test_who_is_alone_or_at_the_door_after_a_repair_is_told_that_instead() -> None:
+    for instead in (conference.Alone(), LOBBY):
+
+        async def story(backdrop: Backdrop, instead: conference.Event = instead) -> None:
+            backdrop.entered()
+            backdrop.told(conference.MediaUp())
+            backdrop.told(DOWN)
+            await asyncio.sleep(NOTICED_AFTER + 1)
+            backdrop.told(instead)
+            await asyncio.sleep(5)
+            backdrop.told(conference.MediaUp())
+            await asyncio.sleep(5)
+
+        assert (await attended(story)).told == ["interrupted"]

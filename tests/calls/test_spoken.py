@@ -1,6 +1,7 @@
 """Whole calls of trunks that tell callers in words, from the door on. In virtual time."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -8,9 +9,13 @@ from gateway.calls.end_reason import EndReason
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.limits import Limits
 from gateway.calls.routing import Trunk
+from gateway.ivr.phrasebook import Speech
 from gateway.media.messages import Recorded, Tone
 from tests.calls.exchange import CONFIRMING, exchange
+from tests.calls.exchange import TRUNK as EXCHANGED
+from tests.calls.fake_phone import FakePhone
 from tests.calls.test_waiting_caller import PASSWORD, WRONG, Scene, with_lobby
+from tests.conference.strict_world import StrictWorld
 from tests.conference.world import BREAKOUT, COMPONENTS, ROOM, World, error, members_only, settle
 from tests.xmpp.virtual_time import in_virtual_time
 
@@ -23,6 +28,11 @@ def spoken(world: World, monkeypatch: pytest.MonkeyPatch, trunk: Trunk = TRUNK) 
 
 def with_alice(**rest: object) -> World:
     return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
+
+
+def names(said: list[Speech]) -> list[str]:
+    """How what was said begins."""
+    return [part.name for part, *_ in said if isinstance(part, Recorded)]
 
 
 async def gone(scene: Scene) -> None:
@@ -185,8 +195,34 @@ async def test_phones_that_are_called_are_told_in_words_too(
         for key in "1*6":
             there.engine.presses(party.call, key)
             await settle(1)
-        said = [part.name for part, *_ in party.media.said if isinstance(part, Recorded)]
+        said = names(party.media.said)
         assert (said[0], said[-1]) == ("invited-unnamed", "muted")
+
+
+@in_virtual_time
+async def test_a_connection_that_is_lost_is_told_of_and_that_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trunk = replace(EXCHANGED, speaks=True)
+    world = partial(StrictWorld, occupants={"alice": "Alice"})
+    async with exchange(monkeypatch, world, trunk=trunk) as there:
+        phone = FakePhone("room")
+        party = await there.call_in(phone)
+        await settle(2)
+        there.engine.lose_bridge(party.call)  # there is another at once
+        await settle(4)
+        assert party.media.said == []
+        there.engine.connects = lambda call: False
+        there.engine.lose_bridge(party.call)
+        await settle(4)
+        assert names(party.media.said) == ["connection-lost"]
+        assert party.media.repeating is Tone.REPAIRING
+        there.engine.connects = lambda call: True
+        await settle(20)
+        assert names(party.media.said) == ["connection-lost", "connection-back"]
+        assert party.media.repeating is None
+        phone.goes()
+        await settle(30)
 
 
 @in_virtual_time
