@@ -68,6 +68,13 @@ def narrowed(samples: Samples) -> Samples:
     return Halver().convert(padded)[(late + 1) // 2 :]
 
 
+def widened(samples: Samples) -> Samples:
+    """A whole recording at 8 kHz, at 16 kHz: nothing of it is cut off, and nothing delayed."""
+    late = _TAPS // 2  # in samples at 16 kHz
+    padded = np.pad(samples, (0, (late + 1) // 2))
+    return Doubler().convert(padded)[late : late + 2 * len(samples)]
+
+
 def converter(source: int, target: int) -> Doubler | Halver | None:
     """What makes samples at `target` Hz of those of one stream at `source`; None: nothing need."""
     match source, target:

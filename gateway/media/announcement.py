@@ -8,6 +8,16 @@ from audiocodecs import tones
 from audiocodecs.frames import Samples
 from gateway.media.messages import Tone
 
+_BEEPS = {
+    Tone.MUTED: (620.0, 440.0),
+    Tone.UNMUTED: (440.0, 620.0),
+    Tone.HAND: (880.0,),
+    Tone.MAY_SPEAK: (440.0, 620.0, 880.0),
+    Tone.RECORDING: (740.0, 740.0, 740.0),
+    Tone.RECORDING_OVER: (880.0, 620.0, 440.0),
+    Tone.NOT_HEARD: (440.0, 880.0, 440.0, 880.0),
+}
+
 
 @cache
 def _samples(tone: Tone, rate: int) -> Samples:
@@ -18,24 +28,14 @@ def _samples(tone: Tone, rate: int) -> Samples:
             return tones.repairing(rate)
         case Tone.PASSWORD:
             return tones.asking(rate)
-        case Tone.MUTED:
-            return tones.beeps(620.0, 440.0, rate=rate)
-        case Tone.UNMUTED:
-            return tones.beeps(440.0, 620.0, rate=rate)
-        case Tone.HAND:
-            return tones.beeps(880.0, rate=rate)
-        case Tone.MAY_SPEAK:
-            return tones.beeps(440.0, 620.0, 880.0, rate=rate)
         case Tone.REFUSED:
             return tones.tone([220.0], 0.6, rate=rate)
-        case Tone.RECORDING:
-            return tones.beeps(740.0, 740.0, 740.0, rate=rate)
-        case Tone.RECORDING_OVER:
-            return tones.beeps(880.0, 620.0, 440.0, rate=rate)
-        case Tone.NOT_HEARD:
-            return tones.beeps(440.0, 880.0, 440.0, 880.0, rate=rate)
+        case Tone.SPEAK:
+            return tones.tone([1000.0], 0.4, rate=rate, level=-18.0)
         case Tone.CONGESTION:
             return tones.congestion(rate)
+        case _:
+            return tones.beeps(*_BEEPS[tone], rate=rate)
 
 
 class Announcement:

@@ -29,6 +29,7 @@ from gateway.media.messages import (
     SendDigit,
     Silence,
     StreamReport,
+    VoiceRecorded,
 )
 from gateway.media.phone_leg import PhoneLeg
 from gateway.media.phone_sockets import PhoneSockets
@@ -37,6 +38,7 @@ from gateway.media.reports import combined, since
 from gateway.media.room_bus import RATE, RoomBus
 from gateway.media.talk import TalkMeter
 from gateway.media.utterance import NoRecordings, Over, Recordings
+from gateway.media.voice_recording import VoiceRecording
 from gateway.rtp.telephone_event import Press
 from gateway.webrtc.dtls import DtlsIdentity
 
@@ -96,6 +98,7 @@ class CallMedia:
         self._at_entry = self._heard  # what the bus had heard before
         self._told_silent = False
         self._told = TalkMeter()  # what the conference has heard of the phone
+        self._recording: VoiceRecording | None = None
         self._watched = 0
         self._ssrcs: deque[int] = deque(maxlen=_OWN_SSRCS)
 
@@ -161,6 +164,8 @@ class CallMedia:
             self.phone.talk.heard(level)
             is_filled = self.phone.is_filling
         is_heard = self._activity.update(level, is_filled=is_filled) and self.speaks
+        if self._recording is not None:
+            self._record(self._recording)
         self._fader.move(is_open=is_heard)
         return is_heard
 
@@ -240,6 +245,24 @@ class CallMedia:
             self._earpiece.obey(command)
         elif self.phone is not None:
             self.phone.send_digit(command.digit, command.duration)
+
+    def record(self, seconds: float) -> None:
+        """Record what the phone says, from its first word to a pause, for so long at most."""
+        self.stop_recording()
+        self._recording = VoiceRecording(seconds)
+
+    def stop_recording(self) -> None:
+        """Tell what has been recorded, if anything was to be."""
+        if self._recording is not None:
+            self._emit(VoiceRecorded(self.call, self._recording.spoken))
+            self._recording = None
+
+    def _record(self, recording: VoiceRecording) -> None:
+        """Go on recording with the present frame, unless the tone before is still heard."""
+        if not self._earpiece.is_beeping:
+            recording.take(self._frame, is_speech=self._activity.is_active)
+            if recording.is_over:
+                self.stop_recording()
 
     # The conference.
 

@@ -41,6 +41,11 @@ class Earpiece:
                 if self._saying is not None:
                     self._saying[1].hush()
 
+    @property
+    def is_beeping(self) -> bool:
+        """Whether a tone that does not repeat is being played."""
+        return self._passing is not None
+
     def change_rate(self, rate: int) -> None:
         """Frames have another length from now on; a tone that repeats begins anew."""
         self._rate = rate

@@ -36,6 +36,7 @@ from gateway.media.messages import (
     OpenPhone,
     PhoneOpened,
     Play,
+    RecordVoice,
     RestartIce,
     Say,
     Seclude,
@@ -43,6 +44,7 @@ from gateway.media.messages import (
     SetSources,
     Silence,
     Source,
+    StopRecording,
 )
 from gateway.media.phone_sockets import PhoneSockets, PortRange
 from gateway.media.recordings import RecordingFiles
@@ -190,6 +192,10 @@ class MediaEngine:
                 media.secluded = command.secluded
             case Play() | Silence() | Say() | Hush() | SendDigit():
                 media.let_hear(command)
+            case RecordVoice():
+                media.record(command.seconds)
+            case StopRecording():
+                media.stop_recording()
             case OpenPhone() | Close():
                 raise AssertionError("handled before")
 

@@ -28,11 +28,15 @@ CallReport = measurements.CallReport
 TurnServer = descriptions.TurnServer
 Recorded = speech.Recorded
 Sampled = speech.Sampled
+Spoken = speech.Spoken
 SpeechPart = speech.SpeechPart
 Say = speech.Say
 Hush = speech.Hush
 Played = speech.Played
 Seclude = speech.Seclude
+RecordVoice = speech.RecordVoice
+StopRecording = speech.StopRecording
+VoiceRecorded = speech.VoiceRecorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class Tone(StrEnum):
     RECORDING = "recording"  # what is said is kept from now on: three equal beeps
     RECORDING_OVER = "recording-over"  # and no longer: three falling beeps
     NOT_HEARD = "not-heard"  # others have encryption on that we cannot do: low, high, low, high
+    SPEAK = "speak"  # what is said from now on is wanted: one long beep
     CONGESTION = "congestion"  # the call cannot go on and is about to end
 
     @property
@@ -250,6 +255,8 @@ Command = (
     | Silence
     | Say
     | Hush
+    | RecordVoice
+    | StopRecording
     | SendDigit
     | Close
 )
@@ -399,6 +406,7 @@ Event = (
     | DigitReceived
     | ConferenceDigit
     | Played
+    | VoiceRecorded
     | BridgeOpened
     | BridgeConnected
     | IceRestarted

@@ -1,7 +1,7 @@
 """What the engine can be told to say to a caller: recordings it has, and speech sent to it. And to
-let it hear nothing else."""
+let it hear nothing else; and to record what a caller says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,15 @@ class Sampled:
     pcm: bytes
 
 
-SpeechPart = Recorded | Sampled
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a caller has said: G.711 mu-law at 8 kHz, a quarter of `Sampled`, since it is sent once
+    for each who hears it. Empty: it has said nothing."""
+
+    ulaw: bytes = field(repr=False)
+
+
+SpeechPart = Recorded | Sampled | Spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +70,28 @@ class Seclude:
 
     call: str
     secluded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVoice:
+    """Record what the phone says once the tone that is being played is over, from its first word to
+    a pause, for `seconds` at most (ten whatever is asked for). Answered by `VoiceRecorded`; it ends
+    a recording there is. Nothing is kept."""
+
+    call: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End the recording, if there is one."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceRecorded:
+    """What the phone has said; empty if it has said nothing for the whole time."""
+
+    call: str
+    spoken: Spoken

@@ -7,8 +7,9 @@ import numpy as np
 
 from audiocodecs.fade import fade_out
 from audiocodecs.frames import Samples, silence
-from audiocodecs.resampling import NARROW, narrowed
-from gateway.media.speech import Recorded, SpeechPart
+from audiocodecs.g711 import PCMU
+from audiocodecs.resampling import NARROW, narrowed, widened
+from gateway.media.speech import Recorded, SpeechPart, Spoken
 
 DUCKED = 0.25
 """The gain of the conference beneath: 12 dB down, so that both are understood."""
@@ -101,5 +102,8 @@ class Utterance:
     def _found(self, part: SpeechPart) -> Samples | None:
         if isinstance(part, Recorded):
             return self._recordings.samples(part, self._rate)
+        if isinstance(part, Spoken):
+            narrow = PCMU.decode(part.ulaw)
+            return narrow if self._rate == NARROW else widened(narrow)
         wide = np.frombuffer(part.pcm, "<i2", count=len(part.pcm) // 2).astype(np.int16)
         return narrowed(wide) if self._rate == NARROW else wide

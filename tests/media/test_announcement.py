@@ -9,7 +9,7 @@ from gateway.media.messages import Tone
 
 RATE, SIZE = 8000, 160
 SHORT = [Tone.MUTED, Tone.UNMUTED, Tone.HAND, Tone.MAY_SPEAK]
-NEWS = [Tone.RECORDING, Tone.RECORDING_OVER, Tone.NOT_HEARD]
+NEWS = [Tone.RECORDING, Tone.RECORDING_OVER, Tone.NOT_HEARD, Tone.SPEAK]
 
 
 def played(tone: Tone, frames: int = 500) -> list[Samples]:
