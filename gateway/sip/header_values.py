@@ -9,6 +9,7 @@ kept as the peer's text; a parsed value is only ever looked at.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from sipmessage import URI, Address, Parameters, Via
@@ -34,6 +35,9 @@ _SIP_URI = re.compile(
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*", re.IGNORECASE | re.ASCII)
 _TEL_URI = re.compile(r"tel:(?P<number>[0-9A-Fa-f*#+.()\-]+)(?P<parameters>;\S*)?", re.IGNORECASE)
+
+# One message is asked for the same value many times: what was read last is kept.
+_keep_last = lru_cache(maxsize=64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ def unquote_string(value: str) -> str:
     return value
 
 
+@_keep_last
 def parse_name_addr(value: str) -> NameAddr:
     """Read From, To, Contact, Route or the like; SipSyntaxError if it is no address."""
     address, *parameters = split_list(value, ";")
@@ -105,6 +110,7 @@ def parse_name_addr(value: str) -> NameAddr:
     return NameAddr(uri, name, parse_parameters(parameters))
 
 
+@_keep_last
 def parse_via(value: str) -> Via:
     """Read one Via, of whatever version (505 has to be answered); SipSyntaxError if it is none."""
     sent_by, *parameters = split_list(value, ";")
@@ -119,6 +125,7 @@ def parse_via(value: str) -> Via:
     )
 
 
+@_keep_last
 def parse_uri(text: str) -> URI:
     """Read a SIP, SIPS or TEL URI, its user part decoded (RFC 3261 19.1, RFC 3966).
 
