@@ -1,4 +1,4 @@
-"""The headers of a message: sipmessage's container with typed readers (RFC 3261 section 20).
+"""The headers of a message, with typed readers (RFC 3261 section 20).
 
 Readers raise SipSyntaxError; after `message.check` has passed, those of the mandatory headers and
 of Contact, Record-Route and Max-Forwards do not.
@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 
 from sipmessage import CSeq, Parameters, Via
-from sipmessage import Headers as RawHeaders
 
 from gateway.errors import SipSyntaxError
 from gateway.sip.header_values import (
@@ -23,17 +22,50 @@ MAX_CSEQ = 2**31 - 1  # RFC 3261 8.1.1.5
 DEFAULT_MAX_FORWARDS = 70
 
 
-class Headers(RawHeaders):
+class Headers:
     """Header fields by case-insensitive name; values are text without folding."""
 
     def __init__(self, fields: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__()
+        self._fields: dict[str, tuple[str, list[str]]] = {}  # by name in lower case
         for name, value in fields:
             self.add(name, value)
 
+    def __getitem__(self, name: str) -> str:
+        """The first value; KeyError if there is none."""
+        return self._fields[name.lower()][1][0]
+
+    def add(self, name: str, value: str) -> None:
+        """Add a field; its name is that of the first of this name."""
+        self._fields.setdefault(name.lower(), (name, []))[1].append(value)
+
+    def set(self, name: str, value: str) -> None:
+        """Put one field in the place of all of this name."""
+        self.setlist(name, [value])
+
+    def setlist(self, name: str, values: list[str]) -> None:
+        """Put some fields in the place of all of this name."""
+        self._fields[name.lower()] = (name, values)
+
+    def remove(self, name: str) -> None:
+        """Take out all fields of a name, if there are any."""
+        self._fields.pop(name.lower(), None)
+
+    def get(self, name: str) -> str | None:
+        """The first value."""
+        return next(iter(self.getlist(name)), None)
+
+    def getlist(self, name: str) -> list[str]:
+        """All values, as they were added."""
+        known = self._fields.get(name.lower())
+        return known[1] if known is not None else []
+
+    def keys(self) -> list[str]:
+        """The names, each once."""
+        return [name for name, _ in self._fields.values()]
+
     def fields(self) -> list[tuple[str, str]]:
         """All fields as (name, value); those of one name stand together, in their order."""
-        return [(name, value) for name in self.keys() for value in self.getlist(name)]
+        return [(name, value) for name, values in self._fields.values() for value in values]
 
     def single(self, name: str) -> str:
         """The value of a header that must be there exactly once."""

@@ -14,6 +14,21 @@ def test_names_ignore_case_and_fields_keep_their_order() -> None:
     assert some["VIA"] == "1"
 
 
+def test_fields_are_set_in_their_place_and_taken_out() -> None:
+    some = Headers([("Via", "1"), ("To", "t"), ("via", "2")])
+    some.set("VIA", "3")
+    assert some.fields() == [("VIA", "3"), ("To", "t")]
+    some.setlist("Via", ["4", "5"])
+    some.set("CSeq", "1 BYE")
+    assert some.fields() == [("Via", "4"), ("Via", "5"), ("To", "t"), ("CSeq", "1 BYE")]
+    for _ in range(2):
+        some.remove("via")
+    assert some.keys() == ["To", "CSeq"]
+    assert (some.get("via"), some.getlist("Via")) == (None, [])
+    with pytest.raises(KeyError):
+        _ = some["via"]
+
+
 def test_a_list_goes_over_all_fields_of_its_name() -> None:
     some = Headers([("Route", "<sip:a>, <sip:b>"), ("Route", "<sip:c>,")])
     assert some.values("Route") == ["<sip:a>", "<sip:b>", "<sip:c>"]
