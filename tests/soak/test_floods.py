@@ -19,9 +19,10 @@ from tests.behaviour.stage import HOST
 from tests.soak.flood import Flood
 from tests.soak.ten_calls import STRANGER, longest_hole, ten_calls
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(300)]
-
 SECONDS = float(os.environ.get("SOAK_FLOOD", "60"))
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(300 + 4 * SECONDS)]
+
 FLOODS = {
     "INVITE": 1000,
     "OPTIONS": 5000,
