@@ -196,7 +196,8 @@ class Config(Section):
     @property
     def trunks(self) -> tuple[Trunk, ...]:
         """For `gateway.calls`."""
-        return tuple(trunk.for_calls(self.media.codecs) for trunk in self.trunk)
+        codecs, record_name = self.media.codecs, self.dial_in.record_name
+        return tuple(trunk.for_calls(codecs, record_name=record_name) for trunk in self.trunk)
 
     @property
     def liaisons(self) -> tuple[LiaisonConfig, ...]:

@@ -128,6 +128,7 @@ class DialInSection(Section):
     listen: HostPort = None
     database: Path = Path("/var/lib/sip-gateway/pins.sqlite3")
     pins_file: Path | None = None
+    record_name: bool = False
     number: tuple[NumberSection, ...] = ()
     mapper: tuple[MapperSection, ...] = ()
     origins: tuple[Annotated[str, AfterValidator(_origin)], ...] | None = None

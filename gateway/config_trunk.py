@@ -62,6 +62,7 @@ class TrunkSection(Section):
     rule: tuple[RuleSection, ...] = ()
     default_room: str | None = None
     ask_pin: bool = False
+    record_name: bool | None = None
     words: bool | None = None
     keys: tuple[Literal["microphone", "hand", "count", "help", "leave"], ...] = (
         "microphone",
@@ -112,6 +113,8 @@ class TrunkSection(Section):
                 "[trunk.digest]"
             )
             problems.append(f"from: is missing; {hint}")
+        if self.record_name and not self.ask_pin:
+            problems.append("record_name: goes with ask_pin; set that, or leave this out")
         if self.probe and not (self.dial_out or self.register_):
             hint = "give [trunk.dial_out] or [trunk.register], or leave it out"
             problems.append(f"probe: there is nobody to ask; {hint}")
@@ -153,8 +156,9 @@ class TrunkSection(Section):
             probed=probed,
         )
 
-    def for_calls(self, codecs: tuple[str, ...]) -> Trunk:
-        """For `gateway.calls`; `codecs` are those of trunks that name none."""
+    def for_calls(self, codecs: tuple[str, ...], *, record_name: bool) -> Trunk:
+        """For `gateway.calls`; `codecs` and `record_name` are for trunks that do not say so."""
+        wants_name = record_name if self.record_name is None else self.record_name
         return Trunk(
             name=self.name,
             networks=self.networks,
@@ -170,6 +174,7 @@ class TrunkSection(Section):
             rules=tuple(RoomRule(rule.called, rule.room, rule.installation) for rule in self.rule),
             default_room=self.default_room,
             asks_pin=self.ask_pin,
+            asks_name=self.ask_pin and wants_name,
             speaks=self.ask_pin if self.words is None else self.words,
             keys=frozenset(KeypadCommand(each) for each in self.keys),
             info_json=self.info_json,

@@ -96,6 +96,27 @@ def test_services_that_listen_nowhere_are_told() -> None:
     assert found.startswith("dial_in.listen: is missing; write e.g.")
 
 
+@pytest.mark.parametrize(
+    ("all_trunks", "trunk", "asks"),
+    [(False, None, False), (True, None, True), (True, False, False), (False, True, True)],
+)
+def test_a_trunk_asks_for_names_as_it_says_itself_or_as_all_do(
+    all_trunks: bool, trunk: bool | None, asks: bool
+) -> None:
+    own = {} if trunk is None else {"record_name": trunk}
+    values = with_dial_in(record_name=all_trunks)
+    asking = {**values["trunk"][0], "ask_pin": True, **own}
+    silent = {**values["trunk"][0], "name": "other", "rule": [{"called": ".*", "room": "a"}]}
+    config = parse({**values, "trunk": [asking, silent]})
+    assert [each.asks_name for each in config.trunks] == [asks, False]
+
+
+def test_names_are_asked_for_where_pins_are() -> None:
+    trunk = {**LEAST["trunk"][0], "record_name": True}
+    (found,) = problems({**LEAST, "trunk": [trunk]})
+    assert found == "trunk.0.record_name: goes with ask_pin; set that, or leave this out"
+
+
 def test_two_numbers_cannot_be_the_default() -> None:
     number = {"country": "AT", "number": "1", "default": True}
     (found,) = problems(with_dial_in(number=[number, number]))

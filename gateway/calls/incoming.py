@@ -28,6 +28,7 @@ from gateway.calls.welcome import Welcome
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure, SipSyntaxError
 from gateway.ivr.meeting import Meeting
+from gateway.ivr.phrasebook import Speech
 from gateway.sip.call import Call
 from gateway.sip.header_values import parse_uri
 from gateway.sip.referral import ReferTo, is_elsewhere
@@ -54,6 +55,7 @@ class IncomingCall:
         self._caller = Caller(self._party.user or None, called, trunk.name, record.id)
         self._voice = services.voices.voice(self._session, caller=self._party.user, called=called)
         self._meeting: Meeting | None = None  # whose PIN the caller has typed
+        self._name: Speech = ()  # as it has said it
         self._phone = CallingPhone(
             call,
             self._session,
@@ -72,6 +74,8 @@ class IncomingCall:
                 await self._attend(self._find_route())
             except* Over as over:
                 self._phone.hang_up(first_over(over))
+            finally:
+                self._services.spoken_names.ended(self._record.id)
             self._remember()
 
     def shut_down(self) -> None:
@@ -141,9 +145,11 @@ class IncomingCall:
         reception = self._services.reception
         assert reception is not None
         caller = self._caller
-        menu = Menu(reception, self._voice, caller)
+        recorder = self._session if self._trunk.asks_name else None
+        menu = Menu(reception, self._voice, caller, recorder)
         welcome = Welcome(self._phone, self._session, menu, self._voice, self._limits, self._record)
         self._meeting = meeting = await welcome.run()
+        self._name = menu.spoken_name
         try:
             route = route_to(meeting, self._called, self._trunk, self._services.installations)
         except ConferenceError as error:
@@ -164,7 +170,13 @@ class IncomingCall:
     async def _stay(self, route: Route) -> Route | None:
         """In one room, until the call is over (None) or the phone is to be in another."""
         session, phone, record = self._session, self._phone, self._record
-        teller = teller_of(self._trunk, self._voice, session)
+        names = self._services.spoken_names
+        teller = teller_of(
+            self._trunk,
+            self._voice,
+            session,
+            lambda endpoint: names.of(participant.seen_as[0], endpoint),
+        )
         keys = Keys(teller, phone.answer, self._trunk.keys)
         participant = Participant(
             route.installation,
@@ -190,6 +202,7 @@ class IncomingCall:
             teller=teller,
         )
         sent_to: Route | None = None
+        names.keep(record.id, participant, self._name)
         async with participant:
             try:
                 async with asyncio.TaskGroup() as beside:

@@ -55,6 +55,7 @@ class MediaSession:
         self._bridge_opened: dict[str, asyncio.Future[m.BridgeAnswer]] = {}
         self._played: dict[int, asyncio.Future[bool]] = {}
         self._utterances = 0
+        self._recorded: asyncio.Future[m.Spoken] | None = None
         self._closed: asyncio.Event = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -111,6 +112,24 @@ class MediaSession:
     def hush(self) -> None:
         """Let the caller hear no more of what is being said."""
         self._switch.execute(m.Hush(self.call))
+
+    async def record_voice(self, seconds: float) -> m.Spoken:
+        """Let the caller hear a tone, and record what it says then, for so long at most; until a
+        pause, or `stop_recording`. Empty if it says nothing, or the engine is lost."""
+        self._recorded = asyncio.get_running_loop().create_future()
+        self._switch.execute(m.Play(self.call, m.Tone.SPEAK))
+        self._switch.execute(m.RecordVoice(self.call, seconds))
+        try:
+            return await self._recorded
+        except asyncio.CancelledError:
+            self.stop_recording()
+            raise
+        finally:
+            self._recorded = None
+
+    def stop_recording(self) -> None:
+        """The caller has said what it wanted to."""
+        self._switch.execute(m.StopRecording(self.call))
 
     def send_digit(self, digit: str, duration: float = 0.1) -> None:
         """Send a key press to the phone; `duration` is in seconds."""
@@ -169,6 +188,8 @@ class MediaSession:
                 _settle(self._bridge_opened.get(event.session), event.answer)
             case m.Played():
                 _settle(self._played.get(event.utterance), event.complete)
+            case m.VoiceRecorded():
+                _settle(self._recorded, event.spoken)
             case m.Failed():
                 self._failed(event)
             case m.EngineLost():
@@ -198,6 +219,7 @@ class MediaSession:
                 waiting.set_exception(MediaError(event.reason))
         for played in self._played.values():
             _settle(played, False)
+        _settle(self._recorded, m.Spoken(b""))
         self._events.put_nowait(event)
 
 

@@ -1,11 +1,12 @@
 """What a caller hears and types before it is in a room: a greeting, a PIN, the meeting it is of.
 
-The PIN is in no log and in no record.
+It may be asked for its name as well, to be said. Neither that nor the PIN is in a log or a record.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import structlog
 
@@ -14,7 +15,7 @@ from gateway.calls.reception import Reception
 from gateway.calls.voice import Voice
 from gateway.ivr.language import language_keys
 from gateway.ivr.meeting import Meeting, NoMeeting
-from gateway.ivr.phrasebook import Phrasebook
+from gateway.ivr.phrasebook import Phrasebook, Speech
 from gateway.ivr.pin_entry import (
     Completed,
     GivenUp,
@@ -27,6 +28,8 @@ from gateway.ivr.pin_entry import (
 )
 from gateway.ivr.pin_guard import Wait
 from gateway.ivr.prompt import Prompt
+from gateway.ivr.spoken_name import LASTS, as_name
+from gateway.media.messages import Spoken
 
 log = structlog.get_logger(__name__)
 
@@ -53,10 +56,34 @@ class Caller:
     call: str
 
 
-class Menu:
-    """One caller at the reception, whose phone is answered. `pressed` takes its keys."""
+class Recorder(Protocol):
+    """Who records what the caller says (`gateway.calls.media_session.MediaSession`)."""
 
-    def __init__(self, reception: Reception, voice: Voice, caller: Caller) -> None:
+    async def record_voice(self, seconds: float) -> Spoken:
+        """What it says after a tone, until a pause or `stop_recording`."""
+        ...
+
+    def stop_recording(self) -> None:
+        """It has said what it wanted to."""
+        ...
+
+
+class Menu:
+    """One caller at the reception, whose phone is answered. `pressed` takes its keys.
+
+    With a `recorder` it is asked to say its name, unless its PIN tells it. What it has said is its
+    `spoken_name`, empty if that is nothing.
+    """
+
+    def __init__(
+        self,
+        reception: Reception,
+        voice: Voice,
+        caller: Caller,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.spoken_name: Speech = ()
+        self._recorder = recorder
         self._reception = reception
         self._voice = voice
         self._caller = caller
@@ -80,6 +107,8 @@ class Menu:
         if len(reception.languages) > 1:
             await self._choose_language()
         meeting = await self._ask_pin()
+        if self._recorder is not None and meeting.display_name is None:
+            self.spoken_name = await self._ask_name(self._recorder)
         await self._welcome(meeting)
         return meeting
 
@@ -114,6 +143,27 @@ class Menu:
                     case _:
                         pass  # the voice falls silent at each key
 
+    async def _ask_name(self, recorder: Recorder) -> Speech:
+        """What the caller says its name is; a key says that it would rather not, or has done."""
+        self._voice.guide(Prompt.SAY_NAME)
+        key = await self._key(None)
+        if key == "#":  # many end a PIN by it that was complete already
+            self._voice.guide(Prompt.SAY_NAME)
+            key = await self._key(None)
+        if key is not None:
+            return ()
+        recording = asyncio.ensure_future(recorder.record_voice(LASTS))
+        try:
+            await self._key_before(asyncio.wait((recording,)))
+            if not recording.done():
+                recorder.stop_recording()
+            name = as_name(await recording)
+        finally:
+            recording.cancel()
+        if name:
+            self._voice.guide(Prompt.THANK_YOU)
+        return name
+
     async def _ask_again(self, step: Step) -> None:
         match step:
             case GivenUp(typed=True):
@@ -142,10 +192,14 @@ class Menu:
 
     async def _key(self, deadline: float | None) -> str | None:
         """The next key; None if there is none by then, or before the voice falls silent."""
+        if deadline is None:
+            return await self._key_before(self._voice.quiet())
+        return await self._key_before(asyncio.sleep(deadline - _now()))
+
+    async def _key_before(self, end: Awaitable[object]) -> str | None:
+        """The next key; None if something ends before."""
         waiting = asyncio.ensure_future(self._keys.get())
-        until = asyncio.ensure_future(
-            self._voice.quiet() if deadline is None else asyncio.sleep(deadline - _now())
-        )
+        until = asyncio.ensure_future(end)
         try:
             await asyncio.wait((waiting, until), return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -27,6 +27,7 @@ from gateway.conference.events import Waiting
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.ivr.phrasebook import Speech
 from gateway.sip.call import Call
 
 log = structlog.get_logger(__name__)
@@ -86,7 +87,7 @@ class OutgoingCall:
         self._limits = LimitWatch(services.limits)
         self._phone = CalledPhone(self._session, services, record, trunk, self._limits.answered)
         self._voice = services.voices.voice(self._session, caller=number, called=number)
-        self._teller = teller_of(trunk, self._voice, self._session)
+        self._teller = teller_of(trunk, self._voice, self._session, self._said_by)
         self._keys = Keys(self._teller, self._wait, trunk.keys)
         self._participant = Participant(
             installation,
@@ -205,6 +206,10 @@ class OutgoingCall:
     def _is_at(self, occupant: str) -> None:
         if not self.joined.done():
             self.joined.set_result(occupant)
+
+    def _said_by(self, endpoint: str) -> Speech:
+        """What somebody in our room has said for its name."""
+        return self._services.spoken_names.of(self._participant.seen_as[0], endpoint)
 
     async def _wait(self) -> None:
         """Nobody is to be answered: the phone is called when the conference has let us in."""

@@ -61,10 +61,10 @@ class Trunk:
     With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
     sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
     word counts for who calls; `show_caller` is how much of that conferences are shown.
-    Who names no room `asks_pin` asks for a PIN; a trunk that `speaks` tells callers in words
-    what others tell by tones. `keys` are what its callers have keys for in the conference. With
-    `early_media` callers hear the waiting tone before they are answered, instead of their own
-    network's ringing.
+    Who names no room `asks_pin` asks for a PIN, and with `asks_name` to say its name; a trunk that
+    `speaks` tells callers in words what others tell by tones. `keys` are what its callers have keys
+    for in the conference. With `early_media` callers hear the waiting tone before they are
+    answered, instead of their own network's ringing.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
     their way.
@@ -84,6 +84,7 @@ class Trunk:
     rules: tuple[RoomRule, ...] = ()
     default_room: str | None = None
     asks_pin: bool = False
+    asks_name: bool = False
     speaks: bool = False
     keys: frozenset[KeypadCommand] = ALL_COMMANDS
     dial_out: DialOut | None = None

@@ -1,11 +1,12 @@
 """What every call uses, whichever side began it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.calls.limits import Limits
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.reception import Reception
+from gateway.calls.spoken_names import SpokenNames
 from gateway.calls.voice import Voices
 from gateway.conference.installation import Installation
 from gateway.sip.flow import Flow
@@ -18,7 +19,8 @@ class Services:
 
     `local_host` is the address a phone on a flow can send RTP to, whose own media is at some host
     (None: not known). `callers_in` says how many calls are for a room. `retry_after` is in seconds.
-    At the `reception` callers are asked for PINs; `voices` are for those who are told in words.
+    At the `reception` callers are asked for PINs; `voices` are for those who are told in words,
+    `spoken_names` has what callers have said for their names.
     """
 
     installations: tuple[Installation, ...]
@@ -30,3 +32,4 @@ class Services:
     retry_after: int = 30
     reception: Reception | None = None
     voices: Voices = Voices()  # noqa: RUF009 -- frozen
+    spoken_names: SpokenNames = field(default_factory=SpokenNames)

@@ -163,6 +163,7 @@ class Switchboard:
         for call in tuple(self._calls):
             call.shut_down()
         await self.emptied()
+        self._services.spoken_names.close()
 
     async def emptied(self) -> None:
         """Return when no call is left."""

@@ -1,7 +1,7 @@
 """How a caller is told what happens in its conference: by tones, or in words."""
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Protocol
 
 from gateway.calls.announcer import tone_of
@@ -15,6 +15,7 @@ from gateway.conference import events as conference
 from gateway.conference.events import WaitingFor
 from gateway.conference.floor import Toggled
 from gateway.ivr.comings import Comings
+from gateway.ivr.phrasebook import Speech
 from gateway.ivr.prompt import Counted, Prompt
 from gateway.media.messages import Tone
 
@@ -149,13 +150,22 @@ _TONES = {
 
 
 class Words:
-    """Says it in words. `commands` are those that the caller has keys for."""
+    """Says it in words. `commands` are those that the caller has keys for; `said` has what others
+    in its room, by endpoint, have said for their names."""
 
-    def __init__(self, voice: Voice, commands: Container[KeypadCommand] = ALL_COMMANDS) -> None:
+    def __init__(
+        self,
+        voice: Voice,
+        commands: Container[KeypadCommand] = ALL_COMMANDS,
+        said: Callable[[str], Speech] = lambda endpoint: (),
+    ) -> None:
         self._voice = voice
         self._commands = commands
         self._comings = Comings()
-        self._names: dict[str, str] = {}  # of those who have come or gone, until that is told
+        self._said = said
+        self._names: dict[
+            str, tuple[str, Speech]
+        ] = {}  # of those who have come or gone, until that is told
         self._moved = asyncio.Event()
         self._is_in_lobby = False
         self._to_tell: tuple[str, ...] = ()  # the names of others
@@ -185,7 +195,7 @@ class Words:
                 self._comings.left(endpoint, others)
             case _:
                 return
-        self._names[endpoint] = name
+        self._names[endpoint] = name, self._said(endpoint)
         self._moved.set()
 
     def entered(self) -> None:
@@ -263,8 +273,10 @@ class Words:
                 continue
             await asyncio.sleep(max(0.0, due - clock()))
             for movement in self._comings.take(clock()):
-                first = self._names.get(movement.people[0], "")
-                name = await self._voice.name(first) if len(movement.people) == 1 else ()
+                name: Speech = ()
+                if len(movement.people) == 1:
+                    written, said = self._names.get(movement.people[0], ("", ()))
+                    name = said or await self._voice.name(written)
                 topic = "joined" if movement.joined else "left"
                 self._voice.chatter(movement.speech(self._voice.book, name), topic)
             self._names.clear()
@@ -285,6 +297,8 @@ _HELP = {
 }
 
 
-def teller_of(trunk: Trunk, voice: Voice, session: MediaSession) -> Teller:
-    """By what callers of a trunk are told."""
-    return Words(voice, trunk.keys) if trunk.speaks else Tones(session)
+def teller_of(
+    trunk: Trunk, voice: Voice, session: MediaSession, said: Callable[[str], Speech]
+) -> Teller:
+    """By what callers of a trunk are told; `said` as `Words` has it."""
+    return Words(voice, trunk.keys, said) if trunk.speaks else Tones(session)

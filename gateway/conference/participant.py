@@ -98,6 +98,7 @@ class Participant:
         self._is_moderator = moderator
         self._connect = connect
         self._features = (*features, ns.JINGLE_DTMF) if dial_pad else features
+        self._nick = ""
         self._at = room.jid  # the room we are in, or on our way to
         self._recovery = MediaRecovery()
         self._audio = Audio(media, self._emit)
@@ -129,6 +130,12 @@ class Participant:
     def endpoint(self) -> str:
         """Our endpoint id, empty before `join`; a new one after each `Rejoined`."""
         return self._stay.endpoint if self._stay is not None else ""
+
+    @property
+    def seen_as(self) -> tuple[str, str]:
+        """The room we are in or on our way to, and our endpoint id there: others see it before
+        `join` returns."""
+        return self._at, self._nick
 
     @property
     def occupants(self) -> int:
@@ -352,6 +359,7 @@ class Participant:
         site = login.installation
         is_main = room == self.room.jid or site.node is not None
         self._media.enter_room(site.key_of(room))
+        self._nick = login.connection.nick
         entry = await enter(
             login,
             room,

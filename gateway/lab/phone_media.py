@@ -114,8 +114,12 @@ class PhoneMedia(asyncio.DatagramProtocol):
         """Press keys, one after the other, that are heard (ITU-T Q.23): in place of speech."""
         pause = silence(self._frame * _PRESS)
         for digit in digits:
-            pressed = np.concatenate((dtmf(digit, _PRESS / _FRAMES, rate=self.rate), pause))
-            self._tones += list(pressed.reshape(-1, self._frame))
+            self.say(np.concatenate((dtmf(digit, _PRESS / _FRAMES, rate=self.rate), pause)))
+
+    def say(self, samples: Samples) -> None:
+        """Say something once, in place of what is said over and over."""
+        padded = np.pad(samples, (0, -len(samples) % self._frame))
+        self._tones += list(padded.reshape(-1, self._frame))
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         try:

@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
-from audiocodecs.frames import Samples
+from audiocodecs.frames import Samples, silence
+from audiocodecs.tones import tone
 from gateway.calls.end_reason import EndReason
-from tests.behaviour.stage import RATE, names_in, stage
+from tests.behaviour.stage import RATE, TONES, names_in, stage
+from tests.helpers.listening import share_of
 from tests.helpers.prompts import prompt, share_of_words
 
 pytestmark = pytest.mark.behaviour
+
+NAME = TONES["phone 2"]  # as it is said
 
 _PINS = """
 [[pin]]
@@ -20,7 +24,7 @@ room = "room1"
 """
 
 
-def with_menu(folder: Path, **voice: Any) -> dict[str, Any]:
+def with_menu(folder: Path, *, record_name: bool = False, **voice: Any) -> dict[str, Any]:
     """A gateway that asks for PINs, of which it knows one."""
     pins = folder / "pins.toml"
     pins.write_text(_PINS)
@@ -32,6 +36,7 @@ def with_menu(folder: Path, **voice: Any) -> dict[str, Any]:
             "pins_file": str(pins),
             "pin_digits": 6,
             "pin_odds": 1000,
+            "record_name": record_name,
         },
         "voice": {"espeak_ng": "", **voice},
     }
@@ -80,3 +85,40 @@ async def test_wrong_pins_end_the_call_and_the_caller_hears_why(tmp_path: Path) 
         record = await scene.over()
         assert record.end is not None and record.end.reason is EndReason.PIN_WRONG
         assert record.room == ""
+
+
+def rings(frequency: float, samples: Samples) -> bool:
+    """Whether there is a tone and nothing else, for a fifth of a second: words have many."""
+    piece = RATE // 5
+    pieces = (samples[at : at + piece] for at in range(0, len(samples) - piece + 1, piece // 2))
+    return any(share_of(frequency, each, RATE) > 0.8 for each in pieces)
+
+
+async def heard_until_it_rings(call: Any, frequency: float) -> None:
+    """Wait until the phone hears a tone."""
+    async with asyncio.timeout(30):
+        while not rings(frequency, call.media.recording()[-2 * RATE :]):  # noqa: ASYNC110
+            await asyncio.sleep(0.3)  # as above
+
+
+async def test_another_phone_hears_who_joins_and_leaves_by_the_name_it_has_said(
+    tmp_path: Path,
+) -> None:
+    async with stage(**with_menu(tmp_path, record_name=True)) as scene:
+        first = await scene.phone.dial(
+            scene.uri("4300"),
+            speaks=silence(RATE),
+            headers=(("Jitsi-Conference-Room", "room1"),),  # it is not asked for anything
+        )
+        await first.answered()
+        second = await scene.phone.dial(scene.uri("4300"), speaks=silence(RATE))
+        await second.answered()
+        second.media.press("471147")
+        await heard_until_it_rings(second, 1000.0)
+        second.media.say(tone([NAME], 1.0, rate=RATE))
+        await heard_until_it_rings(first, NAME)
+        await asyncio.sleep(3.0)  # "has joined"
+        first.media.frames.clear()
+        second.hang_up()
+        await heard_until_it_rings(first, NAME)
+        assert not rings(NAME, second.media.recording())

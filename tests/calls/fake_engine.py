@@ -28,6 +28,7 @@ class CallMedia:
     is_secluded: bool = False
     tones: list[m.Tone | None] = field(default_factory=list)
     said: list[tuple[m.SpeechPart, ...]] = field(default_factory=list)
+    says: m.Spoken = m.Spoken(b"")  # noqa: RUF009 -- frozen
     phone: m.PhoneMedia | None = None
     room_hint: str | None = None
     ssrcs: list[int] = field(default_factory=list)
@@ -105,6 +106,8 @@ class FakeEngine:
             case m.Say(call, utterance, parts):
                 media.said.append(parts)
                 self._report(m.Played(call, utterance, True))
+            case m.RecordVoice(call):
+                self._report(m.VoiceRecorded(call, media.says))
             case m.Mute(muted=muted):
                 media.is_muted = muted
             case m.Seclude(secluded=secluded):

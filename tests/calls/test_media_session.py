@@ -236,3 +236,23 @@ async def test_who_no_longer_wants_something_said_hushes_it() -> None:
         await asyncio.wait((saying,))
         session.receive(m.Played("c1", 1, False))  # nobody waits for it any more
     assert engine.orders == [m.Say("c1", 1, WORDS), m.Hush("c1"), m.Close("c1")]
+
+
+async def test_what_the_phone_says_is_recorded_after_a_tone() -> None:
+    spoken = m.Spoken(b"a name")
+    engine = Engine(RecordVoice=lambda order: m.VoiceRecorded(order.call, spoken))
+    async with engine.session() as session:
+        assert await session.record_voice(4.0) == spoken
+        session.stop_recording()
+        engine.switch.receive(m.VoiceRecorded("c1", spoken))  # nobody waits for it
+    assert engine.orders[:3] == [
+        m.Play("c1", m.Tone.SPEAK),
+        m.RecordVoice("c1", 4.0),
+        m.StopRecording("c1"),
+    ]
+
+
+async def test_an_engine_that_is_lost_has_recorded_nothing() -> None:
+    engine = Engine(RecordVoice=lambda order: m.EngineLost(order.call, "killed"))
+    async with engine.session() as session:
+        assert await session.record_voice(4.0) == m.Spoken(b"")

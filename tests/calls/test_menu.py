@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from audiocodecs.g711 import PCMU
+from audiocodecs.tones import tone
 from gateway.calls.end_reason import EndReason, Over
 from gateway.calls.menu import LANGUAGE_WITHIN, LONGEST_WAIT, Caller, Menu
 from gateway.calls.reception import Reception
@@ -16,7 +18,7 @@ from gateway.ivr.phrasebook import Speech
 from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.pin_guard import Wait
 from gateway.ivr.redial_memory import REDIAL_WITHIN
-from gateway.media.messages import Recorded
+from gateway.media.messages import Recorded, Spoken
 from tests.xmpp.virtual_time import in_virtual_time
 
 LINE = 2.0  # seconds that a line takes
@@ -33,8 +35,8 @@ class Telephone:
 
     async def say(self, parts: Speech) -> bool:
         first = parts[0]
-        assert isinstance(first, Recorded)
-        self.heard.append(f"{first.language}:{first.name}")
+        is_prompt = isinstance(first, Recorded)
+        self.heard.append(f"{first.language}:{first.name}" if is_prompt else ":spoken")
         self._over.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(LINE):
@@ -44,6 +46,29 @@ class Telephone:
 
     def hush(self) -> None:
         self._over.set()
+
+
+SAID = Spoken(PCMU.encode(tone([440.0, 700.0], 1.0, rate=8000)))
+
+
+class Recorder:
+    """Records for three seconds, or until it is stopped."""
+
+    def __init__(self, said: Spoken = SAID) -> None:
+        self.said = said
+        self.begun = 0
+        self._stopped = asyncio.Event()
+
+    async def record_voice(self, seconds: float) -> Spoken:
+        assert seconds == 4.0
+        self.begun += 1
+        with suppress(TimeoutError):
+            async with asyncio.timeout(3.0):
+                await self._stopped.wait()
+        return self.said
+
+    def stop_recording(self) -> None:
+        self._stopped.set()
 
 
 @dataclass
@@ -72,8 +97,10 @@ class Visit:
         longest: int = 9,
         languages: tuple[Language, ...] = (Language.ENGLISH,),
         offers: tuple[Language, ...] = (),
+        recorder: Recorder | None = None,
     ) -> None:
         self.desk = Desk()
+        self.recorder = recorder
         self.telephone = Telephone()
 
         self.reception = Reception(self.desk, lambda: PinRules(longest=longest), offers)
@@ -84,7 +111,7 @@ class Visit:
         self.voice = self.voices.voice(
             self.telephone, caller=CALLER.number or "", called=CALLER.called
         )
-        self.menu = Menu(self.reception, self.voice, CALLER)
+        self.menu = Menu(self.reception, self.voice, CALLER, self.recorder)
 
     async def typing(self, *keys: str | float) -> Meeting:
         """What comes of these keys, with pauses between them."""
@@ -256,3 +283,56 @@ async def test_a_pin_is_complete_when_none_can_be_longer() -> None:
     visit.desk.answers = [ROOM]
     assert await visit.typing(5.0, "1234567") == ROOM
     assert visit.desk.asked == ["123456"]
+
+
+@in_virtual_time
+async def test_a_caller_says_its_name_after_the_pin_and_is_thanked() -> None:
+    visit = Visit(recorder=Recorder())
+    assert await visit.typing(5.0, "123456789") == ROOM
+    assert visit.heard[1:] == ["enter-pin", "say-name", "thank-you", "joining-before"]
+    (name,) = visit.menu.spoken_name
+    assert isinstance(name, Spoken) and len(name.ulaw) > 7000
+
+
+@in_virtual_time
+async def test_a_hash_ends_the_name_at_once() -> None:
+    visit = Visit(recorder=Recorder())
+    begun = asyncio.get_running_loop().time()
+    assert await visit.typing("123456789", LINE + 0.5, "#") == ROOM
+    assert asyncio.get_running_loop().time() - begun < 3 * LINE + 3.0
+    assert visit.menu.spoken_name != ()
+
+
+@in_virtual_time
+async def test_who_says_nothing_goes_on_without_a_name() -> None:
+    visit = Visit(recorder=Recorder(Spoken(b"")))
+    assert await visit.typing("123456789") == ROOM
+    assert visit.heard == ["greeting", "say-name", "joining-before"]
+    assert visit.menu.spoken_name == ()
+
+
+@in_virtual_time
+async def test_a_key_instead_of_a_name_goes_on_without_one() -> None:
+    visit = Visit(recorder=Recorder())
+    assert await visit.typing("123456789", 0.5, "1") == ROOM
+    assert visit.recorder is not None and visit.recorder.begun == 0
+    assert visit.heard == ["greeting", "say-name", "joining-before"]
+
+
+@in_virtual_time
+async def test_a_hash_after_a_pin_that_is_complete_skips_nothing() -> None:
+    visit = Visit(recorder=Recorder())
+    assert await visit.typing("123456789#") == ROOM
+    assert visit.heard == ["greeting", *["say-name"] * 2, "thank-you", "joining-before"]
+
+
+@in_virtual_time
+async def test_who_is_known_by_its_pin_or_comes_back_is_not_asked_for_its_name() -> None:
+    visit = Visit(recorder=Recorder())
+    visit.desk.answers = [Meeting(ROOM.room, "Ann Example")]
+    await visit.typing("123456789")
+    now = asyncio.get_running_loop().time()
+    visit.reception.redials.left(CALLER.number, CALLER.called, ROOM, now)
+    visit.call_again()
+    await visit.typing()
+    assert visit.recorder is not None and visit.recorder.begun == 0

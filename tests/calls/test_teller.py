@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 
@@ -10,13 +11,14 @@ from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.media_session import MediaSession, MediaSwitch
 from gateway.calls.news import farewell_of, news_of
+from gateway.calls.spoken_names import SpokenNames
 from gateway.calls.teller import Tones, Words
 from gateway.calls.voice import Voices
 from gateway.conference import events as conference
 from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
 from gateway.conference.floor import Toggled
 from gateway.ivr.prompt import Prompt
-from tests.calls.test_menu import LINE, Telephone
+from tests.calls.test_menu import LINE, SAID, Telephone
 from tests.xmpp.virtual_time import in_virtual_time
 
 
@@ -151,6 +153,37 @@ async def test_who_comes_is_named_and_many_are_counted() -> None:
             words.company(conference.OccupantJoined(f"g{number}", "Cec"), 30 + number)
         await asyncio.sleep(20 * LINE)
         assert len(heard(telephone)) == 2  # in a large meeting nobody is told of
+
+
+@in_virtual_time
+async def test_who_has_said_its_name_is_heard_with_it_until_its_call_is_over() -> None:
+    telephone, names = Telephone(), SpokenNames()
+    names.keep("c7", Somebody(("room", "e1")), (SAID,))
+    names.keep("c8", Somebody(("room", "e2")), ())  # it has said nothing
+    voice = Voices().voice(telephone, caller="", called="")
+    words = Words(voice, said=lambda endpoint: names.of("room", endpoint))
+    running = asyncio.create_task(words.run())
+    for joined in ("e1", "e2"):
+        words.company(conference.OccupantJoined(joined, "+49 *** 12"), 1)
+        await asyncio.sleep(20)
+    names.ended("c7")
+    words.company(conference.OccupantLeft("e1", "+49 *** 12"), 1)
+    await asyncio.sleep(20)
+    words.company(conference.OccupantJoined("e1", "Ab"), 1)
+    await asyncio.sleep(20)
+    running.cancel()
+    await asyncio.wait((running,))
+    assert heard(telephone) == ["spoken", "digit-4", "spoken", "letter-a"]
+    assert names.of("other", "e1") == names.of("room", "e1") == ()
+    names.keep("c9", Somebody(("room", "e1")), (SAID,))
+    names.ended("c9")
+    names.close()
+    assert names.of("room", "e1") == ()
+
+
+@dataclass
+class Somebody:
+    seen_as: tuple[str, str]
 
 
 @in_virtual_time
