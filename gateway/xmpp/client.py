@@ -305,7 +305,7 @@ class _Client(ClientXMPP):
 
     def _unreachable(self, reason: object) -> None:
         self.cancel_connection_attempt()  # or slixmpp would go on trying
-        self._fail(FailureCause.UNREACHABLE, str(reason))
+        self._fail(FailureCause.UNREACHABLE, f"{self._server.place}: {reason}")
 
     def _distrusted(self, error: object) -> None:
         self._fail(FailureCause.TLS, str(error))

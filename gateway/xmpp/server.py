@@ -39,6 +39,12 @@ class Server:
         return self.web_socket is not None or self.bosh is not None
 
     @property
+    def place(self) -> str:
+        """Where it is, for people: nothing that a URL may have after its path."""
+        url = self.web_socket or self.bosh
+        return url.partition("?")[0] if url else f"{self.host or self.domain}:{self.port}"
+
+    @property
     def resumes(self) -> bool:
         """Whether a stream can be taken up again: the server has to know the user again.
 
