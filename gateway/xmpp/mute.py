@@ -27,3 +27,8 @@ class MuteOrder:
 def unmute_request(occupant: str) -> Element:
     """Ask the focus to let `occupant` (ourselves) be heard: the bridge may hold back its audio."""
     return element(ns.JITSI_MUTE_AUDIO, "mute", {"jid": occupant}, text="false")
+
+
+def mute_request(occupant: str) -> Element:
+    """Ask the focus to mute `occupant`, somebody else: for moderators."""
+    return element(ns.JITSI_MUTE_AUDIO, "mute", {"jid": occupant}, text="true")

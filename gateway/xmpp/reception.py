@@ -20,6 +20,7 @@ from gateway.xmpp.jingle import Action, Jingle
 from gateway.xmpp.mute import MuteOrder
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
 from gateway.xmpp.rayo import Dial, HangUp
+from gateway.xmpp.room_entrance import RoomReconfigured
 from gateway.xmpp.visitors import Promotion
 
 
@@ -42,6 +43,7 @@ Received = (
     | HangUp
     | ChatMessage
     | Promotion
+    | RoomReconfigured
 )
 
 _DISCO_INFO = ("get", f"{{{ns.DISCO_INFO}}}query")
@@ -134,13 +136,17 @@ class Reception:
         return stanza.result(request), received
 
 
-def _message(received: Element) -> ComponentMessage | Invitation | ChatMessage | None:
+def _message(
+    received: Element,
+) -> ComponentMessage | Invitation | ChatMessage | RoomReconfigured | None:
     """What a message is to us."""
     if received.get("type") == "error":
         return None
     json_message = child(received, ns.JITSI_MEET, "json-message")
     if received.get("type") == "groupchat":
-        return ChatMessage.parse(received) if json_message is None else None
+        if json_message is not None:
+            return None
+        return ChatMessage.parse(received) or RoomReconfigured.parse(received)
     if json_message is not None:
         return ComponentMessage.parse(received.get("from", ""), json_message)
     return ChatMessage.parse(received) or Invitation.parse(received)

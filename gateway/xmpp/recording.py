@@ -1,10 +1,11 @@
-"""What the focus says about recordings and live streams (Jitsi's `<jibri-recording-status>`)."""
+"""Recordings and live streams: what the focus says of them, and what a moderator asks it for."""
 
+import json
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import child, children
+from gateway.xmpp.element import child, children, element
 
 MAX_RECORDINGS = 20
 
@@ -45,3 +46,18 @@ def is_audio_recorded(presence: Element) -> bool:
         each.get("key") == "audio-recording-enabled" and each.get("value") == "true"
         for each in children(properties, ns.JITSI_FOCUS, "property")
     )
+
+
+def start_recording() -> Element:
+    """Ask the focus for a recorder that makes a file."""
+    attributes = {"action": "start", "recording_mode": "file", "app_data": _APP_DATA}
+    return element(ns.JITSI_JIBRI, "jibri", attributes)
+
+
+def stop_recording(session: str) -> Element:
+    """Ask it to end a recording session."""
+    attributes = {"action": "stop", "recording_mode": "file", "session_id": session}
+    return element(ns.JITSI_JIBRI, "jibri", attributes)
+
+
+_APP_DATA = json.dumps({"file_recording_metadata": {"share": True}}, separators=(",", ":"))
