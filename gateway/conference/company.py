@@ -29,13 +29,17 @@ class Kind(Enum):
 class Occupant:
     """One in the room besides us and the focus; `name` is its nick if it has no other.
 
-    `user` is whose token it came with, if it had one.
+    `user` is whose token it came with, if it had one. `is_member` is whether a room that admits
+    members only keeps it; `jid` is its own bare JID, where the room tells it.
     """
 
     name: str
     kind: Kind
     is_moderator: bool = False
     user: str | None = None
+    is_muted: bool = False
+    is_member: bool = False
+    jid: str | None = None
 
 
 class Company:
@@ -76,6 +80,21 @@ class Company:
         """Whether a transcriber says that it is at work."""
         return bool(self._transcribing)
 
+    @property
+    def audible(self) -> tuple[str, ...]:
+        """The nicks of people and phones who do not say that they are muted."""
+        return tuple(
+            nick
+            for nick, occupant in self._occupants.items()
+            if occupant.kind is not Kind.MACHINE and not occupant.is_muted
+        )
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """The bare JIDs of those whom a room that admits members only would put out."""
+        each = self._occupants.values()
+        return tuple(who.jid for who in each if who.jid is not None and not who.is_member)
+
     def name_of(self, nick: str) -> str:
         """The name of an occupant, or of who is none."""
         occupant = self._occupants.get(nick)
@@ -108,6 +127,9 @@ class Company:
             kind,
             is_moderator=presence.role == "moderator",
             user=presence.user,
+            is_muted=presence.audio_muted is True,
+            is_member=presence.affiliation in _MEMBERS,
+            jid=bare(presence.real_jid) if presence.real_jid is not None else None,
         )
         if known is None and len(self._occupants) >= MAX_OCCUPANTS:
             return occupant, False
@@ -141,4 +163,5 @@ class Company:
         return domain in self._hidden_domains
 
 
+_MEMBERS = ("owner", "admin", "member")
 _MACHINES = frozenset({ns.JITSI_TRANSCRIBER, ns.JITSI_JIBRI})

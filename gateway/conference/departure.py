@@ -25,6 +25,20 @@ class Departure:
     promotion: Promotion | None = None
 
 
+class Departed(Exception):
+    """Ends a stay, and everything that runs in it."""
+
+    def __init__(self, departure: Departure) -> None:
+        super().__init__(departure.text)
+        self.departure = departure
+
+
+def first_departure(group: ExceptionGroup[Departed]) -> Departure:
+    """What ended a stay, if several things did at a time."""
+    first = group.exceptions[0]
+    return first.departure if isinstance(first, Departed) else first_departure(first)
+
+
 def removed(presence: OccupantPresence, actor: str | None) -> Departure:
     """What our own unavailable presence means (XEP-0045 section 17.4 has the codes)."""
     text = presence.reason or ""

@@ -214,6 +214,13 @@ class VisitorChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Knocked:
+    """Somebody, perhaps with a name, waits to be let in: told to moderators who may do so."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rejoined:
     """We had to leave and are in the room again, as a new endpoint."""
 
@@ -248,6 +255,7 @@ Event = (
     | ApprovalWithdrawn
     | HandLowered
     | VisitorChanged
+    | Knocked
     | Rejoined
     | Ended
 )

@@ -12,6 +12,7 @@ from gateway.conference.address import RoomAddress
 from gateway.conference.allocation import Redirected
 from gateway.conference.audio import Audio, BridgeMedia
 from gateway.conference.bridge_session import BridgeSession
+from gateway.conference.chair import Chair
 from gateway.conference.departure import Departure
 from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import enter
@@ -66,7 +67,8 @@ class Participant:
     the phone, and their presses are told. `ask_password` is how the caller can be asked for the
     room's password. `features` are advertised beside the usual ones. `token` is a JWT that the
     caller has brought along; it never reaches a log. A `visitor` wants to listen only, perhaps at a
-    node for visitors, until it is promoted. A `moderator`'s token says so, where we make it.
+    node for visitors, until it is promoted. A `moderator`'s token says so, where we make it, and
+    its orders are carried out while the conference says so, too.
     """
 
     def __init__(
@@ -88,14 +90,13 @@ class Participant:
     ) -> None:
         self.room = room
         self._installation = installation
-        self._profile = Profile(display_name, initiator, dial_pad)
+        self._profile = Profile(display_name, initiator, dial_pad, may_preside=moderator)
         self._media = media
         self._wants_to_visit = visitor
         self._is_visitor = False
         self._password = password
         self._door = Door(self._wait, ask_password)
         self._token = token
-        self._is_moderator = moderator
         self._connect = connect
         self._features = (*features, ns.JINGLE_DTMF) if dial_pad else features
         self._nick = ""
@@ -186,6 +187,11 @@ class Participant:
     def toggle_hand(self) -> Toggled | None:
         """The caller asks to speak, or no longer; None if we are in no room yet."""
         return self._stay.microphone.toggle_hand() if self._stay is not None else None
+
+    @property
+    def chair(self) -> Chair | None:
+        """Where the caller gives a moderator's orders; None if we are in no room yet."""
+        return self._stay.chair if self._stay is not None else None
 
     def set_held(self, held: bool) -> None:
         """The phone is on hold: it is silent, and shown so; or it no longer is.
@@ -347,7 +353,7 @@ class Participant:
             features=self._features,
             display_name=self._profile.display_name,
             token=self._token,
-            moderator=self._is_moderator,
+            moderator=self._profile.may_preside,
         )
         try:
             return await self._enter(login, room)

@@ -17,7 +17,8 @@ UNHEARD = "Not heard: end-to-end encryption"
 class Profile:
     """Name, status and what else the room is told, except where and with which microphone.
 
-    `initiator` are headers on where the call came from. A call on hold is shown as muted.
+    `initiator` are headers on where the call came from. A call on hold is shown as muted. Who
+    `may_preside` gives a moderator's orders if it is made one.
     """
 
     display_name: str
@@ -25,6 +26,7 @@ class Profile:
     dial_pad: bool = False
     status: str | None = None
     is_held: bool = False
+    may_preside: bool = False
 
     def status_text(self, *, is_unheard: bool) -> str | None:
         """What weighs most: that the phone does not listen, is not heard, how the call is."""

@@ -2,7 +2,7 @@
 
 `attend` takes in what the server tells, one thing after the other and without waiting; what takes
 time (a session, a restart, a patience) runs beside it. Whatever ends the stay is raised as
-`_Departed`, which ends everything that runs.
+`Departed`, which ends everything that runs.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import structlog
 from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
 from gateway.conference.bridge_channel import channel_opener
 from gateway.conference.bridge_session import BridgeSession, Fault, FaultKind
+from gateway.conference.chair import Chair
 from gateway.conference.component_orders import (
     ApprovalChanged,
     ModerationChanged,
@@ -21,7 +22,7 @@ from gateway.conference.component_orders import (
     TranscriptionWanted,
     read_order,
 )
-from gateway.conference.departure import Departure, promoted
+from gateway.conference.departure import Departed, Departure, first_departure, promoted
 from gateway.conference.entering import Entry
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
 from gateway.conference.floor import Floor
@@ -45,6 +46,7 @@ from gateway.xmpp.own_presence import unavailable
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
 from gateway.xmpp.rayo import HangUp
 from gateway.xmpp.reception import JingleReceived, Received
+from gateway.xmpp.room_entrance import RoomReconfigured
 from gateway.xmpp.stanza import NoReply, StanzaError, iq
 from gateway.xmpp.visitors import Promotion
 
@@ -55,12 +57,6 @@ BRIDGE_PATIENCE = 90.0  # seconds more if the focus says that it has no videobri
 OFFER_PATIENCE = 10.0  # seconds a new offer may take after the focus' own fault
 RESTART_PATIENCE = 20.0  # seconds it may take after we asked for one, answer included
 FOCUS_PATIENCE = 10.0  # seconds a focus may be away before it is called back
-
-
-class _Departed(Exception):
-    def __init__(self, departure: Departure) -> None:
-        super().__init__(departure.text)
-        self.departure = departure
 
 
 class Stay:
@@ -102,6 +98,7 @@ class Stay:
             media=media,
             emit=emit,
         )
+        self.chair = Chair(entry, may_preside=profile.may_preside, emit=emit)
         self._keys = RoomKeys()
         self._tasks = asyncio.TaskGroup()
         self._session: BridgeSession | None = None
@@ -116,6 +113,7 @@ class Stay:
             async with self._tasks:
                 self._run(self.surroundings.appearance.publish())
                 self._run(self.microphone.ask_to_be_heard())
+                self._run(self.chair.attend())
                 if self.room.alone:
                     self._emit(Alone())
                 else:
@@ -130,9 +128,9 @@ class Stay:
                     self._receive(await self._connection.receive())
         except* ConnectionFailed as lost:
             departure = replace(departure, text=str(lost.exceptions[0]), rejoin=True)
-        except* _Departed as departed:
+        except* Departed as departed:
             # What the room says about it counts more than that the connection has ended as well.
-            departure = _first(departed)
+            departure = first_departure(departed)
         _raise_if_cancelled()
         return departure
 
@@ -153,6 +151,7 @@ class Stay:
         if self._session is not None:
             terminate = self._session.terminate(Reason("success"))
             self._send_jingle(self.room.focus, terminate)
+        self.chair.leave()
         self._connection.send(unavailable(self.room.jid, self.room.nick, status))
         self.room.entered = False
 
@@ -175,6 +174,7 @@ class Stay:
                     self._seen(event)
                 self.surroundings.look()
                 self.microphone.has_role(self.room.role)
+                self.chair.sees(received)
                 if bridge_available and not self.room.bridge_available:
                     log.warning("the focus has no videobridge")
             case PresenceRefused(error=error):
@@ -184,6 +184,8 @@ class Stay:
                 self.microphone.muted_by(name)
             case ComponentMessage():
                 self._component_says(received)
+            case RoomReconfigured(room) if room == self.room.jid:
+                self.chair.look()
             case ChatMessage():
                 self.surroundings.hears(received)
             case HangUp():
@@ -193,7 +195,7 @@ class Stay:
             case Promotion() if received.sender == self.room.jid:
                 if received.allowed:
                     self.microphone.lower_hand()
-                    raise _Departed(promoted(received))
+                    raise Departed(promoted(received))
                 self.microphone.hand_lowered()
 
     def _asks_to_lower_hand(self, endpoint: str) -> None:
@@ -207,7 +209,7 @@ class Stay:
             return
         self._connection.send(order.granted())
         name = self.room.name_of(resource(order.sender))
-        raise _Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
+        raise Departed(Departure(LeaveCause.HUNG_UP, f"hung up by {name}", name))
 
     def _jingle_received(self, sender: str, jingle: Jingle) -> None:
         match jingle:
@@ -229,7 +231,7 @@ class Stay:
             case ModerationChanged() | ApprovalChanged() as order:
                 self.microphone.ordered(order)
             case MoveOrdered(room) if room != self.room.jid and self.login.serves(room):
-                raise _Departed(
+                raise Departed(
                     Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
                 )
             case TranscriptionWanted(wanted):
@@ -241,9 +243,9 @@ class Stay:
     def _seen(self, event: RoomEvent) -> None:
         match event:
             case Departure(moved_to=str(room)) if not self.login.serves(room):
-                raise _Departed(replace(event, moved_to=None))
+                raise Departed(replace(event, moved_to=None))
             case Departure():
-                raise _Departed(event)
+                raise Departed(event)
             case FocusLeft():
                 log.warning("the focus has left the room")
                 self._waiting_for_focus = self._run(self._call_focus_back())
@@ -380,7 +382,7 @@ class Stay:
             seconds += BRIDGE_PATIENCE
             await asyncio.sleep(BRIDGE_PATIENCE)
         text = f"no session within {seconds:g} s"
-        raise _Departed(Departure(LeaveCause.MEDIA_FAILED, text, rejoin=True))
+        raise Departed(Departure(LeaveCause.MEDIA_FAILED, text, rejoin=True))
 
     async def _call_focus_back(self) -> None:
         """Media goes on without the focus, for a while; a new focus makes new sessions."""
@@ -391,7 +393,7 @@ class Stay:
         except ConferenceError as error:
             comes_anew = self._installation.node is not None  # visitors cannot ask here
             departure = Departure(LeaveCause.FOCUS_LOST, str(error), rejoin=comes_anew)
-            raise _Departed(departure) from error
+            raise Departed(departure) from error
 
     # What goes out
 
@@ -409,10 +411,5 @@ def _raise_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-def _departed(fault: Fault, *, rejoin: bool) -> _Departed:
-    return _Departed(Departure(LeaveCause.MEDIA_FAILED, fault.text, rejoin=rejoin))
-
-
-def _first(group: ExceptionGroup[_Departed]) -> Departure:
-    first = group.exceptions[0]
-    return first.departure if isinstance(first, _Departed) else _first(first)
+def _departed(fault: Fault, *, rejoin: bool) -> Departed:
+    return Departed(Departure(LeaveCause.MEDIA_FAILED, fault.text, rejoin=rejoin))

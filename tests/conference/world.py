@@ -249,9 +249,11 @@ Answer = str | None
 
 @dataclass
 class World:
-    """`conference`, `join`, `accept`, `restart`, `infos`, `unmute` and `services` hold answers
-    still to be given, in order; then the usual one is given. `occupants` are there besides the
-    focus (nick to name). `room` is where we are. The lobby shows who knocks, if `lobby_answers`."""
+    """`conference`, `join`, `accept`, `restart`, `infos`, `unmute`, `orders` and `services` hold
+    answers still to be given, in order; then the usual one is given. `orders` are a moderator's,
+    to the room and for recorders; `described` is what the room says of itself. `occupants` are
+    there besides the focus (nick to name). `room` is where we are. The lobby shows who knocks, if
+    `lobby_answers`."""
 
     occupants: dict[str, str] = field(default_factory=dict)
     conference: list[Answer] = field(default_factory=list)
@@ -262,6 +264,8 @@ class World:
     login_failures: list[ConnectionFailed] = field(default_factory=list)
     unmutes: list[Answer] = field(default_factory=list)
     services: list[Answer] = field(default_factory=list)
+    orders: list[Answer] = field(default_factory=list)
+    described: Answer = ""
     components: dict[str, str] | None = field(default_factory=lambda: dict(COMPONENTS))
     room: str = ROOM
     lobby_answers: bool = True
@@ -288,8 +292,8 @@ class World:
         match sent.kind:
             case "ping":
                 self._answer(stream, stanza, "" if self.pings else None)
-            case "query":
-                self._answer(stream, stanza, self._discovered())
+            case "query" | "start" | "stop":
+                self._answer(stream, stanza, self._asked_or_ordered(stanza))
             case "services":
                 refusal = error("cancel", "service-unavailable")
                 self._answer(stream, stanza, self.services.pop(0) if self.services else refusal)
@@ -326,6 +330,13 @@ class World:
             f"<iq xmlns='jabber:client' type='{type_}' id='{request.get('id')}' "
             f"from='{request.get('to')}' to='{stream.jid}'>{inside}</iq>"
         )
+
+    def _asked_or_ordered(self, stanza: Element) -> Answer:
+        """A question, or what a moderator wants of the room, or of a recorder."""
+        if stanza.get("type") == "set":
+            return self.orders.pop(0) if self.orders else ""
+        is_room = bare(stanza.get("to", "")) == self.room
+        return self.described if is_room else self._discovered()
 
     def _discovered(self) -> Answer:
         if self.components is None:
@@ -422,6 +433,26 @@ class World:
         """The component for audio moderation tells us something."""
         told = {"type": "av_moderation", "mediaType": "audio", "room": self.room, **content}
         self.tells("avmoderation.meet.test", **told)
+
+    def promotes_us(self, role: str = "moderator") -> None:
+        """The focus, or a moderator, gives us another role."""
+        self.role = role
+        self._echo(self.stream)
+
+    def locks(self, *, password: bool = False, lobby: str | None = None) -> None:
+        """The room has other rules of entrance, and says that it has (status 104)."""
+        features = "<feature var='muc_passwordprotected'/>" if password else ""
+        features += "<feature var='muc_membersonly'/>" if lobby else ""
+        form = (
+            "<x xmlns='jabber:x:data' type='result'><field var='muc#roominfo_lobbyroom'>"
+            f"<value>{lobby}</value></field></x>"
+        )
+        inside = features + (form if lobby else "")
+        self.described = f"<query xmlns='http://jabber.org/protocol/disco#info'>{inside}</query>"
+        self.stream.deliver(
+            f"<message xmlns='jabber:client' type='groupchat' from='{self.room}'>"
+            "<x xmlns='http://jabber.org/protocol/muc#user'><status code='104'/></x></message>"
+        )
 
     def sends_us_to(self, room: str, component: str = "breakout.meet.test") -> None:
         """A moderator sends us to another room."""
@@ -585,6 +616,7 @@ class Call:
         password: str | None = None,
         name: str = "+49 30 1234",
         visitor: bool = False,
+        moderator: bool = False,
     ) -> None:
         self.world = world
         self.media = media
@@ -597,6 +629,7 @@ class Call:
             media=media,
             password=password,
             visitor=visitor,
+            moderator=moderator,
             connect=world.connect,
         )
         media.participant = self.participant
