@@ -1,7 +1,7 @@
 """The sections about trunks: who may call, and where its calls go."""
 
 import re
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,19 @@ from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.liaison import LiaisonConfig
 from gateway.sip.locate import Destination
 from gateway.sip.probe import ProbeConfig
+
+Key = Literal[
+    "microphone",
+    "hand",
+    "count",
+    "help",
+    "leave",
+    "admit",
+    "mute-all",
+    "end",
+    "record",
+    "lock",
+]
 
 
 class RuleSection(Section):
@@ -64,13 +77,8 @@ class TrunkSection(Section):
     ask_pin: bool = False
     record_name: bool | None = None
     words: bool | None = None
-    keys: tuple[Literal["microphone", "hand", "count", "help", "leave"], ...] = (
-        "microphone",
-        "hand",
-        "count",
-        "help",
-        "leave",
-    )
+    keys: tuple[Key, ...] = get_args(Key)
+    moderator: bool = False
     installation: str | None = None
     info_json: bool = False
     heartbeat: float = Field(default=0.0, ge=0)
@@ -177,6 +185,7 @@ class TrunkSection(Section):
             asks_name=self.ask_pin and wants_name,
             speaks=self.ask_pin if self.words is None else self.words,
             keys=frozenset(KeypadCommand(each) for each in self.keys),
+            moderator=self.moderator,
             info_json=self.info_json,
             heartbeat=self.heartbeat or None,
             codecs=self.codecs or codecs,

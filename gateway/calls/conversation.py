@@ -18,6 +18,7 @@ from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.phone import Phone
+from gateway.calls.presiding import Presiding
 from gateway.calls.presses import Presses, Way
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
@@ -71,6 +72,7 @@ class Conversation:
             heartbeat=trunk.heartbeat,
         )
         self._teller = teller
+        self._presiding = Presiding(participant, teller.rulings)
         self._is_at_door = False
         self._untold: conference.Event | None = None
 
@@ -97,8 +99,10 @@ class Conversation:
         await self._in_call.run(phone.info, phone.message)
 
     async def tell(self) -> None:
-        """Let the caller hear what it is told, without end."""
-        await self._teller.run()
+        """Let the caller hear what it is told, and carry out its orders, without end."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._teller.run())
+            tasks.create_task(self._presiding.run())
 
     async def keep_limits(self) -> None:
         """End the call when a limit is reached, without end until then; warn of it before."""
@@ -144,6 +148,7 @@ class Conversation:
         self.backdrop.told(event)
         self._limits.told(event)
         self._in_call.told(event)
+        self._presiding.told(event)
         match event:
             case conference.Waiting():
                 self._is_at_door = True
@@ -226,8 +231,11 @@ class Conversation:
                 self._teller.count(self._participant.occupants, self._participant.names)
             case KeypadCommand.HELP:
                 self._teller.help()
+                self._presiding.help()
             case KeypadCommand.LEAVE:
                 raise Over(CallEnd(EndReason.LEFT, "the caller pressed the key to leave"))
+            case KeypadCommand() as command:
+                self._presiding.pressed(command, asyncio.get_running_loop().time())
             case str(password):
                 self._participant.offer_password(password)
 

@@ -158,9 +158,14 @@ class IncomingCall:
         return route
 
     def _remember(self) -> None:
-        """Let a caller that was asked for a PIN come back without one for a while."""
+        """Let a caller that was asked for a PIN come back without one for a while.
+
+        Not a moderator: the trunk's word for its number is worth a seat, and no rights over others.
+        """
         reception, end = self._services.reception, self._record.end
         if reception is None or self._meeting is None or not self._record.is_joined:
+            return
+        if self._meeting.moderator:
             return
         if end is not None and end.reason not in _NOT_BACK:
             now = asyncio.get_running_loop().time()

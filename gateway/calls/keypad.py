@@ -2,6 +2,10 @@
 
 A command is a star and another key. Which keys were pressed is nobody's business: nothing here is
 logged.
+
+The moderators' `*7` (record) and `*4` (end) are what Zoom's hosts know. Zoom locks by `*5`, which
+is the hand here as in Teams, and mutes all by `99`, Webex by `##`; but keys without a star are the
+room's. Meet has no such keys, and Teams has a spoken menu for them.
 """
 
 from collections.abc import Container
@@ -18,6 +22,12 @@ class KeypadCommand(StrEnum):
     COUNT = "count"  # say how many are there, and who
     HELP = "help"
     LEAVE = "leave"
+    # For moderators.
+    ADMIT = "admit"  # let in who waits in the lobby
+    MUTE_ALL = "mute-all"
+    END = "end"  # the meeting, for everybody; pressed twice
+    RECORD = "record"  # or no longer
+    LOCK = "lock"  # or unlock
 
 
 _COMMANDS = {
@@ -27,6 +37,11 @@ _COMMANDS = {
     "#": KeypadCommand.COUNT,
     "1": KeypadCommand.HELP,
     "0": KeypadCommand.LEAVE,
+    "2": KeypadCommand.ADMIT,
+    "3": KeypadCommand.MUTE_ALL,
+    "4": KeypadCommand.END,
+    "7": KeypadCommand.RECORD,
+    "8": KeypadCommand.LOCK,
 }
 ALL_COMMANDS = frozenset(KeypadCommand)
 COMMAND_KEYS = {command: key for key, command in reversed(_COMMANDS.items())}

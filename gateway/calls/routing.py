@@ -63,7 +63,8 @@ class Trunk:
     word counts for who calls; `show_caller` is how much of that conferences are shown.
     Who names no room `asks_pin` asks for a PIN, and with `asks_name` to say its name; a trunk that
     `speaks` tells callers in words what others tell by tones. `keys` are what its callers have keys
-    for in the conference. With `early_media` callers hear the waiting tone before they are
+    for in the conference. With `moderator` they all come with a moderator's rights, as far as the
+    conference grants them. With `early_media` callers hear the waiting tone before they are
     answered, instead of their own network's ringing.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
@@ -87,6 +88,7 @@ class Trunk:
     asks_name: bool = False
     speaks: bool = False
     keys: frozenset[KeypadCommand] = ALL_COMMANDS
+    moderator: bool = False
     dial_out: DialOut | None = None
     codecs: tuple[str, ...] = DEFAULT_CODECS
     srtp: SrtpPolicy = SrtpPolicy.OFFERED
@@ -133,7 +135,8 @@ class Called:
 class Route:
     """Where a call goes, perhaps as a visitor's, and by which of the ways that was found.
 
-    A personal PIN has its owner's `display_name`, or makes the caller a `moderator`.
+    A personal PIN has its owner's `display_name`. By it, or by its trunk, a caller may be a
+    `moderator`.
     """
 
     installation: Installation
@@ -202,6 +205,7 @@ def find_route(
         called.header(trunk.password_headers),
         called.header(trunk.token_headers),
         trunk.allow_visitors and (called.header(trunk.visitor_headers) or "").lower() == "true",
+        moderator=trunk.moderator,
     )
 
 
@@ -216,7 +220,7 @@ def route_to(
         "PIN",
         called.header(trunk.password_headers),
         display_name=meeting.display_name,
-        moderator=meeting.moderator,
+        moderator=meeting.moderator or trunk.moderator,
     )
 
 

@@ -10,6 +10,7 @@ from gateway.calls.keypad import ALL_COMMANDS, COMMAND_KEYS, KeypadCommand
 from gateway.calls.media_session import MediaSession
 from gateway.calls.news import FAREWELLS, farewell_of, news_of
 from gateway.calls.routing import Trunk
+from gateway.calls.rulings import Rulings, SpokenRulings, TonedRulings
 from gateway.calls.voice import Voice
 from gateway.conference import events as conference
 from gateway.conference.events import WaitingFor
@@ -26,6 +27,11 @@ _SAID_WITHIN = 10.0  # seconds in which a farewell in words has been said
 
 class Teller(Protocol):
     """What a conversation tells its caller by, while it is `run`."""
+
+    @property
+    def rulings(self) -> Rulings:
+        """How the caller is told what comes of a moderator's orders."""
+        ...
 
     async def run(self) -> None:
         """Tell what there is to tell, until cancelled."""
@@ -83,6 +89,7 @@ class Tones:
 
     def __init__(self, session: MediaSession) -> None:
         self._session = session
+        self.rulings = TonedRulings(session)
 
     async def run(self) -> None:
         """Tones need nobody to play them."""
@@ -161,6 +168,7 @@ class Words:
     ) -> None:
         self._voice = voice
         self._commands = commands
+        self.rulings = SpokenRulings(voice, commands)
         self._comings = Comings()
         self._said = said
         self._names: dict[

@@ -49,15 +49,20 @@ class Prompt(StrEnum):
     NAME_JOINED = "name-joined"  # {name}
     NAME_LEFT = "name-left"  # {name}
     SOMEBODY_WAITS = "somebody-waits"
+    NAME_WAITS = "name-waits"  # {name}
+    NOBODY_WAITS = "nobody-waits"
     # The meeting.
     RECORDING_STARTED = "recording-started"
     RECORDING_STOPPED = "recording-stopped"
+    RECORDING_FAILED = "recording-failed"
+    NO_RECORDER = "no-recorder"
     STREAMING_STARTED = "streaming-started"
     STREAMING_STOPPED = "streaming-stopped"
     TRANSCRIPTION_STARTED = "transcription-started"
     TRANSCRIPTION_STOPPED = "transcription-stopped"
     MEETING_LOCKED = "meeting-locked"
     MEETING_UNLOCKED = "meeting-unlocked"
+    PASSWORD_IS = "password-is"  # {digits}
     MEETING_ENDED = "meeting-ended"
     REMOVED = "removed"
     TIME_IS_UP = "time-is-up"
@@ -100,6 +105,7 @@ class Counted(StrEnum):
     PARTICIPANTS = "participants"
     SEVERAL_JOINED = "several-joined"
     SEVERAL_LEFT = "several-left"
+    WAITING = "waiting"
     ENDS_IN_MINUTES = "ends-in-minutes"
     BEGINS_IN_MINUTES = "begins-in-minutes"
     BEGINS_IN_HOURS = "begins-in-hours"
@@ -120,6 +126,7 @@ _NUMBERS = {
     Counted.PARTICIPANTS: tuple(range(2, 31)),
     Counted.SEVERAL_JOINED: tuple(range(2, 11)),
     Counted.SEVERAL_LEFT: tuple(range(2, 11)),
+    Counted.WAITING: tuple(range(2, 11)),
     Counted.ENDS_IN_MINUTES: _MINUTES,
     Counted.BEGINS_IN_MINUTES: _MINUTES,
     Counted.BEGINS_IN_HOURS: tuple(range(1, 13)),
@@ -128,5 +135,6 @@ _OVERS = {
     Counted.PARTICIPANTS: (30, 50, 100),
     Counted.SEVERAL_JOINED: (10,),
     Counted.SEVERAL_LEFT: (10,),
+    Counted.WAITING: (10,),
     Counted.BEGINS_IN_HOURS: (12,),
 }

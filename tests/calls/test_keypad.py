@@ -26,6 +26,11 @@ def test_star_six_is_the_microphone() -> None:
         ("#", KeypadCommand.COUNT),
         ("1", KeypadCommand.HELP),
         ("0", KeypadCommand.LEAVE),
+        ("2", KeypadCommand.ADMIT),
+        ("3", KeypadCommand.MUTE_ALL),
+        ("4", KeypadCommand.END),
+        ("7", KeypadCommand.RECORD),
+        ("8", KeypadCommand.LOCK),
     ],
 )
 def test_other_keys_after_a_star_are_other_commands(key: str, command: KeypadCommand) -> None:
@@ -42,7 +47,7 @@ def test_of_two_keys_for_one_command_callers_are_told_the_first() -> None:
     assert COMMAND_KEYS[KeypadCommand.TOGGLE_HAND] == "9"
 
 
-@pytest.mark.parametrize("keys", ["6", "66", "*", "**", "*2", "*76", "#6", "6*", "1234#"])
+@pytest.mark.parametrize("keys", ["6", "66", "*", "**", "*A", "#6", "6*", "1234#"])
 def test_other_keys_are_no_command(keys: str) -> None:
     assert commands(keys) == []
 
