@@ -14,7 +14,7 @@ TERMINATED = "The meeting has been terminated"
 
 
 class EndConference:
-    """`room_of` finds the room a session is in, `end` ends one."""
+    """`room_of` finds the room that the URL of a session names, if it is in it; `end` ends one."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from gateway.lab.muc_stanzas import MUC_ADMIN
 from gateway.lab.refusal import refuse, result
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import child, child_text, element
-from gateway.xmpp.jid import bare
+from gateway.xmpp.jid import bare, resource
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
 from gateway.xmpp.sources import SignalledSource
 
@@ -46,7 +46,7 @@ class FocusConference:
         self._requests = JingleRequests(room, port, self.sessions)
         self.mutes = MuteOrders(room, port, self.members)
         self.moderation = FocusModeration()
-        self.recordings = Recordings(port.config.recording_starts_after)
+        self.recordings = Recordings(port.config.recording_starts_after, port.config.recorder)
         self._everybody_starts_muted = False  # when the room is not moderated
         self._port = port
         self._speakers = speakers
@@ -121,6 +121,7 @@ class FocusConference:
         elif text not in ("true", "false"):
             self._port.send(refuse(stanza, "modify", "bad-request"))
         elif about is not sender and (not muted or sender.affiliation not in ("owner", "admin")):
+            self._port.blame(42, sender.nick, "mutes others, or gives them their voice back")
             self._port.send(refuse(stanza, "cancel", "not-allowed"))
         elif not muted and self.moderation.blocks(sender):
             self._port.blame(16, sender.nick, "asks to be heard before it is approved")
@@ -154,6 +155,7 @@ class FocusConference:
         """Somebody wants to record, or to record no longer: moderators only."""
         sender = self._member_at(stanza.get("from", ""))
         if sender is None or sender.affiliation not in ("owner", "admin"):
+            self._port.blame(42, resource(stanza.get("from", "")), "orders a recorder about")
             self._port.send(refuse(stanza, "cancel", "not-allowed"))
             return
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 from xml.etree.ElementTree import Element
 
 from gateway.lab.endpoint_feedback import Negotiated
@@ -44,7 +44,8 @@ class FocusConfig:
     another path within their sessions. `av_moderation` is the component that says who may
     speak, `breakout_domain` the one of rooms that need no host, `hidden_domains` those of
     recorders, which are no members, `closed_domains` those of lobbies, which are no conferences,
-    `brewery` the room in which gateways wait to be told to dial.
+    `brewery` the room in which gateways wait to be told to dial. `recorder` is whether there is a
+    Jibri that is free, or busy, or none at all.
     """
 
     offer: OfferConfig = field(default_factory=OfferConfig)
@@ -62,6 +63,7 @@ class FocusConfig:
     early_sources: bool = False
     region: str | None = None
     recording_starts_after: float = 1.0
+    recorder: Literal["free", "busy", "none"] = "free"
     av_moderation: str | None = None
     breakout_domain: str | None = None
     hidden_domains: frozenset[str] = frozenset()

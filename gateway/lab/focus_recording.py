@@ -48,9 +48,15 @@ class Recording:
 
 
 class Recordings:
-    """The recordings of one conference, one at a time; it takes `starts_after` seconds to begin."""
+    """The recordings of one conference, one at a time; it takes `starts_after` seconds to begin.
 
-    def __init__(self, starts_after: float) -> None:
+    `recorder` says whether there is a Jibri to be had by orders.
+    """
+
+    def __init__(
+        self, starts_after: float, recorder: Literal["free", "busy", "none"] = "free"
+    ) -> None:
+        self._recorder = recorder
         self.current: Recording | None = None
         self._starts_after = starts_after
         self._starts_at: float | None = None
@@ -87,6 +93,10 @@ class Recordings:
         """Carry out a moderator's `<jibri>`; the payload of the result. RecordingRefused if not."""
         mode = jibri.get("recording_mode", "file")
         match jibri.get("action"):
+            case "start" if self._recorder == "none":
+                raise RecordingRefused("cancel", "service-unavailable", "no Jibris available")
+            case "start" if self._recorder == "busy":
+                raise RecordingRefused("wait", "resource-constraint", "all Jibris are busy")
             case "start" if mode in ("file", "stream"):
                 recording = self.start("stream" if mode == "stream" else "file", initiator, now)
             case "stop" if self.current and jibri.get("session_id") == self.current.session_id:

@@ -1,7 +1,8 @@
 """Lobbies (mod_muc_lobby_rooms): where who is no member waits to be let in (rule 10). No IO.
 
 The lobby of `room@<muc>` is `room@<lobby>`, a room of its own whose occupants do not see each
-other. Who is let in is made a member of the room and invited; who is not is thrown out.
+other. Who is let in is made a member of the room and invited; who is not is thrown out. The room's
+owners may come to see who waits: they see all guests, and nobody sees them.
 """
 
 from collections.abc import Callable
@@ -25,11 +26,15 @@ _LEAVES_WITHIN = 5.0
 
 @dataclass(slots=True)
 class _LobbyRoom:
-    """The lobby of one room; `denied` are those (bare JIDs) whom a moderator has sent away."""
+    """The lobby of one room; `denied` are those (bare JIDs) whom a moderator has sent away.
+
+    `watchers` are owners of the room.
+    """
 
     jid: str
     room: MucRoom
     occupants: dict[str, Occupant] = field(default_factory=dict)
+    watchers: dict[str, Occupant] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     overdue: dict[str, float] = field(default_factory=dict)
 
@@ -92,6 +97,17 @@ class Lobbies:
         self._notify(room, actor, "LOBBY-ACCESS-GRANTED", now, value=guest.jid, guest=guest)
         self._step(nick, f"is let into {room.jid}")
 
+    def invite(self, room: MucRoom, jid: str, actor: str, now: float) -> None:
+        """A moderator invites somebody, who may wait in the lobby; it becomes a member."""
+        waiting = (guest.nick for guest in self.waiting(room) if guest.jid == jid)
+        nick = next(waiting, None)
+        if nick is not None:
+            self.admit(room, nick, actor, now)
+            return
+        if room.policy.members_only:
+            room.affiliations.setdefault(bare(jid), "member")
+        self._send(_invitation(room, room.occupants[actor].jid, jid), now)
+
     def deny(self, room: MucRoom, nick: str, actor: str, now: float) -> None:
         """Do not let somebody in (307). KeyError if it does not wait."""
         lobby = self._lobbies[self._lobby_of(room)]
@@ -139,7 +155,9 @@ class Lobbies:
         sender, nick = stanza.get("from", ""), resource(stanza.get("to", ""))
         lobby = self._lobbies.get(bare(stanza.get("to", "")))
         guest = lobby.occupants.get(nick) if lobby is not None else None
-        if stanza.get("type") == "unavailable":
+        if lobby is not None and lobby.room.affiliations.get(bare(sender)) == "owner":
+            self._watch(lobby, stanza, nick, now)
+        elif stanza.get("type") == "unavailable":
             if lobby is not None and guest is not None and guest.jid == sender:
                 self._remove(lobby, guest, Removal(), now)
         elif stanza.get("type") is not None:
@@ -169,13 +187,43 @@ class Lobbies:
         self._send(shown, now)
         self._step(nick, f"knocks at {lobby.room.jid} as {guest.display_name or nick}")
 
+        for watcher in lobby.watchers.values():
+            self._send(muc_stanzas.available(lobby.jid, guest, watcher.jid), now)
+
+    def _watch(self, lobby: _LobbyRoom, stanza: Element, nick: str, now: float) -> None:
+        """An owner of the room comes to see who waits, or has seen enough."""
+        sender = stanza.get("from", "")
+        if stanza.get("type") == "unavailable":
+            if (watcher := lobby.watchers.get(nick)) is not None and watcher.jid == sender:
+                self._unwatch(lobby, watcher, Removal(), now)
+            return
+        if stanza.get("type") is not None or nick in lobby.watchers:
+            return
+        if child(stanza, ns.MUC, "x") is None:
+            self._send(refuse(stanza, "cancel", "not-acceptable", by=lobby.jid), now)
+            return
+        payload = muc_stanzas.payload_of(stanza)
+        watcher = Occupant(nick, sender, "moderator", "owner", payload, stanza.get("id"))
+        lobby.watchers[nick] = watcher
+        for guest in lobby.occupants.values():
+            self._send(muc_stanzas.available(lobby.jid, guest, sender), now)
+        self._send(muc_stanzas.available(lobby.jid, watcher, sender, statuses=(100,)), now)
+
+    def _unwatch(self, lobby: _LobbyRoom, watcher: Occupant, removal: Removal, now: float) -> None:
+        del lobby.watchers[watcher.nick]
+        watcher.id = None
+        self._send(muc_stanzas.unavailable(lobby.jid, watcher, watcher.jid, removal), now)
+
     def _remove(self, lobby: _LobbyRoom, guest: Occupant, removal: Removal, now: float) -> None:
         del lobby.occupants[guest.nick]
         lobby.overdue.pop(guest.nick, None)
         guest.id = None
-        self._send(muc_stanzas.unavailable(lobby.jid, guest, guest.jid, removal), now)
+        for told in (guest, *lobby.watchers.values()):
+            self._send(muc_stanzas.unavailable(lobby.jid, guest, told.jid, removal), now)
 
     def _empty(self, lobby: _LobbyRoom, removal: Removal, now: float) -> None:
+        for watcher in list(lobby.watchers.values()):
+            self._unwatch(lobby, watcher, removal, now)
         for guest in list(lobby.occupants.values()):
             self._remove(lobby, guest, removal, now)
 

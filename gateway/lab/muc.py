@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
+from gateway.lab.muc_owners import Owners, data_form
 from gateway.lab.muc_room import MucRoom, RoomServices
-from gateway.lab.muc_stanzas import MUC_ADMIN, Occupant, Removal
+from gateway.lab.muc_stanzas import MUC_ADMIN, MUC_OWNER, Occupant, Removal
 from gateway.lab.refusal import is_request, refuse, result
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import child, child_text, local_name
+from gateway.xmpp.element import child, child_text, children, local_name
 from gateway.xmpp.jid import bare, local, resource
 
 _NICK = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_]*")
@@ -23,7 +24,7 @@ class Muc:
     """All rooms. With `strict_nick` a nick must be the first eight characters of the user name.
 
     `wall_clock` is asked for the time of day in ms when a room is made, `may_exist` whether a room
-    may be made at all. Rules 4, 8 and 9.
+    may be made at all. `owners` have a say in who comes in, where there are any. Rules 4, 8 and 9.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Muc:
         *,
         strict_nick: bool = True,
         may_exist: Callable[[str], bool] = lambda _: True,
+        owners: Owners | None = None,
     ) -> None:
         self.rooms: dict[str, MucRoom] = {}
         self._services = services
         self._wall_clock = wall_clock
         self._strict_nick = strict_nick
         self._may_exist = may_exist
+        self._owners = owners
 
     def receive(self, stanza: Element, now: float) -> None:
         """Take a stanza for the service, a room, or an occupant."""
@@ -130,11 +133,13 @@ class Muc:
         admin = child(stanza, MUC_ADMIN, "query")
         query = child(stanza, ns.DISCO_INFO, "query")
         if query is not None and sender is not None:
-            answer = result(stanza, _described(query, room.jid))
+            answer = result(stanza, _room_described(query, room))
         elif query is not None:  # mod_muc_hide_all
             answer = refuse(stanza, "auth", "forbidden")
         elif admin is not None and stanza.get("type") == "set":
             answer = self._administer(room, sender, stanza, admin, now)
+        elif child(stanza, MUC_OWNER, "query") is not None and self._owners is not None:
+            answer = self._owners.request(room, sender, stanza, self.end, now)
         elif child(stanza, ns.PING, "ping") is not None:
             answer = result(stanza)
         else:
@@ -144,12 +149,20 @@ class Muc:
     def _administer(
         self, room: MucRoom, sender: Occupant | None, stanza: Element, query: Element, now: float
     ) -> Element:
-        """Affiliations (by owners) and kicks (by moderators): sections 8.2, 9 and 10."""
-        item = child(query, MUC_ADMIN, "item")
+        """Affiliations (by owners) and kicks (by moderators): sections 8.2, 9 and 10.
+
+        Several at a time, since Jitsi's module for lobbies reads all of them.
+        """
         if sender is None or sender.role != "moderator":
             return refuse(stanza, "auth", "forbidden")
-        if item is None:
-            return refuse(stanza, "modify", "bad-request")
+        answer = refuse(stanza, "modify", "bad-request")
+        for item in children(query, MUC_ADMIN, "item"):
+            answer = self._administer_one(room, sender, stanza, item, now)
+        return answer
+
+    def _administer_one(
+        self, room: MucRoom, sender: Occupant, stanza: Element, item: Element, now: float
+    ) -> Element:
         reason = child_text(item, MUC_ADMIN, "reason")
         affiliation = item.get("affiliation")
         occupant = room.occupants.get(item.get("nick", ""))
@@ -169,6 +182,8 @@ class Muc:
         nick = resource(stanza.get("to", ""))
         if nick and nick in room.occupants:
             self._services.send(_passed_on(stanza, room, sender, room.occupants[nick]), now)
+        elif self._owners is not None and not nick and stanza.get("type") in (None, "normal"):
+            self._owners.invited(room, sender, stanza, now)
         elif not nick and stanza.get("type") == "groupchat":
             for occupant in room.occupants.values():
                 self._services.send(_passed_on(stanza, room, sender, occupant), now)
@@ -181,10 +196,28 @@ def _passed_on(stanza: Element, room: MucRoom, sender: Occupant, addressee: Occu
     return passed
 
 
+def _room_described(query: Element, room: MucRoom) -> Element:
+    """What a room says of itself, and of who comes in (section 6.4)."""
+    described = _described(query, room.jid)
+    policy = room.policy
+    features = (
+        "muc_passwordprotected" if policy.password is not None else "muc_unsecured",
+        "muc_membersonly" if policy.members_only else "muc_open",
+    )
+    described.extend(
+        Element(f"{{{ns.DISCO_INFO}}}feature", {"var": feature}) for feature in features
+    )
+    form = {"FORM_TYPE": "http://jabber.org/protocol/muc#roominfo"}
+    if policy.members_only and policy.lobby is not None:
+        form["muc#roominfo_lobbyroom"] = policy.lobby
+    described.append(data_form("result", form))
+    return described
+
+
 def _described(query: Element, name: str) -> Element:
     described = Element(_DISCO_INFO, {"node": query.get("node", "")} if query.get("node") else {})
     identity = {"category": "conference", "type": "text", "name": name}
     described.append(Element(f"{{{ns.DISCO_INFO}}}identity", identity))
-    for feature in (ns.MUC, ns.DISCO_INFO, "muc_nonanonymous", "muc_unmoderated", "muc_open"):
+    for feature in (ns.MUC, ns.DISCO_INFO, "muc_nonanonymous", "muc_unmoderated"):
         described.append(Element(f"{{{ns.DISCO_INFO}}}feature", {"var": feature}))
     return described

@@ -36,7 +36,8 @@ class RoomServices:
     """What a room needs: how to send, whom to tell, and the components that speak in it.
 
     `privileged` are bare JIDs that are owners everywhere; they, and users of `trusted_domains`,
-    need neither a password nor a membership.
+    need neither a password nor a membership. Whose session (full JID) `moderates` by its token is
+    made an owner.
     """
 
     send: Callable[[Element, float], None]
@@ -47,6 +48,7 @@ class RoomServices:
     privileged: frozenset[str]
     trusted_domains: frozenset[str] = frozenset()
     watchers: list[RoomWatcher] = field(default_factory=list)
+    moderates: Callable[[str], bool] = lambda _: False
 
     def trusts(self, user: str) -> bool:
         """Whether a user (bare JID) comes in without being asked anything."""
@@ -86,6 +88,10 @@ class MucRoom:
     def name(self) -> str:
         """The room's JID without its domain."""
         return local(self.jid)
+
+    def send(self, stanza: Element, now: float) -> None:
+        """Send something in the room's name."""
+        self._services.send(stanza, now)
 
     def occupant_of(self, jid: str) -> Occupant | None:
         """The occupant a session is, if it is in the room."""
@@ -135,13 +141,16 @@ class MucRoom:
         self.policy.lobby = lobby
         self.tell_config_changed(now)
 
-    def expel_strangers(self, now: float) -> None:
-        """Who is in the room and is no member, is thrown out (322)."""
+    def expel_strangers(self, now: float) -> int:
+        """Who is in the room and is no member, is thrown out (322); how many there were."""
+        expelled = 0
         for occupant in list(self.occupants.values()):
             user = bare(occupant.jid)
             is_stranger = self.affiliations.get(user, "none") == "none"
             if is_stranger and not self._services.trusts(user):
                 self.remove(occupant, Removal((322,)), now)
+                expelled += 1
+        return expelled
 
     def tell_config_changed(self, now: float) -> None:
         """Status 104 to everybody."""
@@ -198,6 +207,8 @@ class MucRoom:
         self._services.step(nick, f"is in {self.jid}" + (f" as {name}" if name else ""))
         for watcher in self._services.watchers:
             watcher.joined(self, newcomer, now)
+        if self._services.moderates(jid) and not newcomer.is_moderator:
+            self.set_affiliation(bare(jid), "owner", None, now)
 
     def _update(self, occupant: Occupant, stanza: Element, now: float, *, joins: bool) -> None:
         occupant.payload = muc_stanzas.payload_of(stanza)

@@ -18,6 +18,7 @@ from gateway.lab.focus_port import NICK, BridgeOrders, FocusConfig
 from gateway.lab.internal_rooms import InternalRooms
 from gateway.lab.lobby import Lobbies
 from gateway.lab.muc import Muc
+from gateway.lab.muc_owners import Owners
 from gateway.lab.muc_room import MucRoom, RoomServices
 from gateway.lab.muc_stanzas import Removal
 from gateway.lab.room_metadata import RoomMetadata
@@ -101,15 +102,21 @@ class Site:
             duration=components["conference_duration"],
             privileged=frozenset({focus_user}),
             trusted_domains=frozenset({config.hidden_domain}),
+            moderates=self.host.moderates,
         )
-        self.muc = Muc(services, _wall_clock, strict_nick=config.strict_nick)
+        self.lobbies = Lobbies(components["lobbyrooms"], send, blame, step)
+        self.muc = Muc(
+            services,
+            _wall_clock,
+            strict_nick=config.strict_nick,
+            owners=Owners(self.lobbies, blame),
+        )
         self.breakout_muc = Muc(
             services,
             _wall_clock,
             strict_nick=config.strict_nick,
             may_exist=lambda room: self.breakouts.exists(room),  # noqa: PLW0108 - made below
         )
-        self.lobbies = Lobbies(components["lobbyrooms"], send, blame, step)
         self.moderation = AvModeration(
             components["av_moderation"], room_of=self.room_of, send=send, step=step
         )
@@ -124,7 +131,7 @@ class Site:
         )
         services.watchers.extend((self.lobbies, self.moderation, self.breakouts))
         metadata = RoomMetadata(room_of=self.room_of, send=send)
-        ending = EndConference(room_of=self.muc.room_of, end=self.muc.end, send=send, step=step)
+        ending = EndConference(room_of=self._asked_room, end=self.muc.end, send=send, step=step)
         self.focus = Focus(
             f"{focus_user}/{NICK}",
             bridge,
@@ -174,6 +181,11 @@ class Site:
         """End a room of either kind."""
         muc = self.muc if room.jid in self.muc.rooms else self.breakout_muc
         muc.end(room, removal, now)
+
+    def _asked_room(self, jid: str) -> MucRoom | None:
+        """The room that a session's URL names: over plain TCP it names none."""
+        room = self.muc.room_of(jid)
+        return room if room is not None and room.name == self.host.asked_room(jid) else None
 
     def _knocks(self, room: str, occupant: str) -> bool:
         """Whether an occupant JID is somebody's who waits in a room's lobby."""

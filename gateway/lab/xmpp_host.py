@@ -26,6 +26,8 @@ class XmppHost:
         self._entities: dict[str, Deliver] = {}
         self._components: dict[str, Deliver] = {}
         self._directed: dict[str, dict[str, None]] = {}  # by entity: whom it has sent presence to
+        self._asked_rooms: dict[str, str] = {}  # by entity: what the URL of its session names
+        self._moderators: set[str] = set()  # entities whose token makes them owners
         self._waiting: deque[tuple[Element, float]] = deque()
         self._routing = False
 
@@ -37,9 +39,26 @@ class XmppHost:
         """A session is there."""
         self._entities[jid] = deliver
 
+    def know(self, jid: str, *, room: str | None = None, moderates: bool = False) -> None:
+        """What a session's URL says: the room it is for, and by its token who is its owner."""
+        if room is not None:
+            self._asked_rooms[jid] = room.lower()
+        if moderates:
+            self._moderators.add(jid)
+
+    def asked_room(self, jid: str) -> str | None:
+        """The room that the URL of a session names; some of Jitsi's components know no other."""
+        return self._asked_rooms.get(jid)
+
+    def moderates(self, jid: str) -> bool:
+        """Whether a session's token makes it an owner of its room."""
+        return jid in self._moderators
+
     def remove_entity(self, jid: str, now: float) -> None:
         """A session has ended: those it had sent presence to are told (RFC 6121 section 4.6)."""
         self._entities.pop(jid, None)
+        self._asked_rooms.pop(jid, None)
+        self._moderators.discard(jid)
         for to in self._directed.pop(jid, ()):
             attributes = {"from": jid, "to": to, "type": "unavailable"}
             self.send(element(ns.CLIENT, "presence", attributes), now)

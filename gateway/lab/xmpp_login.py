@@ -27,12 +27,13 @@ class LoginRefused(Exception):
 class Visit:
     """What a connection has brought along before its stream began.
 
-    `previd` and `token` are the URL's, which only a WebSocket has.
+    `previd`, `token` and `room` are the URL's, which only a WebSocket has.
     """
 
     address: str = ""
     previd: str | None = None
     token: str | None = field(default=None, repr=False)
+    room: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class LoginRules:
 
 class Login:
     """One attempt. `username` is known when `done`, and `room`, the only one it may join, or `*`.
+    Its token may say that it `moderates` there.
 
     `known_as` is who an anonymous user was before, if it comes back to resume its stream.
     """
@@ -69,6 +71,7 @@ class Login:
     ) -> None:
         self.username = ""
         self.room = ANY
+        self.moderates = False
         self.done = False
         self._rules = rules
         self._visit = visit
@@ -95,6 +98,7 @@ class Login:
         if self._rules.tokens is not None:
             try:
                 self.room = self._rules.tokens.room_of(self._visit.token)
+                self.moderates = self._rules.tokens.makes_moderator(self._visit.token)
             except TokenRefused as refused:
                 raise LoginRefused(refused.condition, refused.text) from None
         self._finish(self._known_as or str(uuid.uuid4()))

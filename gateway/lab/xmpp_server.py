@@ -209,6 +209,7 @@ class XmppServer:
 
         is_back = session.jid in self._host.entities
         self._host.add_entity(session.jid, deliver)
+        self._host.know(session.jid, room=session.asked_room, moderates=session.moderates)
         self._step(session.jid, "is back" if is_back else "is logged in")
         if self._nuisances is not None:
             self._nuisances.add(session.jid, send_whitespace, now)
@@ -246,4 +247,5 @@ def _visit(request: web.Request) -> Visit:
     """What the URL of a WebSocket says; its token counts before that of a header."""
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     token = request.query.get("token") or (bearer if scheme == "Bearer" else None)
-    return Visit(request.remote or "", request.query.get("previd"), token)
+    previd, room = request.query.get("previd"), request.query.get("room")
+    return Visit(request.remote or "", previd, token, room)

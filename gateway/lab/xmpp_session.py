@@ -45,7 +45,9 @@ class XmppSession:
     """`jid` is empty until the client has bound a resource, or resumed a stream of `streams`.
 
     `kept` is set while the stream may be resumed, `is_taken_over` once another session has done so.
-    `token_room` is the one room that the client may join, or `*`. Rules 1, 2 and 17 are watched.
+    `token_room` is the one room that the client may join, or `*`, and `moderates` whether its token
+    makes it an owner there; `asked_room` is the one that its URL names. Rules 1, 2 and 17 are
+    watched.
     """
 
     def __init__(
@@ -56,6 +58,8 @@ class XmppSession:
         self.kept: KeptStream | None = None
         self.is_taken_over = False
         self.token_room = ANY
+        self.moderates = False
+        self.asked_room = visit.room if visit is not None else None
         self._rules = rules
         self._blame = blame
         self._streams = streams
@@ -225,7 +229,7 @@ class XmppSession:
             self._write(element(ns.SASL, "challenge", text=answer))
             return
         self._username = login.username
-        self.token_room = login.room
+        self.token_room, self.moderates = login.room, login.moderates
         self._state = _State.AUTHENTICATED
         self._write(element(ns.SASL, "success", text=answer))
         self._restart()

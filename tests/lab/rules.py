@@ -423,4 +423,25 @@ RULES = {
             "a_gateway_that_does_not_answer_is_blamed",
         ),
     ),
+    42: Rule(
+        "an owner locks, lets in, mutes, records and ends; nobody else does",
+        named(
+            "lab/owners",
+            "a_password_is_set_and_taken_away_and_all_are_told_that_something_has_changed",
+            "an_owner_sees_who_waits_and_is_not_seen",
+            "several_are_let_in_by_one_message",
+            "a_form_that_does_not_speak_of_members_closes_the_lobby",
+            "an_owner_ends_the_room",
+            "an_owner_mutes_somebody_and_nobody_else_does",
+            "an_owner_has_the_meeting_recorded_and_stops_that",
+        )
+        + named("behaviour/moderator", "a_moderator_by_phone_locks_lets_in_mutes_and_ends"),
+        named(
+            "lab/owners",
+            "nobody_but_an_owner_changes_who_comes_in_or_ends_the_room",
+            "who_is_no_member_when_the_lobby_opens_is_put_out",
+            "who_is_no_owner_lets_nobody_in",
+            "a_form_that_is_none_is_a_bad_request",
+        ),
+    ),
 }

@@ -8,6 +8,7 @@ from gateway.lab.component_noise import component_noise
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import child, element
 from gateway.xmpp.presence import parse_presence
+from gateway.xmpp.room_orders import end_conference
 from tests.lab.rig import ROOM, Client, Rig, condition
 from tests.lab.test_lobby import notices
 
@@ -26,6 +27,7 @@ def test_rule_14_a_moderator_ends_the_meeting_for_all_and_nobody_else_does(
 ) -> None:
     rig, client, other = participant_or_moderator(is_moderator)
     order = element(ns.CLIENT, "end_conference")
+    rig.site.host.know(client.jid, room="demo")
     client.send(element(ns.CLIENT, "message", {"to": "endconference.lab.test"}, order))
     assert (ROOM in rig.site.muc.rooms) is not is_moderator
     if is_moderator:
@@ -34,6 +36,14 @@ def test_rule_14_a_moderator_ends_the_meeting_for_all_and_nobody_else_does(
         assert destroyed.reason == "The meeting has been terminated"
         assert destroyed.alternate is None
         assert rig.site.focus.conferences == {}
+
+
+@pytest.mark.parametrize("room", [None, "another"])
+def test_who_came_without_a_url_of_the_room_ends_nothing(room: str | None) -> None:
+    rig, client, _ = participant_or_moderator(True)
+    rig.site.host.know(client.jid, room=room)
+    client.send(end_conference("endconference.lab.test"))
+    assert ROOM in rig.site.muc.rooms
 
 
 @pytest.mark.parametrize("is_moderator", [False, True])

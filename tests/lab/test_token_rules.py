@@ -45,6 +45,22 @@ def test_a_good_token_is_for_a_room(claims: dict[str, object], room: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("user", "moderates"),
+    [
+        ({"moderator": True}, True),
+        ({"affiliation": "owner"}, True),
+        ({"moderator": False, "affiliation": "member"}, False),
+        ({"moderator": "true"}, False),
+        ("no user", False),
+    ],
+)
+def test_a_token_says_who_is_a_moderator(user: object, moderates: bool) -> None:
+    assert RULES.makes_moderator(token(context={"user": user})) is moderates
+    assert not RULES.makes_moderator(token())
+    assert not RULES.makes_moderator(None)
+
+
+@pytest.mark.parametrize(
     ("bad", "text"),
     [
         (token("another secret that is as long as the right one"), "Invalid signature"),
