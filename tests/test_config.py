@@ -92,6 +92,13 @@ def test_which_keys_callers_have_is_a_trunk_s_choice() -> None:
     assert parse(with_trunk(keys=[])).trunks[0].keys == frozenset()
 
 
+def test_whose_callers_are_moderators_is_a_trunk_s_choice() -> None:
+    assert not parse(LEAST).trunks[0].moderator
+    assert parse(with_trunk(moderator=True)).trunks[0].moderator
+    (problem,) = problems(with_trunk(keys=["lock", "kick"]))
+    assert "keys" in problem and "'lock'" in problem
+
+
 def test_early_media_is_a_trunk_s_choice() -> None:
     assert not parse(LEAST).trunks[0].early_media
     assert parse(with_trunk(early_media=True)).trunks[0].early_media

@@ -1,12 +1,22 @@
 import ipaddress
 import re
+from dataclasses import replace
 
 import pytest
 
-from gateway.calls.routing import Called, RoomRule, Route, Trunk, find_route, trunk_of
+from gateway.calls.routing import (
+    Called,
+    RoomRule,
+    Route,
+    Trunk,
+    find_route,
+    route_to,
+    trunk_of,
+)
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.ivr.meeting import Meeting
 from gateway.xmpp.server import Server
 
 DOMAINS = ("conference.meet.test", "muc.other.test")
@@ -99,6 +109,18 @@ def test_the_header_of_visitors_has_the_name_that_the_trunk_gives_it() -> None:
     through = Trunk("t", (), default_room="a", allow_visitors=True, visitor_headers=("X-V",))
     assert find_route(called(X_V="true"), through, ONLY).visitor
     assert not find_route(called(Jitsi_Visitor="true"), through, ONLY).visitor
+
+
+@pytest.mark.parametrize("by_trunk", [False, True])
+@pytest.mark.parametrize("by_pin", [False, True])
+def test_a_moderator_is_who_has_the_right_by_its_pin_or_its_trunk(
+    by_trunk: bool, by_pin: bool
+) -> None:
+    carrier = replace(trunk(default="room"), moderator=by_trunk)
+    route = find_route(called("1"), carrier, ONLY)
+    assert route is not None and route.moderator is by_trunk
+    meeting = Meeting("room", moderator=by_pin)
+    assert route_to(meeting, called("1"), carrier, ONLY).moderator is (by_trunk or by_pin)
 
 
 def test_a_header_that_names_a_foreign_domain_is_no_reason_to_look_further() -> None:

@@ -13,6 +13,7 @@ from gateway.calls.end_reason import EndReason
 from gateway.calls.incoming import IncomingCall
 from gateway.calls.limits import Limits
 from gateway.calls.media_session import MediaSwitch
+from gateway.calls.reception import Reception
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
@@ -110,6 +111,7 @@ class Scene:
         callers: int = 1,
         phone: Phone | None = None,
         trunk: Trunk = Trunk("trunk", (), default_room="room"),  # noqa: B008 -- frozen
+        reception: Reception | None = None,
     ) -> None:
         monkeypatch.setattr(incoming, "Participant", partial(Participant, connect=world.connect))
         self.phone = phone or Phone()
@@ -124,6 +126,7 @@ class Scene:
             user_agent=None,  # type: ignore[arg-type]
             callers_in=lambda room: callers,
             limits=limits,
+            reception=reception,
         )
         self.record = CallRecord("c1", "c", "trunk", "Erika", "room")
         call = IncomingCall(self.phone, trunk, services, self.record)  # type: ignore[arg-type]
