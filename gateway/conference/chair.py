@@ -102,6 +102,8 @@ class Chair:
         if not self.is_taken:
             return Ruling(Outcome.NOT_ALLOWED)
         log.info("moderator's key", order=order.value)
+        if order in _MAIN_ROOM_S and self._is_in_breakout:
+            return Ruling(Outcome.NOT_POSSIBLE)  # it would be about this room only
         try:
             match order:
                 case Order.LOCK:
@@ -162,6 +164,11 @@ class Chair:
         return bool(name) and domain == self._login.components.addresses.get("lobbyrooms")
 
     # Orders
+
+    @property
+    def _is_in_breakout(self) -> bool:
+        domain = self._room.jid.rpartition("@")[2]
+        return domain == self._login.components.addresses.get("breakout_rooms")
 
     async def _ask(self) -> RoomEntrance:
         query = element(ns.DISCO_INFO, "query")
@@ -240,4 +247,5 @@ class Chair:
         return Ruling(Outcome.ENDED)
 
 
+_MAIN_ROOM_S = (Order.LOCK, Order.ADMIT, Order.END)
 _NO_RECORDER = ("service-unavailable", "resource-constraint")

@@ -24,6 +24,7 @@ from tests.conference.moderating import (
     with_password,
 )
 from tests.conference.world import (
+    BREAKOUT,
     COMPONENTS,
     INSTALLATION,
     LOBBY,
@@ -180,6 +181,19 @@ async def test_who_waits_in_the_lobby_is_told_of_and_let_in_together() -> None:
             world.presence(nick, gone=True, room=LOBBY)
         await settle()
         assert (await carry_out(call, Order.ADMIT)).outcome is Outcome.NOBODY_WAITS
+
+
+@in_virtual_time
+async def test_in_a_breakout_room_nothing_is_ordered_that_is_the_main_room_s() -> None:
+    world = moderated()
+    async with Call(world, Media(), moderator=True) as call:
+        world.sends_us_to(BREAKOUT)
+        await settle(3)
+        assert world.room == BREAKOUT
+        for order in (Order.LOCK, Order.ADMIT, Order.END):
+            assert (await carry_out(call, order)).outcome is Outcome.NOT_POSSIBLE
+        assert (await carry_out(call, Order.MUTE_ALL)).outcome is Outcome.OTHERS_MUTED
+        assert not [words for words in orders(world) if "mute" not in words]
 
 
 @in_virtual_time
