@@ -106,9 +106,13 @@ def test_who_is_not_there_cannot_be_ordered_about(watched: Watched) -> None:
 
 def test_an_order_that_is_refused_is_told_of_and_no_longer_waited_for(watched: Watched) -> None:
     watched.rig.joined()
-    watched.rooms.set_password(ROOM, "x")  # the lab's own rooms take no such form
+    watched.rooms.set_password(ROOM, "x")
+    assert watched.rig.room.policy.password == "x"
+    watched.rig.room.occupants["focus"].affiliation = "member"
+    watched.rooms.set_password(ROOM, "y")
     assert watched.rooms.pending == 0
-    assert ("focus", "is refused: cancel/service-unavailable") in watched.rig.steps
+    refusal = "is refused: auth/forbidden: Only owners can configure rooms"
+    assert ("focus", refusal) in watched.rig.steps
 
 
 def test_an_order_that_is_not_answered_is_given_up(watched: Watched) -> None:
