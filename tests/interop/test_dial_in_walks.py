@@ -5,7 +5,7 @@ import datetime
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,30 +182,33 @@ async def walk_all(plans: Sequence[Plan], folder: Path) -> None:
     for attempt in range(ATTEMPTS):
         (own := folder / f"attempt-{attempt}").mkdir()
         problems, has_stalled = await walk_once(plans, own)
+        for plan, problem in problems.items():
+            print(f"attempt {attempt}: {plan}: {problem}")
         plans = list(problems)
         if not problems or not has_stalled:
             break
-    assert not problems, "\n".join(f"{plan}: {each}" for plan, each in problems.items())
+    assert not problems, "some have gone astray"
 
 
 async def walk_once(plans: Sequence[Plan], folder: Path) -> tuple[dict[Plan, str], bool]:
     """What was wrong with whose walk, and whether the media clock has stood still meanwhile."""
     parties = write_pins(folder, plans)
     walks: list[Walk] = []
-    async with stage(LabConfig(needs_host=True), **sections(folder)) as scene:
-        async with phones_of(scene, parties, folder) as phones:
-            for party in parties:
-                walks.append(await begin(scene, party, phones[party.name]))
-            clock = scene.gateway.engine.clock
-            clock.longest_stall = 0.0
-            stories = (plan.branch.story(walk) for plan, walk in zip(plans, walks, strict=True))
-            outcomes = await asyncio.gather(*stories, return_exceptions=True)
-            has_stalled = clock.longest_stall > STALL
-            for walk, outcome in zip(walks, outcomes, strict=True):
-                if outcome is not None:
-                    await walk.phone.hang_up()
-        await scene.over()
-        ends = {record.caller: record.end for record in scene.records}
+    outcomes: list[object] = []
+    with suppress(Astray):
+        async with stage(LabConfig(needs_host=True), **sections(folder)) as scene:
+            async with phones_of(scene, parties, folder) as phones:
+                for party in parties:
+                    walks.append(await begin(scene, party, phones[party.name]))
+                clock = scene.gateway.engine.clock
+                clock.longest_stall = 0.0
+                stories = (plan.branch.story(walk) for plan, walk in zip(plans, walks, strict=True))
+                outcomes += await asyncio.gather(*stories, return_exceptions=True)
+                has_stalled = clock.longest_stall > STALL
+                if any(outcomes):
+                    raise Astray
+            await scene.over()
+    ends = {record.caller: record.end for record in scene.records}
     problems = {}
     for party, walk, outcome in zip(parties, walks, outcomes, strict=True):
         last_call = f"{party.name}-{party.plan.branch.calls - 1}"
@@ -213,6 +216,10 @@ async def walk_once(plans: Sequence[Plan], folder: Path) -> tuple[dict[Plan, str
         if found := list(judge(party.plan, walk, outcome, end)):
             problems[party.plan] = "; ".join(found)
     return problems, has_stalled
+
+
+class Astray(Exception):
+    """Somebody's walk has failed: all phones and the gateway are closed as they are."""
 
 
 async def begin(scene: Stage, party: Party, phones: Sequence[Phone]) -> Walk:
