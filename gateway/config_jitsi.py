@@ -33,6 +33,7 @@ class JitsiSection(Section):
     """`[jitsi]`: the installation whose conferences can be joined."""
 
     domain: Domain
+    guest_domain: Domain | None = None
     rooms: Pattern | None = None
     host: str | None = None
     port: Port = 5222
@@ -87,6 +88,8 @@ class JitsiSection(Section):
             problems.append(f"user: write a whole JID, e.g. {self.user}@auth.{self.domain}")
         if (self.user is None) != (self.password is None):
             problems.append("user: goes with password; give both, or neither to be a guest")
+        if self.user is not None and self.guest_domain is not None:
+            problems.append("guest_domain: is for guests; leave it out, or user and password")
         if self.ca_file is not None and self.tls != "verify":
             problems.append('ca_file: is of use with tls = "verify" only')
         if self.websocket is not None:
@@ -122,7 +125,14 @@ class JitsiSection(Section):
             name=name,
             rooms=self.rooms,
             server=Server(
-                self.domain, tls, self.host, self.port, account, self.websocket, self.bosh
+                self.domain,
+                tls,
+                self.host,
+                self.port,
+                account,
+                self.websocket,
+                self.bosh,
+                self.guest_domain,
             ),
             muc_domains=self.served_domains,
             focus=self.focus or f"focus.{self.domain}",

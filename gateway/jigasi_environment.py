@@ -18,6 +18,7 @@ READ = (
     "XMPP_AUTH_DOMAIN",
     "ENABLE_AUTH",
     "ENABLE_GUESTS",
+    "XMPP_GUEST_DOMAIN",
     "PUBLIC_URL",
     "SHUTDOWN_REST_ENABLED",
     "JIGASI_XMPP_USER",
@@ -88,9 +89,12 @@ def _jitsi(said: Mapping[str, str]) -> dict[str, Any]:
         "region": said.get("JIGASI_LOCAL_REGION"),
         "stats_id": said.get("JIGASI_STATS_ID"),
     }
-    if _is_true(said.get("ENABLE_AUTH")) and not _is_true(said.get("ENABLE_GUESTS")):
-        values["user"] = _account(said)
-        values["password"] = said.get("JIGASI_XMPP_PASSWORD")
+    if _is_true(said.get("ENABLE_AUTH")):
+        if _is_true(said.get("ENABLE_GUESTS")):
+            values["guest_domain"] = said.get("XMPP_GUEST_DOMAIN", "guest.meet.jitsi")
+        else:
+            values["user"] = _account(said)
+            values["password"] = said.get("JIGASI_XMPP_PASSWORD")
     return _given(values)
 
 

@@ -118,6 +118,16 @@ def test_visitors_and_their_nodes_are_read() -> None:
         assert "jitsi.visitor_domain" in problem
 
 
+def test_guests_of_a_secure_domain_log_in_elsewhere() -> None:
+    (site,) = parse(with_jitsi(guest_domain="guest.example.org")).installations()
+    assert site.server.login_jid == "guest.example.org"
+    assert site.server.domain == "meet.example.org"
+    assert site.for_visitors("v1").server.login_jid == "v1.meet.example.org"
+    account = {"user": "a@auth.example.org", "password": "secret"}
+    (problem,) = problems(with_jitsi(guest_domain="guest.example.org", **account))
+    assert "guest_domain: is for guests" in problem
+
+
 def test_conferences_are_asked_for_over_tls_or_expressly_without() -> None:
     url = "https://meet.example.org/conference-request/v1"
     (site,) = parse(with_jitsi(conference_request_url=url)).installations()

@@ -94,6 +94,8 @@ def test_the_account_is_used_where_guests_may_not_log_in(
     config = load(None, {**DOCKER, **auth})
     assert config.jitsi.user == user
     assert (config.jitsi.password is None) is (user is None)
+    guests = "ENABLE_GUESTS" in auth
+    assert config.jitsi.guest_domain == ("guest.meet.jitsi" if guests else None)
     assert "hunter2" not in repr(config)
 
 

@@ -103,7 +103,13 @@ class Installation:
             raise ConferenceError(JoinFailure.PROTOCOL, text)
         pattern = self.visitor_domain or f"{{vnode}}.{self.server.domain}"
         domain = pattern.replace("{vnode}", node.lower())
-        server = replace(self.server.asking("vnode", node), domain=domain, host=None, account=None)
+        server = replace(
+            self.server.asking("vnode", node),
+            domain=domain,
+            host=None,
+            account=None,
+            guest_domain=None,
+        )
         muc_domains = tuple(self._at(domain, muc_domain) for muc_domain in self.muc_domains)
         return replace(self, server=server, muc_domains=muc_domains, node=node)
 

@@ -8,7 +8,9 @@ from gateway.lab.lab import Lab
 def jitsi_table(lab: Lab) -> dict[str, Any]:
     """`[jitsi]`: how its server, its rooms and its focus are reached."""
     host, port = lab.xmpp_address
+    guests = lab.config.guest_domain
     return {
+        **({"guest_domain": guests} if guests is not None else {}),
         "domain": lab.domain,
         "host": host,
         "port": port,

@@ -30,12 +30,12 @@ class LabConfig:
     """`host` is an IP address; ports are free ones if 0; times are seconds.
 
     `starttls` demands TLS, otherwise there is none. `accounts` (user name: password) may log in to
-    `auth.<domain>`. `ack_timeout` is how long a client may leave XEP-0198's `<r/>` unanswered.
-    `hibernation` is how long a client that was cut off may come back. With `tokens` anonymous users
-    need a JWT. `read_rate` (octets a second), `rate_limit`, `joins_a_second` (for each room) and
-    `nuisances` try a client's patience. With `bridge_channel` the videobridge offers a WebSocket,
-    encrypted if the XMPP server is. For the rest see `FocusConfig`, `OfferConfig`,
-    `BridgeTimers` and `Faults`.
+    `auth.<domain>`. With a `guest_domain` everybody else logs in there. `ack_timeout` is how long a
+    client may leave XEP-0198's `<r/>` unanswered. `hibernation` is how long a client that was cut
+    off may come back. With `tokens` anonymous users need a JWT. `read_rate` (octets a second),
+    `rate_limit`, `joins_a_second` (for each room) and `nuisances` try a client's patience. With
+    `bridge_channel` the videobridge offers a WebSocket, encrypted if the XMPP server is. For the
+    rest see `FocusConfig`, `OfferConfig`, `BridgeTimers` and `Faults`.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +43,7 @@ class LabConfig:
     bridge_port: int = 0
     domain: str = "lab.test"
     muc_prefix: str = "conference"
+    guest_domain: str | None = None
     starttls: bool = True
     accounts: Mapping[str, str] = field(default_factory=dict, repr=False)
     strict_nick: bool = True
@@ -93,6 +94,7 @@ class LabConfig:
             domain=self.domain,
             muc_prefix=self.muc_prefix,
             strict_nick=self.strict_nick,
+            guest_domain=self.guest_domain,
             focus=focus,
         )
 
@@ -107,4 +109,5 @@ class LabConfig:
             ack_timeout=self.ack_timeout,
             hibernation=self.hibernation,
             tokens=self.tokens,
+            guest_domain=self.guest_domain,
         )

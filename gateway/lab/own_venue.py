@@ -40,8 +40,7 @@ class OwnVenue:
         """Listen."""
         config, host = self._config, self.site.host
         if config.starttls:
-            domains = (config.domain, config.site.auth_domain)
-            self._certificate = Certificate(domains, config.host)
+            self._certificate = Certificate(config.login.domains, config.host)
         nuisances = Nuisances(config.domain, host.send, self._blame) if config.nuisances else None
         muc_domain, rate = config.site.muc_domain, config.joins_a_second
         joins = JoinQueue(rate, muc_domain) if rate is not None else None

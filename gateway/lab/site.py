@@ -30,11 +30,15 @@ from gateway.xmpp.jid import local
 
 @dataclass(frozen=True, slots=True)
 class SiteConfig:
-    """The domain `D`, its rooms' domain `<muc_prefix>.D`, and how strict and how fast it is."""
+    """The domain `D`, its rooms' domain `<muc_prefix>.D`, and how strict and how fast it is.
+
+    Guests log in at `guest_domain` where there is one: `D` is a secure domain then.
+    """
 
     domain: str = "lab.test"
     muc_prefix: str = "conference"
     strict_nick: bool = True
+    guest_domain: str | None = None
     focus: FocusConfig = field(default_factory=FocusConfig)
 
     @property
@@ -157,7 +161,11 @@ class Site:
         )
         service = DomainService(components, send)
         self.host.add_component(config.domain, service.receive)
-        self.host.add_component(config.auth_domain, service.receive)
+        # Jitsi's modules tell of the components at the main domain only (mod_features_identity).
+        elsewhere = DomainService({}, send)
+        self.host.add_component(config.auth_domain, elsewhere.receive)
+        if config.guest_domain is not None:
+            self.host.add_component(config.guest_domain, elsewhere.receive)
         self.host.add_component(config.muc_domain, self.muc.receive)
         self.host.add_component(config.brewery.partition("@")[2], self.internal.receive)
         self.host.add_component(config.focus_address, self._proxy.receive)

@@ -1,7 +1,7 @@
 """Who may log in to the lab, and how: SASL (RFC 6120 section 6) for one stream.
 
-Anonymous users on the main domain get a random UUID for a name; accounts of the auth domain prove
-their password with SCRAM-SHA-1, or PLAIN inside TLS.
+Anonymous users on the main domain, or on that of guests, get a random UUID for a name; accounts of
+the auth domain prove their password with SCRAM-SHA-1, or PLAIN inside TLS.
 """
 
 import base64
@@ -40,6 +40,8 @@ class Visit:
 class LoginRules:
     """`domain` is for anonymous users, `auth_domain` for `accounts` (user name: password).
 
+    On a secure domain anonymous users are of `guest_domain` instead, and `domain` has accounts too.
+
     With `tls` STARTTLS comes first. With `tokens` anonymous users have to bring one. `ack_timeout`
     is the patience of XEP-0198 in seconds, `hibernation` is how long it keeps a stream.
     """
@@ -51,10 +53,17 @@ class LoginRules:
     ack_timeout: float = 30.0
     hibernation: float = 60.0
     tokens: TokenRules | None = None
+    guest_domain: str | None = None
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Those that one can log in at."""
+        guests = () if self.guest_domain is None else (self.guest_domain,)
+        return (self.domain, self.auth_domain, *guests)
 
     def mechanisms(self, domain: str, *, encrypted: bool) -> tuple[str, ...]:
         """What is offered to users of a domain."""
-        if domain == self.domain:
+        if domain == (self.guest_domain or self.domain):
             return ("ANONYMOUS",)
         return ("SCRAM-SHA-1", "PLAIN") if encrypted else ("SCRAM-SHA-1",)
 

@@ -165,7 +165,7 @@ class XmppSession:
     def _opened(self, to: str) -> None:
         self._domain = to
         self._open()
-        if to not in (self._rules.domain, self._rules.auth_domain):
+        if to not in self._rules.domains:
             raise StreamError("host-unknown", to)
         self._write(self._features())
 

@@ -107,7 +107,7 @@ class _Client(ClientXMPP):
         account = server.account
         self._tags = WholeTags()
         super().__init__(
-            account.jid if account else server.domain,
+            server.login_jid,
             account.password if account else "",
             plugin_config={
                 "feature_mechanisms": {
@@ -206,7 +206,7 @@ class _Client(ClientXMPP):
     async def _connect_web(self) -> WebSocketTransport | BoshTransport:
         server = self._server
         if server.bosh is not None:
-            bosh = BoshTransport(self, server.domain)
+            bosh = BoshTransport(self, server.login_jid.rpartition("@")[2])
             await bosh.connect(server.bosh, server.tls)
             return bosh
         assert server.web_socket is not None

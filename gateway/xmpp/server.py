@@ -21,7 +21,7 @@ class Server:
     `tls` is the context for STARTTLS, wss: or https:, shared by all connections; None means plain
     text, which is for a server on the same machine. With `web_socket` or `bosh`, a URL, host and
     port do not matter. `renewed` makes the same server for a later login, where a token in its URL
-    may have expired by then.
+    may have expired by then. Users without an account log in at `guest_domain`, where there is one.
     """
 
     domain: str
@@ -31,7 +31,13 @@ class Server:
     account: Account | None = None
     web_socket: str | None = field(default=None, repr=False)  # may carry a token, as has `bosh`
     bosh: str | None = field(default=None, repr=False)
+    guest_domain: str | None = None
     renewed: Callable[[], "Server"] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def login_jid(self) -> str:
+        """Who logs in: a user, or a domain, of which it is nobody in particular."""
+        return self.account.jid if self.account is not None else self.guest_domain or self.domain
 
     @property
     def is_web(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 import slixmpp
@@ -12,6 +13,7 @@ from gateway.lab.voice import Voice
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.client import connect
+from gateway.xmpp.component_message import Components
 from gateway.xmpp.conference_request import ConferenceRequest
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
@@ -62,6 +64,20 @@ async def test_a_client_logs_in_with_and_without_tls(starttls: bool) -> None:
         answer = await connection.request(lab.domain, element(ns.PING, "ping"), type_="get")
         assert answer.get("type") == "result"
         assert lab.violations == []
+
+
+async def test_the_components_are_told_of_at_the_main_domain_only() -> None:
+    query = element(ns.DISCO_INFO, "query")
+    async with Lab(LabConfig(guest_domain="guest.lab.test")) as lab:
+        server = replace(server_of(lab), guest_domain="guest.lab.test")
+        connection = await connect(server, RECEPTION)
+        try:
+            assert "@guest.lab.test/" in connection.jid
+            for domain, knows in (("lab.test", True), ("guest.lab.test", False)):
+                components = Components.parse(await connection.request(domain, query, type_="get"))
+                assert ("av_moderation" in components.addresses) is knows
+        finally:
+            await connection.close()
 
 
 async def test_an_untrusted_certificate_is_found_out() -> None:

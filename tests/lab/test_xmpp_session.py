@@ -104,6 +104,13 @@ def test_an_anonymous_user_gets_a_random_name_and_a_resource_of_the_servers() ->
         assert resource != "mine"
 
 
+def test_on_a_secure_domain_guests_have_a_domain_of_their_own() -> None:
+    guests = {"guest_domain": "guest.lab.test"}
+    offered = [part.text for part in Peer(**guests).open()[0]]
+    assert "ANONYMOUS" not in offered
+    assert "@guest.lab.test/" in Peer(domain="guest.lab.test", **guests).bind()
+
+
 def test_only_anonymous_logins_are_offered_on_the_main_domain() -> None:
     mechanisms = Peer().open()[0]
     assert [mechanism.text for mechanism in mechanisms] == ["ANONYMOUS"]
