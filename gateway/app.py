@@ -83,7 +83,9 @@ class Gateway:
         )
         self.liaisons = Liaisons(config.liaisons, self.user_agent)
         dial_in = config.dial_in_services()
-        self.dial_in = DialIn(dial_in, self._served_room) if dial_in is not None else None
+        self.dial_in = None
+        if dial_in is not None:
+            self.dial_in = DialIn(dial_in, self._served_room, config.fixed_pins)
         reception = None
         if (pins := self.dial_in) is not None:
             reception = config.voice.reception(pins.desk, lambda: pins.rules)
@@ -158,6 +160,12 @@ class Gateway:
             self.user_agent.is_draining = True
             self._draining.set()
             log.info("draining", calls=self.call_count)
+
+    def reload(self) -> None:
+        """Read certificates and the operator's PINs anew; those that are no good change nothing."""
+        self.user_agent.reload_certificates()
+        if self.dial_in is not None:
+            self.dial_in.reload()
 
     async def drained(self) -> None:
         """Return when it drains and the last call has ended."""

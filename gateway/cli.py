@@ -43,7 +43,8 @@ ConfigFile = Annotated[
 @app.command()
 def run(config: ConfigFile = None) -> None:
     """Serve calls. SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a
-    second SIGTERM, ends them. SIGHUP has the certificates of [sip.tls] read anew."""
+    second SIGTERM, ends them. SIGHUP has the certificates of [sip.tls] and the pins_file
+    of [dial_in] read anew."""
     loaded = _load(config)
     logs.configure(loaded.log.level, loaded.log.format)
     for variable in not_understood(os.environ):
@@ -296,7 +297,7 @@ async def _serve(config: Config) -> None:
 
     loop.add_signal_handler(signal.SIGTERM, terminate)
     loop.add_signal_handler(signal.SIGINT, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, gateway.user_agent.reload_certificates)
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
     async with gateway:
         # What is there now stays: looking through it again would stall the media for 70 ms.
         gc.collect()

@@ -19,7 +19,7 @@ from gateway.calls.limits import Limits
 from gateway.calls.routing import Trunk
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
-from gateway.config_consistency import FIRST, inconsistencies
+from gateway.config_consistency import FIRST, inconsistencies, pin_room_problems
 from gateway.config_control import ControlSection
 from gateway.config_dial_in import DialInSection
 from gateway.config_dial_out import BrewerySection, DialOutSection
@@ -42,6 +42,7 @@ from gateway.config_values import (
 from gateway.config_voice import VoiceSection
 from gateway.errors import ConfigError
 from gateway.ivr.dial_in import DialInConfig
+from gateway.ivr.fixed_pins import FixedPin
 from gateway.media.engine_config import EngineConfig
 from gateway.media.worker_messages import Begin
 from gateway.sdp.formats import DEFAULT_CODECS
@@ -239,6 +240,14 @@ class Config(Section):
         """For `gateway.ivr`; None without them. ConfigError if the file of PINs has gone."""
         sections = (self.jitsi, *self.installation)
         return self.dial_in.services(tuple(section.web_url for section in sections))
+
+    def fixed_pins(self) -> tuple[FixedPin, ...]:
+        """For `gateway.ivr`: the PINs in the file as it is now; ConfigError with every problem."""
+        pins = self.dial_in.fixed_pins
+        problems = list(pin_room_problems(self, pins))
+        if problems:
+            raise ConfigError(problems)
+        return pins
 
     def breweries(self) -> tuple[BreweryAccount, ...]:
         """For `gateway.conference`; ConfigError if a CA file cannot be used."""

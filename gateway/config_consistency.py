@@ -7,6 +7,7 @@ from gateway.conference.address import RoomAddress
 from gateway.config_phones import UserSection, account_problems
 from gateway.config_trunk import TrunkSection
 from gateway.errors import ConferenceError
+from gateway.ivr.fixed_pins import FixedPin
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -70,23 +71,28 @@ def _installation_problems(config: "Config") -> Iterator[str]:
 
 
 def _room_problems(config: "Config") -> Iterator[str]:
+    """Rooms that are not of the installations."""
+    for place, caller in _callers(config):
+        if caller.default_room is not None:
+            yield from _not_served(config, f"{place}.default_room", caller.default_room)
+    yield from pin_room_problems(config, config.dial_in.fixed_pins)
+
+
+def pin_room_problems(config: "Config", pins: tuple[FixedPin, ...]) -> Iterator[str]:
+    """The same of PINs, which may be read again later than all else."""
+    file = f"dial_in.pins_file: {config.dial_in.pins_file}"
+    for at, pin in enumerate(pins):
+        yield from _not_served(config, f"{file}: pin.{at}.room", pin.meeting.room)
+
+
+def _not_served(config: "Config", place: str, room: str) -> Iterator[str]:
     sections = (config.jitsi, *config.installation)
     served = tuple(domain for section in sections for domain in section.served_domains)
     tenants = any(section.tenants for section in sections)
-    rooms = [
-        (f"{place}.default_room", caller.default_room)
-        for place, caller in _callers(config)
-        if caller.default_room is not None
-    ]
-    rooms += [
-        (f"dial_in.pins_file: {config.dial_in.pins_file}: pin.{at}.room", pin.meeting.room)
-        for at, pin in enumerate(config.dial_in.fixed_pins)
-    ]
-    for place, room in rooms:
-        try:
-            RoomAddress.parse(room, served, tenants=tenants)
-        except ConferenceError as error:
-            yield f"{place}: {error.text}; see jitsi.muc_domains"
+    try:
+        RoomAddress.parse(room, served, tenants=tenants)
+    except ConferenceError as error:
+        yield f"{place}: {error.text}; see jitsi.muc_domains"
 
 
 def _callers(config: "Config") -> Iterator[tuple[str, TrunkSection | UserSection]]:

@@ -152,6 +152,7 @@ PURE = {
         "dial_in_http",
         "mapper_client",
         "pin_store",
+        "pins_watch",  # has them read in a thread
         "speaker",
         "synthesis",
     },

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.pin_guard import GuardPolicy, PinGuard
 from gateway.ivr.pin_policy import PinPolicy
 from gateway.ivr.pin_store import PinStore
+from gateway.ivr.pins_watch import PinsWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,24 @@ class DialInConfig:
 
 
 class DialIn:
-    """Serves between `async with` and its end. `served` tells the rooms that may be joined.
+    """Serves between `async with` and its end. `served` tells the rooms that may be joined,
+    `reread` has the PINs that are written down as they are now, or raises ConfigError.
 
     OSError if it cannot listen, PinsUnavailable if the database cannot be used.
     """
 
-    def __init__(self, config: DialInConfig, served: Served) -> None:
+    def __init__(
+        self,
+        config: DialInConfig,
+        served: Served,
+        reread: Callable[[], tuple[FixedPin, ...]] = tuple,
+    ) -> None:
         clocks = Clocks(steady=lambda: asyncio.get_running_loop().time(), utc=time.time)
         self._store = PinStore(config.database, config.policy, config.lifetime)
         self._mappers = MapperClient(config.mappers)
+        self._served = served
+        self._reread = reread
+        self._watch: PinsWatch | None = None
         fixed = FixedPins(_at_served_rooms(config.fixed, served))
         self.directory = PinDirectory(fixed, self._store, self._mappers, served)
         self.desk = PinDesk(self.directory, PinGuard(GuardPolicy()), clocks)
@@ -64,8 +75,18 @@ class DialIn:
         """How it is now."""
         return DialInCounts(self.server.answers, self.desk.tries, self.desk.alarms)
 
+    def reload(self) -> None:
+        """Read the PINs that are written down anew; what is wrong with them is told in the log."""
+        if self._watch is not None:
+            self._watch.reload()
+
+    def _use(self, fixed: tuple[FixedPin, ...]) -> None:
+        self.directory.fixed = FixedPins(_at_served_rooms(fixed, self._served))
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
+            self._watch = PinsWatch(self._reread, self._use)
+            parts.push_async_callback(self._watch.close)
             await parts.enter_async_context(self._mappers)
             await parts.enter_async_context(self._store)
             await parts.enter_async_context(self.server)

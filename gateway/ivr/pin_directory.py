@@ -25,13 +25,13 @@ Served = Callable[[str], str | None]
 class PinDirectory:
     """Only rooms that are `served` have PINs. Times are seconds since 1970.
 
-    Asking for a room's PIN may end in PinsUnavailable.
+    Asking for a room's PIN may end in PinsUnavailable. Others may take the place of the `fixed`.
     """
 
     def __init__(
         self, fixed: FixedPins, store: PinStore, mappers: MapperClient, served: Served
     ) -> None:
-        self._fixed = fixed
+        self.fixed = fixed
         self._store = store
         self._mappers = mappers
         self._served = served
@@ -40,7 +40,7 @@ class PinDirectory:
         """What a PIN stands for."""
         if not is_pin(pin):
             return NoMeeting.UNKNOWN
-        found = self._fixed.find(pin, now)
+        found = self.fixed.find(pin, now)
         if found is NoMeeting.UNKNOWN:
             found = await self._given(pin, now)
         if found is NoMeeting.UNKNOWN:
@@ -57,7 +57,7 @@ class PinDirectory:
     def longest(self) -> int:
         """How many digits a PIN may have; those of other mappers may have many."""
         elsewhere = LONGEST if self._mappers.has_mappers else 0
-        return max(self._fixed.longest, self._store.longest, elsewhere)
+        return max(self.fixed.longest, self._store.longest, elsewhere)
 
     def served(self, room: str) -> str | None:
         """The JID of a room that can have a PIN, as browsers have it; None if it cannot."""
@@ -65,12 +65,12 @@ class PinDirectory:
 
     async def known_pin(self, room: str, now: float) -> str | None:
         """The PIN that a served room has already."""
-        return self._fixed.shown_pin(room) or await self._store.known(room, now)
+        return self.fixed.shown_pin(room) or await self._store.known(room, now)
 
     async def give_pin(self, room: str, now: float) -> str:
         """The PIN of a served room, a new one if it has none; NoPinLeft if there may be no more."""
-        return self._fixed.shown_pin(room) or await self._store.give(
-            Asked(room, now, self._fixed.has)
+        return self.fixed.shown_pin(room) or await self._store.give(
+            Asked(room, now, self.fixed.has)
         )
 
     async def _given(self, pin: str, now: float) -> Meeting | NoMeeting:
