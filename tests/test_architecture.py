@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "audiocodecs": set(),
     "gateway.errors": set(),
     "gateway.logs": set(),
+    "gateway.http_server": set(),  # what operators' and the dial-in services have in common
     "gateway.sip": {"gateway.errors"},
     "gateway.sdp": {"gateway.errors"},
     "gateway.rtp": {"gateway.errors"},
@@ -25,7 +26,12 @@ MAY_IMPORT = {
         "gateway.logs",  # for the worker, which is a program
     },
     "gateway.conference": {"gateway.errors", "gateway.xmpp", "gateway.media.messages"},
-    "gateway.ivr": {"gateway.errors", "gateway.media.messages", "audiocodecs"},
+    "gateway.ivr": {
+        "gateway.errors",
+        "gateway.http_server",
+        "gateway.media.messages",
+        "audiocodecs",
+    },
     "gateway.calls": {
         "gateway.errors",
         "gateway.ivr",
@@ -36,6 +42,7 @@ MAY_IMPORT = {
     },
     "gateway.control": {
         "gateway.errors",
+        "gateway.http_server",
         "gateway.calls",
         "gateway.conference.logins",
         "gateway.ivr.dial_in_counts",
@@ -100,6 +107,7 @@ WALLS = {
         "gateway.xmpp.websocket",
         "gateway.xmpp.bosh_transport",
         "gateway.xmpp.http_request",
+        "gateway.http_server",
         "gateway.control.http",
         "gateway.conference.bridge_channel",
         "gateway.ivr.dial_in_http",

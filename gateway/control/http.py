@@ -5,10 +5,9 @@ changed. Pages of other origins are not invited (no CORS headers).
 """
 
 import asyncio
-import hmac
 import ipaddress
 import platform
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import TracebackType
@@ -26,6 +25,7 @@ from gateway.control.metrics import Metrics
 from gateway.control.snapshot import Controlled, Snapshot
 from gateway.control.stats import stats
 from gateway.errors import ConfigError
+from gateway.http_server import HttpServer, has_token, tell_errors
 
 log = structlog.get_logger(__name__)
 
@@ -57,17 +57,10 @@ class ControlServer:
         self._controlled = controlled
         self._metrics = metrics
         self._mucs = mucs
-        self._runner: web.AppRunner | None = None
+        self._server = HttpServer(self._app(), config.listen)
 
     async def __aenter__(self) -> Self:
-        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, *self._config.listen).start()
-        except OSError:
-            await runner.cleanup()
-            raise
-        self._runner = runner
+        await self._server.__aenter__()
         log.info("control listening", on=self.url)
         return self
 
@@ -77,18 +70,15 @@ class ControlServer:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._server.__aexit__(exc_type, exc, traceback)
 
     @property
     def url(self) -> str:
         """Where it is, without a path."""
-        assert self._runner is not None
-        host, port = self._runner.addresses[0][:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return self._server.url
 
     def _app(self) -> web.Application:
-        middlewares = [_tell_errors]
+        middlewares = [tell_errors(_refuse, BadBody)]
         if ipaddress.ip_address(self._config.listen[0]).is_loopback:
             middlewares.append(_know_the_name)
         app = web.Application(middlewares=middlewares, client_max_size=MAX_BODY)
@@ -184,10 +174,7 @@ class ControlServer:
         token = self._config.token
         if token is None:
             raise web.HTTPForbidden(text="set control.token to allow changes, and send it")
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(
-            given.strip().encode(errors="surrogateescape"), token.encode()
-        ):
+        if not has_token(request, token):
             log.warning("wrong token", path=request.path, by=request.remote)
             raise web.HTTPUnauthorized(
                 text="send Authorization: Bearer with control.token",
@@ -221,23 +208,3 @@ async def _know_the_name(request: web.Request, handler: Handler) -> web.StreamRe
 
 def _refuse(status: HTTPStatus, reason: str) -> web.Response:
     return web.json_response({"reason": reason}, status=status)
-
-
-@web.middleware
-async def _tell_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Every refusal as JSON with a reason; a mistake of ours as 500, with the log."""
-    try:
-        return await handler(request)
-    except BadBody as error:
-        return _refuse(HTTPStatus.BAD_REQUEST, str(error))
-    except web.HTTPException as refusal:
-        response = _refuse(HTTPStatus(refusal.status), refusal.text or refusal.reason)
-        for name in ("Allow", "WWW-Authenticate"):
-            if name in refusal.headers:
-                response.headers[name] = refusal.headers[name]
-        return response
-    except Exception:
-        log.exception("request failed", path=request.path)
-        return _refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")

@@ -6,11 +6,9 @@ those who are configured: everybody else could guess here.
 """
 
 import asyncio
-import hmac
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
@@ -20,6 +18,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.errors import RemoteProtocolError
+from gateway.http_server import HttpServer, has_token, tell_errors
 from gateway.ivr.client_address import Client, IpNetwork, client_of
 from gateway.ivr.conference_mapping import ConferenceMapping
 from gateway.ivr.dial_in_request import MapperRequest, RequestLimits
@@ -78,21 +77,10 @@ class DialInServer:
         self._clocks = clocks
         self._limits = RequestLimits(config.requests_a_minute)
         self._told: set[str] = set()  # what is in the log already
-        self._runner: web.AppRunner | None = None
-        self._server: asyncio.Server | None = None
+        self._server = HttpServer(self._app(), config.listen, self._accept)
 
     async def __aenter__(self) -> Self:
-        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        assert runner.server is not None
-        accept = partial(self._accept, runner.server)
-        try:
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(accept, *self._config.listen)
-        except OSError:
-            await runner.cleanup()
-            raise
-        self._runner = runner
+        await self._server.__aenter__()
         log.info("dial-in services listening", on=self.url)
         return self
 
@@ -102,21 +90,17 @@ class DialInServer:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._server is not None:
-            self._server.close()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._server.__aexit__(exc_type, exc, traceback)
 
     @property
     def url(self) -> str:
         """Where it is, without a path."""
-        assert self._server is not None
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return self._server.url
 
     def _app(self) -> web.Application:
         app = web.Application(
-            middlewares=[self._finish, _tell_errors, self._limit], client_max_size=MAX_BODY
+            middlewares=[self._finish, tell_errors(_refuse, RemoteProtocolError), self._limit],
+            client_max_size=MAX_BODY,
         )
         app.add_routes(
             [
@@ -207,12 +191,7 @@ class DialInServer:
         if request[_CLIENT].is_of(self._config.lookups_from):
             return True
         token = self._config.lookup_token
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        return (
-            token is not None
-            and scheme.lower() == "bearer"
-            and hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.encode())
-        )
+        return token is not None and has_token(request, token)
 
     # What holds for all of them
 
@@ -289,20 +268,3 @@ def _later(status: HTTPStatus, seconds: float, reason: str) -> web.Response:
     response = _refuse(status, reason)
     response.headers["Retry-After"] = str(math.ceil(seconds))
     return response
-
-
-@web.middleware
-async def _tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every refusal as JSON; a mistake of ours as 500, with the log."""
-    try:
-        return await handler(request)
-    except RemoteProtocolError as error:
-        return _refuse(HTTPStatus.BAD_REQUEST, str(error))
-    except web.HTTPException as refusal:
-        response = _refuse(HTTPStatus(refusal.status), refusal.text or refusal.reason)
-        if "Allow" in refusal.headers:
-            response.headers["Allow"] = refusal.headers["Allow"]
-        return response
-    except Exception:
-        log.exception("request failed", path=request.path)
-        return _refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")

@@ -1,0 +1,99 @@
+"""What our HTTP servers have in common: a listener, refusals as JSON, tokens."""
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+log = structlog.get_logger(__name__)
+
+Accept = Callable[[web.Server], asyncio.BaseProtocol]
+"""Makes what a connection is served by."""
+
+Refuse = Callable[[HTTPStatus, str], web.Response]
+"""The answer that tells a client why."""
+
+_TOLD = ("Allow", "WWW-Authenticate")  # headers that belong to a refusal
+
+
+class HttpServer:
+    """Serves an application on a literal address and a port (0: any that is free), between `async
+    with` and its end. OSError: it cannot listen there."""
+
+    def __init__(
+        self,
+        app: web.Application,
+        listen: tuple[str, int],
+        accept: Accept = lambda server: server(),
+    ) -> None:
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._listen = listen
+        self._accept = accept
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        assert self._runner.server is not None
+        accept = partial(self._accept, self._runner.server)
+        try:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(accept, *self._listen, backlog=128)
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a path."""
+        assert self._server is not None
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def tell_errors(refuse: Refuse, bad_request: type[Exception]) -> Middleware:
+    """Every refusal as `refuse` has it, among them `bad_request`, which is the client's fault; a
+    mistake of ours as 500, with the log."""
+
+    @web.middleware
+    async def tell(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except bad_request as error:
+            return refuse(HTTPStatus.BAD_REQUEST, str(error))
+        except web.HTTPException as refusal:
+            response = refuse(HTTPStatus(refusal.status), refusal.text or refusal.reason)
+            for name in _TOLD:
+                if name in refusal.headers:
+                    response.headers[name] = refusal.headers[name]
+            return response
+        except Exception:
+            log.exception("request failed", path=request.path)
+            return refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+    return tell
+
+
+def has_token(request: web.Request, token: str) -> bool:
+    """Whether a request carries a bearer token (RFC 6750); takes as long whatever it carries."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(
+        given.strip().encode(errors="surrogateescape"), token.encode()
+    )
