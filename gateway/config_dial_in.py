@@ -66,6 +66,7 @@ class MapperSection(Section):
     timeout: Seconds = 3.0
     retries: int = Field(default=1, ge=0, le=5)
     token: SecretStr | None = None
+    gives_pins: bool = False
 
 
 class PinSection(Section):
@@ -205,6 +206,7 @@ class DialInSection(Section):
                     each.timeout,
                     each.retries,
                     each.token.get_secret_value() if each.token is not None else None,
+                    each.gives_pins,
                 )
                 for each in self.mapper
             ),

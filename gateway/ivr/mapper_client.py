@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 MAX_ANSWER = 65_536  # octets
 FOUND_FOR = 60.0  # seconds for which an answer is not asked for again
+PIN_FOR = 3600.0  # of a room: it stays the same for long
 UNKNOWN_FOR = 10.0
 MOST_REMEMBERED = 10_000
 
@@ -44,6 +45,11 @@ class MapperClient:
         """Whether there is anybody to ask."""
         return bool(self._mappers)
 
+    @property
+    def gives_pins(self) -> bool:
+        """Whether there is anybody to ask for the PINs of rooms."""
+        return any(mapper.gives_pins for mapper in self._mappers)
+
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(trust_env=False)
         return self
@@ -62,21 +68,32 @@ class MapperClient:
         return await self._ask("id", pin)
 
     async def pin_of(self, room: str) -> str | None:
-        """A room's PIN, None if nobody gives it one; MapperUnavailable if nobody can say."""
+        """A room's PIN, by those who give PINs; None if nobody gives it one; MapperUnavailable if
+        nobody can say."""
         mapping = await self._ask("conference", room)
         return mapping.pin if mapping is not None else None
+
+    def remembered_pin(self, room: str) -> str | None:
+        """What `pin_of` has said of a room lately."""
+        known = self._remembered.get(("conference", room), asyncio.get_running_loop().time())
+        return known.pin if known is not None else None
+
+    def forget_pin(self, room: str) -> None:
+        """It is of no use."""
+        self._remembered.pop(("conference", room))
 
     async def _ask(self, kind: str, what: str) -> ConferenceMapping | None:
         now = asyncio.get_running_loop().time()
         known = self._remembered.get((kind, what), now)
         if known is None:
             known = await self._search(kind, what) or NOTHING
-            keep = FOUND_FOR if known.room is not None else UNKNOWN_FOR
+            found_for = FOUND_FOR if kind == "id" else PIN_FOR
+            keep = found_for if known.room is not None else UNKNOWN_FOR
             self._remembered.put((kind, what), known, now + keep)
         return known if known.room is not None else None
 
     async def _search(self, kind: str, what: str) -> ConferenceMapping | None:
-        search = MapperSearch(self._mappers)
+        search = MapperSearch(m for m in self._mappers if m.gives_pins or kind == "id")
         while (ask := search.next()) is not None:
             await asyncio.sleep(ask.pause)
             await self._get(ask, search, kind, what)

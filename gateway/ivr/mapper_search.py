@@ -17,12 +17,14 @@ PAUSE = 0.3  # seconds before a mapper is asked again
 @dataclass(frozen=True, slots=True)
 class Mapper:
     """A conference mapper of somebody's: how long it may take (seconds), and how often more it is
-    asked if that was of no use. `token` is sent as a bearer token."""
+    asked if that was of no use. `token` is sent as a bearer token. One that `gives_pins` is asked
+    for the PINs of rooms as well, not only for the rooms of PINs."""
 
     url: str
     timeout: float = 3.0
     retries: int = 1
     token: str | None = field(default=None, repr=False)
+    gives_pins: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which room a PIN is of, and which PIN a room has: by all that is known here and elsewhere.
 
 In this order: PINs that the operator has written down, those given out here, those of other
-conference mappers.
+conference mappers. Where one of these gives rooms their PINs none are given out here.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from gateway.ivr.fixed_pins import FixedPins
 from gateway.ivr.mapper_client import MapperClient, MapperUnavailable
 from gateway.ivr.meeting import Meeting, NoMeeting
 from gateway.ivr.pin_database import Asked, PinsUnavailable
-from gateway.ivr.pin_policy import LONGEST
+from gateway.ivr.pin_policy import LONGEST, NoPinLeft
 from gateway.ivr.pin_store import PinStore
 
 log = structlog.get_logger(__name__)
@@ -65,13 +65,33 @@ class PinDirectory:
 
     async def known_pin(self, room: str, now: float) -> str | None:
         """The PIN that a served room has already."""
-        return self.fixed.shown_pin(room) or await self._store.known(room, now)
+        return (
+            self.fixed.shown_pin(room)
+            or await self._store.known(room, now)
+            or self._mappers.remembered_pin(room)
+        )
 
     async def give_pin(self, room: str, now: float) -> str:
         """The PIN of a served room, a new one if it has none; NoPinLeft if there may be no more."""
-        return self.fixed.shown_pin(room) or await self._store.give(
-            Asked(room, now, self.fixed.has)
-        )
+        if (shown := self.fixed.shown_pin(room)) is not None:
+            return shown
+        if self._mappers.gives_pins:
+            return await self._given_elsewhere(room, now)
+        return await self._store.give(Asked(room, now, self.fixed.has))
+
+    async def _given_elsewhere(self, room: str, now: float) -> str:
+        """A room's PIN by another mapper, if who types it here comes into that room."""
+        try:
+            pin = await self._mappers.pin_of(room)
+        except MapperUnavailable as error:
+            raise PinsUnavailable(str(error)) from error
+        if pin is None:
+            raise NoPinLeft("no conference mapper gives this room a PIN")
+        found = await self.find(pin, now)
+        if not isinstance(found, Meeting) or found.room != room:
+            self._mappers.forget_pin(room)
+            raise PinsUnavailable("a conference mapper has given a PIN that is of no use here")
+        return pin
 
     async def _given(self, pin: str, now: float) -> Meeting | NoMeeting:
         try:

@@ -67,13 +67,30 @@ async def elsewhere(_: web.Request) -> web.Response:
 
 async def test_a_room_and_a_pin_are_found() -> None:
     good = Good()
-    async with mapper(good.answer) as url, MapperClient((Mapper(url, token="t0ken"),)) as client:
+    async with (
+        mapper(good.answer) as url,
+        MapperClient((Mapper(url, token="t0ken", gives_pins=True),)) as client,
+    ):
         mapping = await client.find(PIN)
         assert mapping is not None and mapping.room == ROOM
         assert await client.pin_of(ROOM) == PIN
         assert await client.find("999") is None
         assert await client.pin_of("other@conference.meet.example.org") is None
     assert good.asked[0].headers["Authorization"] == "Bearer t0ken"
+
+
+async def test_only_who_gives_pins_is_asked_for_one_and_not_again_soon() -> None:
+    finder, giver = Good(), Good()
+    async with mapper(finder.answer) as first, mapper(giver.answer) as second:
+        async with MapperClient((Mapper(first),)) as client:
+            assert not client.gives_pins and await client.pin_of(ROOM) is None
+        async with MapperClient((Mapper(first), Mapper(second, gives_pins=True))) as client:
+            assert client.gives_pins and client.remembered_pin(ROOM) is None
+            for _ in range(2):
+                assert await client.pin_of(ROOM) == client.remembered_pin(ROOM) == PIN
+            client.forget_pin(ROOM)
+            assert client.remembered_pin(ROOM) is None
+    assert (len(finder.asked), len(giver.asked)) == (0, 1)
 
 
 async def test_what_was_answered_is_not_asked_for_again_at_once() -> None:

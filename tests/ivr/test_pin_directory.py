@@ -13,10 +13,11 @@ from gateway.ivr.fixed_pins import FixedPin, FixedPins
 from gateway.ivr.mapper_client import MapperClient
 from gateway.ivr.mapper_search import Mapper
 from gateway.ivr.meeting import Meeting, NoMeeting
+from gateway.ivr.pin_database import PinsUnavailable
 from gateway.ivr.pin_desk import Clocks, PinDesk
 from gateway.ivr.pin_directory import PinDirectory
 from gateway.ivr.pin_guard import GuardPolicy, PinGuard, Wait
-from gateway.ivr.pin_policy import PinPolicy
+from gateway.ivr.pin_policy import NoPinLeft, PinPolicy
 from gateway.ivr.pin_store import PinStore
 from tests.ivr.test_mapper_client import broken, mapper, silent
 
@@ -41,13 +42,15 @@ async def directory(
     tmp_path: Path,
     elsewhere: Callable[[web.Request], object] | None = None,
     policy: PinPolicy = POLICY,
+    *,
+    gives_pins: bool = False,
 ) -> AsyncIterator[PinDirectory]:
     """One with a database, and perhaps a mapper that answers like this."""
     async with AsyncExitStack() as parts:
         mappers: tuple[Mapper, ...] = ()
         if elsewhere is not None:
             url = await parts.enter_async_context(mapper(elsewhere))  # type: ignore[arg-type]
-            mappers = (Mapper(url, timeout=2.0, retries=0),)
+            mappers = (Mapper(url, timeout=2.0, retries=0, gives_pins=gives_pins),)
         client = await parts.enter_async_context(MapperClient(mappers))
         store = await parts.enter_async_context(PinStore(tmp_path / "pins", policy, 90 * DAY))
         yield PinDirectory(FIXED, store, client, served)
@@ -104,6 +107,34 @@ async def test_other_mappers_come_last_and_only_rooms_that_are_served_count(
         assert await pins.find("777", 0.0) == Meeting("retro@conference.meet.example.org")
         assert await pins.find("888", 0.0) is NoMeeting.UNKNOWN
         assert await pins.find("999", 0.0) is NoMeeting.UNKNOWN
+
+
+async def giver(request: web.Request) -> web.Response:
+    """A mapper that gives rooms PINs; one of them it has given twice."""
+    pins = {"retro": "777000777", "lost": "777000777", "taken": "1111"}
+    if (room := request.query.get("conference")) is not None:
+        pin = pins.get(room.partition("@")[0])
+        return web.json_response({"conference": room if pin else False, "id": pin})
+    room = "retro@conference.meet.example.org" if request.query["id"] == "777000777" else False
+    return web.json_response({"conference": room, "id": request.query["id"]})
+
+
+async def test_where_another_mapper_gives_pins_none_are_given_out_here(tmp_path: Path) -> None:
+    at = "conference.meet.example.org"
+    async with directory(tmp_path, giver, gives_pins=True) as pins:
+        assert await pins.known_pin(f"retro@{at}", 0.0) is None
+        assert await pins.give_pin(f"retro@{at}", 0.0) == "777000777"
+        assert await pins.known_pin(f"retro@{at}", 0.0) == "777000777"
+        assert await pins.give_pin(f"hall@{at}", 0.0) == "2222", "what is written down comes first"
+        for room in (f"lost@{at}", f"taken@{at}"):
+            with pytest.raises(PinsUnavailable, match="of no use here"):
+                await pins.give_pin(room, 0.0)
+            assert await pins.known_pin(room, 0.0) is None
+        with pytest.raises(NoPinLeft):
+            await pins.give_pin(f"other@{at}", 0.0)
+    async with directory(tmp_path, broken, gives_pins=True) as pins:
+        with pytest.raises(PinsUnavailable, match="could say"):
+            await pins.give_pin(f"retro@{at}", 0.0)
 
 
 async def test_that_nobody_can_say_is_told_as_that(tmp_path: Path) -> None:
