@@ -195,3 +195,14 @@ async def test_a_gateway_that_stood_still_itself_does_not_take_its_workers_for_d
         await asyncio.sleep(2.5)
         assert scene.workers.pids == pids
         assert scene.events == []
+
+
+async def test_a_long_name_for_a_room_full_of_callers_ends_nobody_s_call() -> None:
+    name = m.Sampled(bytes(2 * 16000 * 6))
+    async with stage(1) as there:
+        for number in range(4):
+            await there.open(f"call{number}", "room")
+        for number in range(12):
+            there.workers.execute(m.Say(f"call{number % 4}", number, (name,)))
+        await there.event(m.Played, "call0")  # each ends the one before
+        assert not any(isinstance(event, m.EngineLost) for event in there.events)
