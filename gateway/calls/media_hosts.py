@@ -35,14 +35,11 @@ class MediaHosts:
         It is an address of the same IP version, if we have one; else one of that of its signalling,
         or the one there is.
         """
-        wanted = (media_host, flow.remote[0], *_FAR)
-        remote, bound = next(
-            (remote, host)
-            for remote in wanted
-            if remote is not None
-            for host in self._hosts
-            if is_for(host, remote)
-        )
+        signalling = flow.remote[0]
+        wanted = (media_host or signalling, signalling, *_FAR)
+        bound = next(host for peer in wanted for host in self._hosts if is_for(host, peer))
+        # Behind a NAT a phone's own address says less than the one it is seen at.
+        remote = next(peer for peer in (signalling, *wanted) if is_for(bound, peer))
         if self._advertised is not None and is_for(self._advertised, remote):
             return self._advertised
         external = self._external_host(remote)
@@ -50,6 +47,6 @@ class MediaHosts:
             return external
         if bound not in WILDCARDS:
             return bound
-        if is_for(bound, flow.remote[0]):
+        if remote == signalling:
             return self._user_agent.advertised_host(flow)
         return self._user_agent.local_host(remote)

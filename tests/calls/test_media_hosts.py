@@ -58,7 +58,10 @@ def test_what_is_advertised_is_for_its_own_ip_version() -> None:
     assert there.towards(OVER_6) == "2001:db8::1"
 
 
-def test_the_address_outside_a_nat_is_that_towards_the_media() -> None:
-    there = hosts(*BOTH, external_host=lambda remote: "203.0.113.5" if remote == V4 else None)
+def test_who_is_beyond_our_nat_is_told_by_where_it_is_seen() -> None:
+    seen = (V4, OVER_4.remote[0])
+    there = hosts(*BOTH, external_host=lambda remote: "203.0.113.5" if remote in seen else None)
+    assert there.towards(OVER_4, "10.0.0.7") == "203.0.113.5"  # it has a NAT of its own
+    assert there.towards(OVER_4, "2001:db8::7") == "2001:db8::2"
     assert there.towards(OVER_6, V4) == "203.0.113.5"
-    assert there.towards(OVER_4) == "198.51.100.1"
+    assert there.towards(OVER_6) == "2001:db8::1"
