@@ -67,9 +67,9 @@ class Report:
 class Sipp:
     """One run of SIPp: as many calls as there are `rows` of fields, `rate` of them a second.
 
-    Without a `remote` SIPp is called instead, at `address`; it is at `host`, and says that its
-    media are at `media_host`, or there as well. `async with` it; `on_report` is told of every
-    report.
+    Without a `remote` SIPp is called instead, at `address`; it is at `host`, at a `port` that is
+    free, or this one, and says that its media are at `media_host`, or there as well. `async with`
+    it; `on_report` is told of every report.
     """
 
     def __init__(
@@ -80,12 +80,13 @@ class Sipp:
         *,
         transport: str,
         host: str = HOST,
+        port: int = 0,
         media_host: str | None = None,
         rate: int = 10,
         options: Sequence[str | int] = (),
         on_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
-        self.address = (host, free_port())
+        self.address = (host, port or free_port())
         self._media_host = media_host or host
         self._file = SCENARIOS / file
         self._rows = rows

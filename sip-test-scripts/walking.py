@@ -45,7 +45,12 @@ DIAL_IN = Walking(
     "who names no room is asked for a PIN: every branch of the menu, keys by all ways",
     "4733; 6086; ITU-T Q.24",
 )
-WALKING = (DIAL_IN,)
+DIALLED_IN_WORDS = Walking(
+    "dialled-in-words",
+    "who is called hears who invites, and joins by a key, sent by all ways",
+    "4733; 6086; ITU-T Q.24",
+)
+WALKING = (DIAL_IN, DIALLED_IN_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,14 @@ class WalkingPhone:
 
 @asynccontextmanager
 async def walking_phones(
-    walking: Walking, plans: Sequence[Plan], remote: tuple[str, int] | None
+    walking: Walking,
+    plans: Sequence[Plan],
+    *,
+    remote: tuple[str, int] | None = None,
+    port: int = 0,
 ) -> AsyncIterator[dict[str, WalkingPhone]]:
-    """Phones by name; without a `remote` they are called, in the order of the `plans`."""
+    """Phones by name, that call the `remote`, or are called at the `port`, in the order of the
+    `plans`."""
     async with AsyncExitStack() as parts:
         media: dict[str, Caller] = {}
         for plan in plans:
@@ -130,6 +140,7 @@ async def walking_phones(
             [_fields(plan, media[plan.name].port) for plan in plans],
             remote,
             transport="udp",
+            port=port,
             options=("-timeout", PATIENCE),
             on_report=connect,
         )

@@ -40,7 +40,7 @@ Spectrum = npt.NDArray[np.complex64]
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A prompt in a recording, from `at` to `until` in seconds of it, which `share` of the prompt
-    that is, and whether it goes `to_the_end`."""
+    that is, and whether it goes `to_the_end`: at least one piece of its last third is there."""
 
     language: str
     name: str
@@ -116,7 +116,7 @@ class _Words:
             min(found) / RATE,
             (max(found) + _PIECE) / RATE,
             len(found) / len(self.pieces),
-            to_the_end=any(place is not None for place in places[-2:]),
+            to_the_end=any(place is not None for place in places[-(len(places) // 3) or -1 :]),
         )
 
     def _place(self, piece: int, at: int, heard: Samples) -> int | None:

@@ -4,9 +4,16 @@ import asyncio
 import datetime
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +22,34 @@ import structlog
 
 from gateway import logs
 from gateway.calls.end_reason import CallEnd
+from gateway.calls.record import Direction
 from gateway.config_dial_in import DAY
 from gateway.ivr.pin_database import Asked, PinDatabase
 from gateway.ivr.pin_policy import PinPolicy
 from gateway.lab.calm import ATTEMPTS, STALL
 from gateway.lab.lab import LabConfig
-from tests.behaviour.stage import TONES, Stage, stage, voice_of
+from tests.behaviour.dialling import ACCOUNTS
+from tests.behaviour.stage import TONES, Stage, eventually, stage, voice_of
 from tests.helpers.transcript import read_prompts, transcript
 from tests.phones import baresip
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "sip-test-scripts"))
 
 import walking
-from sipp import is_installed
+from sipp import HOST, free_port, is_installed
 from walking import Way
 
 from tests.interop.walks import (
     BRANCHES,
     BY_NAME,
+    CALLED,
     COUNTRIES,
     LANGUAGES,
     NUMBERS,
     OWNER,
     WALKS,
+    WALKS_OF_CALLED,
+    Branch,
     Phone,
     Plan,
     Walk,
@@ -49,7 +61,8 @@ pytestmark = [
     pytest.mark.skipif(not is_installed(), reason="SIPp is not installed"),
 ]
 
-_AT_ONCE = 10  # walks: more would disturb each other on two cores
+_AT_ONCE = 6  # walks: more would disturb each other on two cores
+_APART = 0.3  # seconds from one beginning to the next: setting calls up takes most
 _PIN_DIGITS = 6
 _NOW = datetime.datetime.now(datetime.UTC)
 _HOUR = datetime.timedelta(hours=1)
@@ -124,6 +137,16 @@ class Party:
         )
 
     @property
+    def last_call(self) -> str:
+        """By which name it calls."""
+        return f"{self.name}-{self.plan.branch.calls - 1}"
+
+    def planned(self, call: int) -> walking.Plan:
+        """One of its calls, by SIPp."""
+        name = f"{self.name}-{call}"
+        return walking.Plan(name, self.number, self.called, self.plan.way, TONES["phone"])
+
+    @property
     def called(self) -> str:
         number = NUMBERS[self.plan.language]
         return self.plan.branch.called.format(number=number, room=self.at)
@@ -175,51 +198,119 @@ def sections(folder: Path, **voice: Any) -> dict[str, Any]:
     }
 
 
-async def walk_all(plans: Sequence[Plan], folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one party's walk: what it stumbled over, and how its call has ended."""
+
+    party: Party
+    walk: Walk
+    failure: object
+    end: CallEnd | None
+
+
+class Astray(Exception):
+    """Somebody's walk has failed: all phones and the gateway are closed as they are."""
+
+
+@dataclass
+class Outing:
+    """Several walks at once. `has_stalled` is whether the machine itself has stood still."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    has_stalled: bool = False
+
+    async def walk(self, scene: Stage, parties: Sequence[Party], walks: Sequence[Walk]) -> None:
+        """Let them walk, beginning one after the other."""
+        clock = scene.gateway.engine.clock
+        clock.longest_stall = 0.0
+        stories = [
+            _begun_after(at * _APART, party.plan.branch.story(walk))
+            for at, (party, walk) in enumerate(zip(parties, walks, strict=True))
+        ]
+        failures = await asyncio.gather(*stories, return_exceptions=True)
+        self.has_stalled = clock.longest_stall > STALL
+        for party, walk, failure in zip(parties, walks, failures, strict=True):
+            self.outcomes.append(Outcome(party, walk, failure, None))
+        if any(failures):
+            raise Astray
+
+    def told(self, scene: Stage) -> None:
+        """Take how the calls have ended."""
+        ends = {
+            record.caller if record.direction is Direction.IN else record.called: record.end
+            for record in scene.records
+        }
+        self.outcomes = [
+            replace(each, end=ends.get(each.party.last_call, ends.get(each.party.number)))
+            for each in self.outcomes
+        ]
+
+    @property
+    def problems(self) -> dict[Plan, str]:
+        """What was wrong with whose walk."""
+        found = {each.party.plan: "; ".join(judge(each)) for each in self.outcomes}
+        return {plan: problem for plan, problem in found.items() if problem}
+
+
+async def _begun_after(seconds: float, story: Coroutine[Any, Any, None]) -> None:
+    await asyncio.sleep(seconds)
+    await story
+
+
+async def walk_all(
+    plans: Sequence[Plan],
+    folder: Path,
+    walk_once: Callable[[Sequence[Plan], Path, Outing], Awaitable[None]],
+) -> None:
     """Let them all walk at once; who goes astray while the machine itself stands still may try
     again."""
     read_prompts(LANGUAGES)  # takes seconds, and must not disturb
     for attempt in range(ATTEMPTS):
         (own := folder / f"attempt-{attempt}").mkdir()
-        problems, has_stalled = await walk_once(plans, own)
+        outing = Outing()
+        with suppress(Astray):
+            await walk_once(plans, own, outing)
+        problems = outing.problems
         for plan, problem in problems.items():
             print(f"attempt {attempt}: {plan}: {problem}")
         plans = list(problems)
-        if not problems or not has_stalled:
+        if not problems or not outing.has_stalled:
             break
     assert not problems, "some have gone astray"
 
 
-async def walk_once(plans: Sequence[Plan], folder: Path) -> tuple[dict[Plan, str], bool]:
-    """What was wrong with whose walk, and whether the media clock has stood still meanwhile."""
+async def dial_in(plans: Sequence[Plan], folder: Path, outing: Outing) -> None:
+    """Everybody calls the gateway."""
     parties = write_pins(folder, plans)
-    walks: list[Walk] = []
-    outcomes: list[object] = []
-    with suppress(Astray):
-        async with stage(LabConfig(needs_host=True), **sections(folder)) as scene:
-            async with phones_of(scene, parties, folder) as phones:
-                for party in parties:
-                    walks.append(await begin(scene, party, phones[party.name]))
-                clock = scene.gateway.engine.clock
-                clock.longest_stall = 0.0
-                stories = (plan.branch.story(walk) for plan, walk in zip(plans, walks, strict=True))
-                outcomes += await asyncio.gather(*stories, return_exceptions=True)
-                has_stalled = clock.longest_stall > STALL
-                if any(outcomes):
-                    raise Astray
-            await scene.over()
-    ends = {record.caller: record.end for record in scene.records}
-    problems = {}
-    for party, walk, outcome in zip(parties, walks, outcomes, strict=True):
-        last_call = f"{party.name}-{party.plan.branch.calls - 1}"
-        end = ends.get(last_call, ends.get(party.number))
-        if found := list(judge(party.plan, walk, outcome, end)):
-            problems[party.plan] = "; ".join(found)
-    return problems, has_stalled
+    async with stage(LabConfig(needs_host=True), **sections(folder)) as scene:
+        async with phones_of(scene, parties, folder) as phones:
+            walks = [await begin(scene, party, phones[party.name]) for party in parties]
+            await outing.walk(scene, parties, walks)
+        await scene.over()
+    outing.told(scene)
 
 
-class Astray(Exception):
-    """Somebody's walk has failed: all phones and the gateway are closed as they are."""
+async def be_dialled(plans: Sequence[Plan], folder: Path, outing: Outing) -> None:
+    """Everybody is called, as somebody in its room wants it."""
+    parties = [Party(at, plan, "") for at, plan in enumerate(plans, start=1)]
+    port = free_port()
+    dial_out = {"host": HOST, "port": port, "transport": "udp", "confirm": True}
+    trunk = {"dial_out": {**dial_out, "prefixes": [*COUNTRIES.values()], "prepend": "+"}}
+    voice = {"espeak_ng": "", "languages": LANGUAGES}
+    async with stage(LabConfig(accounts=ACCOUNTS), trunk=trunk, voice=voice) as scene:
+        await eventually(lambda: scene.lab.waiting_gateways, "a gateway in the brewery")
+        theirs = [party.planned(0) for party in parties]
+        called = walking.walking_phones(walking.DIALLED_IN_WORDS, theirs, port=port)
+        async with called as phones:
+            walks = []
+            turn = asyncio.Lock()  # SIPp answers them in their order
+            for party in parties:
+                walk = await begin(scene, party, [phones[party.last_call]])
+                walk.number, walk.turn = party.number, turn
+                walks.append(walk)
+            await outing.walk(scene, parties, walks)
+        await scene.over()
+    outing.told(scene)
 
 
 async def begin(scene: Stage, party: Party, phones: Sequence[Phone]) -> Walk:
@@ -237,36 +328,27 @@ async def phones_of(
     address = next(each for each in scene.gateway.sip_addresses if each.transport == "udp")
     made: dict[str, list[Phone]] = {party.name: [] for party in parties}
     async with AsyncExitStack() as parts:
-        by_sipp = []
+        by_sipp: list[tuple[Party, walking.Plan]] = []
         for party in parties:
             for call in range(party.plan.branch.calls):
                 if party.plan.by_baresip:
                     own, target = folder / f"{party.name}-{call}", scene.uri(party.called)
                     made[party.name].append(BaresipPhone(own, target, party.number, parts))
                 else:
-                    by_sipp.append(
-                        (
-                            party,
-                            walking.Plan(
-                                f"{party.name}-{call}",
-                                party.number,
-                                party.called,
-                                party.plan.way,
-                                TONES["phone"],
-                            ),
-                        )
-                    )
+                    by_sipp.append((party, party.planned(call)))
         if by_sipp:
             plans = [plan for _, plan in by_sipp]
-            sipp = walking.walking_phones(walking.DIAL_IN, plans, (address.host, address.port))
+            remote = (address.host, address.port)
+            sipp = walking.walking_phones(walking.DIAL_IN, plans, remote=remote)
             phones = await parts.enter_async_context(sipp)
             for party, plan in by_sipp:
                 made[party.name].append(phones[plan.name])
         yield made
 
 
-def judge(plan: Plan, walk: Walk, outcome: object, end: CallEnd | None) -> Iterator[str]:
+def judge(outcome: Outcome) -> Iterator[str]:
     """What was wrong with a walk."""
+    plan, walk = outcome.party.plan, outcome.walk
     heard = [
         each
         for phone in (walk.again, walk.phone)
@@ -280,10 +362,10 @@ def judge(plan: Plan, walk: Walk, outcome: object, end: CallEnd | None) -> Itera
         shares = [each.is_whole for each in heard if each.name == name]
         if shares != [False]:
             yield f"{name} was not broken off"
-    if outcome is not None:
-        yield f"{outcome!r}"
-    if end is None or end.reason is not plan.branch.end:
-        yield f"ended by {end}"
+    if outcome.failure is not None:
+        yield f"{outcome.failure!r}"
+    if outcome.end is None or outcome.end.reason is not plan.branch.end:
+        yield f"ended by {outcome.end}"
 
 
 def some_at_a_time(plans: Sequence[Plan]) -> list[Sequence[Plan]]:
@@ -301,19 +383,27 @@ SHORT = (
 
 
 async def test_some_walk_through_the_menu(tmp_path: Path) -> None:
-    await walk_all(SHORT, tmp_path)
+    await walk_all(SHORT, tmp_path, dial_in)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("plans", some_at_a_time(WALKS), ids=lambda plans: plans[0].branch.name)
 async def test_every_branch_is_walked(plans: Sequence[Plan], tmp_path: Path) -> None:
-    await walk_all(plans, tmp_path)
+    await walk_all(plans, tmp_path, dial_in)
 
 
-def test_every_branch_is_walked_in_every_language_and_by_every_way() -> None:
-    for branch in BRANCHES:
-        walks = [plan for plan in WALKS if plan.branch is branch]
-        by_sipp = [plan for plan in walks if not plan.by_baresip]
-        assert {plan.language for plan in by_sipp} == set(LANGUAGES)
-        assert {plan.way for plan in by_sipp} == set(Way) or not branch.is_pressed
-        assert len(walks) > len(by_sipp)
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    "plans", some_at_a_time(WALKS_OF_CALLED), ids=lambda plans: plans[0].branch.name
+)
+async def test_who_is_called_hears_that_and_decides(plans: Sequence[Plan], tmp_path: Path) -> None:
+    await walk_all(plans, tmp_path, be_dialled)
+
+
+@pytest.mark.parametrize("branch", [*BRANCHES, *CALLED], ids=lambda branch: branch.name)
+def test_a_branch_is_walked_in_every_language_and_by_every_way(branch: Branch) -> None:
+    walks = [plan for plan in (*WALKS, *WALKS_OF_CALLED) if plan.branch is branch]
+    by_sipp = [plan for plan in walks if not plan.by_baresip]
+    assert {plan.language for plan in by_sipp} == set(LANGUAGES)
+    assert {plan.way for plan in by_sipp} == set(Way) or not branch.is_pressed
+    assert len(walks) > len(by_sipp) or branch in CALLED

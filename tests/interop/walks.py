@@ -29,9 +29,9 @@ WRONG = "00001#"  # no PIN begins with a zero
 PASSWORD = "4711"
 OWNER = "Olga Owner"
 _PATIENCE = 60.0  # seconds for what has to come about
-_FEW_WORDS = RATE // 4  # samples of a prompt by which its beginning or end is known
+_FEW_WORDS = RATE // 2  # samples of a prompt by which its beginning or end is known
 _WAITING = 425.0  # Hz of the waiting tone
-_LATELY = 14_000  # samples that are listened to at a time: what is transformed fast
+_LATELY = 12_000  # samples that are listened to at a time: what is transformed fast
 _LISTEN_EVERY = 0.4  # seconds
 _ALONE = 0.7  # share of what is heard: nothing else is
 
@@ -41,6 +41,9 @@ class Phone(Protocol):
 
     async def call(self) -> None:
         """Call, and return when that is answered."""
+
+    async def answered(self) -> None:
+        """Return when it has answered, or is answered."""
 
     async def press(self, keys: str) -> None:
         """Press keys."""
@@ -70,6 +73,8 @@ class Walk:
     phone: Phone
     again: Phone | None = None  # a second call of the same caller
     ann: Speaker | None = None
+    number: str = ""  # at which the phone is called
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # to be called, in a fixed order
     _heard: int = field(default=0, init=False)  # samples that have been listened to
 
     async def hears(self, name: str, *, language: str | None = None) -> None:
@@ -82,7 +87,7 @@ class Walk:
     async def begins_to_hear(self, name: str) -> None:
         """Return when the first words of a prompt have been heard."""
         words = prompt(self.language, name, RATE)
-        begin = int((abs(words.astype(int)) > 1000).argmax()) + 2 * _FEW_WORDS
+        begin = int((abs(words.astype(int)) > 1000).argmax()) + _FEW_WORDS
         await self._hears(words[begin : begin + _FEW_WORDS], f"the beginning of {name}")
 
     async def _hears(self, words: Samples, what: str) -> None:
@@ -140,6 +145,14 @@ class Walk:
         moderator = self.scene.lab.moderator(self.room)
         await until(lambda: bool(moderator.knocking), f"knocking ({self.room})")
         return moderator.knocking[0].nick
+
+    async def is_called(self) -> None:
+        """Ann has the phone called, and it answers."""
+        lab, ann = self.scene.lab, self.ann
+        assert ann is not None
+        async with self.turn:
+            lab.phones_out(self.room)[lab.nick_of(ann)].dial(self.number)
+            await self.phone.answered()
 
     async def enters(self) -> None:
         """The caller types its PIN when it is asked to."""
@@ -295,6 +308,30 @@ async def is_greeted(walk: Walk) -> None:
     await walk.phone.hang_up()
 
 
+async def joins(walk: Walk) -> None:
+    await walk.is_called()
+    await walk.hears("press-to-decline-before")
+    await walk.phone.press("1")
+    await walk.hears_the_room()
+    await walk.phone.hang_up()
+
+
+async def declines(walk: Walk) -> None:
+    await walk.is_called()
+    await walk.hears("press-to-decline-before")
+    await walk.phone.press("2")
+    await walk.phone.ended()
+
+
+async def is_a_machine(walk: Walk) -> None:
+    """It speaks all the time, and nobody in the conference hears that."""
+    walk.phone.speak()
+    await walk.is_called()
+    await walk.phone.ended()
+    assert walk.ann is not None
+    assert not walk.ann.mix().any(), "Ann has heard an answering machine"
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
     """`hears` are the prompts, whole and in order; `cut` are broken off. A walk ends by `end`.
@@ -369,6 +406,26 @@ BRANCHES = (
 )
 BY_NAME = {branch.name: branch for branch in BRANCHES}
 
+_INVITED = ("invited-unnamed", "press-to-join-before", "press-to-decline-before")
+CALLED = (
+    Branch("called, the key to join", joins, _INVITED, called=""),
+    Branch(
+        "called, the key to decline",
+        declines,
+        (*_INVITED, "goodbye"),
+        EndReason.DECLINED,
+        called="",
+    ),
+    Branch(
+        "called, a machine answers",
+        is_a_machine,
+        (*_INVITED, *_INVITED, "goodbye"),
+        EndReason.NOT_CONFIRMED,
+        called="",
+        is_pressed=False,
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -384,8 +441,8 @@ class Plan:
         return f"{self.branch.name}, {self.language}, {self.way}, {by}"
 
 
-def spread(branches: Sequence[Branch]) -> tuple[Plan, ...]:
-    """Every branch in every language, by every way, and by baresip in one language; not the full
+def spread(branches: Sequence[Branch], *, with_baresip: bool) -> tuple[Plan, ...]:
+    """Every branch in every language and by every way; and by baresip in one language. Not the full
     product, since neither has to do with the other."""
     ways = tuple(Way)
     plans = []
@@ -393,8 +450,11 @@ def spread(branches: Sequence[Branch]) -> tuple[Plan, ...]:
         # Four ways in three languages: the first language comes twice, another one each time.
         for step, way in enumerate(ways if branch.is_pressed else ways[: len(LANGUAGES)]):
             plans.append(Plan(branch, LANGUAGES[(at + step) % len(LANGUAGES)], way))
-        plans.append(Plan(branch, LANGUAGES[(at + 1) % len(LANGUAGES)], Way.RTP, by_baresip=True))
+        if with_baresip:
+            language = LANGUAGES[(at + 1) % len(LANGUAGES)]
+            plans.append(Plan(branch, language, Way.RTP, by_baresip=True))
     return tuple(plans)
 
 
-WALKS = spread(BRANCHES)
+WALKS = spread(BRANCHES, with_baresip=True)
+WALKS_OF_CALLED = spread(CALLED, with_baresip=False)
