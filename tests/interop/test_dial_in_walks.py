@@ -44,11 +44,14 @@ from tests.interop.walks import (
     BY_NAME,
     CALLED,
     COUNTRIES,
+    ELSEWHERE,
     LANGUAGES,
     NUMBERS,
+    OFFERED,
     OWNER,
     WALKS,
     WALKS_OF_CALLED,
+    WALKS_OF_OFFERED,
     Branch,
     Phone,
     Plan,
@@ -128,13 +131,11 @@ class Party:
 
     @property
     def number(self) -> str:
-        """The caller's: of the country of its language only where nothing else tells that."""
-        is_told = "{number}" in self.plan.branch.called
-        languages = (*LANGUAGES, *LANGUAGES)
-        own = self.plan.language
-        return (
-            f"{COUNTRIES[languages[languages.index(own) + 1] if is_told else own]}15551{self.at:02}"
-        )
+        """The caller's: of a country that misleads where something else tells the language."""
+        branch, languages = self.plan.branch, (*LANGUAGES, *LANGUAGES)
+        at = languages.index(self.plan.language) + ("{number}" in branch.called)
+        country = ELSEWHERE if branch.offers else COUNTRIES[languages[at]]
+        return f"{country}15551{self.at:02}"
 
     @property
     def last_call(self) -> str:
@@ -282,7 +283,8 @@ async def walk_all(
 async def dial_in(plans: Sequence[Plan], folder: Path, outing: Outing) -> None:
     """Everybody calls the gateway."""
     parties = write_pins(folder, plans)
-    async with stage(LabConfig(needs_host=True), **sections(folder)) as scene:
+    voice = {"offer_languages": plans[0].branch.offers}
+    async with stage(LabConfig(needs_host=True), **sections(folder, **voice)) as scene:
         async with phones_of(scene, parties, folder) as phones:
             walks = [await begin(scene, party, phones[party.name]) for party in parties]
             await outing.walk(scene, parties, walks)
@@ -356,7 +358,8 @@ def judge(outcome: Outcome) -> Iterator[str]:
         for each in transcript(phone.recording(), *LANGUAGES)
     ]
     whole = [f"{each.language}:{each.name}" for each in heard if each.is_whole]
-    if whole != [f"{plan.language}:{name}" for name in plan.branch.hears]:
+    expected = [name if ":" in name else f"{plan.language}:{name}" for name in plan.branch.hears]
+    if whole != expected:
         yield f"has heard {whole} of {[(str(each.name), each.share) for each in heard]}"
     for name in plan.branch.cut:
         shares = [each.is_whole for each in heard if each.name == name]
@@ -387,7 +390,11 @@ async def test_some_walk_through_the_menu(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("plans", some_at_a_time(WALKS), ids=lambda plans: plans[0].branch.name)
+@pytest.mark.parametrize(
+    "plans",
+    [*some_at_a_time(WALKS), *some_at_a_time(WALKS_OF_OFFERED)],
+    ids=lambda plans: plans[0].branch.name,
+)
 async def test_every_branch_is_walked(plans: Sequence[Plan], tmp_path: Path) -> None:
     await walk_all(plans, tmp_path, dial_in)
 
@@ -400,9 +407,11 @@ async def test_who_is_called_hears_that_and_decides(plans: Sequence[Plan], tmp_p
     await walk_all(plans, tmp_path, be_dialled)
 
 
-@pytest.mark.parametrize("branch", [*BRANCHES, *CALLED], ids=lambda branch: branch.name)
+@pytest.mark.parametrize("branch", [*BRANCHES, *OFFERED, *CALLED], ids=lambda branch: branch.name)
 def test_a_branch_is_walked_in_every_language_and_by_every_way(branch: Branch) -> None:
-    walks = [plan for plan in (*WALKS, *WALKS_OF_CALLED) if plan.branch is branch]
+    walks = [
+        plan for plan in (*WALKS, *WALKS_OF_OFFERED, *WALKS_OF_CALLED) if plan.branch is branch
+    ]
     by_sipp = [plan for plan in walks if not plan.by_baresip]
     assert {plan.language for plan in by_sipp} == set(LANGUAGES)
     assert {plan.way for plan in by_sipp} == set(Way) or not branch.is_pressed

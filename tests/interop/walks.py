@@ -25,6 +25,7 @@ LANGUAGES = ("en", "de", "ru")
 NUMBERS = {"en": "4301", "de": "4302", "ru": "4303"}  # whose callers are greeted so
 ANY_NUMBER = "4300"  # whose callers are greeted as in their country
 COUNTRIES = {"en": "+44", "de": "+49", "ru": "+7"}
+ELSEWHERE = "+81"  # a country of none of them
 WRONG = "00001#"  # no PIN begins with a zero
 PASSWORD = "4711"
 OWNER = "Olga Owner"
@@ -308,6 +309,14 @@ async def is_greeted(walk: Walk) -> None:
     await walk.phone.hang_up()
 
 
+async def chooses_its_language(walk: Walk) -> None:
+    await walk.phone.call()
+    await walk.hears("choose-language-before", language=LANGUAGES[-1])
+    await walk.phone.press(str(LANGUAGES.index(walk.language) + 1))
+    await walk.hears("enter-pin")
+    await walk.phone.hang_up()
+
+
 async def joins(walk: Walk) -> None:
     await walk.is_called()
     await walk.hears("press-to-decline-before")
@@ -334,10 +343,12 @@ async def is_a_machine(walk: Walk) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """`hears` are the prompts, whole and in order; `cut` are broken off. A walk ends by `end`.
+    """`hears` are the prompts, whole and in order, of the walk's language if none is named; `cut`
+    are broken off. A walk ends by `end`.
 
     `called` has {number} for the one of the language, and {room}. Where nothing `is_pressed`, the
-    way of sending keys makes no difference. `is_empty` is whether nobody is in the room at first.
+    way of sending keys makes no difference. With `offers` callers may choose a language. `is_empty`
+    is whether nobody is in the room at first.
     """
 
     name: str
@@ -346,6 +357,7 @@ class Branch:
     end: EndReason = EndReason.CALLER_HUNG_UP
     cut: tuple[str, ...] = ()
     called: str = "{number}"
+    offers: bool = False
     is_pressed: bool = True
     is_empty: bool = False
     calls: int = 1
@@ -406,6 +418,18 @@ BRANCHES = (
 )
 BY_NAME = {branch.name: branch for branch in BRANCHES}
 
+OFFERED = (
+    Branch(
+        "a language is chosen by its key",
+        chooses_its_language,
+        (
+            *("en:greeting", "en:choose-language-before", "de:choose-language-before"),
+            *("ru:choose-language-before", "enter-pin"),
+        ),
+        called=ANY_NUMBER,
+        offers=True,
+    ),
+)
 _INVITED = ("invited-unnamed", "press-to-join-before", "press-to-decline-before")
 CALLED = (
     Branch("called, the key to join", joins, _INVITED, called=""),
@@ -457,4 +481,5 @@ def spread(branches: Sequence[Branch], *, with_baresip: bool) -> tuple[Plan, ...
 
 
 WALKS = spread(BRANCHES, with_baresip=True)
+WALKS_OF_OFFERED = spread(OFFERED, with_baresip=True)
 WALKS_OF_CALLED = spread(CALLED, with_baresip=False)
