@@ -75,7 +75,7 @@ async def give_and_kill(file: Path, rooms: int) -> str:
         async def start() -> PinService:
             return await running.enter_async_context(pin_service(file))
 
-        askers = Askers(session, [await start(), await start()])
+        askers = Askers(session, list(await asyncio.gather(start(), start())))
         begun = time.monotonic()
         asking = asyncio.create_task(askers.ask_all(range(rooms)))
         while len(askers.given[0]) < rooms // 4:
