@@ -23,7 +23,7 @@ from gateway.calls.trunk_status import trunk_statuses
 from gateway.conference.breweries import Breweries
 from gateway.conference.brewery import BreweryStats
 from gateway.conference.installation import find_room
-from gateway.config import Config
+from gateway.config.configuration import Config
 from gateway.control.http import ControlServer
 from gateway.control.metrics import Metrics
 from gateway.control.snapshot import Phase, Snapshot

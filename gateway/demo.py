@@ -18,7 +18,7 @@ from audiocodecs.opus import OpusDecoder
 from gateway import logs
 from gateway.app import Gateway
 from gateway.calls.record import CallRecord
-from gateway.config import Config, parse
+from gateway.config.configuration import Config, parse
 from gateway.lab.delay import Tap, delay_between
 from gateway.lab.gateway_tables import jitsi_table
 from gateway.lab.lab import Lab, LabConfig, Prosody

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from gateway.conference.breweries import Breweries
 from gateway.conference.brewery import BreweryAccount
-from gateway.config_dial_out import BrewerySection
-from gateway.config_problems import problems_of
+from gateway.config.dial_out import BrewerySection
+from gateway.config.problems import problems_of
 from gateway.errors import ConfigError
 
 _KEYS = {

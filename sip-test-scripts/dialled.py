@@ -14,7 +14,7 @@ from sipp import HOST, ScenarioFailed, Sipp, host_port
 from gateway.app import Gateway
 from gateway.calls.end_reason import EndReason
 from gateway.calls.record import CallRecord
-from gateway.config import Config, parse
+from gateway.config.configuration import Config, parse
 from gateway.lab.gateway_tables import brewery_tables, jitsi_table
 from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.phones_out import PhoneOut, PhonesOut

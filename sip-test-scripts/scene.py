@@ -28,7 +28,7 @@ from audiocodecs.frames import Samples
 from gateway.app import Gateway
 from gateway.calls.end_reason import EndReason
 from gateway.calls.record import CallRecord
-from gateway.config import parse
+from gateway.config.configuration import parse
 from gateway.lab.calm import in_calm
 from gateway.lab.focus_port import Allocation
 from gateway.lab.lab import Lab, LabConfig

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.calls.end_reason import EndReason
 from gateway.cli import app
-from gateway.config import parse
+from gateway.config.configuration import parse
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "config" / "DIAL_IN.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 from gateway import config
 from gateway.conference.breweries import Breweries
 from gateway.conference.brewery import BreweryAccount, BreweryStats
-from gateway.config_dial_out import BrewerySection
+from gateway.config.dial_out import BrewerySection
 from gateway.errors import ConfigError
 from gateway.jigasi_accounts import JigasiAccounts
 

@@ -9,6 +9,14 @@ from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.stanza import StanzaError
 from gateway.xmpp.visitors import Promotion
 
+PASSING = (JoinFailure.UNREACHABLE, JoinFailure.TIMEOUT, JoinFailure.FOCUS_UNAVAILABLE)
+"""Why somebody does not get in who may try again."""
+
+_ENDINGS = {
+    JoinFailure.LOBBY_DENIED: LeaveCause.LOBBY_DENIED,
+    JoinFailure.MEETING_ENDED: LeaveCause.MEETING_ENDED,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Departure:
@@ -61,6 +69,12 @@ def removed(presence: OccupantPresence, actor: str | None) -> Departure:
 def promoted(promotion: Promotion) -> Departure:
     """A visitor may come to the main room."""
     return Departure(LeaveCause.CONNECTION_LOST, "promoted", promotion=promotion)
+
+
+def not_let_in(departure: Departure, error: ConferenceError) -> Departure:
+    """What becomes of a departure after which we did not get in again."""
+    cause = _ENDINGS.get(error.cause, departure.cause)
+    return Departure(cause, str(error), rejoin=error.cause in PASSING)
 
 
 def is_room_missing(error: StanzaError) -> bool:

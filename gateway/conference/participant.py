@@ -13,14 +13,13 @@ from gateway.conference.allocation import Redirected
 from gateway.conference.audio import Audio, BridgeMedia
 from gateway.conference.bridge_session import BridgeSession
 from gateway.conference.chair import Chair
-from gateway.conference.departure import Departure
+from gateway.conference.departure import PASSING, Departure, not_let_in
 from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import enter
 from gateway.conference.event_queue import EventQueue
 from gateway.conference.events import (
     Ended,
     Event,
-    LeaveCause,
     Moved,
     Rejoined,
     VisitorChanged,
@@ -45,12 +44,6 @@ _SWITCHING = "switch_room"  # the status that tells the focus to keep the confer
 
 RETURN_PATIENCE = 120.0  # seconds in which an XMPP server, or the focus, may be restarted
 RETURN_PAUSE = (2.0, 3.0)  # seconds between attempts
-
-_PASSING = (JoinFailure.UNREACHABLE, JoinFailure.TIMEOUT, JoinFailure.FOCUS_UNAVAILABLE)
-_ENDINGS = {
-    JoinFailure.LOBBY_DENIED: LeaveCause.LOBBY_DENIED,
-    JoinFailure.MEETING_ENDED: LeaveCause.MEETING_ENDED,
-}
 
 
 class Participant:
@@ -288,7 +281,7 @@ class Participant:
             try:
                 self._stay = await self._arrive(self._at)
             except ConferenceError as error:
-                if error.cause not in _PASSING:
+                if error.cause not in PASSING:
                     return self._not_in(departure, error)
                 if _now() > until:
                     return replace(self._not_in(departure, error), rejoin=False)
@@ -329,11 +322,11 @@ class Participant:
 
     def _not_in(self, departure: Departure, error: ConferenceError) -> Departure:
         """What follows from not getting in again: perhaps another attempt, perhaps the end."""
-        cause = _ENDINGS.get(error.cause, departure.cause)
-        rejoin = error.cause in _PASSING
-        if not rejoin and self._at != self.room.jid:
-            self._at, rejoin = self.room.jid, True
-        return Departure(cause, str(error), rejoin=rejoin)
+        again = not_let_in(departure, error)
+        if again.rejoin or self._at == self.room.jid:
+            return again
+        self._at = self.room.jid
+        return replace(again, rejoin=True)
 
     async def _arrive(self, room: str) -> Stay:
         """Log in and enter; nothing is left open if that is not possible."""

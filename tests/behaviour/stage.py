@@ -12,7 +12,7 @@ from audiocodecs.frames import Samples
 from audiocodecs.tones import pulsed
 from gateway.app import Gateway
 from gateway.calls.record import CallRecord
-from gateway.config import Config, parse
+from gateway.config.configuration import Config, parse
 from gateway.lab.calm import in_calm
 from gateway.lab.gateway_tables import brewery_tables, jitsi_table
 from gateway.lab.lab import Lab, LabConfig, Prosody

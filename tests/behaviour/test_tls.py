@@ -12,7 +12,7 @@ import pytest
 
 from gateway.calls.end_reason import EndReason
 from gateway.cli import _serve
-from gateway.config import parse
+from gateway.config.configuration import parse
 from gateway.lab.phone import TestPhone
 from tests.behaviour.stage import HOST, eventually, names_in, stage, voice_of
 from tests.sip.authority import Authority

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.conference.token import TokenIssuer, user_id
-from gateway.config import parse
+from gateway.config.configuration import parse
 from gateway.errors import ConfigError
 
 NOW = 1_800_000_000.9

@@ -23,7 +23,7 @@ import structlog
 from gateway import logs
 from gateway.calls.end_reason import CallEnd
 from gateway.calls.record import Direction
-from gateway.config_dial_in import DAY
+from gateway.config.dial_in import DAY
 from gateway.ivr.pin_database import Asked, PinDatabase
 from gateway.ivr.pin_policy import PinPolicy
 from gateway.lab.calm import ATTEMPTS, STALL

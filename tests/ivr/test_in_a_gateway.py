@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.app import Gateway
-from gateway.config import Config, parse
+from gateway.config.configuration import Config, parse
 from gateway.ivr.pin_database import PinsUnavailable
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from gateway.app import Gateway
-from gateway.config import parse
+from gateway.config.configuration import parse
 from gateway.ivr.meeting import Meeting, NoMeeting
 
 PIN = '[[pin]]\npin = "{}"\nroom = "{}"\n'

@@ -21,7 +21,7 @@ import uvloop
 
 from gateway import logs
 from gateway.app import Gateway
-from gateway.config import parse
+from gateway.config.configuration import parse
 from tests.behaviour.stage import left_over
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway import logs
 from gateway.app import Gateway
-from gateway.config import parse
+from gateway.config.configuration import parse
 from gateway.sip.flow import Flow
 from gateway.webrtc.external_address import BindingRequest, ExternalAddress, mapped_host
 

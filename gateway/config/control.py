@@ -4,8 +4,8 @@ from typing import Self
 
 from pydantic import SecretStr, model_validator
 
-from gateway.config_section import Section
-from gateway.config_values import HostPort
+from gateway.config.section import Section
+from gateway.config.values import HostPort
 from gateway.control.http import ControlConfig
 
 SHORTEST_TOKEN = 16  # characters

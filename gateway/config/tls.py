@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from gateway.config_section import Section
+from gateway.config.section import Section
 from gateway.sip.tls import ClientCertificates, TlsConfig
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gateway.conference.address import RoomAddress
-from gateway.config_phones import UserSection, account_problems
-from gateway.config_trunk import TrunkSection
+from gateway.config.phones import UserSection, account_problems
+from gateway.config.trunk import TrunkSection
 from gateway.errors import ConferenceError
 from gateway.ivr.fixed_pins import FixedPin
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.configuration import Config
 
 FIRST = "jitsi"
 """The name of the installation in the section of that name."""

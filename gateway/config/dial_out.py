@@ -7,8 +7,8 @@ from pydantic import Field, SecretStr, model_validator
 
 from gateway.calls.dial_out import DialOut
 from gateway.calls.dial_rules import DialLimits
-from gateway.config_section import Section
-from gateway.config_values import (
+from gateway.config.section import Section
+from gateway.config.values import (
     Domain,
     HeaderText,
     Host,

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.config import parse
+from gateway.config.configuration import parse
 from gateway.errors import ConfigError
 from gateway.ivr.texts import PACKS
 

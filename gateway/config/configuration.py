@@ -13,23 +13,23 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from gateway import jigasi_environment
+from gateway.config import jigasi_environment
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.limits import Limits
 from gateway.calls.routing import Trunk
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
-from gateway.config_consistency import FIRST, inconsistencies, pin_room_problems
-from gateway.config_control import ControlSection
-from gateway.config_dial_in import DialInSection
-from gateway.config_dial_out import BrewerySection, DialOutSection
-from gateway.config_jitsi import InstallationSection, JitsiSection
-from gateway.config_phones import RegistrarSection, UserSection, guarded_trunks
-from gateway.config_problems import problems_of
-from gateway.config_section import Section
-from gateway.config_sip import SipSection
-from gateway.config_trunk import TrunkSection
-from gateway.config_values import (
+from gateway.config.consistency import FIRST, inconsistencies, pin_room_problems
+from gateway.config.control import ControlSection
+from gateway.config.dial_in import DialInSection
+from gateway.config.dial_out import BrewerySection, DialOutSection
+from gateway.config.jitsi import InstallationSection, JitsiSection
+from gateway.config.phones import RegistrarSection, UserSection, guarded_trunks
+from gateway.config.problems import problems_of
+from gateway.config.section import Section
+from gateway.config.sip import SipSection
+from gateway.config.trunk import TrunkSection
+from gateway.config.values import (
     Codecs,
     LiteralAddress,
     MediaHosts,
@@ -39,7 +39,7 @@ from gateway.config_values import (
     WorkerCount,
     available_cores,
 )
-from gateway.config_voice import VoiceSection
+from gateway.config.voice import VoiceSection
 from gateway.errors import ConfigError
 from gateway.ivr.dial_in import DialInConfig
 from gateway.ivr.fixed_pins import FixedPin

@@ -9,9 +9,9 @@ from pydantic import Field, SecretStr, model_validator
 
 from gateway.conference.installation import Installation
 from gateway.conference.login_queue import LoginQueue
-from gateway.config_jwt import JwtSection
-from gateway.config_section import Section
-from gateway.config_values import (
+from gateway.config.jwt import JwtSection
+from gateway.config.section import Section
+from gateway.config.values import (
     Domain,
     FocusAddress,
     Pattern,

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.keypad import KeypadCommand
 from gateway.cli import app
-from gateway.config import Config, load, parse
+from gateway.config.configuration import Config, load, parse
 from gateway.errors import ConfigError
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy

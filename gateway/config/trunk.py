@@ -9,10 +9,10 @@ from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.parties import CalledIn
 from gateway.calls.routing import RoomRule, Trunk
-from gateway.config_dial_out import TrunkDialOutSection
-from gateway.config_register import TrunkDigestSection, TrunkRegisterSection
-from gateway.config_section import Section
-from gateway.config_values import (
+from gateway.config.dial_out import TrunkDialOutSection
+from gateway.config.register import TrunkDigestSection, TrunkRegisterSection
+from gateway.config.section import Section
+from gateway.config.values import (
     CertificateName,
     Codecs,
     HeaderName,

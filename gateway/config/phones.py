@@ -9,9 +9,9 @@ from pydantic import Field, SecretStr, model_validator
 
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.routing import IpNetwork, RoomRule, Trunk
-from gateway.config_section import Section
-from gateway.config_trunk import RuleSection, TrunkSection
-from gateway.config_values import AccountName, Codecs, Network
+from gateway.config.section import Section
+from gateway.config.trunk import RuleSection, TrunkSection
+from gateway.config.values import AccountName, Codecs, Network
 from gateway.sip.digest_server import DigestAccount
 from gateway.sip.registrar import RegistrarConfig
 

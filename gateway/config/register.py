@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from gateway.config_section import Section
-from gateway.config_values import AccountName, Host, Port
+from gateway.config.section import Section
+from gateway.config.values import AccountName, Host, Port
 from gateway.errors import SipSyntaxError
 from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount

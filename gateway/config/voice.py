@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from gateway.calls.reception import Desk, Reception
 from gateway.calls.voice import Voices
-from gateway.config_section import Section
+from gateway.config.section import Section
 from gateway.ivr.language import Language
 from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.synthesis import Names

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gateway.config import load
+from gateway.config.configuration import load
 from gateway.errors import ConfigError
-from gateway.jigasi_environment import READ, not_understood, sections
+from gateway.config.jigasi_environment import READ, not_understood, sections
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.digest import Credentials
 from gateway.sip.locate import Destination

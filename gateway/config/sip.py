@@ -4,9 +4,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from gateway.config_section import Section
-from gateway.config_tls import SipTlsSection
-from gateway.config_values import (
+from gateway.config.section import Section
+from gateway.config.tls import SipTlsSection
+from gateway.config.values import (
     DigestAlgorithms,
     ListenAddress,
     LiteralAddress,

@@ -10,9 +10,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
-from gateway.config_problems import problems_of
-from gateway.config_section import Section
-from gateway.config_values import HostPort, Network, Seconds
+from gateway.config.problems import problems_of
+from gateway.config.section import Section
+from gateway.config.values import HostPort, Network, Seconds
 from gateway.errors import ConfigError
 from gateway.ivr.dial_in import DialInConfig
 from gateway.ivr.dial_in_http import DialInHttpConfig

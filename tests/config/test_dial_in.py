@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateway.config import parse
-from gateway.config_dial_in import DialInSection
+from gateway.config.configuration import parse
+from gateway.config.dial_in import DialInSection
 from gateway.errors import ConfigError
 from gateway.ivr.dial_in import DialInConfig
 from gateway.ivr.mapper_search import Mapper

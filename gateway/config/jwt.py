@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from gateway.conference.token import TokenIssuer
-from gateway.config_values import Seconds
+from gateway.config.values import Seconds
 from gateway.errors import ConfigError
 
 

@@ -1,0 +1,1 @@
+"""The configuration: one module a section, put together by `configuration.py`."""
