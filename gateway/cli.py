@@ -16,12 +16,12 @@ import uvloop
 from gateway import logs
 from gateway.app import Gateway
 from gateway.config.configuration import Config, load
+from gateway.config.jigasi_environment import not_understood
 from gateway.config.trunk import TrunkSection
 from gateway.errors import ConfigError, MediaError, RemoteProtocolError
 from gateway.ivr.language import Language
 from gateway.ivr.pin_database import PinsUnavailable
 from gateway.ivr.texts import Texts
-from gateway.config.jigasi_environment import not_understood
 
 log = structlog.get_logger(__name__)
 

@@ -4,14 +4,14 @@ import base64
 
 import pytest
 
-from gateway import config
 from gateway.conference.breweries import Breweries
 from gateway.conference.brewery import BreweryAccount, BreweryStats
+from gateway.config.configuration import parse
 from gateway.config.dial_out import BrewerySection
 from gateway.errors import ConfigError
 from gateway.jigasi_accounts import JigasiAccounts
 
-CONFIG = config.parse(
+CONFIG = parse(
     {
         "jitsi": {"domain": "meet.test", "host": "192.0.2.1", "tls": "insecure"},
         "trunk": [{"name": "t", "from": ["192.0.2.0/24"]}],

@@ -13,12 +13,12 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from gateway.config import jigasi_environment
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.limits import Limits
 from gateway.calls.routing import Trunk
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
+from gateway.config import jigasi_environment
 from gateway.config.consistency import FIRST, inconsistencies, pin_room_problems
 from gateway.config.control import ControlSection
 from gateway.config.dial_in import DialInSection

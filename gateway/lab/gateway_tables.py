@@ -1,4 +1,4 @@
-"""What the configuration of a gateway (`gateway.config.configuration`) says of a lab: tables as in the file."""
+"""What a gateway's configuration (`gateway.config`) says of a lab: tables as in the file."""
 
 from typing import Any
 

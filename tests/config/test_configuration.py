@@ -24,7 +24,7 @@ from gateway.sip.session_timer import Wanted
 from gateway.sip.tls import TlsConfig
 from tests.control.snapshots import table
 
-SAMPLE = Path(__file__).parent.parent / "config" / "gateway.toml"
+SAMPLE = Path(__file__).parents[2] / "config" / "gateway.toml"
 REGISTER: dict[str, Any] = {"registrar": "sip:provider.test", "user": "4312345", "password": "p"}
 TRUNK: dict[str, Any] = {"name": "pbx", "from": ["192.0.2.1"]}
 LEAST: dict[str, Any] = {"jitsi": {"domain": "meet.example.org"}, "trunk": [TRUNK]}

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.config.configuration import load
-from gateway.errors import ConfigError
 from gateway.config.jigasi_environment import READ, not_understood, sections
+from gateway.errors import ConfigError
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip.digest import Credentials
 from gateway.sip.locate import Destination
