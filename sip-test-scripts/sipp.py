@@ -169,12 +169,17 @@ class Sipp:
         await self._come(has_come, f"{caller} was {event}")
 
     def go(self, *callers: str, order: str = "on") -> None:
-        """Let the calls that wait for it go on: those of some callers, or all."""
+        """Let the calls that wait for it go on: those of some callers, or all.
+
+        Where SIPp has ended, `succeeded` says why.
+        """
         last = {report.caller: report for report in self._reports}
         for caller, report in last.items():
             if not callers or caller in callers:
                 command = f"Call-ID: {report.call_id}\r\nGo: {order}\r\n\r\n".encode() + _END
-                self._writers[report.call_id].write(command)
+                writer = self._writers[report.call_id]
+                if not writer.is_closing():
+                    writer.write(command)
 
     async def give_up(self, what: str) -> NoReturn:
         """End SIPp and say what it found wrong."""
