@@ -31,7 +31,7 @@ _MOST = 0.6  # of a prompt's pieces: who has heard so many and the end has heard
 
 _THINNED = 4  # samples of which one is left where only low tones are looked at
 _BLOCK = 1 << 14
-_MAYBE = 0.3  # likeness of low tones below which a prompt need not be looked at closely
+_MAYBE = 0.2  # likeness of low tones below which a prompt need not be looked at closely
 
 Floats = npt.NDArray[np.float32]
 Spectrum = npt.NDArray[np.complex64]

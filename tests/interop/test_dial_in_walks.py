@@ -362,9 +362,9 @@ def judge(outcome: Outcome) -> Iterator[str]:
     if whole != expected:
         yield f"has heard {whole} of {[(str(each.name), each.share) for each in heard]}"
     for name in plan.branch.cut:
-        shares = [each.is_whole for each in heard if each.name == name]
-        if shares != [False]:
-            yield f"{name} was not broken off"
+        own = [each for each in heard if (each.language, each.name) == (plan.language, name)]
+        if not own or any(each.is_whole for each in own):
+            yield f"{name} was not broken off: {own}"
     if outcome.failure is not None:
         yield f"{outcome.failure!r}"
     if outcome.end is None or outcome.end.reason is not plan.branch.end:
