@@ -218,6 +218,7 @@ async def starts_over(walk: Walk) -> None:
 
 async def barges_in(walk: Walk) -> None:
     await walk.phone.call()
+    await walk.hears("greeting")  # it may have words of what follows
     await walk.begins_to_hear("enter-pin")
     await walk.phone.press(walk.pin)
     await walk.hears_the_room()
