@@ -79,7 +79,8 @@ TRUNKS = {"asked for a PIN": ASKING, "the trunk has only `*6`": FEW_KEYS}
 
 def rows() -> dict[Row, tuple[str, str]]:
     """What the table says of each key in each state: what is seen, and what is heard."""
-    lines = (line for line in TABLE.read_text().splitlines() if line.startswith("| "))
+    others, _, _ = TABLE.read_text().partition("## Moderators")  # those have a test of their own
+    lines = (line for line in others.splitlines() if line.startswith("| "))
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {(key, state): (seen, heard) for key, state, seen, heard in cells if key != "key"}
 

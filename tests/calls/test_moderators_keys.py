@@ -1,11 +1,14 @@
 """A moderator's keys: key, state before, what the conference saw, what the caller heard.
 
-In virtual time, with a scripted conference. `ROWS` is the table; every row is a test.
+In virtual time, with a scripted conference. `ROWS` is the table that `gateway/calls/KEYPAD.md`
+shows; every row is a test.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -13,6 +16,8 @@ from gateway.calls.end_reason import EndReason
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.presiding import CONFIRMED_WITHIN, KNOCKS_APART
 from gateway.calls.routing import Trunk
+from gateway.ivr.language import Language
+from gateway.ivr.texts import Texts
 from gateway.media.messages import Tone
 from tests.calls.test_waiting_caller import Scene
 from tests.conference.moderating import (
@@ -98,6 +103,30 @@ ROWS = [
         for trunk, role in ((OTHERS, "moderator"), (MODERATORS, "participant"))
     ),
 ]
+
+
+TABLE = Path(__file__).parents[2] / "gateway" / "calls" / "KEYPAD.md"
+ENGLISH = Texts.of(Language.ENGLISH).recordings()
+
+
+def line_of(row: Row) -> str:
+    """The row as the table has it."""
+    state = row.before.__name__.replace("_", " ")
+    if row.trunk is OTHERS:
+        state += ", a caller without the right"
+    elif row.role != "moderator":
+        state += ", not a moderator of this meeting"
+    asked = ", ".join(row.saw) or "nothing"
+    for answer in row.answers:
+        asked += f", refused ({ElementTree.fromstring(answer or '')[0].tag.partition('}')[2]})"
+    heard = ", ".join(f'"{ENGLISH[name]}"' for name in row.heard)
+    return f"| `{row.keys}` | {state} | {asked} | {heard} |"
+
+
+def test_the_keypad_s_table_has_these_rows() -> None:
+    _, _, section = TABLE.read_text().partition("## Moderators")
+    shown = [line for line in section.splitlines() if line.startswith("| `")]
+    assert shown == [line_of(row) for row in ROWS]
 
 
 def name_of(row: Row) -> str:
