@@ -83,8 +83,9 @@ class WorkerProcess:
             self._kill("does not end")
             await self._process.wait()
         finally:
-            if self._process.returncode is None:
+            if self._process.returncode is None:  # nobody waits for us any more
                 self._process.kill()
+                await self._process.wait()
 
     def send(self, order: Order) -> None:
         """Have it told, soon."""

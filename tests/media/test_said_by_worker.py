@@ -47,7 +47,7 @@ async def test_a_caller_hears_prompts_recordings_of_the_operator_and_names(tmp_p
         out.setframerate(44100)
         out.writeframes(tone(OWN, 0.4, rate=44100).astype("<i2").tobytes())
     events: asyncio.Queue[m.Event] = asyncio.Queue()
-    config = EngineConfig("127.0.0.1", 26100, 26103, recordings=(str(tmp_path), str(PACKS)))
+    config = EngineConfig(("127.0.0.1",), 26100, 26103, recordings=(str(tmp_path), str(PACKS)))
     workers = MediaWorkers((Begin(config, 0, "error", "json"),), events.put_nowait)
     loop = asyncio.get_running_loop()
     transport, phone = await loop.create_datagram_endpoint(Phone, local_addr=("127.0.0.1", 0))

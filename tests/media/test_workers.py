@@ -150,12 +150,15 @@ async def test_a_worker_that_hangs_is_as_good_as_dead_and_is_replaced(
         await scene.event(m.Closed, "goes on")
 
 
-async def test_a_worker_that_does_not_read_is_as_good_as_dead() -> None:
+async def test_a_worker_that_does_not_read_is_as_good_as_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.media.worker_process._SILENT_FOR", 1000)
     async with stage(1) as scene:
         await scene.open("call", "red")
         scene.stop(0)
         many = tuple(m.Source(number, f"endpoint {number}") for number in range(10_000))
-        for _ in range(10):
+        for _ in range(80):
             scene.workers.execute(m.SetSources("call", "sid", many))
         await scene.event(m.EngineLost, "call")
 
