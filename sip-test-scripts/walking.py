@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from media_agent import EVENT_TYPE, TONES, Caller
-from sipp import Report, Sipp
+from sipp import HOST, Report, Sipp
 
 from audiocodecs.frames import Samples
 
@@ -128,7 +128,7 @@ async def walking_phones(
         media: dict[str, Caller] = {}
         for plan in plans:
             media[plan.name] = Caller(plan.name, plan.tone)
-            await media[plan.name].open()
+            await media[plan.name].open(HOST)
             parts.push_async_callback(media[plan.name].close)
 
         def connect(report: Report) -> None:

@@ -29,7 +29,8 @@ from gateway.ivr.pin_policy import PinPolicy
 from gateway.lab.calm import ATTEMPTS, STALL
 from gateway.lab.lab import LabConfig
 from tests.behaviour.dialling import ACCOUNTS
-from tests.behaviour.stage import TONES, Stage, eventually, stage, voice_of
+from tests.behaviour.stage import RATE, TONES, Stage, eventually, stage, voice_of
+from tests.helpers.prompts import find
 from tests.helpers.transcript import read_prompts, transcript
 from tests.phones import baresip
 
@@ -56,6 +57,7 @@ from tests.interop.walks import (
     Phone,
     Plan,
     Walk,
+    first_words,
 )
 
 pytestmark = [
@@ -362,9 +364,9 @@ def judge(outcome: Outcome) -> Iterator[str]:
     if whole != expected:
         yield f"has heard {whole} of {[(str(each.name), each.share) for each in heard]}"
     for name in plan.branch.cut:
-        own = [each for each in heard if (each.language, each.name) == (plan.language, name)]
-        if not own or any(each.is_whole for each in own):
-            yield f"{name} was not broken off: {own}"
+        begun = find(first_words(plan.language, name), walk.phone.recording(), RATE)
+        if begun.likeness < 0.8 or f"{plan.language}:{name}" in whole:
+            yield f"{name} was not broken off: {begun}, {whole}"
     if outcome.failure is not None:
         yield f"{outcome.failure!r}"
     if outcome.end is None or outcome.end.reason is not plan.branch.end:

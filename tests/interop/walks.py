@@ -37,6 +37,13 @@ _LISTEN_EVERY = 0.4  # seconds
 _ALONE = 0.7  # share of what is heard: nothing else is
 
 
+def first_words(language: str, name: str) -> Samples:
+    """Half a second of a prompt, from soon after its beginning."""
+    words = prompt(language, name, RATE)
+    begin = int((abs(words.astype(int)) > 1000).argmax()) + _FEW_WORDS
+    return words[begin : begin + _FEW_WORDS]
+
+
 class Phone(Protocol):
     """A phone that has called, or is called."""
 
@@ -87,9 +94,7 @@ class Walk:
 
     async def begins_to_hear(self, name: str) -> None:
         """Return when the first words of a prompt have been heard."""
-        words = prompt(self.language, name, RATE)
-        begin = int((abs(words.astype(int)) > 1000).argmax()) + _FEW_WORDS
-        await self._hears(words[begin : begin + _FEW_WORDS], f"the beginning of {name}")
+        await self._hears(first_words(self.language, name), f"the beginning of {name}")
 
     async def _hears(self, words: Samples, what: str) -> None:
         begin = self._heard
