@@ -41,7 +41,7 @@ check: lint types
 	$(PYTEST) -q -n 2 -m "not behaviour and not interop and not soak"
 
 test: setup tools check
-	$(PYTEST) -q -m "(behaviour or interop) and not soak"
+	$(PYTEST) -q -n 2 --dist worksteal -m "(behaviour or interop) and not soak"
 
 soak: setup tools
 	$(PYTEST) -q -s -m soak
