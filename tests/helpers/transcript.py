@@ -39,13 +39,14 @@ Spectrum = npt.NDArray[np.complex64]
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A prompt in a recording, from `at` to `until` in seconds of it, which `share` of the prompt
-    that is, and whether it goes `to_the_end`: at least one piece of its last third is there."""
+    """A prompt in a recording, from `at` to `until` in seconds of it; `seconds` of it were found,
+    which is a `share` of the prompt. It goes `to_the_end` if a piece of its last third is there."""
 
     language: str
     name: str
     at: float
     until: float
+    seconds: float
     share: float
     to_the_end: bool
 
@@ -86,8 +87,8 @@ def prompts_in(heard: Samples, *languages: str) -> list[str]:
 
 
 def _explained(found: Heard) -> float:
-    """Seconds of the recording that are explained."""
-    return (found.until - found.at) * found.share
+    """Seconds of the recording that are explained: not those between pieces that lie apart."""
+    return found.seconds * found.share
 
 
 class _Words:
@@ -115,6 +116,7 @@ class _Words:
             self._name,
             min(found) / RATE,
             (max(found) + _PIECE) / RATE,
+            len(found) * _PIECE / RATE,
             len(found) / len(self.pieces),
             to_the_end=any(place is not None for place in places[-(len(places) // 3) or -1 :]),
         )
