@@ -31,7 +31,7 @@ from gateway.sip.reason import Reason
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgent, UserAgentConfig
 
-_T1 = 0.1  # seconds
+STACK = StackConfig(timers=Timers(t1=0.1))
 _OTHER_FORK = 0.5  # seconds until another phone has answered, too, and has been hung up
 _OFFER = (
     f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
@@ -56,19 +56,28 @@ class CalledScenario:
 
 async def play_called(scenario: CalledScenario, transport: str, host: str = HOST) -> None:
     """Play a scenario; ScenarioFailed: it went another way, or left a call behind."""
-    config = UserAgentConfig(
-        (Listen(transport, host, 0),), stack=StackConfig(timers=Timers(t1=_T1))
-    )
-    async with (
-        UserAgent(config, lambda flow, request: Verdict.DROP) as agent,
-        Sipp(scenario.file, [(scenario.name,)], None, transport=transport, host=host) as sipp,
-    ):
+    config = UserAgentConfig((Listen(transport, host, 0),), stack=STACK)
+    async with sipp_for(scenario, transport, host) as sipp:
+        await call_sipp(scenario, sipp, config, Destination(transport, *sipp.address))
+
+
+def sipp_for(scenario: CalledScenario, transport: str, host: str = HOST) -> Sipp:
+    """SIPp, which waits to be called."""
+    return Sipp(scenario.file, [(scenario.name,)], None, transport=transport, host=host)
+
+
+async def call_sipp(
+    scenario: CalledScenario, sipp: Sipp, config: UserAgentConfig, by: Destination
+) -> None:
+    """Have a user agent call it by that next hop; ScenarioFailed as of `play_called`."""
+    host, _ = sipp.address
+    async with UserAgent(config, lambda flow, request: Verdict.DROP) as agent:
         call = await agent.invite(
             f"sip:+49170123@{host_port(*sipp.address)}",
             _OFFER,
             from_=Address(URI("sip", format_host(host), user="room"), "Lecture"),
             headers=[("P-Asserted-Identity", f"<sip:+4930123@{format_host(host)}>")],
-            destination=Destination(transport, *sipp.address),
+            destination=by,
             credentials=Credentials("alice", "open sesame"),
         )
         with call:
