@@ -13,7 +13,8 @@ MAY_IMPORT = {
     "gateway.errors": set(),
     "gateway.logs": set(),
     "gateway.http_server": set(),  # what operators' and the dial-in services have in common
-    "gateway.sip": {"gateway.errors"},
+    "gateway.reloading": set(),  # what certificates and PINs have in common
+    "gateway.sip": {"gateway.errors", "gateway.reloading"},
     "gateway.sdp": {"gateway.errors"},
     "gateway.rtp": {"gateway.errors"},
     "gateway.xmpp": {"gateway.errors"},
@@ -30,6 +31,7 @@ MAY_IMPORT = {
         "gateway.errors",
         "gateway.http_server",
         "gateway.media.messages",
+        "gateway.reloading",
         "audiocodecs",
     },
     "gateway.calls": {

@@ -21,7 +21,8 @@ from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.pin_guard import GuardPolicy, PinGuard
 from gateway.ivr.pin_policy import PinPolicy
 from gateway.ivr.pin_store import PinStore
-from gateway.ivr.pins_watch import PinsWatch
+from gateway.ivr.pins_watch import watch_pins
+from gateway.reloading import Reloading
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class DialIn:
         self._mappers = MapperClient(config.mappers)
         self._served = served
         self._reread = reread
-        self._watch: PinsWatch | None = None
+        self._watch: Reloading | None = None
         fixed = FixedPins(_at_served_rooms(config.fixed, served))
         self.directory = PinDirectory(fixed, self._store, self._mappers, served)
         self.desk = PinDesk(self.directory, PinGuard(GuardPolicy()), clocks)
@@ -85,7 +86,7 @@ class DialIn:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as parts:
-            self._watch = PinsWatch(self._reread, self._use)
+            self._watch = watch_pins(self._reread, self._use)
             parts.push_async_callback(self._watch.close)
             await parts.enter_async_context(self._mappers)
             await parts.enter_async_context(self._store)

@@ -14,6 +14,7 @@ from typing import Self
 import structlog
 from sipmessage import Address
 
+from gateway.reloading import Reloading
 from gateway.sip.admission import Admit, Hears, Register
 from gateway.sip.call import Call
 from gateway.sip.call_ids import find_call_id
@@ -34,7 +35,7 @@ from gateway.sip.session import Session
 from gateway.sip.stack import SipStack
 from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.tls import Certificates, TlsConfig
-from gateway.sip.tls_watch import CertificateWatch
+from gateway.sip.tls_watch import watch_certificates
 from gateway.sip.wire_log import masked
 
 log = structlog.get_logger(__name__)
@@ -86,7 +87,7 @@ class UserAgent:
             on_failed=self._fail,
             on_unreachable=self._unreachable,
         )
-        self._watch: CertificateWatch | None = None
+        self._watch: Reloading | None = None
         transports = frozenset(listen.transport for listen in config.listen)
         self._routes = Routes(self._sockets, transports)
         self._stack = SipStack(config.stack, self._routes, admit, register, hears)
@@ -111,7 +112,7 @@ class UserAgent:
             raise
         if self._certificates is not None:
             interval = self._config.look_for_certificates
-            self._watch = CertificateWatch(self._certificates, interval)
+            self._watch = watch_certificates(self._certificates, interval)
         log.info("listening", on=[str(listen) for listen in self.listening])
         return self
 
