@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Container
 from typing import Protocol
 
-from gateway.calls.keypad import COMMAND_KEYS, KeypadCommand
+from gateway.calls.keypad import KeypadCommand
 from gateway.calls.media_session import MediaSession
 from gateway.calls.voice import Voice
 from gateway.conference.chair import Outcome, Ruling
-from gateway.ivr.phrasebook import Speech
 from gateway.ivr.prompt import Counted, Prompt
 from gateway.media.messages import Tone
 
@@ -103,7 +102,7 @@ class SpokenRulings:
         self._voice.guide(Prompt.ONE_MOMENT)
 
     def ask_to_confirm_end(self) -> None:
-        self._voice.news(Prompt.CONFIRM_END, self._keys_of(KeypadCommand.END), topic="order")
+        self._voice.news(Prompt.CONFIRM_END, self._voice.keys_of(KeypadCommand.END), topic="order")
 
     def knocked(self, guests: tuple[str | None, ...]) -> None:
         self._guests = guests
@@ -113,9 +112,7 @@ class SpokenRulings:
         self._voice.news(Prompt.RECORDING_FAILED, topic="recording")
 
     def help(self) -> None:
-        for command, prompt in _HELP.items():
-            if command in self._commands:
-                self._voice.guide(prompt, self._keys_of(command))
+        self._voice.explain(_HELP, self._commands)
 
     async def _say_who_waits(self, guests: tuple[str | None, ...]) -> None:
         if len(guests) > 1:
@@ -124,9 +121,6 @@ class SpokenRulings:
         name = await self._voice.name(guests[0] or "")
         prompt = Prompt.NAME_WAITS if name else Prompt.SOMEBODY_WAITS
         self._voice.news(prompt, name, topic=Counted.WAITING)
-
-    def _keys_of(self, command: KeypadCommand) -> Speech:
-        return self._voice.book.keys(f"*{COMMAND_KEYS[command]}")
 
 
 _WORDS = {

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from gateway.calls.announcer import tone_of
 from gateway.calls.end_reason import CallEnd, EndReason
-from gateway.calls.keypad import ALL_COMMANDS, COMMAND_KEYS, KeypadCommand
+from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.media_session import MediaSession
 from gateway.calls.news import FAREWELLS, farewell_of, news_of
 from gateway.calls.routing import Trunk
@@ -171,9 +171,8 @@ class Words:
         self.rulings = SpokenRulings(voice, commands)
         self._comings = Comings()
         self._said = said
-        self._names: dict[
-            str, tuple[str, Speech]
-        ] = {}  # of those who have come or gone, until that is told
+        # Of those who have come or gone, until that is told: as written, and as said.
+        self._names: dict[str, tuple[str, Speech]] = {}
         self._moved = asyncio.Event()
         self._is_in_lobby = False
         self._to_tell: tuple[str, ...] = ()  # the names of others
@@ -240,9 +239,7 @@ class Words:
         self._voice.count_news(Counted.ENDS_IN_MINUTES, minutes)
 
     def help(self) -> None:
-        for command, prompt in _HELP.items():
-            if command in self._commands:
-                self._voice.guide(prompt, self._voice.book.keys(f"*{COMMAND_KEYS[command]}"))
+        self._voice.explain(_HELP, self._commands)
 
     def pressed(self) -> None:
         self._to_tell = ()

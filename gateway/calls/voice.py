@@ -1,8 +1,9 @@
 """The gateway's own voice in one call, in the caller's language."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
+from gateway.calls.keypad import COMMAND_KEYS, KeypadCommand
 from gateway.ivr.language import Language, language_for
 from gateway.ivr.phrasebook import Phrasebook, Speech
 from gateway.ivr.prompt import Counted, Prompt
@@ -50,6 +51,18 @@ class Voice:
     def list(self, speech: Speech, topic: str) -> None:
         """Say one of several things, a name; a key ends it."""
         self._speaker.say(speech, topic, Weight.GUIDE)
+
+    def explain(
+        self, prompts: Mapping[KeypadCommand, Prompt], commands: Container[KeypadCommand]
+    ) -> None:
+        """Say what keys are for, by the prompts of those commands that the caller has."""
+        for command, prompt in prompts.items():
+            if command in commands:
+                self.guide(prompt, self.keys_of(command))
+
+    def keys_of(self, command: KeypadCommand) -> Speech:
+        """The keys of a command as they are spoken."""
+        return self.book.keys(f"*{COMMAND_KEYS[command]}")
 
     def chatter(self, speech: Speech, topic: str) -> None:
         """Say what is soon of no interest any more."""
