@@ -31,7 +31,7 @@ def remedy(status: int, response: Response | None, credentials: Credentials | No
         return _SILENCE
     if status in (401, 407) and credentials is None:
         return "the registrar wants a password: see [trunk.register]"
-    if response is not None and credentials is not None and credentials.realm is not None:
+    if credentials is not None and credentials.realm is not None:
         realms = [challenge.space.realm for challenge in read_challenges(response)]
         if realms and credentials.realm not in realms:
             return f"the registrar asks for realm {realms[0]!r}: write that, or leave realm out"
