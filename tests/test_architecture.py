@@ -115,7 +115,7 @@ WALLS = {
 PURE = {
     "audiocodecs": set(),
     "gateway.sdp": set(),
-    "gateway.rtp": set(),
+    "gateway.rtp": {"datagrams"},
     "gateway.sip": {
         "udp",
         "tcp",

@@ -27,6 +27,7 @@ from gateway.media.messages import (
     IceRestarted,
     Source,
 )
+from gateway.rtp.datagrams import Datagram
 from gateway.webrtc.transport import BridgeTransport, TransportError
 
 log = structlog.get_logger(__name__)
@@ -43,9 +44,6 @@ class Conference(Protocol):
 
     def leave(self) -> None:
         """Be in no room."""
-
-    def receive(self, data: bytes, now: float) -> None:
-        """A protected datagram of the bridge in use."""
 
 
 Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
@@ -95,15 +93,14 @@ class CallBridges:
         for bridge in list(self._bridges.values()):
             if bridge is not self._in_use or bridge.session == offer.session:
                 self._drop(bridge)
-        made: _Bridge
-
-        def receive(data: bytes) -> None:
-            if made is self._in_use:
-                self._conference.receive(data, time.monotonic())
-
-        transport = BridgeTransport(self._config.bridge_addresses, receive)
+        transport = BridgeTransport(self._config.bridge_addresses)
         made = self._bridges[offer.session] = _Bridge(room, offer, transport)
         made.life = self._run(self._live(made))
+
+    def read(self) -> list[Datagram]:
+        """What has come from the bridge in use since the last time, still protected."""
+        read = {bridge: bridge.transport.read() for bridge in self._bridges.values()}
+        return read.get(self._in_use, []) if self._in_use is not None else []
 
     def add_candidates(self, session: str, candidates: tuple[IceCandidate, ...]) -> None:
         """More candidates of the videobridge."""

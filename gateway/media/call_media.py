@@ -122,6 +122,10 @@ class CallMedia:
         self._frame = silence(self.rate // _FRAMES)
         self._earpiece.change_rate(self.rate)
 
+    def read(self) -> None:
+        """Take what has come to the phone's RTP port since the last time."""
+        self._sockets.read()
+
     def receive_rtp(self, data: bytes, source: Address, now: float) -> None:
         """A datagram on the phone's RTP port."""
         if self.phone is None:

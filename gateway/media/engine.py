@@ -21,6 +21,7 @@ from gateway.media.engine_config import EngineConfig
 from gateway.media.load import TOLERABLE_LATE_SHARE, EngineLoad, LateShare
 from gateway.media.messages import (
     AddBridgeCandidates,
+    Address,
     CallReport,
     Close,
     CloseBridge,
@@ -49,7 +50,7 @@ from gateway.media.messages import (
 from gateway.media.phone_sockets import PhoneSockets, PortRange
 from gateway.media.recordings import RecordingFiles
 from gateway.media.room_bus import RoomBus
-from gateway.media.slot import Slot
+from gateway.media.slot import Arrival, Slot
 from gateway.webrtc.dtls import DailyIdentity
 
 __all__ = ["EngineConfig", "MediaEngine"]
@@ -78,10 +79,19 @@ class _Call:
 
     name: str
     alone: _Room  # where it is while it has no conference
+    slot: Slot  # in which its sockets are read: that of its room
     media: CallMedia | None = None
     bridges: CallBridges | None = None
     room_key: str | None = None
     opening: asyncio.Task[None] | None = None
+
+    def read(self) -> list[Arrival]:
+        """Take what its phone has sent since the last time; what its bridge has sent."""
+        media, bridges = self.media, self.bridges
+        if media is None or bridges is None:
+            return []
+        media.read()
+        return [(arrival, media, data) for data, _, arrival in bridges.read()]
 
 
 @dataclass(slots=True, eq=False)
@@ -98,9 +108,6 @@ class _InConference:
 
     def leave(self) -> None:
         self.engine._leave_room(self.call, self.media)
-
-    def receive(self, data: bytes, now: float) -> None:
-        self.media.receive_from_bridge(data, now)
 
 
 class MediaEngine:
@@ -206,18 +213,20 @@ class MediaEngine:
             raise ValueError(f"call {name} is open already")
         if not self.clock.is_running:
             self.clock.start()
-        call = self._calls[name] = _Call(name, alone=self._new_room())
+        room = self._new_room()
+        call = self._calls[name] = _Call(name, room, self._slots[room.slot])
+        call.slot.inlets[call] = None
         min(self._turns, key=len)[call] = None
         call.opening = self._spawn(self._open_sockets(call))
 
     async def _open_sockets(self, call: _Call) -> None:
-        def rtp(data: bytes, source: tuple[str, int]) -> None:
+        def rtp(data: bytes, source: Address, arrival: float) -> None:
             if call.media is not None:
-                call.media.receive_rtp(data, source, time.monotonic())
+                call.media.receive_rtp(data, source, arrival)
 
-        def rtcp(data: bytes, source: tuple[str, int]) -> None:
+        def rtcp(data: bytes, source: Address, arrival: float) -> None:
             if call.media is not None:
-                call.media.receive_rtcp(data, source, time.monotonic())
+                call.media.receive_rtcp(data, source, arrival)
 
         try:
             sockets = await PhoneSockets.open(self._config.phone_hosts, self._ports, rtp, rtcp)
@@ -253,6 +262,7 @@ class MediaEngine:
         if room is None:
             room = self._rooms[key] = self._new_room()
         self._free_room(call.alone)
+        self._seat(call, room)
         call.room_key = key
         room.calls += 1
         media.move(room.bus, leg, time.monotonic())
@@ -266,6 +276,7 @@ class MediaEngine:
                 slot.encoding.remove(media)
         room = self._rooms[call.room_key]
         call.alone = self._new_room()
+        self._seat(call, call.alone)
         media.move(call.alone.bus, None, time.monotonic())
         room.calls -= 1
         if room.calls == 0:  # a phone that still rings is no member of the bus, and will be
@@ -280,6 +291,13 @@ class MediaEngine:
         room = _Room(RoomBus(), slot)
         self._slots[slot].rooms[room.bus] = None
         return room
+
+    def _seat(self, call: _Call, room: _Room) -> None:
+        """Read a call's sockets when its room is ticked."""
+        before, call.slot = call.slot, self._slots[room.slot]
+        if call in before.inlets:  # else it is being closed
+            del before.inlets[call]
+            call.slot.inlets[call] = None
 
     def _free_room(self, room: _Room) -> None:
         self._slots[room.slot].rooms.pop(room.bus, None)
@@ -372,6 +390,7 @@ class MediaEngine:
     def _forget(self, call: _Call) -> None:
         """The call is known no more; its room is freed as it finishes."""
         self._calls.pop(call.name, None)
+        call.slot.inlets.pop(call, None)
         for turn in self._turns:
             turn.pop(call, None)
 

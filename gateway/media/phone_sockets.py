@@ -1,21 +1,28 @@
-"""The UDP ports phones send to: an even one for RTP and the next for RTCP (RFC 3550 section 11)."""
+"""The UDP ports phones send to: an even one for RTP and the next for RTCP (RFC 3550 section 11).
+
+RTP is read when it is asked for, RTCP as it comes.
+"""
 
 import asyncio
+import ipaddress
 import math
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 from gateway.errors import MediaError
 from gateway.media.messages import Address
+from gateway.rtp.datagrams import DatagramSocket
 
-Receive = Callable[[bytes, Address], None]
+Receive = Callable[[bytes, Address, float], None]
+"""Takes a datagram, where it came from, and when by the monotonic clock."""
+
 REST = 10.0
 """Seconds before a port is used again."""
-
-_BUFFER = 262_144  # octets in the kernel: a second of every codec, whatever stalls
 
 
 class PortRange:
@@ -49,22 +56,25 @@ class _Receiver(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         if data:
-            self._receive(data, (addr[0], addr[1]))
+            self._receive(data, (addr[0], addr[1]), time.monotonic())
 
     def error_received(self, exc: Exception) -> None:
         """The phone's port is closed: its silence will tell."""
 
 
-_Pair = tuple[asyncio.DatagramTransport, asyncio.DatagramTransport]
+_Pair = tuple[DatagramSocket, asyncio.DatagramTransport]
 """Of RTP and of RTCP."""
 
 
 class PhoneSockets:
     """The sockets of one phone: a pair on each of some hosts, with the same ports on all."""
 
-    def __init__(self, pairs: Mapping[str, _Pair], port: int, ports: PortRange) -> None:
-        self._pairs = {_is_ipv6(host): pair for host, pair in pairs.items()}
+    def __init__(
+        self, pairs: Mapping[str, _Pair], port: int, ports: PortRange, receive_rtp: Receive
+    ) -> None:
+        self._pairs = {_version(host): pair for host, pair in pairs.items()}
         self._ports = ports
+        self._receive_rtp = receive_rtp
         self._is_closed = False
         self.unsendable = 0
         self.address: Address = (next(iter(pairs)), port)
@@ -84,57 +94,64 @@ class PhoneSockets:
                 ports.give_back(port, loop.time())  # somebody else has it: try the next
                 continue
             pairs = {}
-            for host, (rtp_socket, rtcp_socket) in bound.items():
-                rtp, _ = await loop.create_datagram_endpoint(
-                    lambda: _Receiver(receive_rtp), sock=rtp_socket
-                )
+            for host, (rtp, rtcp_socket) in bound.items():
                 rtcp, _ = await loop.create_datagram_endpoint(
                     lambda: _Receiver(receive_rtcp), sock=rtcp_socket
                 )
-                pairs[host] = (rtp, rtcp)
-            return cls(pairs, port, ports)
+                pairs[host] = (DatagramSocket(rtp), rtcp)
+            return cls(pairs, port, ports, receive_rtp)
         raise MediaError(f"no RTP port can be opened on {' and '.join(hosts)}")
+
+    def read(self) -> None:
+        """Take what has come to the RTP port since the last time."""
+        for rtp, _ in self._pairs.values():
+            for datagram in rtp.read():
+                self._receive_rtp(*datagram)
 
     def send_rtp(self, packet: bytes, destination: Address) -> None:
         """Send from the RTP port."""
-        self._send(0, packet, destination)
-
-    def send_rtcp(self, packet: bytes, destination: Address) -> None:
-        """Send from the RTCP port."""
-        self._send(1, packet, destination)
-
-    def _send(self, which: int, packet: bytes, destination: Address) -> None:
         if self._is_closed:
             return
         try:
-            self._pairs[_is_ipv6(destination[0])][which].sendto(packet, destination)
+            self._pairs[_version(destination[0])][0].send(packet, destination)
         except (OSError, ValueError, KeyError):
             # An address that cannot be reached, e.g. of an IP version we have no host of.
+            self.unsendable += 1
+
+    def send_rtcp(self, packet: bytes, destination: Address) -> None:
+        """Send from the RTCP port."""
+        if self._is_closed:
+            return
+        try:
+            self._pairs[_version(destination[0])][1].sendto(packet, destination)
+        except (OSError, ValueError, KeyError):
             self.unsendable += 1
 
     def close(self) -> None:
         """Give the ports back."""
         if not self._is_closed:
             self._is_closed = True
-            for transport in chain.from_iterable(self._pairs.values()):
-                transport.close()
+            for rtp, rtcp in self._pairs.values():
+                rtp.close()
+                rtcp.close()
             self._ports.give_back(self.address[1], asyncio.get_running_loop().time())
 
 
-def _is_ipv6(host: str) -> bool:
-    return ":" in host
+@lru_cache(1024)
+def _version(host: str) -> int:
+    """The IP version of an address. ValueError: it is none, and is not to be looked up."""
+    return ipaddress.ip_address(host).version
 
 
 def _bind(hosts: Sequence[str], port: int) -> dict[str, list[socket.socket]]:
     bound: dict[str, list[socket.socket]] = {host: [] for host in hosts}
     try:
         for host, pair in bound.items():
-            family = socket.AF_INET6 if _is_ipv6(host) else socket.AF_INET
+            family = socket.AF_INET6 if _version(host) == 6 else socket.AF_INET
             for number in (port, port + 1):
                 made = socket.socket(family, socket.SOCK_DGRAM)
                 pair.append(made)
                 made.setblocking(False)
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
                 if family == socket.AF_INET6:  # or it would have the port of IPv4 as well
                     made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 made.bind((host, number))

@@ -5,6 +5,8 @@ memory. No IO and no clock.
 """
 
 from collections.abc import Callable
+from operator import itemgetter
+from typing import Protocol
 
 import structlog
 
@@ -18,12 +20,26 @@ from gateway.media.room_bus import Listener, Member, RoomBus
 log = structlog.get_logger(__name__)
 
 
+Arrival = tuple[float, CallMedia, bytes]
+"""A datagram that has come from the bridge of a call, and when."""
+
+
+class Inlet(Protocol):
+    """A call whose sockets are read in a slot."""
+
+    def read(self) -> list[Arrival]:
+        """Take what its phone has sent since the last time; what its bridge has sent."""
+        ...
+
+
 class Slot:
     """The work of one slot. `failed` is told of a room that has met a mistake of ours."""
 
     def __init__(self, failed: Callable[[RoomBus], None]) -> None:
         self.rooms: dict[RoomBus, None] = {}
         self.encoding: list[CallMedia] = []
+        self.inlets: dict[Inlet, None] = {}
+        """The calls of its rooms."""
         self._failed = failed
         self._mixings = {rate: Mixing(rate // 50) for rate in (NARROW, WIDE)}
 
@@ -34,6 +50,7 @@ class Slot:
 
     def tick(self, now: float) -> None:
         """Let 20 ms pass for its rooms, and send what its callers say."""
+        self._take_in()
         levels = self._levels(now)
         listeners: list[Listener] = []
         for bus in list(self.rooms):
@@ -46,6 +63,22 @@ class Slot:
             self._deliver(listeners)
         for media in self.encoding:
             media.send_to_bridge()
+
+    def _take_in(self) -> None:
+        """Read what has come for the calls. Those of a room get copies of the same packets, and
+        the first counts: so they are taken in the order in which they came."""
+        arrived: list[Arrival] = []
+        for inlet in list(self.inlets):
+            try:
+                arrived += inlet.read()
+            except Exception:  # it costs a datagram, not the other calls theirs
+                log.exception("datagram of a phone failed")
+        arrived.sort(key=itemgetter(0))
+        for arrival, media, data in arrived:
+            try:
+                media.receive_from_bridge(data, arrival)
+            except Exception:
+                log.exception("datagram of a bridge failed", call=media.call)
 
     def _levels(self, now: float) -> dict[Member, int]:
         """Let all callers go on to their next frames; how loud those are."""

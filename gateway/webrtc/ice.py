@@ -11,6 +11,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -22,6 +23,8 @@ from aioice.stun import TransactionError
 from aioice.turn import TurnTransport
 
 from gateway.media.messages import TurnServer
+from gateway.rtp.datagrams import Datagram
+from gateway.webrtc.taken_over import TakenOver
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +32,8 @@ RELAY_WITHIN = 3.0  # seconds in which a TURN server has to give us an address
 _CLOSE_WITHIN = 2.0  # seconds in which it has to take it back
 _LEAST_DATA = 8  # octets of the shortest packet there is: an RTCP header with an SSRC
 
-Receive = Callable[[bytes], None]
+_UNKNOWN = ("", 0)  # where a TURN server has something from
+_MOST_WAITING = 256  # datagrams of media that nobody has read
 
 SILENT_FOR = 12.0
 """Seconds without anything on a path that is of no use: two checks for consent are unanswered by
@@ -44,15 +48,17 @@ class IceError(Exception):
 class IceConnection(aioice.Connection):
     """The controlled agent of one bridge connection.
 
-    `addresses` are the local ones to use, all interfaces' if empty. `receive` gets every datagram
-    that is not STUN.
+    `addresses` are the local ones to use, all interfaces' if empty. `receive_dtls` gets what is
+    DTLS, as it comes; from `take_over` on, when somebody `read`s what is media.
     """
 
-    def __init__(self, addresses: tuple[str, ...], receive: Receive) -> None:
+    def __init__(self, addresses: tuple[str, ...], receive_dtls: Callable[[bytes], None]) -> None:
         super().__init__(ice_controlling=False)
         self._addresses = addresses
-        self._receive = receive
+        self._receive_dtls = receive_dtls
         self._heard = 0  # datagrams since somebody looked
+        self._media: list[Datagram] = []  # that nobody has read yet
+        self._taken: list[tuple[TakenOver, StunProtocol]] = []
 
     async def gather(self, relays: tuple[TurnServer, ...] = ()) -> tuple[aioice.Candidate, ...]:
         """Open a socket on each address and, in a bounded time, an allocation at each relay.
@@ -79,7 +85,7 @@ class IceConnection(aioice.Connection):
         else:
             await self.gather_candidates()
         for protocol in self._protocols:
-            protocol.transport.set_protocol(_Demultiplexer(protocol, self._hear))
+            protocol.transport.set_protocol(_Demultiplexer(protocol, self._take))
         await asyncio.gather(*(self._allocate(relay) for relay in relays))
 
     async def _allocate(self, relay: TurnServer) -> None:
@@ -111,6 +117,43 @@ class IceConnection(aioice.Connection):
         except ConnectionError as error:
             raise IceError(str(error)) from error
 
+    def take_over(self) -> None:
+        """Have the event loop no longer read the nominated pair's socket: `read` does it.
+
+        Nothing changes on a path through a TURN server, whose socket is not ours to read.
+        """
+        pair = self._nominated.get(1)
+        if pair is None or isinstance(pair.protocol.transport, TurnTransport | TakenOver):
+            return
+        stun = pair.protocol
+        stun.transport = taken = TakenOver(stun.transport, stun)
+        self._taken.append((taken, stun))
+
+    def read(self) -> list[Datagram]:
+        """What may be SRTP or SRTCP and has come since the last time."""
+        media, self._media = self._media, []
+        for taken, stun in self._taken:
+            for datagram in taken.read():
+                if _may_be_media(datagram[0]):  # the usual case
+                    self._heard += 1
+                    media.append(datagram)
+                else:
+                    self._take(stun, datagram)
+        return media
+
+    def _take(self, stun: StunProtocol | None, datagram: Datagram) -> None:
+        """Give a datagram to whom it concerns, by its first octet (RFC 7983 section 7)."""
+        self._heard += 1
+        data, source, _ = datagram
+        if data[0] <= 3 and stun is not None:
+            # Attributes of a wrong length or none at all; aioice takes care of other damage.
+            with contextlib.suppress(struct.error, KeyError):
+                stun.datagram_received(data, source)
+        elif 20 <= data[0] <= 63:
+            self._receive_dtls(data)
+        elif _may_be_media(data) and len(self._media) < _MOST_WAITING:
+            self._media.append(datagram)
+
     def transmit(self, datagram: bytes) -> None:
         """Send on the nominated pair. IceError: there is none."""
         pair = self._nominated.get(1)
@@ -135,11 +178,6 @@ class IceConnection(aioice.Connection):
             over.cancel()
             await asyncio.gather(over, return_exceptions=True)
 
-    def _hear(self, datagram: bytes) -> None:
-        self._heard += 1
-        if datagram[0] > 3 and len(datagram) >= _LEAST_DATA:
-            self._receive(datagram)
-
     async def close(self) -> None:
         """Give back sockets and allocations; one whose TURN server is gone is not waited for."""
         transports: list[Any] = [protocol.transport for protocol in self._protocols]
@@ -156,7 +194,12 @@ class IceConnection(aioice.Connection):
     def data_received(self, data: bytes, component: int) -> None:
         """What aioice takes for data: what a TURN server passes on, which is no socket of ours."""
         if data:
-            self._hear(data)
+            self._take(None, (data, _UNKNOWN, time.monotonic()))
+
+
+def _may_be_media(data: bytes) -> bool:
+    """Whether it is SRTP or SRTCP, by its first octet (RFC 7983 section 7) and its length."""
+    return 128 <= data[0] <= 191 and len(data) >= _LEAST_DATA
 
 
 def _is_ours(address: str) -> bool:
@@ -177,20 +220,15 @@ def _tls() -> ssl.SSLContext:
 
 
 class _Demultiplexer(asyncio.DatagramProtocol):
-    """Tells STUN from the rest by the first octet (RFC 7983 section 7)."""
+    """Stands between a socket of aioice's and its protocol, which is for STUN alone."""
 
-    def __init__(self, stun: StunProtocol, hear: Receive) -> None:
+    def __init__(self, stun: StunProtocol, take: Callable[[StunProtocol, Datagram], None]) -> None:
         self._stun = stun
-        self._hear = hear
+        self._take = take
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if not data:
-            return
-        self._hear(data)
-        if data[0] <= 3:
-            # Attributes of a wrong length or none at all; aioice takes care of other damage.
-            with contextlib.suppress(struct.error, KeyError):
-                self._stun.datagram_received(data, addr)
+        if data:
+            self._take(self._stun, (data, addr[:2], time.monotonic()))
 
     def error_received(self, exc: Exception) -> None:
         self._stun.error_received(exc)

@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Literal
 
 import aioice
@@ -14,6 +14,7 @@ from gateway.media.messages import (
     IceCandidate,
     IceParameters,
 )
+from gateway.rtp.datagrams import Datagram
 from gateway.rtp.srtp import SrtpProfile
 from gateway.webrtc.dtls import PROFILES, DtlsEndpoint, DtlsError, DtlsIdentity, Role, SrtpKeys
 from gateway.webrtc.ice import IceConnection, IceError
@@ -32,23 +33,21 @@ class BridgeTransport:
     another agent, `switch` connects it and sends through it from then on, and `leave_former` closes
     the one that was used before, whose last datagrams are still taken.
 
-    `addresses` are the local ones to use (all interfaces' if empty). `receive` gets every
-    datagram that may be SRTP or SRTCP, as it came: the caller unprotects those it wants.
+    `addresses` are the local ones to use (all interfaces' if empty). What may be SRTP or SRTCP has
+    to be `read`, and is as it came: the caller unprotects what it wants.
     """
 
     def __init__(
         self,
         addresses: tuple[str, ...],
-        receive: Callable[[bytes], None],
         profiles: tuple[SrtpProfile, ...] = PROFILES,
     ) -> None:
         self.keys: SrtpKeys | None = None
         self._addresses = addresses
-        self._ice = IceConnection(addresses, self._demultiplex)
+        self._ice = IceConnection(addresses, self._receive_dtls)
         self._other_ice: IceConnection | None = None  # is to take its place, or had it before
         self._identity = DtlsIdentity()
         self._profiles = profiles
-        self._receive = receive
         self._dtls: DtlsEndpoint | None = None
         self._inbox: asyncio.Queue[bytes] = asyncio.Queue(_INBOX)
         self._goodbye = asyncio.Event()
@@ -83,6 +82,7 @@ class BridgeTransport:
             dtls = DtlsEndpoint(self._identity, _role(offer.setup), fingerprints, self._profiles)
             self._dtls = dtls
             await self._shake_hands(dtls)
+            self._ice.take_over()
         except IceError as error:
             raise TransportError(f"ICE: {error}") from error
         except DtlsError as error:
@@ -91,7 +91,7 @@ class BridgeTransport:
     async def gather_again(self, generation: int) -> IceParameters:
         """Open sockets for another ICE agent. TransportError: none."""
         await self.leave_former()
-        self._other_ice = other = IceConnection(self._addresses, self._demultiplex)
+        self._other_ice = other = IceConnection(self._addresses, self._receive_dtls)
         try:
             candidates = await other.gather()
         except IceError as error:
@@ -112,6 +112,12 @@ class BridgeTransport:
         except IceError as error:
             raise TransportError(f"ICE: {error}") from error
         self._ice, self._other_ice = self._other_ice, self._ice
+        self._ice.take_over()
+
+    def read(self) -> list[Datagram]:
+        """What has come since the last time."""
+        datagrams = self._ice.read()
+        return datagrams if self._other_ice is None else datagrams + self._other_ice.read()
 
     async def leave_former(self) -> None:
         """Close the agent that is not in use, if there is one."""
@@ -169,13 +175,6 @@ class BridgeTransport:
                 dtls.receive(datagram)
             self._flush(dtls)
         self.keys = dtls.keys
-
-    def _demultiplex(self, datagram: bytes) -> None:
-        """DTLS or SRTP, by the first octet (RFC 7983 section 7)."""
-        if 128 <= datagram[0] <= 191:
-            self._receive(datagram)
-        elif 20 <= datagram[0] <= 63:
-            self._receive_dtls(datagram)
 
     def _receive_dtls(self, datagram: bytes) -> None:
         if self._dtls is None or self.keys is None:

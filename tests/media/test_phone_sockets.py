@@ -27,8 +27,8 @@ async def test_a_phone_is_served_at_the_same_ports_over_both_ip_versions() -> No
     sockets = await PhoneSockets.open(
         BOTH,
         PortRange(27000, 27399),
-        lambda data, source: came.put_nowait(("rtp", data, source)),
-        lambda data, source: came.put_nowait(("rtcp", data, source)),
+        lambda data, source, _: came.put_nowait(("rtp", data, source)),
+        lambda data, source, _: came.put_nowait(("rtcp", data, source)),
     )
     host, port = sockets.address
     assert host == BOTH[0]
@@ -43,6 +43,7 @@ async def test_a_phone_is_served_at_the_same_ports_over_both_ip_versions() -> No
                 ("rtcp", port + 1, sockets.send_rtcp),
             ):
                 phone.sendto(b"in", (own, ours))
+                sockets.read()
                 assert await came.get() == (kind, b"in", at)
                 send(b"out", at)
                 data, source = phone.recvfrom(100)
@@ -83,4 +84,6 @@ async def test_what_cannot_be_reached_is_counted() -> None:
     )
     sockets.send_rtp(b"x", ("::1", 9))
     assert sockets.unsendable == 1
+    sockets.send_rtp(b"x", ("localhost", 9))  # which is not to be looked up
+    assert sockets.unsendable == 2
     sockets.close()

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -53,28 +54,39 @@ async def test_an_address_that_is_not_ours_is_an_error_that_names_it() -> None:
     await connection.close()
 
 
+async def media(ours: IceConnection) -> list[bytes]:
+    """The next media that comes."""
+    async with asyncio.timeout(5):
+        while not (datagrams := ours.read()):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    return [data for data, _, _ in datagrams]
+
+
 async def test_two_agents_connect_and_data_passes_aioice_by() -> None:
-    heard: asyncio.Queue[bytes] = asyncio.Queue()
-    ours = IceConnection(("127.0.0.1",), heard.put_nowait)
-    theirs = aioice.Connection(ice_controlling=True)
-    theirs._local_candidates = await theirs.get_component_candidates(1, ["127.0.0.1"])
-    theirs._local_candidates_end = True
-    for candidate in await ours.gather():
-        await theirs.add_remote_candidate(candidate)
-    for candidate in theirs.local_candidates:
-        await ours.add_remote_candidate(candidate)
-    theirs.remote_username, theirs.remote_password = ours.local_username, ours.local_password
-    await asyncio.gather(
-        ours.establish(theirs.local_username, theirs.local_password), theirs.connect()
-    )
+    dtls: asyncio.Queue[bytes] = asyncio.Queue()
+    ours, theirs = await connected(dtls.put_nowait)
     await theirs.send(b"\x80some media")
+    await theirs.send(b"\x16a handshake")
     ours.transmit(b"\x80some reply")
     assert await theirs.recv() == b"\x80some reply"
-    assert await heard.get() == b"\x80some media"
+    assert await media(ours) == [b"\x80some media"]
+    assert await dtls.get() == b"\x16a handshake"
     await theirs.close()
     await ours.close()
     with pytest.raises(IceError):
         ours.transmit(b"\x80too late")
+
+
+async def test_media_that_nobody_reads_is_not_kept_without_end() -> None:
+    ours, theirs = await connected(no_data)
+    for _ in range(30):
+        for _ in range(10):
+            await theirs.send(b"\x80some media")
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
+    assert 0 < len(ours.read()) <= 256
+    await theirs.close()
+    await ours.close()
 
 
 async def test_a_cancelled_gathering_leaves_no_socket() -> None:
@@ -90,7 +102,7 @@ async def test_a_cancelled_gathering_leaves_no_socket() -> None:
 
 
 async def pair(
-    receive: Callable[[bytes], None] = lambda _: None,
+    receive: Callable[[bytes], None] = no_data,
 ) -> tuple[IceConnection, aioice.Connection]:
     """Our agent and a bridge's, which know nothing of each other yet."""
     ours = IceConnection(("127.0.0.1",), receive)
@@ -100,6 +112,64 @@ async def pair(
     await ours.gather()
     theirs.remote_username, theirs.remote_password = ours.local_username, ours.local_password
     return ours, theirs
+
+
+async def connected(
+    receive: Callable[[bytes], None],
+) -> tuple[IceConnection, aioice.Connection]:
+    """Both, with a path between them."""
+    ours, theirs = await pair(receive)
+    for candidate in theirs.local_candidates:
+        await ours.add_remote_candidate(candidate)
+    await asyncio.gather(
+        ours.establish(theirs.local_username, theirs.local_password), theirs.connect()
+    )
+    return ours, theirs
+
+
+async def test_a_socket_that_was_taken_over_is_read_only_when_we_read_it() -> None:
+    dtls: list[bytes] = []
+    ours, theirs = await connected(dtls.append)
+    (local,) = ours.local_candidates
+    ours.take_over()
+    ours.take_over()
+    sent = time.monotonic()
+    for data in (b"\x80some media", b"\x16a handshake", b"\x80more media"):
+        await theirs.send(data)
+    await asyncio.sleep(0.05)
+    assert dtls == []
+    (first, _, at), (second, _, then) = ours.read()
+    assert (first, second) == (b"\x80some media", b"\x80more media")
+    assert sent <= at <= then <= time.monotonic()
+    assert dtls == [b"\x16a handshake"]
+    assert ours.read() == []
+    ours.transmit(b"\x80some reply")
+    assert await theirs.recv() == b"\x80some reply"
+    await theirs.close()
+    await ours.close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as another:
+        another.bind((local.host, local.port))
+
+
+async def test_checks_are_answered_at_a_socket_that_was_taken_over() -> None:
+    ours, theirs = await connected(no_data)
+    ours.take_over()
+    (theirs_at,) = theirs._protocols
+    (candidate,) = ours.local_candidates
+    check = theirs.build_request(theirs._nominated[1], nominate=False)
+    answering = asyncio.ensure_future(
+        theirs_at.request(
+            check, (candidate.host, candidate.port), ours.local_password.encode("utf8")
+        )
+    )
+    while not answering.done():
+        ours.read()
+        await asyncio.sleep(0.01)
+    answer, source = await answering
+    assert answer.message_class.name == "RESPONSE"
+    assert source == (candidate.host, candidate.port)
+    await theirs.close()
+    await ours.close()
 
 
 STRANGE = (
@@ -117,8 +187,7 @@ STRANGE = (
 async def test_what_strangers_send_to_our_socket_is_no_error_and_no_data() -> None:
     errors: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
-    heard: list[bytes] = []
-    ours, theirs = await pair(heard.append)
+    ours, theirs = await pair()
     (local,) = ours.local_candidates
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
 
@@ -135,10 +204,7 @@ async def test_what_strangers_send_to_our_socket_is_no_error_and_no_data() -> No
         )
         await meddle()
     await theirs.send(b"\x80some media")
-    async with asyncio.timeout(5):
-        while not heard:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.01)
-    assert heard == [b"\x80some media"]
+    assert await media(ours) == [b"\x80some media"]
     assert errors == []
     await theirs.close()
     await ours.close()

@@ -1,0 +1,69 @@
+"""A UDP socket that is read when it suits, and not whenever something comes. [io]
+
+What is played every 20 ms need not be read sooner, and being woken for a packet costs several
+times what reading it does. When a packet came is known all the same: the kernel notes it.
+"""
+
+import socket
+import struct
+import time
+from contextlib import suppress
+
+_LARGEST = 2048  # octets: more than an Ethernet has
+_AT_ONCE = 256  # datagrams; what else a flood brings waits, and is lost when the kernel has no room
+_BUFFER = 1 << 20  # octets in the kernel, if it lets us: a stall of a second with twenty talkers
+_STAMPED = 35  # SO_TIMESTAMPNS of Linux, both the option and the note: Python has no name for it
+_TIMESPEC = struct.Struct("@ll")
+_NOTES = socket.CMSG_SPACE(_TIMESPEC.size)
+_OLDEST = 1.0  # seconds; what is older than this has not waited: the system's clock was set
+
+
+Datagram = tuple[bytes, tuple[str, int], float]
+"""What has come, where from, and when by the monotonic clock, in seconds."""
+
+
+class DatagramSocket:
+    """Owns `sock`, which is bound: `close` it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        with suppress(OSError):  # another system: then it came when it was read
+            sock.setsockopt(socket.SOL_SOCKET, _STAMPED, 1)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it is bound. OSError: it is closed."""
+        host, port, *_ = self._socket.getsockname()
+        return host, port
+
+    def read(self) -> list[Datagram]:
+        """What has come since the last time, in order; empty datagrams are left out."""
+        read: list[Datagram] = []
+        now = time.monotonic()
+        since = now - time.time()  # from the kernel's clock to ours
+        receive = self._socket.recvmsg
+        try:
+            for _ in range(_AT_ONCE):
+                data, notes, _, source = receive(_LARGEST, _NOTES)
+                arrival = now
+                for level, kind, note in notes:
+                    if kind == _STAMPED and level == socket.SOL_SOCKET:
+                        seconds, nanoseconds = _TIMESPEC.unpack(note)
+                        arrival = seconds + nanoseconds * 1e-9 + since
+                        if not now - _OLDEST < arrival < now:
+                            arrival = now
+                if data:
+                    read.append((data, source[:2], arrival))
+        except OSError:
+            pass  # nothing more is there; or it is closed, and nothing will be
+        return read
+
+    def send(self, data: bytes, destination: tuple[str, int]) -> None:
+        """Send to an address, which is no name. OSError: it cannot be sent, or not now."""
+        self._socket.sendto(data, destination)
+
+    def close(self) -> None:
+        """Give the port back; more than once does no harm."""
+        self._socket.close()
