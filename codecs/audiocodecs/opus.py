@@ -87,16 +87,26 @@ def duration(payload: bytes, rate: int) -> int:
     """
     if not payload:
         raise OpusError("no payload")
-    first = payload[0]
-    frames = _FRAMES[first & 3]
-    if frames is None:
-        if len(payload) < 2:
-            raise OpusError("the number of frames is cut off")
-        frames = payload[1] & 0x3F
-    count = frames * _FRAME_400TH[first >> 3] * rate // 400
+    known = _durations(rate)[payload[0]]
+    if known is not None:
+        return known
+    if len(payload) < 2:
+        raise OpusError("the number of frames is cut off")
+    count = (payload[1] & 0x3F) * _FRAME_400TH[payload[0] >> 3] * rate // 400
     if not 0 < count * 25 <= rate * 3:
         raise OpusError("corrupted: longer than 120 ms, or of no length")
     return count
+
+
+@functools.cache
+def _durations(rate: int) -> tuple[int | None, ...]:
+    """What each first octet says; None: it is the second one that does."""
+    return tuple(
+        None
+        if (frames := _FRAMES[first & 3]) is None
+        else frames * _FRAME_400TH[first >> 3] * rate // 400
+        for first in range(256)
+    )
 
 
 def _checked(result: int) -> int:
@@ -181,6 +191,7 @@ class OpusDecoder:
     def __init__(self, rate: int) -> None:
         self.rate = rate
         self._lib = _library()
+        self._opus_decode = self._lib.opus_decode
         error = _ffi.new("int *")
         decoder = self._lib.opus_decoder_create(rate, 1, error)
         _checked(error[0])
@@ -188,32 +199,31 @@ class OpusDecoder:
         self._pcm = _ffi.new(f"short[{rate * 3 // 25}]")  # 120 ms: the longest packet there is
         octets: Any = _ffi.buffer(self._pcm)
         self._samples: Samples = np.frombuffer(octets, np.int16)
+        self._most = len(self._samples)
 
     def decode(self, payload: bytes) -> Samples:
         """The audio of a packet (up to 120 ms); OpusError if it cannot be decoded."""
-        count = duration(payload, self.rate)
-        return self._run(payload, count, fec=False)
+        return self._run(payload, len(payload), duration(payload, self.rate), fec=False)
 
     def recover(self, next_payload: bytes, count: int) -> Samples:
         """The `count` samples of a lost frame from the FEC in the packet after it.
 
         Without FEC in that packet libopus conceals instead.
         """
-        return self._run(next_payload, count, fec=True)
+        return self._run(next_payload, len(next_payload), count, fec=True)
 
     def conceal(self, count: int) -> Samples:
         """`count` samples in place of a lost frame; a multiple of 2.5 ms."""
-        return self._run(None, count, fec=False)
+        return self._run(_ffi.NULL, 0, count, fec=False)
 
     def reset(self) -> None:
         """Forget the past: the next packet starts a new stream."""
         _checked(self._lib.opus_decoder_ctl(self._decoder, _RESET_STATE))
 
-    def _run(self, payload: bytes | None, count: int, *, fec: bool) -> Samples:
-        if count > len(self._samples):
+    def _run(self, data: Any, length: int, count: int, *, fec: bool) -> Samples:
+        if count > self._most:
             raise ValueError(f"{count} samples are more than a packet can hold")
-        data, length = (_ffi.NULL, 0) if payload is None else (payload, len(payload))
-        decoded = self._lib.opus_decode(self._decoder, data, length, self._pcm, count, fec)
+        decoded = self._opus_decode(self._decoder, data, length, self._pcm, count, fec)
         if decoded < 0:
             _checked(decoded)
         return self._samples[:decoded].copy()

@@ -20,6 +20,7 @@ _ONE_WORD = b"\x00\x01"  # the length of an extension that states a level and no
 _ONE_BYTE_PROFILE = 0xBEDE
 _TWO_BYTE_PROFILE = 0x1000
 _MOST_ONE_BYTE = 14
+_new = tuple.__new__
 
 
 class RtpPacket(NamedTuple):
@@ -45,7 +46,8 @@ class RtpPacket(NamedTuple):
             payload, extension = data[20:], (data[12] << 8 | data[13], data[16:20])
         else:
             payload, extension = _unusual(first, data)
-        return cls(second & 0x7F, sequence, timestamp, ssrc, payload, second > 0x7F, extension)
+        fields = (second & 0x7F, sequence, timestamp, ssrc, payload, second > 0x7F, extension)
+        return _new(cls, fields)  # what the class itself would do, by way of two more calls
 
     def serialize(self) -> bytes:
         """The packet as octets, with its header extension if it has one."""
