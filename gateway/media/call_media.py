@@ -81,6 +81,10 @@ class CallMedia:
         self.leg: BridgeLeg | None = None
         self.muted = False
         self.secluded = False
+        self.rate = RATE
+        """The sample rate of the phone's codec, in Hz."""
+        self.law: G711 | None = None
+        """How to encode what the caller hears, if that needs no memory of what it heard before."""
         self._sockets = sockets
         self._emit = emit
         self._silent_after = silent_after
@@ -108,13 +112,16 @@ class CallMedia:
         """Apply what an offer/answer agreed on; the first one makes the call audible."""
         if media.sound != self._sound:
             self._sound, self._line = media.sound, line_of(media.sound)
+        is_new = self.phone is None
         if self.phone is None:
             self.phone = PhoneLeg(media, now, identity=self._identity)
-            self.bus.join(self)
         else:
             self.phone.negotiated(media, now)
+        self.rate, self.law = self.phone.rate, self.phone.law
+        if is_new:
+            self.bus.join(self)
         self._send_other(self.phone)
-        if len(self._frame) != self.phone.rate // _FRAMES:
+        if len(self._frame) != self.rate // _FRAMES:
             self._change_rate()
 
     def _change_rate(self) -> None:
@@ -146,11 +153,6 @@ class CallMedia:
             self.phone.receive_rtcp(data, source, now)
 
     # The bus.
-
-    @property
-    def rate(self) -> int:
-        """The sample rate of the phone's codec, in Hz."""
-        return self.phone.rate if self.phone is not None else RATE
 
     def next_frame(self, now: float) -> Samples:
         """Go on to the caller's next frame."""
@@ -201,11 +203,6 @@ class CallMedia:
         """The SSRCs of the session with the bridge and of those before."""
         return frozenset(self._ssrcs)
 
-    @property
-    def law(self) -> G711 | None:
-        """How to encode what the caller hears, if that needs no memory of what it heard before."""
-        return self.phone.law if self.phone is not None else None
-
     def announcement(self) -> Samples | None:
         """The next frame of what is played to the caller instead of the conference."""
         tone = self._earpiece.tone()
@@ -216,8 +213,7 @@ class CallMedia:
 
     def speech(self) -> Over | None:
         """The next frame of what is said to the caller over the conference."""
-        hears = self.phone is not None and self.phone.direction.sends
-        return self._earpiece.speech() if hears else None
+        return self._earpiece.speech() if self.phone is not None and self.phone.hears else None
 
     def hear(self, heard: bytes | Samples) -> None:
         """Send the caller its frame of the conference."""

@@ -12,7 +12,7 @@ from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711
 from gateway.errors import RtpError
 from gateway.media.in_band_digits import BesideEvents, InBandDigits
-from gateway.media.messages import Address, Direction, PhoneMedia, StreamReport
+from gateway.media.messages import Address, PhoneMedia, StreamReport
 from gateway.media.phone_output import PhoneOutput
 from gateway.media.phone_payloads import PhonePayloads
 from gateway.media.phone_security import PhoneSecurity
@@ -44,7 +44,10 @@ class PhoneLeg:
         max_delay: float = 0.200,
         identity: DtlsIdentity | None = None,
     ) -> None:
-        self.direction = Direction.INACTIVE
+        self.is_heard = False
+        """Whether the phone may speak."""
+        self.hears = False
+        """Whether it is sent anything."""
         self.is_held = False
         self.last_heard = now
         self.undecodable = 0
@@ -86,7 +89,7 @@ class PhoneLeg:
         self.rtcp_mux = media.rtcp_mux
         self.voice_reports.negotiated(media, self._output.sender.ssrc)
         had_to_send = self.has_to_send
-        self.direction = media.direction
+        self.is_heard, self.hears = media.direction.receives, media.direction.sends
         self.is_held = media.is_held
         if self.has_to_send and not had_to_send:
             self.last_heard = now  # nothing was due from it until now
@@ -102,11 +105,6 @@ class PhoneLeg:
     def law(self) -> G711 | None:
         """The law of the payloads that `push` wants; None: `push_frame` wants samples."""
         return self._output.law
-
-    @property
-    def is_heard(self) -> bool:
-        """Whether the phone may speak."""
-        return self.direction.receives
 
     @property
     def has_to_send(self) -> bool:
@@ -186,8 +184,10 @@ class PhoneLeg:
             frame = silence(self.rate // 50)
         if self._tones is not None:
             return frame if self.is_held else self._tones.receive(frame)
-        is_pressed = any(events.is_pressed for events in self._events.values())
-        return self._beside.receive(frame, is_pressed=is_pressed)
+        for events in self._events.values():
+            if events.is_pressed:
+                return self._beside.receive(frame, is_pressed=True)
+        return self._beside.receive(frame, is_pressed=False)
 
     @property
     def is_filling(self) -> bool:
@@ -205,7 +205,7 @@ class PhoneLeg:
 
         While a key press is sent, that takes the place of the frame.
         """
-        if self.direction.sends:
+        if self.hears:
             packets = self._output.push(payload)
             self._beware_of_echo()
             return self.security.protect(packets)
@@ -214,7 +214,7 @@ class PhoneLeg:
 
     def push_frame(self, frame: Samples) -> list[bytes]:
         """Give the phone a frame of samples, where it has no law, as `push` does."""
-        if self.direction.sends:
+        if self.hears:
             packets = self._output.push_frame(frame)
             self._beware_of_echo()
             return self.security.protect(packets)

@@ -130,7 +130,10 @@ class Playout:
             packet = self._buffer.take_usual(now, kept / self.decoder.rate, most)
             if packet is not None:
                 self.is_sounding = True
-                self._keep(self._decode(packet))
+                samples = self._decode(packet)
+                if not kept and len(samples) == self._frame:  # the usual case
+                    return samples
+                self._keep(samples)
                 if len(self._decoded) >= self._frame:
                     return self._whole()
         if self._paused is not None and not len(self._buffer):

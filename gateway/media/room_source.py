@@ -124,15 +124,15 @@ class RoomSource:
         While `fader` is closed its packets pass undecoded.
         """
         playout = self._playouts[rate]
-        self._heard.pop(rate, None)
-        if not self.fader.is_audible:
+        if self.fader.is_audible:
+            frame = playout.pull(now)
+            if playout.is_sounding:
+                frame = self._heard[rate] = self.fader.apply(frame, rate)
+                return frame
+        else:
             playout.skip(now)
-            return None
-        frame = playout.pull(now)
-        if not playout.is_sounding:
-            return None
-        frame = self._heard[rate] = self.fader.apply(frame, rate)
-        return frame
+        self._heard.pop(rate, None)
+        return None
 
     def last_words(self) -> dict[int, Samples]:
         """What is still to be heard of it, by sample rate, if it is gone from now on."""
@@ -171,8 +171,11 @@ class RoomSource:
             self._put_aside(leg, packet, now)
             return
         self._note_level(leg, packet)
-        for part in self._red.unpack(packet, leg.red_type, leg.payload_type):
-            self._play(leg, part, now)
+        if leg.red_type is None:
+            self._play(leg, packet, now)
+        else:
+            for part in self._red.unpack(packet, leg.red_type, leg.payload_type):
+                self._play(leg, part, now)
 
     def _put_aside(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
         """No audio, which goes on with the same numbers: this one is no loss."""
@@ -185,11 +188,10 @@ class RoomSource:
     def _note_level(self, leg: BridgeLeg, packet: RtpPacket) -> None:
         if leg.level_id is None:
             return
-        self.level = audio_level(packet, leg.level_id)
-        if self.level is not None:
-            self._talk.heard(self.level)
-        is_quiet = self.level is not None and self.level >= _QUIET
-        self._quiet = self._quiet + 1 if is_quiet else 0
+        level = self.level = audio_level(packet, leg.level_id)
+        if level is not None:
+            self._talk.heard(level)
+        self._quiet = self._quiet + 1 if level is not None and level >= _QUIET else 0
 
     def _missing_before(self, leg: BridgeLeg, packet: RtpPacket) -> tuple[int, ...]:
         """What the carrier lacks before a packet: others drop most of theirs unread."""

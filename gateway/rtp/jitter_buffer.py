@@ -121,6 +121,8 @@ class JitterBuffer:
 
     def put(self, packet: RtpPacket, duration: int, arrival: float) -> Arrival:
         """Take a packet that lasts `duration` clock units and has arrived at `arrival`."""
+        if self._is_usual(packet, duration, arrival):
+            return Arrival.STORED
         timestamp = self._unwrap(packet.timestamp)
         transit = arrival - timestamp / self._rate
         if not -_JUMP <= transit - self._base <= _JUMP and self._is_junk(transit):
@@ -147,6 +149,32 @@ class JitterBuffer:
         if timestamp < self._cursor:
             self._is_unusual = True
         return Arrival.STORED
+
+    def _is_usual(self, packet: RtpPacket, duration: int, arrival: float) -> bool:
+        """Store a packet if it follows the last one, and is neither early nor late: `put` would do
+        the same, at three times the cost."""
+        newest, cursor = self._newest, self._cursor
+        if newest is None or cursor is None or self._highest_sequence is None:
+            return False
+        timestamp = newest + duration
+        transit = arrival - timestamp / self._rate
+        if (
+            packet.timestamp != timestamp & 0xFFFFFFFF
+            or packet.sequence != (self._highest_sequence + 1) & 0xFFFF
+            or not self._base <= transit <= self._base + self.target - _MARGIN
+            or self._since_review + 1 >= _REVIEW
+            or timestamp < cursor
+            or timestamp in self._packets
+            or len(self._packets) >= _CAPACITY
+        ):
+            return False
+        self._newest = timestamp
+        self._highest_sequence = packet.sequence
+        self._transits.append(transit)
+        self._since_review += 1
+        self._suspect = self._late_since = None
+        self._packets[timestamp] = (packet, duration)
+        return True
 
     def put_aside(self, sequence: int) -> None:
         """A packet that is not audio, a telephone-event say, has this number: it is not lost."""
@@ -188,7 +216,10 @@ class JitterBuffer:
             return None
         del self._packets[self._cursor]
         self.delay = self.target + excess
-        return self._play(self._cursor, *held).packet
+        packet, duration = held
+        self._cursor = self._given = self._cursor + duration
+        self._last_sequence = packet.sequence
+        return packet
 
     def excess(self, now: float, ahead: float) -> float:
         """By how many seconds playout is later than the target delay asks for."""

@@ -109,14 +109,12 @@ class RedReceiver:
         self.damaged = 0
         self._known: deque[int] = deque(maxlen=_REMEMBERED)  # timestamps
 
-    def unpack(self, packet: RtpPacket, red_type: int | None, payload_type: int) -> list[RtpPacket]:
+    def unpack(self, packet: RtpPacket, red_type: int, payload_type: int) -> list[RtpPacket]:
         """The packets in a packet that are new, oldest first, as if each had come by itself.
 
         A repeated one gets the sequence number it must have had. Only a packet that others
         preceded is searched for them: what was said before we listened is nobody's loss.
         """
-        if red_type is None:
-            return [packet]  # nothing is repeated, so there is nothing to know
         if packet.payload_type != red_type:
             return self._own(packet)
         try:

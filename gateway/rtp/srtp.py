@@ -86,12 +86,13 @@ class _Session:
         size = len(packet)
         if size > _LONGEST:
             raise RtpError(f"SRTP: {size} octets are too long")
-        self._length[0] = size
-        self._buffer[0:size] = packet
-        code = transform(self._pointer, self._data, self._length)
+        buffer, length = self._buffer, self._length
+        length[0] = size
+        buffer[:size] = packet
+        code = transform(self._pointer, self._data, length)
         if code:
             raise RtpError(f"SRTP: {pylibsrtp.ERRORS[code]}")
-        made: bytes = self._buffer[0 : self._length[0]]
+        made: bytes = buffer[: length[0]]
         return made
 
 

@@ -243,3 +243,43 @@ def test_late_and_double_packets_are_told_apart() -> None:
     assert buffer.put(packet(0), 160, 0.001) is Arrival.DUPLICATE
     buffer.take(0.04)
     assert buffer.put(packet(0), 160, 0.05) is Arrival.LATE
+
+
+class Thorough(JitterBuffer):
+    """Without the short cut for what comes as it should."""
+
+    def _is_usual(self, packet: RtpPacket, duration: int, arrival: float) -> bool:
+        return False
+
+
+@given(
+    st.integers(0, 0xFFFF),
+    st.integers(0, 0xFFFFFFFF),
+    st.lists(
+        st.tuples(
+            st.sampled_from([1] * 20 + [0, 2, 3, -1, -2, 7, 50]),  # packets on from the last one
+            st.floats(0.0, 0.045),  # late by
+            st.integers(0, 2),  # ticks after it
+        ),
+        min_size=30,
+        max_size=120,
+    ),
+)
+def test_the_short_cut_for_packets_that_come_as_they_should_changes_nothing(
+    sequence: int, timestamp: int, steps: list[tuple[int, float, int]]
+) -> None:
+    quick, thorough = JitterBuffer(RATE, recovers=True), Thorough(RATE, recovers=True)
+    number, now = 0, 10.0
+    for step, late, ticks in steps:
+        number += step
+        arrived = RtpPacket(
+            0, sequence + number & 0xFFFF, timestamp + number * 160 & 0xFFFFFFFF, 1, b"x"
+        )
+        at = 10.0 + number * FRAME + late
+        assert quick.put(arrived, 160, at) is thorough.put(arrived, 160, at)
+        now = max(now, at)
+        for _ in range(ticks):
+            now += FRAME
+            assert quick.take_usual(now, 0.0, FRAME) == thorough.take_usual(now, 0.0, FRAME)
+            assert quick.take(now) == thorough.take(now)
+        assert vars(quick) == vars(thorough)
