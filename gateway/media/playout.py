@@ -90,6 +90,11 @@ class Playout:
             case Arrival.DISCARDED:
                 self.discarded += 1
 
+    def overlook(self, sequence: int) -> None:
+        """Nothing is worth playing, up to the packet with this number, which has come."""
+        self._buffer.overlook(sequence)
+        self._last_sequence = None  # what is overlooked is not missed
+
     def put_aside(self, sequence: int) -> None:
         """A packet of the source that is not audio has come: its number is not a loss."""
         self._buffer.put_aside(sequence)
@@ -117,6 +122,8 @@ class Playout:
             self._last_sequence = None  # what is skipped is not missed
             self.decoder.reset()
         self.is_sounding = False
+        if self.is_empty:
+            return
         self._buffer.drop_due(now + FRAME)
         self._dry_frames = 0 if len(self._buffer) else self._dry_frames + 1
 

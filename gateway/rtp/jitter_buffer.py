@@ -181,6 +181,13 @@ class JitterBuffer:
         if sequence not in self._others:
             self._others.append(sequence)
 
+    def overlook(self, sequence: int) -> None:
+        """The source says nothing worth playing, up to the packet with this number, which has
+        come: what waits is dropped, and nothing is missed."""
+        self._packets.clear()
+        self._is_unusual = False
+        self._highest_sequence = self._last_sequence = sequence
+
     def lost_between(self, later: int, earlier: int) -> int:
         """How many audio packets are missing between two sequence numbers."""
         step = distance(later, earlier, 16)

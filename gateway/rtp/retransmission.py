@@ -56,6 +56,10 @@ class LossWatch:
     def __init__(self) -> None:
         self._highest: int | None = None
 
+    def expects(self, sequence: int) -> bool:
+        """Whether this is the packet that follows the last one."""
+        return self._highest == (sequence - 1) & 0xFFFF
+
     def missing(self, sequence: int) -> tuple[int, ...]:
         """The packets between the last one and this one, which has just come."""
         before = self._highest

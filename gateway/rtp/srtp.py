@@ -48,6 +48,11 @@ class SrtpProfile(enum.Enum):
         return (4 if self is SrtpProfile.AES128_CM_SHA1_32 else 10), 10
 
     @property
+    def overhead(self) -> int:
+        """Octets by which an RTP packet grows when it is protected, an MKI not counted."""
+        return 16 if self._is_aead else self.tag_lengths[0]
+
+    @property
     def _is_aead(self) -> bool:
         return self in (SrtpProfile.AEAD_AES_128_GCM, SrtpProfile.AEAD_AES_256_GCM)
 
@@ -120,6 +125,8 @@ class SrtpReceiver:
 
     def __init__(self, profile: SrtpProfile, key: bytes, salt: bytes, mki: bytes = b"") -> None:
         self._session = _Session(profile, key + salt, pylibsrtp.Policy.SSRC_ANY_INBOUND)
+        self.overhead = profile.overhead + len(mki)
+        """Octets at the end of an RTP packet that are not its payload."""
         self._mki = mki
         self._rtp_tag, self._rtcp_tag = profile.tag_lengths
 
