@@ -16,7 +16,7 @@ help:
 	@echo "make soak    floods, churn and long runs"
 	@echo "make quality a table of how speech sounds over bad networks (needs a C compiler)"
 	@echo "make bench   CPU a call, calls a core (an hour; QUICK=1: a minute; NAMES=... some of it)"
-	@echo "make prompts speak anew what has changed in gateway/ivr/texts (needs espeak-ng)"
+	@echo "make prompts speak anew what has changed in gateway/ivr/texts (needs espeak-ng), and play the music"
 	@echo "make format  put the code into shape; make lock renews requirements.lock"
 
 setup: $(INSTALLED)
@@ -55,6 +55,7 @@ quality: setup tools
 
 prompts: setup tools
 	$(BIN)/python -m gateway.ivr.build_prompts
+	$(BIN)/python -m gateway.ivr.build_music
 
 lint: setup
 	$(BIN)/ruff check .

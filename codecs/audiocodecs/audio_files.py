@@ -29,14 +29,19 @@ def decode(data: bytes, rate: int, *, longest: float = 60.0) -> Samples:
     return np.concatenate(parts)[:room] if parts else np.zeros(0, np.int16)
 
 
-def encode(samples: Samples, rate: int) -> bytes:
-    """Mono samples as an Ogg file with Opus (RFC 7845); the same samples give the same octets."""
+def encode(
+    samples: Samples, rate: int, *, bitrate: int = _BITRATE, application: str = "voip"
+) -> bytes:
+    """Mono samples as an Ogg file with Opus (RFC 7845); the same samples give the same octets.
+
+    By default it is for speech; `application` is "audio" for all else.
+    """
     file = io.BytesIO()
     # Without this flag the stream's serial number is drawn at random.
     with av.open(file, "w", format="ogg", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream("libopus", rate=rate, layout="mono")
-        stream.bit_rate = _BITRATE
-        stream.codec_context.options = {"application": "voip", "frame_duration": str(_PACKET)}
+        stream.bit_rate = bitrate
+        stream.codec_context.options = {"application": application, "frame_duration": str(_PACKET)}
         frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = rate
         container.mux(stream.encode(frame))
