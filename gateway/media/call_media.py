@@ -205,7 +205,7 @@ class CallMedia:
 
     def announcement(self) -> Samples | None:
         """The next frame of what is played to the caller instead of the conference."""
-        tone = self._earpiece.tone()
+        tone = self._earpiece.tone(hears=self._hears)
         if tone is not None or not self.secluded:
             return tone
         over = self.speech()
@@ -213,7 +213,12 @@ class CallMedia:
 
     def speech(self) -> Over | None:
         """The next frame of what is said to the caller over the conference."""
-        return self._earpiece.speech() if self.phone is not None and self.phone.hears else None
+        return self._earpiece.speech() if self._hears else None
+
+    @property
+    def _hears(self) -> bool:
+        """Whether the phone is sent anything: what is said waits for that."""
+        return self.phone is not None and self.phone.hears
 
     def hear(self, heard: bytes | Samples) -> None:
         """Send the caller its frame of the conference."""

@@ -1,10 +1,13 @@
-"""What one caller alone hears: tones instead of the conference, words over it. Pure."""
+"""What one caller alone hears: tones or music instead of the conference, words over it. Pure."""
 
 from collections.abc import Callable
 
+import numpy as np
+
 from audiocodecs.frames import Samples
 from gateway.media.announcement import Announcement
-from gateway.media.messages import Event, Hush, Play, Played, Say, Silence
+from gateway.media.messages import Event, Hush, Play, Played, Say, Silence, Tone
+from gateway.media.music import Music
 from gateway.media.utterance import Over, Recordings, Utterance
 
 
@@ -18,6 +21,7 @@ class Earpiece:
         self._recordings = recordings
         self._emit = emit
         self._rate = rate
+        self._music = Music(recordings, rate=rate)
         self._repeating: Announcement | None = None
         self._passing: Announcement | None = None
         self._saying: tuple[int, Utterance] | None = None
@@ -26,13 +30,15 @@ class Earpiece:
         """Begin or end something."""
         match command:
             case Play(_, tone):
-                announcement = Announcement(tone, rate=self._rate)
+                is_music = tone is Tone.MUSIC
+                # Behind the music stands a tone, which is heard if there is no recording.
+                announcement = Announcement(Tone.WAITING if is_music else tone, rate=self._rate)
                 if tone.repeats:
-                    self._repeating = announcement
+                    self._repeating, self._music.is_wanted = announcement, is_music
                 else:
                     self._passing = announcement
             case Silence():
-                self._repeating = None
+                self._repeating, self._music.is_wanted = None, False
             case Say():
                 self._said()
                 utterance = Utterance(command.parts, self._recordings, rate=self._rate)
@@ -50,21 +56,33 @@ class Earpiece:
         """Frames have another length from now on; a tone that repeats begins anew."""
         self._rate = rate
         self._passing = None
+        self._music.change_rate(rate)
         if self._repeating is not None:
             self._repeating = Announcement(self._repeating.tone, rate=rate)
         if self._saying is not None:
             self._saying[1].change_rate(rate)
 
-    def tone(self) -> Samples | None:
-        """The next frame of what is heard instead of the conference, if anything is."""
-        if self._passing is not None:
-            frame = self._passing.next_frame()
-            if frame is not None:
-                return frame
-            self._passing = None
+    def tone(self, *, hears: bool = True) -> Samples | None:
+        """The next frame of what is heard instead of the conference, if anything is: with music
+        that is all there is, the words over it too if the phone `hears`."""
+        is_beneath = self._passing is not None or self._saying is not None
+        music = self._music.next_frame(is_beneath=is_beneath)
+        beep = self._beep()
+        if music is not None:
+            over = self.speech() if hears else None
+            return _together(music, beep, over.samples if over is not None else None)
+        if beep is not None:
+            return beep
         if self._saying is not None or self._repeating is None:
             return None
         return self._repeating.next_frame()
+
+    def _beep(self) -> Samples | None:
+        """The next frame of the tone that does not repeat."""
+        frame = self._passing.next_frame() if self._passing is not None else None
+        if frame is None:
+            self._passing = None
+        return frame
 
     def speech(self) -> Over | None:
         """The next frame of what is said over the conference, if anything is."""
@@ -81,3 +99,12 @@ class Earpiece:
             number, utterance = self._saying
             self._saying = None
             self._emit(Played(self._call, number, utterance.complete))
+
+
+def _together(music: Samples, *others: Samples | None) -> Samples:
+    """The sum of what sounds, without overflow."""
+    sounding = [other for other in others if other is not None]
+    if not sounding:
+        return music
+    total = np.sum([music, *sounding], axis=0, dtype=np.int32)
+    return np.clip(total, -32768, 32767).astype(np.int16)

@@ -7,9 +7,8 @@ session descriptions and Jingle's descriptions are turned into these types by `g
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from gateway.media import descriptions, measurements, speech
+from gateway.media import descriptions, measurements, speech, tone
 
 Address = descriptions.Address
 Direction = descriptions.Direction
@@ -37,6 +36,7 @@ Seclude = speech.Seclude
 RecordVoice = speech.RecordVoice
 StopRecording = speech.StopRecording
 VoiceRecorded = speech.VoiceRecorded
+Tone = tone.Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +82,6 @@ class Source:
 
     ssrc: int
     endpoint: str
-
-
-class Tone(StrEnum):
-    """What a caller can be told without words.
-
-    The first three repeat, instead of the conference, until `Silence`; the others are over soon.
-    """
-
-    WAITING = "waiting"  # for company, or to be let in: two soft beeps every few seconds
-    REPAIRING = "repairing"  # the conference cannot be heard, and will be: soft ticks
-    PASSWORD = "password"  # the room's password is to be typed: two quick beeps, again and again
-    MUTED = "muted"  # two beeps, falling
-    UNMUTED = "unmuted"  # two beeps, rising
-    HAND = "hand"  # the raised hand is shown: one high beep
-    MAY_SPEAK = "may-speak"  # a moderator says that the caller may unmute: three rising beeps
-    REFUSED = "refused"  # what was typed is wrong: one long low beep
-    RECORDING = "recording"  # what is said is kept from now on: three equal beeps
-    RECORDING_OVER = "recording-over"  # and no longer: three falling beeps
-    NOT_HEARD = "not-heard"  # others have encryption on that we cannot do: low, high, low, high
-    SPEAK = "speak"  # what is said from now on is wanted: one long beep
-    CONGESTION = "congestion"  # the call cannot go on and is about to end
-
-    @property
-    def repeats(self) -> bool:
-        return self in (Tone.WAITING, Tone.REPAIRING, Tone.PASSWORD)
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -207,7 +182,7 @@ class Play:
     """Play a tone to the phone alone.
 
     One that repeats goes on until `Silence` or another that repeats. One that does not is played
-    to its end over whatever else is being played.
+    to its end over whatever else is being played. Music goes on where it has ended before.
     """
 
     call: str

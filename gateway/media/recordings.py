@@ -1,7 +1,8 @@
 """Recordings from files, read in a thread of their own: decoding would stall the clock. [io]
 
 In each folder, the first one first: `LANGUAGE/NAME.*` in any format, or `NAME.*` in the archive
-`LANGUAGE.zip`. Whoever made them, they are brought to the same loudness.
+`LANGUAGE.zip`; what is in no language is in the folder itself. Whoever made them, they are brought
+to the same loudness, and music to one below that.
 """
 
 import re
@@ -15,14 +16,17 @@ import structlog
 
 from audiocodecs.audio_files import decode
 from audiocodecs.frames import Samples, silence
-from audiocodecs.loudness import levelled
+from audiocodecs.loop import looped
+from audiocodecs.loudness import SPEECH, levelled
 from audiocodecs.resampling import NARROW, WIDE, narrowed
-from gateway.media.speech import Recorded
+from gateway.media.speech import MUSIC, Recorded
 
 log = structlog.get_logger(__name__)
 
 _MOST = 64 << 20  # octets of samples that are kept; those unused for longest are read again
 _LARGEST = 32 << 20  # octets of a file
+_MUSIC_LEVEL = SPEECH + 5.0  # -dBov
+_LONGEST, _LONGEST_MUSIC = 60.0, 300.0  # seconds
 _PLAIN = re.compile(r"[a-z0-9-]+")  # what leads out of a folder is no name
 
 _Key = tuple[Recorded, int]
@@ -37,6 +41,7 @@ class RecordingFiles:
         self._reading: dict[_Key, Future[Samples]] = {}
         self._kept: OrderedDict[_Key, Samples] = OrderedDict()
         self._octets = 0
+        self._missing: set[Recorded] = set()  # those that the log has been told of
 
     def close(self) -> None:
         """Read no more; what is being read is finished first."""
@@ -76,26 +81,37 @@ class RecordingFiles:
         """The first of the files that is good; nothing if none is."""
         for place, data in self._files(recorded):
             try:
-                wide = levelled(decode(data, WIDE), WIDE)
+                return _sound(data, recorded, rate)
             except ValueError as error:
                 log.warning("recording cannot be used", file=place, reason=str(error))
-                continue
-            return narrowed(wide) if rate == NARROW else wide
-        log.error("no recording", language=recorded.language, name=recorded.name)
+        if recorded not in self._missing:
+            self._missing.add(recorded)
+            log.error("no recording", language=recorded.language, name=recorded.name)
         return silence(0)
 
     def _files(self, recorded: Recorded) -> Iterator[tuple[str, bytes]]:
         """Where each file with that name is, and what is in it."""
-        if not (_PLAIN.fullmatch(recorded.language) and _PLAIN.fullmatch(recorded.name)):
+        language, name = recorded.language, recorded.name
+        if not (_PLAIN.fullmatch(language or "none") and _PLAIN.fullmatch(name)):
             return
         for folder in self._folders:
-            for place in sorted((folder / recorded.language).glob(f"{recorded.name}.*")):
+            for place in sorted((folder / language).glob(f"{name}.*")):
                 try:
                     with place.open("rb") as file:
                         yield str(place), file.read(_LARGEST)
                 except OSError as error:
                     log.warning("recording cannot be read", file=str(place), reason=error.strerror)
-            yield from _packed(folder / f"{recorded.language}.zip", recorded.name)
+            if language:
+                yield from _packed(folder / f"{language}.zip", name)
+
+
+def _sound(data: bytes, recorded: Recorded, rate: int) -> Samples:
+    """What is in a file, as it is played. ValueError: nothing."""
+    is_music = recorded == MUSIC
+    level, longest = (_MUSIC_LEVEL, _LONGEST_MUSIC) if is_music else (SPEECH, _LONGEST)
+    wide = levelled(decode(data, WIDE, longest=longest), WIDE, level)
+    samples = narrowed(wide) if rate == NARROW else wide
+    return looped(samples, rate) if is_music else samples
 
 
 def _packed(pack: Path, name: str) -> Iterator[tuple[str, bytes]]:

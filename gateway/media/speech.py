@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recording the engine has, by language and name: `de`, `goodbye`."""
+    """A recording the engine has, by language and name: `de`, `goodbye`. What is in no language
+    has none: `""`."""
 
     language: str
     name: str
+
+
+MUSIC = Recorded("", "music")
+"""What who waits hears round and round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,8 @@ class Say:
     """Say something to the phone alone, over the conference, which is 12 dB softer meanwhile.
 
     It ends what was being said. Answered by `Played` with the same `utterance`, when it has been
-    said or something has ended it. A tone that repeats waits for the end. While the phone hears
-    nothing, since it is not connected yet or on hold, nothing is said.
+    said or something has ended it. A tone that repeats waits for the end, music goes on beneath.
+    While the phone hears nothing, since it is not connected yet or on hold, nothing is said.
     """
 
     call: str

@@ -9,25 +9,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from audiocodecs.audio_files import encode
 from audiocodecs.frames import Samples
 from audiocodecs.loudness import SPEECH, speech_level
 from audiocodecs.tones import tone
+from gateway.ivr.texts import PACKS
 from gateway.media.recordings import RecordingFiles
-from gateway.media.speech import Recorded
+from gateway.media.speech import MUSIC, Recorded
 from tests.helpers.listening import share_of
+from tests.helpers.music import music
 
 SHIPPED, OWN = 500.0, 900.0
 
 
-def wav(path: Path, frequency: float, *, rate: int = 44100, level: float = -30.0) -> None:
+def wav(
+    path: Path, frequency: float, *, rate: int = 44100, level: float = -30.0, seconds: float = 0.5
+) -> None:
     path.parent.mkdir(exist_ok=True, parents=True)
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
-        out.writeframes(tone([frequency], 0.5, rate=rate, level=level).astype("<i2").tobytes())
+        out.writeframes(tone([frequency], seconds, rate=rate, level=level).astype("<i2").tobytes())
 
 
 def pack(path: Path, **frequencies: float) -> None:
@@ -128,3 +133,38 @@ def test_a_stereo_recording_is_heard_from_both_ears(files: RecordingFiles, tmp_p
     samples = read(files, "hello")
     assert share_of(OWN, samples, 16000) > 0.4
     assert share_of(1300.0, samples, 16000) > 0.4
+
+
+# Music.
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_the_music_is_ours_softer_than_words_and_goes_round(rate: int) -> None:
+    files = RecordingFiles((str(PACKS),))
+    turn = read(files, "music", rate, language="")
+    files.close()
+    assert np.corrcoef(turn, music(rate))[0, 1] > 0.999
+    level = speech_level(turn, rate)
+    assert level is not None and SPEECH + 3 < level < SPEECH + 8
+
+
+def test_an_operators_music_takes_the_place_of_ours(files: RecordingFiles, tmp_path: Path) -> None:
+    wav(tmp_path / "ours" / "music.wav", SHIPPED)
+    wav(tmp_path / "own" / "music.wav", OWN)
+    assert share_of(OWN, read(files, "music", language=""), 16000) > 0.9
+    assert share_of(SHIPPED, read(files, "hello"), 16000) > 0.9  # and only of that
+
+
+def test_music_may_be_longer_than_words(files: RecordingFiles, tmp_path: Path) -> None:
+    wav(tmp_path / "ours" / "music.wav", OWN, rate=8000, seconds=70)
+    assert len(read(files, "music", 8000, language="")) == pytest.approx(70 * 8000, abs=800)
+    wav(tmp_path / "ours" / "en" / "long.wav", OWN, rate=8000, seconds=70)
+    assert len(read(files, "long", 8000)) == 60 * 8000
+
+
+def test_that_there_is_no_music_is_one_line_in_the_log(files: RecordingFiles) -> None:
+    with capture_logs() as logs:
+        for rate in (8000, 16000):
+            assert len(read(files, "music", rate, language="")) == 0
+    assert files.samples(MUSIC, 8000) is not None
+    assert [line["event"] for line in logs] == ["no recording"]

@@ -1,4 +1,4 @@
-"""Words from a worker: it reads the recordings itself, and sends them to the phone."""
+"""Words and music from a worker: it reads the recordings itself, and sends them to the phone."""
 
 import asyncio
 import wave
@@ -16,6 +16,7 @@ from gateway.media.engine_config import EngineConfig
 from gateway.media.worker_messages import Begin
 from gateway.media.workers import MediaWorkers
 from gateway.rtp.packet import RtpPacket
+from tests.helpers.music import hears_music
 from tests.helpers.prompts import find, prompt
 
 pytestmark = pytest.mark.behaviour
@@ -39,7 +40,9 @@ class Phone(asyncio.DatagramProtocol):
         return np.concatenate([PCMA.decode(packet.payload) for packet in packets])
 
 
-async def test_a_caller_hears_prompts_recordings_of_the_operator_and_names(tmp_path: Path) -> None:
+async def test_a_caller_hears_prompts_recordings_names_and_music(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "pl").mkdir()
     with wave.open(str(tmp_path / "pl" / "star.wav"), "wb") as out:
         out.setnchannels(1)
@@ -65,13 +68,16 @@ async def test_a_caller_hears_prompts_recordings_of_the_operator_and_names(tmp_p
             while not isinstance(told := await events.get(), m.Played):
                 pass
         assert told == m.Played("call", 9, True)
+        words = phone.samples
+        workers.execute(m.Play("call", m.Tone.MUSIC))
+        async with asyncio.timeout(20):
+            while not hears_music(phone.samples, 8000):  # noqa: ASYNC110 - it is sent
+                await asyncio.sleep(0.1)
     finally:
         await workers.close()
         transport.close()
     beeps = (tone(each, 0.4, rate=8000) for each in (OWN, NAME))
-    found = [
-        find(words, phone.samples, 8000) for words in (prompt("pl", "thank-you", 8000), *beeps)
-    ]
+    found = [find(each, words, 8000) for each in (prompt("pl", "thank-you", 8000), *beeps)]
     assert min(each.likeness for each in found) > 0.97
     assert found[0].at < found[1].at < found[2].at
-    assert find(prompt("pl", "goodbye", 8000), phone.samples, 8000).likeness < 0.5
+    assert find(prompt("pl", "goodbye", 8000), words, 8000).likeness < 0.5
