@@ -1,17 +1,29 @@
-"""What a caller hears while there is no conference to hear: a tone that says why.
+"""What a caller hears while there is no conference to hear: music, or a tone that says why.
 
-At the door, or with nobody else in the room, it is the waiting tone. With company but without
-media it is the sign of a repair, once that has lasted long enough to be noticed.
+At the door, or with nobody else in the room, it is music, and now and then what the caller waits
+for. With company but without media it is the sign of a repair, once that has lasted long enough to
+be noticed.
 """
 
 import asyncio
 from contextlib import suppress
+from enum import StrEnum
 from typing import Protocol
 
+from gateway.calls.reminder import Reminder, Wait
 from gateway.conference import events as conference
 from gateway.media.messages import Tone
 
 NOTICED_AFTER = 2.0  # seconds; most sessions are connected, or replaced, within one
+ALONE_AFTER = 3.0  # seconds, in which who is alone is told so; others often come together
+
+
+class WhileWaiting(StrEnum):
+    """What callers hear in a lobby, before a host has come, and alone in the room."""
+
+    MUSIC = "music"
+    TONE = "tone"
+    SILENCE = "silence"
 
 
 class Player(Protocol):
@@ -23,44 +35,55 @@ class Player(Protocol):
 
 
 class Listener(Protocol):
-    """Who is told that audio was there and is gone, and that it is there again (`Teller`)."""
+    """Who is told that audio was there and is gone, and that it is there again; that the caller
+    still waits, and that it waits for that no longer (`Teller`)."""
 
     def interrupted(self) -> None: ...
 
     def resumed(self) -> None: ...
 
+    def still_waits(self, wait: Wait) -> None: ...
+
+    def waits_no_more(self) -> None: ...
+
 
 class Backdrop:
-    """Follows the participant's events, and plays what belongs to them while it is `run`.
+    """Follows the participant's events, and plays what belongs to them while it is `run`: for who
+    waits what `waiting` says.
 
-    `listener` is told of each repair that is long enough to be noticed.
+    `listener` is told of each repair that is long enough to be noticed, and of each wait that is.
     """
 
-    def __init__(self, player: Player, listener: Listener) -> None:
+    def __init__(
+        self, player: Player, listener: Listener, waiting: WhileWaiting = WhileWaiting.MUSIC
+    ) -> None:
         self._player = player
         self._listener = listener
-        self._is_waiting = False
+        self._waiting = waiting
+        self._reminder = Reminder()
+        self._is_coming = False
+        self._at_door: conference.Waiting | None = None
         self._is_inside = False
         self._is_alone = False
         self._is_connected = False
         self._was_connected = False  # in this room
         self._changed = asyncio.Event()
 
-    def waits(self) -> None:
-        """The caller hears us before it is answered."""
-        self._is_waiting = True
+    def comes(self) -> None:
+        """The caller is on its way into the room, and hears us."""
+        self._is_coming = True
         self._changed.set()
 
     def entered(self) -> None:
         """The participant has joined, has come back or is in another room."""
-        self._is_inside, self._is_waiting, self._is_alone = True, False, False
+        self._is_inside, self._is_coming, self._at_door, self._is_alone = True, False, None, False
         self._changed.set()
 
     def told(self, event: conference.Event) -> None:
         """Take an event of the participant."""
         match event:
             case conference.Waiting():
-                self._is_waiting = True
+                self._at_door = conference.Waiting(event.for_)
             case conference.Rejoined():
                 self.entered()
             case conference.Moved():
@@ -79,27 +102,47 @@ class Backdrop:
         self._changed.set()
 
     @property
-    def tone(self) -> Tone | None:
-        """What belongs to the present state."""
-        if self._is_waiting or (self._is_inside and self._is_alone):
-            return Tone.WAITING
-        return None if self._is_connected or not self._is_inside else Tone.REPAIRING
+    def _wait(self) -> Wait | None:
+        """What the caller waits for, if it does."""
+        if self._at_door is not None:
+            return self._at_door
+        return conference.Alone() if self._is_inside and self._is_alone else None
+
+    @property
+    def _wanted(self) -> tuple[Tone | None, float]:
+        """What belongs to the present state, once that has lasted for so many seconds."""
+        match self._wait, self._waiting:
+            case None, _:
+                pass
+            case _, WhileWaiting.SILENCE:
+                return None, 0.0
+            case conference.Alone(), WhileWaiting.MUSIC:
+                return Tone.MUSIC, ALONE_AFTER
+            case _, WhileWaiting.MUSIC:
+                return Tone.MUSIC, 0.0
+            case _:
+                return Tone.WAITING, 0.0
+        if self._is_coming:
+            return Tone.WAITING, 0.0
+        return (None, 0.0) if self._is_connected or not self._is_inside else _REPAIRING
 
     async def run(self) -> None:
         """Play, without end."""
         clock = asyncio.get_running_loop().time
         playing: Tone | None = None
-        missing_since: float | None = None
+        before: Tone | None = None  # what was wanted last, since then
+        since = clock()
         is_told = False
         while True:
             self._changed.clear()
-            wanted, wait = self.tone, None
-            if wanted is not Tone.REPAIRING:
-                missing_since = None
+            wanted, lasting = self._wanted
+            if wanted is not before:
+                before, since = wanted, clock()
+            due = since + lasting if wanted is not playing else None
+            if due is not None and due > clock():
+                wanted = None
             else:
-                missing_since = clock() if missing_since is None else missing_since
-                wait = missing_since + NOTICED_AFTER - clock()
-                wanted = None if wait > 0 else wanted
+                due = None
             if wanted is not playing:
                 self._player.silence() if wanted is None else self._player.play(wanted)
                 playing = wanted
@@ -110,10 +153,22 @@ class Backdrop:
                 if self._is_connected:  # and not at the door, or alone: that is told by itself
                     self._listener.resumed()
                 is_told = False
-            await self._change(wait)
+            self._remind(clock())
+            await self._change(due, self._reminder.due)
 
-    async def _change(self, seconds: float | None) -> None:
-        """Return when the state has changed, or after so many seconds if there are some to wait."""
+    def _remind(self, now: float) -> None:
+        """Have the caller told what it waits for, if it is time."""
+        if self._reminder.follow(self._wait, now):
+            self._listener.waits_no_more()
+        elif (wait := self._reminder.take(now)) is not None:
+            self._listener.still_waits(wait)
+
+    async def _change(self, *times: float | None) -> None:
+        """Return when the state has changed, or at the first of these times."""
+        first = min((time for time in times if time is not None), default=None)
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds if seconds is not None and seconds > 0 else None):
+            async with asyncio.timeout_at(first):
                 await self._changed.wait()
+
+
+_REPAIRING = (Tone.REPAIRING, NOTICED_AFTER)

@@ -53,7 +53,7 @@ class Conversation:
         teller: Teller,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
     ) -> None:
-        self.backdrop = Backdrop(session, teller)
+        self.backdrop = Backdrop(session, teller, trunk.waiting)
         self._session = session
         self._participant = participant
         self._record = record

@@ -237,11 +237,11 @@ class IncomingCall:
             await phone.prepare()
             phone.ring()
             if phone.is_heard_early:
-                talk.backdrop.waits()
+                talk.backdrop.comes()
             return
         self._session.mute(False)  # nobody's order there is one here
         participant.set_held(phone.is_held)
-        talk.backdrop.waits()
+        talk.backdrop.comes()
 
     def _leave(self, here: Route, there: Route) -> Route:
         self._left = None if there is self._left else here

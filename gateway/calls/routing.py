@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from gateway.calls.backdrop import WhileWaiting
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.dial_out import DialOut
 from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
@@ -65,7 +66,8 @@ class Trunk:
     `speaks` tells callers in words what others tell by tones. `keys` are what its callers have keys
     for in the conference. With `moderator` they all come with a moderator's rights, as far as the
     conference grants them. With `early_media` callers hear the waiting tone before they are
-    answered, instead of their own network's ringing.
+    answered, instead of their own network's ringing. `waiting` is what they hear while they
+    wait for people.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
     their way.
@@ -101,6 +103,7 @@ class Trunk:
     called_party: tuple[CalledIn, ...] = BY_ADDRESS
     sound: PhoneSound = AS_IT_IS
     early_media: bool = False
+    waiting: WhileWaiting = WhileWaiting.MUSIC
     takes_calls: bool = True
     listeners: tuple[Listener, ...] = ()
     digest_user: str | None = None

@@ -9,6 +9,7 @@ from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.media_session import MediaSession
 from gateway.calls.news import FAREWELLS, farewell_of, news_of
+from gateway.calls.reminder import Wait
 from gateway.calls.routing import Trunk
 from gateway.calls.rulings import Rulings, SpokenRulings, TonedRulings
 from gateway.calls.voice import Voice
@@ -22,6 +23,7 @@ from gateway.media.messages import Tone
 
 _FAREWELL = 2.0  # seconds of congestion tone before a call that broke is hung up
 _MOST_NAMES = 5
+_STILL = "still waiting"
 _SAID_WITHIN = 10.0  # seconds in which a farewell in words has been said
 
 
@@ -66,6 +68,12 @@ class Teller(Protocol):
 
     def resumed(self) -> None:
         """Say that it can be heard again."""
+
+    def still_waits(self, wait: Wait) -> None:
+        """Say again what the caller waits for."""
+
+    def waits_no_more(self) -> None:
+        """It waits for that no longer: say no more of it."""
 
     def ends_in(self, minutes: int) -> None:
         """Say that the call will end."""
@@ -127,6 +135,12 @@ class Tones:
 
     def resumed(self) -> None:
         """The tone has ended."""
+
+    def still_waits(self, wait: Wait) -> None:
+        """The backdrop goes on."""
+
+    def waits_no_more(self) -> None:
+        """The backdrop has ended."""
 
     def ends_in(self, minutes: int) -> None:
         """There is no tone for that."""
@@ -234,6 +248,14 @@ class Words:
 
     def resumed(self) -> None:
         self._voice.news(Prompt.CONNECTION_BACK, topic="connection")
+
+    def still_waits(self, wait: Wait) -> None:
+        news = news_of(wait)
+        assert news is not None
+        self._voice.guide(news.prompt, topic=_STILL)
+
+    def waits_no_more(self) -> None:
+        self._voice.drop(_STILL)
 
     def ends_in(self, minutes: int) -> None:
         self._voice.count_news(Counted.ENDS_IN_MINUTES, minutes)

@@ -28,9 +28,9 @@ class Voice:
         """Go on in another language."""
         self.book = Phrasebook.of(language)
 
-    def guide(self, prompt: Prompt, middle: Speech = ()) -> None:
+    def guide(self, prompt: Prompt, middle: Speech = (), *, topic: str = "") -> None:
         """Say what helps the caller to go on; a key ends it."""
-        self._speaker.say(self.book.say(prompt, middle), prompt, Weight.GUIDE)
+        self._speaker.say(self.book.say(prompt, middle), topic or prompt, Weight.GUIDE)
 
     def guide_in(self, book: Phrasebook, prompt: Prompt, middle: Speech) -> None:
         """The same in the language of another book."""
@@ -67,6 +67,10 @@ class Voice:
     def chatter(self, speech: Speech, topic: str) -> None:
         """Say what is soon of no interest any more."""
         self._speaker.say(speech, topic, Weight.CHATTER)
+
+    def drop(self, topic: str) -> None:
+        """Say no more of what is about this."""
+        self._speaker.drop(topic)
 
     async def name(self, name: str) -> Speech:
         """A name as it is spoken; empty if nothing in it can be."""

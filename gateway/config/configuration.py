@@ -198,7 +198,10 @@ class Config(Section):
     def trunks(self) -> tuple[Trunk, ...]:
         """For `gateway.calls`."""
         codecs, record_name = self.media.codecs, self.dial_in.record_name
-        return tuple(trunk.for_calls(codecs, record_name=record_name) for trunk in self.trunk)
+        return tuple(
+            trunk.for_calls(codecs, record_name=record_name, waiting=self.voice.waiting)
+            for trunk in self.trunk
+        )
 
     @property
     def liaisons(self) -> tuple[LiaisonConfig, ...]:
@@ -210,8 +213,8 @@ class Config(Section):
     def accounts(self) -> tuple[CallerAccount, ...]:
         """For `gateway.calls`: the trunks and users that are told by digest."""
         trunks = {trunk.name: trunk for trunk in self.trunks}
-        networks = self.registrar.networks
-        users = (user.account(trunks, self.media.codecs, networks) for user in self.user)
+        codecs, networks, waiting = self.media.codecs, self.registrar.networks, self.voice.waiting
+        users = (user.account(trunks, codecs, networks, waiting) for user in self.user)
         return (*guarded_trunks(self.trunk, trunks), *users)
 
     @property

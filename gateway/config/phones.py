@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 
 from gateway.calls.accounts import CallerAccount
+from gateway.calls.backdrop import WhileWaiting
 from gateway.calls.routing import IpNetwork, RoomRule, Trunk
 from gateway.config.section import Section
 from gateway.config.trunk import RuleSection, TrunkSection
@@ -63,11 +64,15 @@ class UserSection(Section):
         return self
 
     def account(
-        self, trunks: Mapping[str, Trunk], codecs: tuple[str, ...], networks: tuple[IpNetwork, ...]
+        self,
+        trunks: Mapping[str, Trunk],
+        codecs: tuple[str, ...],
+        networks: tuple[IpNetwork, ...],
+        waiting: WhileWaiting,
     ) -> CallerAccount:
         """For `gateway.calls`; a user without rules dials rooms by their names.
 
-        `codecs` are those of users that name none and have no trunk.
+        `codecs` are those of users that name none and have no trunk, which hear `waiting`.
         """
         if self.trunk is not None:
             trunk = trunks[self.trunk]
@@ -82,6 +87,7 @@ class UserSection(Section):
                 default_room=self.default_room,
                 installation=self.installation,
                 codecs=self.codecs or codecs,
+                waiting=waiting,
             )
         password = self.password.get_secret_value()
         digest = DigestAccount(self.name, password, is_legacy=self.legacy_digest)

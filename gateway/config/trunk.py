@@ -5,6 +5,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from gateway.calls.backdrop import WhileWaiting
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.parties import CalledIn
@@ -77,6 +78,7 @@ class TrunkSection(Section):
     ask_pin: bool = False
     record_name: bool | None = None
     words: bool | None = None
+    waiting: WhileWaiting | None = None
     keys: tuple[Key, ...] = get_args(Key)
     moderator: bool = False
     installation: str | None = None
@@ -164,8 +166,10 @@ class TrunkSection(Section):
             probed=probed,
         )
 
-    def for_calls(self, codecs: tuple[str, ...], *, record_name: bool) -> Trunk:
-        """For `gateway.calls`; `codecs` and `record_name` are for trunks that do not say so."""
+    def for_calls(
+        self, codecs: tuple[str, ...], *, record_name: bool, waiting: WhileWaiting
+    ) -> Trunk:
+        """For `gateway.calls`; what it is given is for trunks that do not say so."""
         wants_name = record_name if self.record_name is None else self.record_name
         return Trunk(
             name=self.name,
@@ -197,6 +201,7 @@ class TrunkSection(Section):
             trust_identity=self.trust_identity,
             called_party=tuple(CalledIn(each) for each in self.called_party),
             early_media=self.early_media,
+            waiting=self.waiting or waiting,
             takes_calls=self.direction != "out",
             listeners=tuple((each.transport, each.host, each.port) for each in self.listeners),
             digest_user=self.digest.user if self.digest is not None else None,

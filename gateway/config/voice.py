@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from gateway.calls.backdrop import WhileWaiting
 from gateway.calls.reception import Desk, Reception
 from gateway.calls.voice import Voices
 from gateway.config.section import Section
@@ -14,6 +15,9 @@ from gateway.ivr.language import Language
 from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.synthesis import Names
 from gateway.ivr.texts import PACKS, Texts
+
+MUSIC = "music"
+"""What a recording in the folder itself is called that who waits hears."""
 
 
 def _prompt_problems(folder: Path) -> Iterator[str]:
@@ -27,7 +31,9 @@ def _prompt_problems(folder: Path) -> Iterator[str]:
         texts = Texts.of(Language(inside.name))
         known = texts.recordings() | texts.characters()
         for file in sorted(inside.iterdir()):
-            if file.stem not in known:
+            if file.stem == MUSIC:
+                yield f"{file} is in a language; music is for all: move it to {folder}"
+            elif file.stem not in known:
                 alike = difflib.get_close_matches(file.stem, known, 1)
                 hint = (
                     f"is it {alike[0]}?"
@@ -45,6 +51,7 @@ class VoiceSection(Section):
     offer_languages: bool = False
     language_of: dict[str, Language] = Field(default_factory=dict)
     espeak_ng: str | None = "espeak-ng"
+    waiting: WhileWaiting = WhileWaiting.MUSIC
 
     @model_validator(mode="after")
     def _check_languages(self) -> Self:

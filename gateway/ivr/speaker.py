@@ -41,6 +41,12 @@ class Speaker:
             self._player.hush()
         self._changed.set()
 
+    def drop(self, topic: str) -> None:
+        """What is about this is true no longer: say it no more."""
+        if self._queue.drop(topic):
+            self._player.hush()
+        self._changed.set()
+
     async def quiet(self) -> None:
         """Return when everything has been said: before hanging up, for instance."""
         await self._quiet.wait()

@@ -85,5 +85,10 @@ class SpeechQueue:
                 del self._waiting[topic]
         return self._saying is not None and self._saying.weight is not Weight.NEWS
 
+    def drop(self, topic: str) -> bool:
+        """What is about this is true no longer. Whether it is just being said, and is to end."""
+        self._waiting.pop(topic, None)
+        return self._saying is not None and self._saying.topic == topic
+
     def _topics_of(self, weight: Weight) -> list[str]:
         return [topic for topic, each in self._waiting.items() if each.line.weight is weight]

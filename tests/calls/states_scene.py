@@ -17,6 +17,7 @@ EFFECT = 4.0  # seconds after which a step has had its effect
 WRONG = error("auth", "not-authorized")
 _TONES = {
     Tone.WAITING: "waiting tone",
+    Tone.MUSIC: "music",
     Tone.REPAIRING: "repair tone",
     Tone.PASSWORD: "password tone",
     Tone.MUTED: "two falling beeps",

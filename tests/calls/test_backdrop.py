@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from gateway.calls.backdrop import NOTICED_AFTER, Backdrop
+from gateway.calls.backdrop import ALONE_AFTER, NOTICED_AFTER, Backdrop, WhileWaiting
+from gateway.calls.reminder import Wait
 from gateway.conference import events as conference
 from gateway.media.messages import Tone
 from tests.xmpp.virtual_time import in_virtual_time
@@ -14,11 +15,13 @@ DOWN = conference.MediaDown("consent expired")
 
 
 class Phone:
-    """Keeps what was played, None for silence, and when; and what it was told of repairs."""
+    """Keeps what was played, None for silence, and when; and what it was told of repairs, and of
+    what it waits for."""
 
     def __init__(self) -> None:
         self.played: list[tuple[float, Tone | None]] = []
         self.told: list[str] = []
+        self.waits: list[tuple[float, Wait | None]] = []
 
     def _note(self, tone: Tone | None) -> None:
         self.played.append((round(asyncio.get_running_loop().time(), 3), tone))
@@ -35,17 +38,25 @@ class Phone:
     def resumed(self) -> None:
         self.told.append("resumed")
 
+    def still_waits(self, wait: Wait) -> None:
+        self.waits.append((round(asyncio.get_running_loop().time(), 3), wait))
+
+    def waits_no_more(self) -> None:
+        self.waits.append((round(asyncio.get_running_loop().time(), 3), None))
+
 
 Story = Callable[[Backdrop], Coroutine[None, None, None]]
 
 
-async def heard(story: Story) -> list[tuple[float, Tone | None]]:
-    return (await attended(story)).played
+async def heard(
+    story: Story, waiting: WhileWaiting = WhileWaiting.MUSIC
+) -> list[tuple[float, Tone | None]]:
+    return (await attended(story, waiting)).played
 
 
-async def attended(story: Story) -> Phone:
+async def attended(story: Story, waiting: WhileWaiting = WhileWaiting.MUSIC) -> Phone:
     phone = Phone()
-    backdrop = Backdrop(phone, phone)
+    backdrop = Backdrop(phone, phone, waiting)
     running = asyncio.create_task(backdrop.run())
     await story(backdrop)
     await asyncio.sleep(0)
@@ -80,7 +91,50 @@ async def test_who_waits_at_the_door_hears_it_until_it_is_inside() -> None:
         backdrop.told(conference.MediaUp())
         await asyncio.sleep(1)
 
-    assert await heard(story) == [(0, Tone.WAITING), (30, None)]
+    assert await heard(story) == [(0, Tone.MUSIC), (30, None)]
+    assert await heard(story, WhileWaiting.TONE) == [(30.5 + 1, Tone.WAITING), (61.5, None)]
+    assert await heard(story, WhileWaiting.SILENCE) == []
+
+
+@in_virtual_time
+async def test_who_is_on_its_way_hears_the_tone_whatever_it_hears_while_it_waits() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.comes()
+        await asyncio.sleep(5)
+        backdrop.told(LOBBY)
+        await asyncio.sleep(5)
+        backdrop.entered()
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(5)
+
+    assert await heard(story) == [(0, Tone.WAITING), (5, Tone.MUSIC), (10, None)]
+    assert await heard(story, WhileWaiting.SILENCE) == [(15, Tone.WAITING), (20, None)]
+
+
+@in_virtual_time
+async def test_who_is_alone_for_a_moment_only_hears_nothing_of_it() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        backdrop.told(conference.MediaUp())
+        for _ in range(5):
+            backdrop.told(conference.Alone())
+            await asyncio.sleep(ALONE_AFTER - 0.1)
+            backdrop.told(JOINED)
+            await asyncio.sleep(0.1)
+
+    assert await heard(story) == []
+
+
+@in_virtual_time
+async def test_who_comes_from_the_lobby_into_an_empty_room_hears_the_music_go_on() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.told(LOBBY)
+        await asyncio.sleep(5)
+        backdrop.entered()
+        backdrop.told(conference.Alone())
+        await asyncio.sleep(5)
+
+    assert await heard(story) == [(0, Tone.MUSIC)]
 
 
 @in_virtual_time
@@ -98,7 +152,11 @@ async def test_who_is_alone_hears_it_until_somebody_comes() -> None:
         backdrop.told(DOWN)
         await asyncio.sleep(10)
 
-    assert await heard(story) == [(0, Tone.WAITING), (30, None), (40.5, Tone.WAITING)]
+    music = [(ALONE_AFTER, Tone.MUSIC), (30, None), (40.5 + ALONE_AFTER, Tone.MUSIC)]
+    assert await heard(story) == music
+    tones = [(60.5, Tone.WAITING), (90.5, None), (101, Tone.WAITING)]
+    assert await heard(story, WhileWaiting.TONE) == tones
+    assert await heard(story, WhileWaiting.SILENCE) == []
 
 
 @in_virtual_time
@@ -161,12 +219,12 @@ async def test_who_was_alone_is_not_so_in_another_room_until_that_is_told() -> N
     async def story(backdrop: Backdrop) -> None:
         backdrop.entered()
         backdrop.told(conference.Alone())
-        await asyncio.sleep(1)
+        await asyncio.sleep(10)
         backdrop.told(conference.Moved("7c4f@breakout.meet.test"))
         backdrop.told(conference.MediaUp())
         await asyncio.sleep(1)
 
-    assert await heard(story) == [(0, Tone.WAITING), (1, None)]
+    assert await heard(story) == [(ALONE_AFTER, Tone.MUSIC), (10, None)]
 
 
 @in_virtual_time
@@ -181,7 +239,7 @@ async def test_a_lobby_on_the_way_back_is_waited_in_as_the_first_time() -> None:
         backdrop.told(conference.MediaUp())
         await asyncio.sleep(1)
 
-    assert await heard(story) == [(0, Tone.WAITING), (60, None)]
+    assert await heard(story) == [(0, Tone.MUSIC), (60, None)]
 
 
 @in_virtual_time
@@ -217,3 +275,28 @@ async def test_who_is_alone_or_at_the_door_after_a_repair_is_told_that_instead()
             await asyncio.sleep(5)
 
         assert (await attended(story)).told == ["interrupted"]
+
+
+@in_virtual_time
+async def test_what_is_waited_for_is_told_again_and_again_until_it_is_there() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.told(LOBBY)
+        await asyncio.sleep(100)
+        backdrop.told(conference.Waiting(conference.WaitingFor.LOBBY, password_refused=True))
+        await asyncio.sleep(100)
+        backdrop.entered()
+        backdrop.told(conference.Alone())
+        await asyncio.sleep(40)
+        backdrop.told(JOINED)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(600)
+
+    waits = [
+        (0, None),  # another wait, of which nothing has been told yet
+        *((30, LOBBY), (90, LOBBY), (200, None)),
+        *((230, conference.Alone()), (240, None)),
+    ]
+    assert (await attended(story)).waits == waits
+    for waiting in (WhileWaiting.TONE, WhileWaiting.SILENCE):
+        told = (await attended(story, waiting)).waits
+        assert [wait for _, wait in told] == [wait for _, wait in waits]

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from gateway.calls.backdrop import WhileWaiting
 from gateway.calls.end_reason import EndReason
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.limits import Limits
@@ -72,18 +73,18 @@ async def test_who_never_knows_the_password_hears_that(monkeypatch: pytest.Monke
 
 
 @in_virtual_time
-async def test_a_lobby_and_the_end_of_it_are_told_and_the_waiting_tone_is_heard_between(
+async def test_a_lobby_and_the_end_of_it_are_told_and_music_is_heard_between(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = with_lobby()
     scene = spoken(world, monkeypatch)
     await settle(5)
     assert scene.said == ["lobby"]
-    assert scene.tones == [Tone.WAITING]
+    assert scene.tones == [Tone.MUSIC]
     world.invites_us()
     await settle(1)
     assert scene.said == ["lobby", "admitted"]
-    assert scene.tones == [Tone.WAITING, None]
+    assert scene.tones == [Tone.MUSIC, None]
     await gone(scene)
 
 
@@ -115,9 +116,47 @@ async def test_who_waits_for_a_host_is_told_that_and_not_that_it_was_admitted(
 @in_virtual_time
 async def test_who_is_alone_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = spoken(World(), monkeypatch)
-    await settle(3)
+    await settle(4)
     assert scene.said == ["alone"]
-    assert scene.tones == [Tone.WAITING]
+    assert scene.tones == [Tone.MUSIC]
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_who_waits_is_told_so_again_until_it_is_let_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_lobby()
+    scene = spoken(world, monkeypatch)
+    await settle(208)
+    assert scene.said == ["lobby", "lobby", "lobby"]  # at once, after 30 s, after 90 s
+    world.invites_us()
+    await settle(5)
+    assert scene.said == ["lobby", "lobby", "lobby", "admitted"]
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_who_goes_on_being_alone_is_told_so_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    scene = spoken(world, monkeypatch)
+    await settle(208)
+    assert scene.said == ["alone", "alone", "alone"]
+    world.comes("bob", "Bob")
+    await settle(5)
+    assert scene.said.count("alone") == 3
+    await gone(scene)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("waiting", list(WhileWaiting))
+async def test_what_is_heard_while_waiting_is_the_trunk_s_choice(
+    waiting: WhileWaiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = spoken(World(), monkeypatch, replace(TRUNK, waiting=waiting))
+    await settle(4)
+    heard = {WhileWaiting.MUSIC: [Tone.MUSIC], WhileWaiting.TONE: [Tone.WAITING]}
+    assert scene.tones == heard.get(waiting, [])
     await gone(scene)
 
 

@@ -182,12 +182,12 @@ async def test_who_waits_in_a_lobby_is_answered_once_and_hears_that_it_waits(
     scene = Scene(world, monkeypatch)
     await settle(5)
     assert scene.phone.done == ["180", "200"]
-    assert scene.tones == [m.Tone.WAITING]
+    assert scene.tones == [m.Tone.MUSIC]
     assert scene.record.endpoint == ""
     world.invites_us()
     await settle(1)
     assert scene.phone.done == ["180", "200"]  # once
-    assert scene.tones == [m.Tone.WAITING, None]
+    assert scene.tones == [m.Tone.MUSIC, None]
     assert scene.record.endpoint == world.stream.nick
     scene.phone.goes()
     assert await scene.over() is EndReason.CALLER_HUNG_UP

@@ -61,3 +61,30 @@ def test_names_and_words_of_all_recordings_are_listed() -> None:
     assert rows["participants-5"] == "5 Teilnehmer sind da."
     assert rows["joining-before"] == "Sie betreten,"
     assert {"digit-0", "letter-z"} <= set(rows)
+
+
+def test_music_is_for_all_languages(tmp_path: Path) -> None:
+    own = folder(tmp_path, "music.mp3")
+    assert parse({**LEAST, "voice": {"prompts": str(own)}}).engine.recordings[0] == str(own)
+    folder(tmp_path, "de/music.mp3")
+    remedy = f"is in a language; music is for all: move it to {tmp_path}"
+    assert problems(tmp_path) == [f"voice.prompts: {tmp_path}/de/music.mp3 {remedy}"]
+
+
+@pytest.mark.parametrize(
+    ("voice", "trunk", "heard"),
+    [
+        ({}, {}, "music"),
+        ({"waiting": "tone"}, {}, "tone"),
+        ({"waiting": "tone"}, {"waiting": "music"}, "music"),
+        ({}, {"waiting": "silence"}, "silence"),
+    ],
+)
+def test_what_is_heard_while_waiting_is_the_trunk_s_choice_or_that_for_all(
+    voice: dict[str, str], trunk: dict[str, str], heard: str
+) -> None:
+    user = {"name": "ann", "password": "secret-enough"}
+    trunks = [{**LEAST["trunk"][0], **trunk}]
+    config = parse({**LEAST, "trunk": trunks, "voice": voice, "user": [user]})
+    assert config.trunks[0].waiting == heard
+    assert config.accounts[0].trunk.waiting == voice.get("waiting", "music")

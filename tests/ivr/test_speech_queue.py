@@ -132,3 +132,18 @@ def test_no_topic_of_news_is_ever_lost(steps: list[tuple[str, Weight] | str]) ->
 
 def queue_has(queue: SpeechQueue, topic: str) -> bool:
     return topic in queue._waiting
+
+
+def test_what_is_true_no_longer_is_dropped_and_ended_if_it_is_being_said() -> None:
+    queue = SpeechQueue()
+    queue.put(line("wait", GUIDE), 0.0)
+    queue.put(line("other"), 0.0)
+    assert not queue.drop("wait")
+    assert not queue.drop("nothing")
+    assert said(queue) == ["other"]
+    queue.put(line("wait", GUIDE), 1.0)
+    assert queue.take(1.0) is not None
+    assert not queue.drop("other")
+    assert queue.drop("wait")
+    queue.played(1.1, complete=False)
+    assert said(queue, 1.1) == []
