@@ -11,12 +11,14 @@ from gateway.lab.lab_occupant import LabOccupant
 from gateway.lab.moderator import Moderator
 from gateway.lab.phone import PhoneCall
 from gateway.lab.speaker import Speaker
-from tests.behaviour.stage import Stage, eventually, names_in, stage
-from tests.helpers.listening import sounds_in
+from tests.behaviour.stage import RATE, Stage, eventually, names_in, stage
+from tests.helpers.music import hears_music, music_was_heard
+from tests.helpers.prompts import prompt, share_of_words
 
 ROOM = "room1"
 USER = "71"
 EXCERPT = 4800  # samples: two pulses of every tone
+_LISTEN_EVERY = 0.4  # seconds: listening takes a while, and runs here too
 
 
 @dataclass
@@ -84,5 +86,25 @@ async def ends(call: PhoneCall) -> int:
     return reason.cause
 
 
-def hears_waiting_tone(call: PhoneCall) -> bool:
-    return sounds_in(425.0, call.media.recording(), 8000)
+async def phone_hears_music(call: PhoneCall) -> None:
+    """Return when it hears the music for who waits, and nothing else."""
+    async with asyncio.timeout(20):
+        while not hears_music(call.media.recording(), RATE):  # noqa: ASYNC110 - it is sent
+            await asyncio.sleep(_LISTEN_EVERY)
+
+
+async def waits_with_music(call: PhoneCall, words: str) -> None:
+    """Return when the phone has heard these words, and hears music."""
+    said = prompt("en", words, RATE)
+    async with asyncio.timeout(20):
+        while share_of_words(said, call.media.recording(), RATE) < 0.62:  # noqa: ASYNC110
+            await asyncio.sleep(_LISTEN_EVERY)
+    await phone_hears_music(call)
+
+
+async def hears_no_music(at: Meeting, call: PhoneCall) -> None:
+    """Whoever waits no more; the others have never heard any."""
+    before = len(call.media.recording())
+    await eventually(lambda: len(call.media.recording()) > before + 2 * RATE, "two seconds")
+    assert not music_was_heard(call.media.recording()[before:], RATE)
+    assert not music_was_heard(at.ann.mix(), RATE)

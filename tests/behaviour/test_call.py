@@ -9,8 +9,15 @@ from gateway.calls.end_reason import EndReason
 from gateway.lab.lab import LabConfig
 from gateway.lab.lab_config import OfferConfig
 from gateway.lab.phone import NotAnswered
-from tests.behaviour.stage import eventually, heard_in, names_in, stage
+from tests.behaviour.meeting import (
+    Meeting,
+    hears_no_music,
+    phone_hears_music,
+    waits_with_music,
+)
+from tests.behaviour.stage import RATE, eventually, heard_in, names_in, stage
 from tests.helpers.listening import sounds_in
+from tests.helpers.music import music_was_heard
 
 pytestmark = pytest.mark.behaviour
 
@@ -58,8 +65,19 @@ async def test_two_phones_hear_each_other_once_and_not_themselves() -> None:
             assert 0.8 * spoken < heard.amplitude < 1.2 * spoken
 
 
-async def test_a_phone_alone_hears_the_waiting_tone_until_somebody_comes() -> None:
-    async with stage() as scene:
+async def test_a_phone_alone_hears_music_and_that_it_is_alone_until_somebody_comes() -> None:
+    async with stage(trunk={"words": True}) as scene:
+        call = await scene.dial(USER)
+        await waits_with_music(call, "alone")
+        ann = (await scene.speakers(ROOM, "ann"))["ann"]
+        await scene.media_up(call)
+        at = Meeting(scene, ann)
+        await at.hear_each_other(call)
+        await hears_no_music(at, call)
+
+
+async def test_a_phone_alone_hears_the_waiting_tone_where_that_is_wanted() -> None:
+    async with stage(voice={"waiting": "tone"}) as scene:
         call = await scene.dial(USER)
         await eventually(lambda: len(call.media.recording()) > 16000, "two seconds of audio")
         assert names_in(call.media.recording()) == set()
@@ -73,26 +91,26 @@ async def test_a_phone_alone_hears_the_waiting_tone_until_somebody_comes() -> No
         assert names_in(call.media.recording()) == {"ann"}
 
 
-async def test_who_comes_back_before_the_session_has_expired_ends_the_waiting_tone() -> None:
+async def test_who_comes_back_before_the_session_has_expired_ends_the_music() -> None:
     async with stage() as scene:
         speakers = await scene.speakers(ROOM, "ann")
         call = await scene.dial(USER)
         await scene.media_up(call)
         scene.lab.remove_speaker(speakers["ann"])
         call.media.frames.clear()
-        await eventually(lambda: beeps_in(call.media.recording()), "the waiting tone")
+        await phone_hears_music(call)
         await scene.speakers(ROOM, "bob")
         await asyncio.sleep(1)
         call.media.frames.clear()
         await asyncio.sleep(3)
         assert names_in(call.media.recording()) == {"bob"}
-        assert not beeps_in(call.media.recording())
+        assert not music_was_heard(call.media.recording(), RATE)
 
 
-async def test_who_has_come_while_we_were_away_is_heard_without_the_waiting_tone() -> None:
+async def test_who_has_come_while_we_were_away_is_heard_without_the_music() -> None:
     async with stage() as scene:
         call = await scene.dial(USER)
-        await eventually(lambda: beeps_in(call.media.recording()), "the waiting tone")
+        await phone_hears_music(call)
         (record,) = scene.gateway.switchboard.calls
         scene.lab.drop_connection(record.endpoint)
         await scene.speakers(ROOM, "ann")
@@ -101,7 +119,7 @@ async def test_who_has_come_while_we_were_away_is_heard_without_the_waiting_tone
         call.media.frames.clear()
         await asyncio.sleep(3)
         assert names_in(call.media.recording()) == {"ann"}
-        assert not beeps_in(call.media.recording())
+        assert not music_was_heard(call.media.recording(), RATE)
 
 
 async def test_a_header_names_the_room_before_the_number_does() -> None:

@@ -12,9 +12,10 @@ from tests.behaviour.meeting import (
     USER,
     Meeting,
     ends,
-    hears_waiting_tone,
+    hears_no_music,
     meeting,
     phone_hears,
+    waits_with_music,
 )
 from tests.behaviour.stage import eventually, stage
 
@@ -41,17 +42,18 @@ async def test_password_room_a_phone_that_brings_the_password_is_in_at_once() ->
         await at.joined(headers=PASSWORD)
 
 
-async def test_lobby_approved_a_phone_waits_and_is_let_in() -> None:
-    async with meeting() as at:
+async def test_lobby_approved_a_phone_waits_with_music_and_is_let_in() -> None:
+    async with meeting(trunk={"words": True}) as at:
         at.moderator.open_lobby()
         call = await at.scene.dial(USER)
         await eventually(lambda: at.moderator.knocking, "somebody who knocks")
-        await eventually(lambda: hears_waiting_tone(call), "the waiting tone")
+        await waits_with_music(call, "lobby")
         (guest,) = at.moderator.knocking
         assert guest.display_name
         at.moderator.admit(guest.nick)
         await at.scene.media_up(call)
         await at.hear_each_other(call)
+        await hears_no_music(at, call)
         assert at.moderator.knocking == []
 
 
@@ -118,13 +120,15 @@ async def test_lobby_opened_a_phone_that_is_put_out_knocks_and_comes_back() -> N
 
 
 async def test_waiting_for_host_a_phone_is_let_in_when_the_host_has_come() -> None:
-    async with stage(LabConfig(needs_host=True, guest_domain="guest.lab.test")) as scene:
+    config = LabConfig(needs_host=True, guest_domain="guest.lab.test")
+    async with stage(config, trunk={"words": True}) as scene:
         call = await scene.dial(USER)
-        await eventually(lambda: hears_waiting_tone(call), "the waiting tone")
+        await waits_with_music(call, "wait-for-host")
         ann = (await scene.speakers(ROOM, "ann"))["ann"]
         await scene.media_up(call)
         at = Meeting(scene, ann)
         await at.hear_each_other(call)
+        await hears_no_music(at, call)
         at.moderator.moderate_audio()  # guests of a secure domain heed its components as well
         await eventually(lambda: at.phone.muted, "the phone muted")
         call.media.press("*6")

@@ -213,3 +213,23 @@ def test_a_tone_is_heard_of_calls_that_broke_and_words_of_all_that_others_ended(
     for reason in (EndReason.TOO_LONG, EndReason.KICKED, EndReason.MEETING_ENDED):
         assert words.has_farewell(reason) and not tones.has_farewell(reason)
     assert not words.has_farewell(EndReason.CALLER_HUNG_UP)
+
+
+@in_virtual_time
+async def test_what_is_waited_for_is_said_no_more_once_it_is_there() -> None:
+    async with told() as (words, telephone):
+        begun = asyncio.get_running_loop().time()
+        words.still_waits(conference.Waiting(WaitingFor.HOST))
+        await asyncio.sleep(0.5)
+        words.still_waits(conference.Alone())  # it waits until the other has been said
+        words.waits_no_more()
+        words.toggled(Toggled.MUTED)
+        await asyncio.sleep(0.1)
+        assert heard(telephone) == ["wait-for-host", "muted"]
+        await words._voice.quiet()
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(0.5 + LINE)
+        words.still_waits(conference.Alone())
+        await asyncio.sleep(0.5)
+        words.pressed()
+        await words._voice.quiet()
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(1.0 + LINE)

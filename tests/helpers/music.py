@@ -11,6 +11,9 @@ from audiocodecs.resampling import narrowed
 from gateway.ivr.build_music import FILE
 from tests.helpers.prompts import Found, find
 
+_THINNED = 4
+_NEAR = 0.05  # seconds
+
 
 @cache
 def music(rate: int) -> Samples:
@@ -20,10 +23,13 @@ def music(rate: int) -> Samples:
 
 
 def place_in_music(heard: Samples, rate: int) -> Found:
-    """Where in its turn the music is as in a second or less that was heard; what it is like there,
+    """Where in its turn the music is as in a second or less that was heard, how like it is there,
     and the gain from what was heard to the file."""
-    turn = music(rate)
-    return find(heard, np.concatenate((turn, turn[:rate])), rate)
+    coarse = find(_low(heard), _low_music(rate), rate // _THINNED)
+    around = max(0, round((coarse.at - _NEAR) * rate))
+    near = _once_more(rate)[around : around + len(heard) + round(2 * _NEAR * rate)]
+    exact = find(heard, near, rate)
+    return Found(around / rate + exact.at, exact.likeness, exact.gain)
 
 
 def hears_music(heard: Samples, rate: int) -> bool:
@@ -36,3 +42,21 @@ def music_was_heard(heard: Samples, rate: int) -> bool:
     size = rate // 2
     pieces = (heard[at : at + size] for at in range(0, len(heard) - size + 1, size))
     return any(place_in_music(piece, rate).likeness > 0.8 for piece in pieces)
+
+
+@cache
+def _once_more(rate: int) -> Samples:
+    """A turn and the second after it."""
+    return np.concatenate((music(rate), music(rate)[:rate]))
+
+
+@cache
+def _low_music(rate: int) -> Samples:
+    return _low(_once_more(rate))
+
+
+def _low(samples: Samples) -> Samples:
+    """The low tones, with as many samples as these need: for a first look."""
+    count = len(samples) // _THINNED
+    spectrum = np.fft.rfft(samples[: count * _THINNED].astype(float))
+    return np.asarray(np.fft.irfft(spectrum[: count // 2 + 1], count) / _THINNED, np.int16)

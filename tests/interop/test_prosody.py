@@ -35,14 +35,16 @@ from gateway.xmpp.presence import PresenceRefused
 from gateway.xmpp.reception import Reception
 from gateway.xmpp.server import Server
 from gateway.xmpp.tls import tls_context
+from tests.behaviour.meeting import phone_hears_music
 from tests.behaviour.stage import (
+    RATE,
     Stage,
     eventually,
     names_in,
     stage,
 )
-from tests.behaviour.test_call import beeps_in
 from tests.behaviour.test_endings import end_of, endpoint, reasons_of
+from tests.helpers.music import music_was_heard
 from tests.interop.prosody_server import (
     HOST,
     MOST_OCCUPANTS,
@@ -143,18 +145,18 @@ async def test_two_phones_hear_each_other_and_not_themselves(
         assert names_in(second.media.recording()[16000:]) == {"ann", "phone"}
 
 
-async def test_a_phone_alone_hears_the_waiting_tone_until_somebody_comes(
+async def test_a_phone_alone_hears_music_until_somebody_comes(
     shared: ProsodyServer, usual_way: str, room: str
 ) -> None:
     async with conference(shared, usual_way) as scene:
         call = await scene.dial(user(room))
-        await eventually(lambda: beeps_in(call.media.recording()), "the waiting tone")
+        await phone_hears_music(call)
         await scene.speakers(room, "ann")
         await scene.media_up(call)
         await asyncio.sleep(1)
         call.media.frames.clear()
         await asyncio.sleep(2)
-        assert not beeps_in(call.media.recording())
+        assert not music_was_heard(call.media.recording(), RATE)
         assert names_in(call.media.recording()) == {"ann"}
 
 

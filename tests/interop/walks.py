@@ -18,7 +18,8 @@ from gateway.lab.lab_occupant import LabOccupant
 from gateway.lab.speaker import Speaker
 from gateway.lab.voice import Voice
 from tests.behaviour.stage import RATE, TONES, Stage
-from tests.helpers.listening import share_of, sounds_in
+from tests.helpers.listening import share_of
+from tests.helpers.music import hears_music
 from tests.helpers.prompts import find, prompt
 
 LANGUAGES = ("en", "de", "ru")
@@ -31,7 +32,6 @@ PASSWORD = "4711"
 OWNER = "Olga Owner"
 _PATIENCE = 60.0  # seconds for what has to come about
 _FEW_WORDS = RATE // 2  # samples of a prompt by which its beginning or end is known
-_WAITING = 425.0  # Hz of the waiting tone
 _LATELY = 12_000  # samples that are listened to at a time: what is transformed fast
 _LISTEN_EVERY = 0.4  # seconds
 _ALONE = 0.7  # share of what is heard: nothing else is
@@ -109,13 +109,10 @@ class Walk:
 
         await until(is_heard, f"{what} ({self.language})")
 
-    async def hears_waiting_tone(self) -> None:
-        """Return when the tone that waits is heard."""
+    async def hears_music(self) -> None:
+        """Return when the music of who waits is heard, and nothing else."""
         begin = self._heard = len(self.phone.recording())
-        await until(
-            lambda: sounds_in(_WAITING, self.phone.recording()[begin:][-4 * RATE :], RATE),
-            "the waiting tone",
-        )
+        await until(lambda: hears_music(self.phone.recording()[begin:], RATE), "music")
 
     async def hears_the_room(self) -> None:
         """Return when the caller hears Ann, and nothing else, and she hears the caller."""
@@ -243,7 +240,7 @@ async def admitted(walk: Walk) -> None:
     await walk.enters()
     nick = await walk.knocks()
     await walk.hears("lobby")
-    await walk.hears_waiting_tone()
+    await walk.hears_music()
     moderator.admit(nick)
     await walk.hears_the_room()
     await walk.hears("admitted")
@@ -256,7 +253,7 @@ async def denied(walk: Walk) -> None:
     await walk.enters()
     nick = await walk.knocks()
     await walk.hears("lobby")
-    await walk.hears_waiting_tone()
+    await walk.hears_music()
     moderator.deny(nick)
     await walk.phone.ended()
 
@@ -264,7 +261,7 @@ async def denied(walk: Walk) -> None:
 async def waits_for_a_host(walk: Walk) -> None:
     await walk.enters()
     await walk.hears("wait-for-host")
-    await walk.hears_waiting_tone()
+    await walk.hears_music()
     await walk.comes()
     await walk.hears_the_room()
     await walk.phone.hang_up()
