@@ -1,5 +1,6 @@
 """What is said in words of what happens in a conference, and of its end. Pure."""
 
+import re
 from dataclasses import dataclass
 
 from gateway.calls.end_reason import EndReason
@@ -37,6 +38,13 @@ def news_of(event: conference.Event) -> News | None:
         case conference.Moved(is_main=is_main):
             return News(Prompt.MAIN_ROOM if is_main else Prompt.BREAKOUT_ROOM, "room")
     return _of_microphone(event)
+
+
+def spoken_part(room: str) -> str:
+    """What is said of the name of a breakout room, after "the breakout room": of those that Jitsi
+    itself gives, "Breakout room #2", only the number."""
+    numbered = re.fullmatch(r".*#(\d+)", room)
+    return numbered[1] if numbered else room
 
 
 def _of_microphone(event: conference.Event) -> News | None:

@@ -8,7 +8,7 @@ from gateway.calls.announcer import tone_of
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.media_session import MediaSession
-from gateway.calls.news import FAREWELLS, farewell_of, news_of
+from gateway.calls.news import FAREWELLS, farewell_of, news_of, spoken_part
 from gateway.calls.reminder import Wait
 from gateway.calls.routing import Trunk
 from gateway.calls.rulings import Rulings, SpokenRulings, TonedRulings
@@ -191,12 +191,15 @@ class Words:
         self._is_in_lobby = False
         self._to_tell: tuple[str, ...] = ()  # the names of others
         self._asked = asyncio.Event()  # for them
+        self._named_room: conference.Moved | None = None  # where the caller is, if that has a name
+        self._is_moved = asyncio.Event()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._voice.run())
             tasks.create_task(self._tell_of_company())
             tasks.create_task(self._tell_names())
+            tasks.create_task(self._tell_rooms())
 
     def tells(self, event: conference.Event) -> bool:
         return news_of(event) is not None
@@ -206,6 +209,11 @@ class Words:
         assert news is not None
         if isinstance(event, conference.Waiting):
             self._is_in_lobby = event.for_ is WaitingFor.LOBBY
+        if isinstance(event, conference.Moved):
+            self._named_room = event if event.name and not event.is_main else None
+            if self._named_room is not None:
+                self._is_moved.set()
+                return
         self._voice.news(news.prompt, topic=news.topic)
 
     def company(self, event: conference.Event, others: int) -> None:
@@ -288,6 +296,17 @@ class Words:
                     break  # a key has said that it is enough
                 if speech:
                     self._voice.list(speech, f"name {number}")
+
+    async def _tell_rooms(self) -> None:
+        while True:
+            await self._is_moved.wait()
+            self._is_moved.clear()
+            if (room := self._named_room) is None:
+                continue
+            name = await self._voice.name(spoken_part(room.name))
+            if room is self._named_room:  # and not in another by now
+                prompt = Prompt.BREAKOUT_ROOM_NAMED if name else Prompt.BREAKOUT_ROOM
+                self._voice.news(prompt, name, topic="room")
 
     async def _tell_of_company(self) -> None:
         clock = asyncio.get_running_loop().time

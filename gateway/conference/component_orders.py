@@ -1,5 +1,6 @@
 """What the components tell a participant: moderation, where to go, transcription. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.xmpp.component_message import ComponentMessage, Components
@@ -27,15 +28,26 @@ class MoveOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomsNamed:
+    """What the breakout rooms of the meeting are called, by their JIDs."""
+
+    names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionWanted:
     """The room's metadata say whether what is said is to be written down."""
 
     on: bool
 
 
-ComponentOrder = ModerationChanged | ApprovalChanged | MoveOrdered | TranscriptionWanted
+ComponentOrder = (
+    ModerationChanged | ApprovalChanged | MoveOrdered | RoomsNamed | TranscriptionWanted
+)
 
 _MOVE = "features/breakout-rooms/move-to-room"
+_UPDATE = "features/breakout-rooms/update"
+_MOST_ROOMS, _LONGEST_NAME = 200, 200  # of which names are remembered; characters
 
 
 def read_order(message: ComponentMessage, components: Components) -> ComponentOrder | None:
@@ -46,12 +58,29 @@ def read_order(message: ComponentMessage, components: Components) -> ComponentOr
         room = message.text("roomJid")
         if message.text("event") == _MOVE and room:
             return MoveOrdered(room)
+        if message.text("event") == _UPDATE:
+            return _names(message)
     if components.is_from(message, "room_metadata") and message.text("type") == "room_metadata":
         metadata = message.content.get("metadata")
         recording = metadata.get("recording") if isinstance(metadata, dict) else None
         wanted = recording.get("isTranscribingEnabled") if isinstance(recording, dict) else None
         return TranscriptionWanted(wanted is True)
     return None
+
+
+def _names(message: ComponentMessage) -> RoomsNamed | None:
+    rooms = message.content.get("rooms")
+    if not isinstance(rooms, dict):
+        return None
+    told = [room for room in rooms.values() if isinstance(room, dict)][:_MOST_ROOMS]
+    pairs = [(room.get("jid"), room.get("name")) for room in told]
+    return RoomsNamed(
+        {
+            jid: name[:_LONGEST_NAME]
+            for jid, name in pairs
+            if isinstance(jid, str) and isinstance(name, str)
+        }
+    )
 
 
 def _moderation(message: ComponentMessage) -> ModerationChanged | ApprovalChanged | None:

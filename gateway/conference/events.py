@@ -56,10 +56,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """We have been sent to `room` (a breakout room, or back to the main one) and are in it."""
+    """We have been sent to `room` (a breakout room, or back to the main one) and are in it.
+
+    `name` is what moderators call a breakout room; empty if nobody has told.
+    """
 
     room: str
     is_main: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Being logged in at an installation: the connection, and what its server says of itself."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -41,7 +41,8 @@ _FAILURES = {
 class Login:
     """A connection that serves one caller, in one room after the other.
 
-    `token` makes the JWT, if there is one, that proves by HTTP as well who we are.
+    `token` makes the JWT, if there is one, that proves by HTTP as well who we are. `room_names` are
+    what the meeting's breakout rooms are called, by JID, as far as that has been told.
     """
 
     installation: Installation
@@ -50,6 +51,7 @@ class Login:
     components: Components
     relays: Relays | None = None
     token: Callable[[], str | None] = field(default=lambda: None, repr=False)
+    room_names: dict[str, str] = field(default_factory=dict)
 
     async def ask(self, request: ConferenceRequest) -> ConferenceResult:
         """Ask the focus for a conference (`gateway.conference.allocation.Ask`)."""
@@ -89,6 +91,11 @@ class Login:
     def listen_to(self, room: str) -> None:
         """From now on the focus of this room gives the orders."""
         self.reception.focus = f"{room}/{FOCUS_NICK}"
+
+    def name_rooms(self, names: Mapping[str, str]) -> None:
+        """These are all the breakout rooms there are now."""
+        self.room_names.clear()
+        self.room_names.update(names)
 
     def serves(self, room: str) -> bool:
         """Whether a room that we are sent to is one that callers may be in."""

@@ -317,7 +317,8 @@ class Participant:
                 return replace(departure, moved_to=self.room.jid)
             await login.connection.close()
             return self._not_in(departure, error)
-        self._emit(Moved(room, is_main=room == self.room.jid))
+        is_main, name = room == self.room.jid, login.room_names.get(room, "")
+        self._emit(Moved(room, is_main=is_main, name=name))
         return await self._attend(self._stay)
 
     def _not_in(self, departure: Departure, error: ConferenceError) -> Departure:

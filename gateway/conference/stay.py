@@ -19,6 +19,7 @@ from gateway.conference.component_orders import (
     ApprovalChanged,
     ModerationChanged,
     MoveOrdered,
+    RoomsNamed,
     TranscriptionWanted,
     read_order,
 )
@@ -234,6 +235,8 @@ class Stay:
                 raise Departed(
                     Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
                 )
+            case RoomsNamed(names):
+                self.login.name_rooms(names)
             case TranscriptionWanted(wanted):
                 self.room.is_transcription_wanted = wanted
                 self.surroundings.look()

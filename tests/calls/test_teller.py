@@ -10,7 +10,7 @@ import pytest
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.media_session import MediaSession, MediaSwitch
-from gateway.calls.news import farewell_of, news_of
+from gateway.calls.news import farewell_of, news_of, spoken_part
 from gateway.calls.spoken_names import SpokenNames
 from gateway.calls.teller import Tones, Words
 from gateway.calls.voice import Voices
@@ -233,3 +233,19 @@ async def test_what_is_waited_for_is_said_no_more_once_it_is_there() -> None:
         words.pressed()
         await words._voice.quiet()
         assert asyncio.get_running_loop().time() - begun == pytest.approx(1.0 + LINE)
+
+
+@in_virtual_time
+async def test_a_breakout_room_is_named_and_one_that_was_left_again_is_not() -> None:
+    async with told() as (words, telephone):
+        words.tell(conference.Moved("r1", name="Ab"))
+        await asyncio.sleep(2 * LINE)
+        words.tell(conference.Moved("r2", name="!?"))  # nothing of it can be said
+        await asyncio.sleep(2 * LINE)
+        words.tell(conference.Moved("r1", name="Ab"))
+        words.tell(conference.Moved("main", is_main=True))
+        await asyncio.sleep(3 * LINE)
+        said = ["breakout-room-named-before", "breakout-room", "main-room"]
+        assert heard(telephone) == said
+    for name, spoken in (("Breakout room #12", "12"), ("Group #a", "Group #a"), ("7", "7")):
+        assert spoken_part(name) == spoken

@@ -9,6 +9,7 @@ from gateway.conference.component_orders import (
     ComponentOrder,
     ModerationChanged,
     MoveOrdered,
+    RoomsNamed,
     TranscriptionWanted,
     read_order,
 )
@@ -98,3 +99,23 @@ def test_the_metadata_say_whether_transcription_is_wanted(metadata: Any, wanted:
 def test_where_no_component_is_known_nobody_gives_orders() -> None:
     told = ComponentMessage("", {"type": "av_moderation", "mediaType": "audio", "enabled": True})
     assert read_order(told, Components()) is None
+
+
+UPDATE = "features/breakout-rooms/update"
+
+
+def test_the_names_of_breakout_rooms_are_understood() -> None:
+    rooms = {
+        "1": {"id": "1", "jid": "1@breakout.test", "name": "Group 1", "participants": {}},
+        "main": {"id": "main", "jid": "main@conference.test", "isMainRoom": True},
+        "2": {"jid": "2@breakout.test", "name": "x" * 1000},
+        "3": {"jid": 3, "name": "Group 3"},
+        "4": "Group 4",
+    }
+    told = read("breakout.test", event=UPDATE, rooms=rooms)
+    assert told == RoomsNamed({"1@breakout.test": "Group 1", "2@breakout.test": "x" * 200})
+    assert read("r@m/alice", event=UPDATE, rooms=rooms) is None
+    assert read("breakout.test", event=UPDATE, rooms=[]) is None
+    many = {str(at): {"jid": f"{at}@breakout.test", "name": "n"} for at in range(1000)}
+    told = read("breakout.test", event=UPDATE, rooms=many)
+    assert isinstance(told, RoomsNamed) and len(told.names) == 200

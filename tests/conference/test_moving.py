@@ -244,3 +244,19 @@ async def test_who_had_to_come_back_is_sent_on_over_its_new_connection() -> None
         assert call.told() == [Moved(BREAKOUT)]
         assert len(world.streams) == 2
     assert all(stream.closed_at is not None for stream in world.streams)
+
+
+@in_virtual_time
+async def test_a_breakout_room_that_has_a_name_is_told_of_by_it() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        update = "features/breakout-rooms/update"
+        rooms = {"1": {"jid": BREAKOUT, "name": "Group 1"}}
+        world.tells("breakout.meet.test", type="breakout_rooms", event=update, rooms=rooms)
+        await sent_to(call, BREAKOUT)
+        await sent_to(call, ROOM)
+        told = [event for event in call.told() if isinstance(event, Moved)]
+        assert told == [Moved(BREAKOUT, name="Group 1"), Moved(ROOM, is_main=True)]
+        world.tells("breakout.meet.test", type="breakout_rooms", event=update, rooms={})
+        await sent_to(call, BREAKOUT)
+        assert Moved(BREAKOUT) in call.told()
