@@ -228,7 +228,7 @@ class Conversation:
             case KeypadCommand.TOGGLE_HAND:
                 self._toggled(self._participant.toggle_hand())
             case KeypadCommand.COUNT:
-                self._teller.count(self._participant.occupants, self._participant.names)
+                self._teller.count(self._participant.occupants, self._participant.others)
             case KeypadCommand.HELP:
                 self._teller.help()
                 self._presiding.help()

@@ -1,13 +1,15 @@
 """What a moderator at a telephone is told of its orders, and of who wants to come in."""
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Protocol
 
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.media_session import MediaSession
 from gateway.calls.voice import Voice
 from gateway.conference.chair import Outcome, Ruling
+from gateway.conference.company import Somebody
+from gateway.ivr.phrasebook import Speech
 from gateway.ivr.prompt import Counted, Prompt
 from gateway.media.messages import Tone
 
@@ -32,7 +34,7 @@ class Rulings(Protocol):
     def ask_to_confirm_end(self) -> None:
         """Say that the key for the end has to be pressed again."""
 
-    def knocked(self, guests: tuple[str | None, ...]) -> None:
+    def knocked(self, guests: tuple[Somebody, ...]) -> None:
         """Say who, or how many, wait to be let in."""
 
     def recording_failed(self) -> None:
@@ -62,7 +64,7 @@ class TonedRulings:
     def ask_to_confirm_end(self) -> None:
         self._session.play(Tone.HAND)
 
-    def knocked(self, guests: tuple[str | None, ...]) -> None:
+    def knocked(self, guests: tuple[Somebody, ...]) -> None:
         self._session.play(Tone.HAND)
 
     def recording_failed(self) -> None:
@@ -73,14 +75,18 @@ class TonedRulings:
 
 
 class SpokenRulings:
-    """In words. `commands` are those that the caller has keys for."""
+    """In words. `commands` are those that the caller has keys for; `said` has what others have said
+    for their names, as `Words` has it."""
 
     tells_passwords = True
 
-    def __init__(self, voice: Voice, commands: Container[KeypadCommand]) -> None:
+    def __init__(
+        self, voice: Voice, commands: Container[KeypadCommand], said: Callable[[str], Speech]
+    ) -> None:
         self._voice = voice
         self._commands = commands
-        self._guests: tuple[str | None, ...] = ()
+        self._said = said
+        self._guests: tuple[Somebody, ...] = ()
         self._knocked = asyncio.Event()
 
     async def run(self) -> None:
@@ -104,7 +110,7 @@ class SpokenRulings:
     def ask_to_confirm_end(self) -> None:
         self._voice.news(Prompt.CONFIRM_END, self._voice.keys_of(KeypadCommand.END), topic="order")
 
-    def knocked(self, guests: tuple[str | None, ...]) -> None:
+    def knocked(self, guests: tuple[Somebody, ...]) -> None:
         self._guests = guests
         self._knocked.set()
 
@@ -114,11 +120,12 @@ class SpokenRulings:
     def help(self) -> None:
         self._voice.explain(_HELP, self._commands)
 
-    async def _say_who_waits(self, guests: tuple[str | None, ...]) -> None:
+    async def _say_who_waits(self, guests: tuple[Somebody, ...]) -> None:
         if len(guests) > 1:
             self._voice.count_news(Counted.WAITING, len(guests))
             return
-        name = await self._voice.name(guests[0] or "")
+        (guest,) = guests
+        name = self._said(guest.endpoint) or await self._voice.name(guest.name)
         prompt = Prompt.NAME_WAITS if name else Prompt.SOMEBODY_WAITS
         self._voice.news(prompt, name, topic=Counted.WAITING)
 

@@ -14,6 +14,7 @@ from gateway.calls.routing import Trunk
 from gateway.calls.rulings import Rulings, SpokenRulings, TonedRulings
 from gateway.calls.voice import Voice
 from gateway.conference import events as conference
+from gateway.conference.company import Somebody
 from gateway.conference.events import WaitingFor
 from gateway.conference.floor import Toggled
 from gateway.ivr.comings import Comings
@@ -60,8 +61,8 @@ class Teller(Protocol):
     def toggled(self, done: Toggled) -> None:
         """Say what the microphone key, or that for the hand, has done."""
 
-    def count(self, people: int, names: tuple[str, ...]) -> None:
-        """Say how many are there, the caller among them, and who: the `names` of others."""
+    def count(self, people: int, others: tuple[Somebody, ...]) -> None:
+        """Say how many are there, the caller among them, and who the `others` are."""
 
     def interrupted(self) -> None:
         """Say that the conference cannot be heard, and will be: a tone goes on saying so."""
@@ -127,7 +128,7 @@ class Tones:
     def toggled(self, done: Toggled) -> None:
         self._session.play(_TONES[done])
 
-    def count(self, people: int, names: tuple[str, ...]) -> None:
+    def count(self, people: int, others: tuple[Somebody, ...]) -> None:
         """There is no tone for that."""
 
     def interrupted(self) -> None:
@@ -182,15 +183,15 @@ class Words:
     ) -> None:
         self._voice = voice
         self._commands = commands
-        self.rulings = SpokenRulings(voice, commands)
+        self.rulings = SpokenRulings(voice, commands, said)
         self._comings = Comings()
         self._said = said
         # Of those who have come or gone, until that is told: as written, and as said.
         self._names: dict[str, tuple[str, Speech]] = {}
         self._moved = asyncio.Event()
         self._is_in_lobby = False
-        self._to_tell: tuple[str, ...] = ()  # the names of others
-        self._asked = asyncio.Event()  # for them
+        self._to_tell: tuple[Somebody, ...] = ()
+        self._asked = asyncio.Event()  # for their names
         self._named_room: conference.Moved | None = None  # where the caller is, if that has a name
         self._is_moved = asyncio.Event()
 
@@ -243,12 +244,12 @@ class Words:
     def toggled(self, done: Toggled) -> None:
         self._voice.news(_WORDS[done], topic="microphone")
 
-    def count(self, people: int, names: tuple[str, ...]) -> None:
+    def count(self, people: int, others: tuple[Somebody, ...]) -> None:
         if people < Counted.PARTICIPANTS.numbers[0]:
             self._voice.guide(Prompt.ALONE)
         else:
             self._voice.count(Counted.PARTICIPANTS, people)
-            self._to_tell = names[:_MOST_NAMES]
+            self._to_tell = others
             self._asked.set()
 
     def interrupted(self) -> None:
@@ -290,12 +291,14 @@ class Words:
         while True:
             await self._asked.wait()
             self._asked.clear()
-            for number, name in enumerate(names := self._to_tell):
-                speech = await self._voice.name(name)
-                if names is not self._to_tell:
-                    break  # a key has said that it is enough
+            told, others = 0, self._to_tell
+            for other in others:
+                speech = self._said(other.endpoint) or await self._voice.name(other.name)
+                if others is not self._to_tell or told == _MOST_NAMES:
+                    break  # a key has said that it is enough, or it is
                 if speech:
-                    self._voice.list(speech, f"name {number}")
+                    self._voice.list(speech, f"name {told}")
+                    told += 1
 
     async def _tell_rooms(self) -> None:
         while True:

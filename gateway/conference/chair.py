@@ -16,6 +16,7 @@ from enum import Enum, StrEnum, auto
 import structlog
 
 from gateway.conference.audio import Emit
+from gateway.conference.company import Somebody
 from gateway.conference.entering import Entry
 from gateway.conference.lobby_watch import LobbyWatch
 from gateway.xmpp import namespaces as ns
@@ -93,9 +94,9 @@ class Chair:
         return self._may_preside and self._room.role == "moderator" and self._room.entered
 
     @property
-    def guests(self) -> tuple[str | None, ...]:
-        """The names of those who wait to be let in; some have none."""
-        return tuple(guest.name for guest in self._watch.guests)
+    def guests(self) -> tuple[Somebody, ...]:
+        """Those who wait to be let in."""
+        return tuple(Somebody(guest.nick, guest.name or "") for guest in self._watch.guests)
 
     async def carry_out(self, order: Order, *, tells_password: bool) -> Ruling:
         """Do it, as far as possible; `tells_password` is whether the caller can hear one."""

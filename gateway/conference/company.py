@@ -42,6 +42,15 @@ class Occupant:
     jid: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """One in the room, or who waits to be let in, by its endpoint id; `name` is empty if it has
+    none."""
+
+    endpoint: str
+    name: str
+
+
 class Company:
     """The occupants, up to `MAX_OCCUPANTS` of them. What one is, its first presence decides."""
 
@@ -62,12 +71,12 @@ class Company:
         return CompanyChanged(self._kinds[Kind.PERSON], self._kinds[Kind.PHONE])
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names of people and phones, of those who have one, in the order they were seen in."""
+    def others(self) -> tuple[Somebody, ...]:
+        """The people and phones, in the order they were seen in."""
         return tuple(
-            occupant.name
+            Somebody(nick, occupant.name if occupant.name != nick else "")
             for nick, occupant in self._occupants.items()
-            if occupant.kind is not Kind.MACHINE and occupant.name != nick
+            if occupant.kind is not Kind.MACHINE
         )
 
     @property

@@ -14,9 +14,11 @@ MAX_GUESTS = 500
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody who waits; `jid` is its own, by which it is let in."""
+    """Somebody who waits; `jid` is its own, by which it is let in, `nick` the one it has there and
+    will have in the room."""
 
     jid: str
+    nick: str
     name: str | None
 
 
@@ -59,5 +61,5 @@ class LobbyWatch:
         is_too_many = len(self._guests) >= MAX_GUESTS and not is_known
         if presence.real_jid is None or is_inside or is_too_many:
             return None
-        self._guests[nick] = Guest(presence.real_jid, presence.display_name)
+        self._guests[nick] = Guest(presence.real_jid, nick, presence.display_name)
         return None if is_known else Knocked(presence.display_name)

@@ -13,6 +13,7 @@ from gateway.conference.allocation import Redirected
 from gateway.conference.audio import Audio, BridgeMedia
 from gateway.conference.bridge_session import BridgeSession
 from gateway.conference.chair import Chair
+from gateway.conference.company import Somebody
 from gateway.conference.departure import PASSING, Departure, not_let_in
 from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import enter
@@ -137,9 +138,9 @@ class Participant:
         return self._stay.room.occupants if self._stay is not None else 0
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the others in the room; some have none."""
-        return self._stay.room.company.names if self._stay is not None else ()
+    def others(self) -> tuple[Somebody, ...]:
+        """The others in the room, but for machines."""
+        return self._stay.room.company.others if self._stay is not None else ()
 
     def name_of_user(self, user: str) -> str | None:
         """The display name of who is in the room with a token of this user, if anybody is."""

@@ -15,6 +15,7 @@ from gateway.calls.spoken_names import SpokenNames
 from gateway.calls.teller import Tones, Words
 from gateway.calls.voice import Voices
 from gateway.conference import events as conference
+from gateway.conference.company import Somebody
 from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
 from gateway.conference.floor import Toggled
 from gateway.ivr.prompt import Prompt
@@ -101,21 +102,22 @@ async def test_keys_are_answered_in_words() -> None:
 
 @in_virtual_time
 async def test_with_how_many_are_there_five_are_named_until_a_key_is_pressed() -> None:
-    names = ("Ab", "", "Cd", "Ef", "Gh", "Ij")  # spelled, each in one line
+    names = ("Ab", "", "Cd", "Ef", "Gh", "Ij", "Kl")  # spelled, each in one line
+    others = tuple(Somebody(f"e{number}", name) for number, name in enumerate(names))
     async with told() as (words, telephone):
-        words.count(7, names)
+        words.count(7, others)
         await asyncio.sleep(8 * LINE)
-        named = ["letter-a", "letter-c", "letter-e", "letter-g"]
+        named = ["letter-a", "letter-c", "letter-e", "letter-g", "letter-i"]
         assert heard(telephone) == ["participants-7", *named]
-        words.count(3, names[:1] * 2)
+        words.count(3, others[:1] * 2)
         await asyncio.sleep(1.5 * LINE)
         words.pressed()
         await asyncio.sleep(8 * LINE)
-        assert heard(telephone)[5:] == ["participants-3", "letter-a"]
-        words.count(3, names)
+        assert heard(telephone)[6:] == ["participants-3", "letter-a"]
+        words.count(3, others)
         words.pressed()
         await asyncio.sleep(8 * LINE)
-        assert heard(telephone)[7:] == []  # or "participants-3", if it had begun
+        assert heard(telephone)[8:] == []  # or "participants-3", if it had begun
 
 
 @in_virtual_time
@@ -158,8 +160,8 @@ async def test_who_comes_is_named_and_many_are_counted() -> None:
 @in_virtual_time
 async def test_who_has_said_its_name_is_heard_with_it_until_its_call_is_over() -> None:
     telephone, names = Telephone(), SpokenNames()
-    names.keep("c7", Somebody(("room", "e1")), (SAID,))
-    names.keep("c8", Somebody(("room", "e2")), ())  # it has said nothing
+    names.keep("c7", Guest(("room", "e1")), (SAID,))
+    names.keep("c8", Guest(("room", "e2")), ())  # it has said nothing
     voice = Voices().voice(telephone, caller="", called="")
     words = Words(voice, said=lambda endpoint: names.of("room", endpoint))
     running = asyncio.create_task(words.run())
@@ -175,14 +177,14 @@ async def test_who_has_said_its_name_is_heard_with_it_until_its_call_is_over() -
     await asyncio.wait((running,))
     assert heard(telephone) == ["spoken", "digit-4", "spoken", "letter-a"]
     assert names.of("other", "e1") == names.of("room", "e1") == ()
-    names.keep("c9", Somebody(("room", "e1")), (SAID,))
+    names.keep("c9", Guest(("room", "e1")), (SAID,))
     names.ended("c9")
     names.close()
     assert names.of("room", "e1") == ()
 
 
 @dataclass
-class Somebody:
+class Guest:
     seen_as: tuple[str, str]
 
 
@@ -249,3 +251,21 @@ async def test_a_breakout_room_is_named_and_one_that_was_left_again_is_not() -> 
         assert heard(telephone) == said
     for name, spoken in (("Breakout room #12", "12"), ("Group #a", "Group #a"), ("7", "7")):
         assert spoken_part(name) == spoken
+
+
+@in_virtual_time
+async def test_who_has_said_its_name_is_counted_and_waits_with_it() -> None:
+    telephone = Telephone()
+    voice = Voices().voice(telephone, caller="", called="")
+    words = Words(voice, said=lambda endpoint: (SAID,) if endpoint == "e1" else ())
+    running = asyncio.gather(words.run(), words.rulings.run())
+    words.count(3, (Somebody("e0", "Ab"), Somebody("e1", "")))
+    await asyncio.sleep(4 * LINE)
+    assert heard(telephone) == ["participants-3", "letter-a", "spoken"]
+    for guest, said in (("e1", "spoken"), ("e2", "letter-c")):
+        words.rulings.knocked((Somebody(guest, "Cd"),))
+        await asyncio.sleep(4 * LINE)
+        assert heard(telephone)[-1] == said
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.conference.chair import MEMBERS_AT_ONCE, PASSWORD_DIGITS, Order, Outcome, Ruling
+from gateway.conference.company import Somebody
 from gateway.conference.events import Knocked
 from gateway.xmpp.server import Server
 from tests.conference.moderating import (
@@ -174,7 +175,8 @@ async def test_who_waits_in_the_lobby_is_told_of_and_let_in_together() -> None:
         await settle()
         assert call.told() == [Knocked("Carl"), Knocked(None)]
         chair = call.participant.chair
-        assert chair is not None and chair.guests == ("Carl", None)
+        assert chair is not None
+        assert chair.guests == (Somebody("carl", "Carl"), Somebody("dora", ""))
         assert (await carry_out(call, Order.ADMIT)).outcome is Outcome.ADMITTED
         assert orders(world) == ["room: invite carl@meet.test/1 dora@meet.test/2"]
         for nick in ("carl", "dora"):

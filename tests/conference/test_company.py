@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.conference.company import MAX_OCCUPANTS, Company, Kind, Occupant
+from gateway.conference.company import MAX_OCCUPANTS, Company, Kind, Occupant, Somebody
 from gateway.conference.events import CompanyChanged
 from gateway.xmpp.presence import OccupantPresence, parse_presence
 from tests.xmpp.traces import NAMES, trace
@@ -62,13 +62,13 @@ def test_somebody_with_a_token_is_found_by_its_user_and_is_who_it_says_it_is() -
     assert company.name_of_user("u1") is None
 
 
-def test_those_who_have_names_are_named_and_machines_are_not() -> None:
+def test_those_who_have_names_are_named_and_machines_are_nobody() -> None:
     company = Company(HIDDEN)
     company.sees(presence("a", "Alice"))
     company.sees(presence("b"))
     company.sees(presence("p", "+43 1", features=JIGASI))
     company.sees(presence("m", "Recorder", real_jid="x@recorder.meet.test/1"))
-    assert company.names == ("Alice", "+43 1")
+    assert company.others == (Somebody("a", "Alice"), Somebody("b", ""), Somebody("p", "+43 1"))
 
 
 def test_who_looks_like_a_machine_later_is_still_who_it_was() -> None:

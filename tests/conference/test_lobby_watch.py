@@ -26,9 +26,9 @@ def test_who_knocks_is_told_once_and_forgotten_when_it_goes() -> None:
     assert watch.receive(presence("a", name="Ann"), is_inside=False) == Knocked("Ann")
     assert watch.receive(presence("a", name="Anna"), is_inside=False) is None
     assert watch.receive(presence("b"), is_inside=False) == Knocked(None)
-    assert watch.guests == (Guest("a-4a@d/res", "Anna"), Guest("b-4a@d/res", None))
+    assert watch.guests == (Guest("a-4a@d/res", "a", "Anna"), Guest("b-4a@d/res", "b", None))
     watch.receive(presence("a", gone=True), is_inside=False)
-    assert watch.guests == (Guest("b-4a@d/res", None),)
+    assert watch.guests == (Guest("b-4a@d/res", "b", None),)
 
 
 def test_neither_we_nor_who_is_in_the_room_nor_other_rooms_are_guests() -> None:
