@@ -22,6 +22,7 @@ from gateway.http_server import HttpServer, has_token, tell_errors
 from gateway.ivr.client_address import Client, IpNetwork, client_of
 from gateway.ivr.conference_mapping import ConferenceMapping
 from gateway.ivr.dial_in_request import MapperRequest, RequestLimits
+from gateway.ivr.hops import Hops, read_via
 from gateway.ivr.meeting import NoMeeting
 from gateway.ivr.phone_numbers import PhoneNumber, as_list, by_country
 from gateway.ivr.pin_database import PinsUnavailable
@@ -141,15 +142,16 @@ class DialInServer:
         return await self._map(MapperRequest.of_body(await request.read()), request)
 
     async def _map(self, asked: MapperRequest, request: web.Request) -> web.Response:
+        hops = read_via(request.headers.getall("Via", []))
         if asked.conference is not None:
-            return await self._pin_of(asked.conference, request[_CLIENT])
+            return await self._pin_of(asked.conference, request[_CLIENT], hops)
         assert asked.id is not None
         if not self._may_look_up(request):
             text = "which room a PIN is of is told to those in dial_in.lookups_from only"
             raise web.HTTPForbidden(text=text)
-        return await self._room_of(asked.id, asked.caller)
+        return await self._room_of(asked.id, asked.caller, hops)
 
-    async def _pin_of(self, conference: str, client: Client) -> web.Response:
+    async def _pin_of(self, conference: str, client: Client, hops: Hops) -> web.Response:
         room = self._directory.served(conference)
         if room is None:
             domain = conference.rpartition("@")[2]
@@ -166,7 +168,7 @@ class DialInServer:
             if pin is None:
                 if not self._limits.take_new_room(client.household, self._clocks.steady()):
                     return _later(HTTPStatus.TOO_MANY_REQUESTS, 60.0, "too many new rooms")
-                pin = await self._directory.give_pin(room, now)
+                pin = await self._directory.give_pin(room, now, hops)
         except (PinsUnavailable, NoPinLeft) as error:
             log.error("a room gets no PIN", reason=str(error))
             return _later(HTTPStatus.SERVICE_UNAVAILABLE, 60.0, "there is no PIN to be had now")
@@ -174,8 +176,8 @@ class DialInServer:
             ConferenceMapping(room, pin, "the conference has this PIN").as_json()
         )
 
-    async def _room_of(self, pin: str, caller: str | None) -> web.Response:
-        found = await self._desk.present(pin, caller, TRUNK)
+    async def _room_of(self, pin: str, caller: str | None, hops: Hops) -> web.Response:
+        found = await self._desk.present(pin, caller, TRUNK, hops=hops)
         if isinstance(found, Wait):
             return _later(HTTPStatus.TOO_MANY_REQUESTS, found.seconds, "too many wrong PINs")
         if found is NoMeeting.UNAVAILABLE:

@@ -12,6 +12,7 @@ import structlog
 
 from gateway.errors import GatewayError
 from gateway.ivr.conference_mapping import ConferenceMapping, by_pin, by_room
+from gateway.ivr.hops import MOST, Hops, new_hop, write_via
 from gateway.ivr.mapper_search import Ask, Mapper, MapperSearch
 from gateway.ivr.remembered import Remembered
 
@@ -31,10 +32,14 @@ class MapperUnavailable(GatewayError):
 
 
 class MapperClient:
-    """The mappers in their order. `async with` it."""
+    """The mappers in their order. `async with` it.
+
+    A question that somebody else asks has `hops`: the gateways it has passed.
+    """
 
     def __init__(self, mappers: tuple[Mapper, ...]) -> None:
         self._mappers = mappers
+        self._own_hop = new_hop()
         self._remembered: Remembered[tuple[str, str], ConferenceMapping] = Remembered(
             MOST_REMEMBERED
         )
@@ -45,10 +50,13 @@ class MapperClient:
         """Whether there is anybody to ask."""
         return bool(self._mappers)
 
-    @property
-    def gives_pins(self) -> bool:
+    def gives_pins(self, hops: Hops = ()) -> bool:
         """Whether there is anybody to ask for the PINs of rooms."""
-        return any(mapper.gives_pins for mapper in self._mappers)
+        return self._goes_on(hops) and any(mapper.gives_pins for mapper in self._mappers)
+
+    def _goes_on(self, hops: Hops) -> bool:
+        """Whether a question is asked any further: not if it has been here, in a circle then."""
+        return self._own_hop not in hops and len(hops) < MOST
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(trust_env=False)
@@ -63,14 +71,14 @@ class MapperClient:
         assert self._session is not None
         await self._session.close()
 
-    async def find(self, pin: str) -> ConferenceMapping | None:
+    async def find(self, pin: str, hops: Hops = ()) -> ConferenceMapping | None:
         """The room of a PIN, None if there is none; MapperUnavailable if nobody can say."""
-        return await self._ask("id", pin)
+        return await self._ask("id", pin, hops)
 
-    async def pin_of(self, room: str) -> str | None:
+    async def pin_of(self, room: str, hops: Hops = ()) -> str | None:
         """A room's PIN, by those who give PINs; None if nobody gives it one; MapperUnavailable if
         nobody can say."""
-        mapping = await self._ask("conference", room)
+        mapping = await self._ask("conference", room, hops)
         return mapping.pin if mapping is not None else None
 
     def remembered_pin(self, room: str) -> str | None:
@@ -82,32 +90,34 @@ class MapperClient:
         """It is of no use."""
         self._remembered.pop(("conference", room))
 
-    async def _ask(self, kind: str, what: str) -> ConferenceMapping | None:
+    async def _ask(self, kind: str, what: str, hops: Hops) -> ConferenceMapping | None:
         now = asyncio.get_running_loop().time()
         known = self._remembered.get((kind, what), now)
         if known is None:
-            known = await self._search(kind, what) or NOTHING
+            if not self._goes_on(hops):
+                return None  # which says nothing of the next question
+            known = await self._search(kind, what, hops) or NOTHING
             found_for = FOUND_FOR if kind == "id" else PIN_FOR
             keep = found_for if known.room is not None else UNKNOWN_FOR
             self._remembered.put((kind, what), known, now + keep)
         return known if known.room is not None else None
 
-    async def _search(self, kind: str, what: str) -> ConferenceMapping | None:
+    async def _search(self, kind: str, what: str, hops: Hops) -> ConferenceMapping | None:
         search = MapperSearch(m for m in self._mappers if m.gives_pins or kind == "id")
         while (ask := search.next()) is not None:
             await asyncio.sleep(ask.pause)
-            await self._get(ask, search, kind, what)
+            await self._get(ask, search, kind, what, hops)
         for failure in search.failures:
             log.warning("a conference mapper is of no use", reason=failure)
         if search.found is None and not search.is_certain:
             raise MapperUnavailable("no conference mapper could say")
         return search.found
 
-    async def _get(self, ask: Ask, search: MapperSearch, kind: str, what: str) -> None:
+    async def _get(self, ask: Ask, search: MapperSearch, kind: str, what: str, hops: Hops) -> None:
         assert self._session is not None
         mapper = ask.mapper
         url = by_pin(mapper.url, what) if kind == "id" else by_room(mapper.url, what)
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", "Via": write_via((*hops, self._own_hop))}
         if mapper.token is not None:
             headers["Authorization"] = f"Bearer {mapper.token}"
         try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from gateway.ivr.hops import Hops
 from gateway.ivr.meeting import Meeting, NoMeeting
 from gateway.ivr.pin_directory import PinDirectory
 from gateway.ivr.pin_guard import Attempt, PinGuard, Wait
@@ -42,11 +43,18 @@ class PinDesk:
         return self._guard.alarms(self._clocks.steady())
 
     async def present(
-        self, pin: str, caller: str | None, trunk: str, *, call: str | None = None
+        self,
+        pin: str,
+        caller: str | None,
+        trunk: str,
+        *,
+        call: str | None = None,
+        hops: Hops = (),
     ) -> Meeting | NoMeeting | Wait:
         """What a PIN stands for; or that this caller has to wait, and then to ask again.
 
-        `caller` is its number, None if it is withheld; `call` the id of its call.
+        `caller` is its number, None if it is withheld; `call` the id of its call; `hops` the
+        gateways that ask for it.
         """
         attempt = self._guard.admit(caller, trunk, self._clocks.steady(), call=call)
         if isinstance(attempt, Wait):
@@ -54,7 +62,7 @@ class PinDesk:
             return attempt
         found: Meeting | NoMeeting = NoMeeting.UNAVAILABLE
         try:
-            found = await self._directory.find(pin, self._clocks.utc())
+            found = await self._directory.find(pin, self._clocks.utc(), hops)
         finally:  # who hangs up meanwhile has learned nothing
             self._conclude(attempt, found)
         return found

@@ -10,6 +10,7 @@ import structlog
 
 from gateway.ivr.conference_mapping import is_pin
 from gateway.ivr.fixed_pins import FixedPins
+from gateway.ivr.hops import Hops
 from gateway.ivr.mapper_client import MapperClient, MapperUnavailable
 from gateway.ivr.meeting import Meeting, NoMeeting
 from gateway.ivr.pin_database import Asked, PinsUnavailable
@@ -26,6 +27,7 @@ class PinDirectory:
     """Only rooms that are `served` have PINs. Times are seconds since 1970.
 
     Asking for a room's PIN may end in PinsUnavailable. Others may take the place of the `fixed`.
+    What another gateway asks has `hops` (`gateway.ivr.hops`).
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class PinDirectory:
         self._mappers = mappers
         self._served = served
 
-    async def find(self, pin: str, now: float) -> Meeting | NoMeeting:
+    async def find(self, pin: str, now: float, hops: Hops = ()) -> Meeting | NoMeeting:
         """What a PIN stands for."""
         if not is_pin(pin):
             return NoMeeting.UNKNOWN
@@ -44,7 +46,7 @@ class PinDirectory:
         if found is NoMeeting.UNKNOWN:
             found = await self._given(pin, now)
         if found is NoMeeting.UNKNOWN:
-            found = await self._elsewhere(pin)
+            found = await self._elsewhere(pin, hops)
         if isinstance(found, NoMeeting):
             return found
         room = self._served(found.room)
@@ -71,18 +73,18 @@ class PinDirectory:
             or self._mappers.remembered_pin(room)
         )
 
-    async def give_pin(self, room: str, now: float) -> str:
+    async def give_pin(self, room: str, now: float, hops: Hops = ()) -> str:
         """The PIN of a served room, a new one if it has none; NoPinLeft if there may be no more."""
         if (shown := self.fixed.shown_pin(room)) is not None:
             return shown
-        if self._mappers.gives_pins:
-            return await self._given_elsewhere(room, now)
+        if self._mappers.gives_pins(hops):
+            return await self._given_elsewhere(room, now, hops)
         return await self._store.give(Asked(room, now, self.fixed.has))
 
-    async def _given_elsewhere(self, room: str, now: float) -> str:
+    async def _given_elsewhere(self, room: str, now: float, hops: Hops) -> str:
         """A room's PIN by another mapper, if who types it here comes into that room."""
         try:
-            pin = await self._mappers.pin_of(room)
+            pin = await self._mappers.pin_of(room, hops)
         except MapperUnavailable as error:
             raise PinsUnavailable(str(error)) from error
         if pin is None:
@@ -103,9 +105,9 @@ class PinDirectory:
             return NoMeeting.UNKNOWN
         return NoMeeting.EXPIRED if given.is_expired else Meeting(given.room)
 
-    async def _elsewhere(self, pin: str) -> Meeting | NoMeeting:
+    async def _elsewhere(self, pin: str, hops: Hops) -> Meeting | NoMeeting:
         try:
-            mapping = await self._mappers.find(pin)
+            mapping = await self._mappers.find(pin, hops)
         except MapperUnavailable:
             return NoMeeting.UNAVAILABLE
         if mapping is None or mapping.room is None:

@@ -83,9 +83,9 @@ async def test_only_who_gives_pins_is_asked_for_one_and_not_again_soon() -> None
     finder, giver = Good(), Good()
     async with mapper(finder.answer) as first, mapper(giver.answer) as second:
         async with MapperClient((Mapper(first),)) as client:
-            assert not client.gives_pins and await client.pin_of(ROOM) is None
+            assert not client.gives_pins() and await client.pin_of(ROOM) is None
         async with MapperClient((Mapper(first), Mapper(second, gives_pins=True))) as client:
-            assert client.gives_pins and client.remembered_pin(ROOM) is None
+            assert client.gives_pins() and client.remembered_pin(ROOM) is None
             for _ in range(2):
                 assert await client.pin_of(ROOM) == client.remembered_pin(ROOM) == PIN
             client.forget_pin(ROOM)
