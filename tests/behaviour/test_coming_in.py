@@ -42,7 +42,7 @@ async def test_password_room_a_phone_that_brings_the_password_is_in_at_once() ->
         await at.joined(headers=PASSWORD)
 
 
-async def test_lobby_approved_a_phone_waits_with_music_and_is_let_in() -> None:
+async def test_lobby_approved_a_phone_waits_and_is_let_in() -> None:
     async with meeting(trunk={"words": True}) as at:
         at.moderator.open_lobby()
         call = await at.scene.dial(USER)
