@@ -6,7 +6,7 @@ for the bridge in that slot or one soon after, so that no tick bursts.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
 import structlog
@@ -15,7 +15,7 @@ from gateway.errors import MediaError
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.bridges import CallBridges
 from gateway.media.call_media import CallMedia
-from gateway.media.clock import SLOTS, Clock
+from gateway.media.clock import Clock
 from gateway.media.effort import Effort
 from gateway.media.engine_config import EngineConfig
 from gateway.media.load import TOLERABLE_LATE_SHARE, EngineLoad, LateShare
@@ -51,6 +51,7 @@ from gateway.media.phone_sockets import PhoneSockets, PortRange
 from gateway.media.recordings import RecordingFiles
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Arrival, Slot
+from gateway.media.slots import Slots
 from gateway.webrtc.dtls import DailyIdentity
 
 __all__ = ["EngineConfig", "MediaEngine"]
@@ -60,8 +61,6 @@ log = structlog.get_logger(__name__)
 _WATCH_TURNS = 25  # rounds of 20 ms: each call is looked after twice a second
 _EFFORT_TURNS = 50  # rounds: a second
 _CLOCK_TURNS = 500  # rounds: ten seconds
-_FULL = 18  # the work of a slot that gets no more while others have less: six calls
-_ENCODE_WITHIN = 5  # slots after the room's own in which its callers are encoded
 
 
 @dataclass(slots=True, eq=False)
@@ -125,7 +124,7 @@ class MediaEngine:
         self._ports = PortRange(config.first_port, config.last_port)
         self._calls: dict[str, _Call] = {}
         self._rooms: dict[str, _Room] = {}
-        self._slots = [Slot(self._fail) for _ in range(SLOTS)]
+        self._slots = Slots(self._fail)
         self._turns: list[dict[_Call, None]] = [{} for _ in range(_WATCH_TURNS)]
         self._closing: set[asyncio.Task[None]] = set()
         self._lately, self._last_second = LateShare(), LateShare()
@@ -266,14 +265,12 @@ class MediaEngine:
         call.room_key = key
         room.calls += 1
         media.move(room.bus, leg, time.monotonic())
-        self._encoding_slot(room.slot).encoding.append(media)
+        self._slots.for_encoding(room.slot).encoding.append(media)
 
     def _leave_room(self, call: _Call, media: CallMedia) -> None:
         if call.room_key is None:
             return
-        for slot in self._slots:
-            if media in slot.encoding:
-                slot.encoding.remove(media)
+        self._slots.no_longer_encode(media)
         room = self._rooms[call.room_key]
         call.alone = self._new_room()
         self._seat(call, call.alone)
@@ -287,9 +284,8 @@ class MediaEngine:
     # Slots.
 
     def _new_room(self) -> _Room:
-        slot = self._slot_for_more(range(SLOTS))
-        room = _Room(RoomBus(), slot)
-        self._slots[slot].rooms[room.bus] = None
+        room = _Room(RoomBus(), self._slots.for_room())
+        self._slots[room.slot].rooms[room.bus] = None
         return room
 
     def _seat(self, call: _Call, room: _Room) -> None:
@@ -300,18 +296,7 @@ class MediaEngine:
             call.slot.inlets[call] = None
 
     def _free_room(self, room: _Room) -> None:
-        self._slots[room.slot].rooms.pop(room.bus, None)
-
-    def _encoding_slot(self, room_slot: int) -> Slot:
-        """One of the slots that follow the room's; the earlier the better."""
-        following = [(room_slot + step) % SLOTS for step in range(_ENCODE_WITHIN)]
-        return self._slots[self._slot_for_more(following)]
-
-    def _slot_for_more(self, numbers: Sequence[int]) -> int:
-        """The first of these slots that is not full, since what is done together costs less; the
-        emptiest if all are."""
-        roomy = (number for number in numbers if self._slots[number].work < _FULL)
-        return next(roomy, min(numbers, key=lambda number: self._slots[number].work))
+        self._slots.remove(room.bus)
 
     def _tick(self, slot: int, now: float) -> None:
         self._slots[slot].tick(now)
@@ -360,8 +345,7 @@ class MediaEngine:
 
     def _fail(self, bus: RoomBus) -> None:
         """A room cannot go on: that ends its calls."""
-        for slot in self._slots:
-            slot.rooms.pop(bus, None)
+        self._slots.remove(bus)
         for call in self._calls.values():
             if call.media is not None and call.media.bus is bus:
                 self._emit(Failed(call.name, "tick", "internal error"))

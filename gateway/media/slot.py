@@ -45,8 +45,9 @@ class Slot:
 
     @property
     def work(self) -> int:
-        """How much there is to do, in rooms; an encoder counts for two."""
-        return len(self.rooms) + 2 * len(self.encoding)
+        """How much there is to do, in rooms: so much is a call's phone as well, and its encoder
+        twice as much."""
+        return len(self.rooms) + len(self.inlets) + 2 * len(self.encoding)
 
     def tick(self, now: float) -> None:
         """Let 20 ms pass for its rooms, and send what its callers say."""
