@@ -41,8 +41,9 @@ class Pressed(NamedTuple):
 class _Bank:
     """What is computed once for a sample rate; each frequency has a cosine and a sine.
 
-    `nominal` are those of the eight frequencies, (window, 16); `near` those of every frequency
-    that is looked for, (112, window). `inverses` are those of the Gram matrices of a row's and a
+    `nominal` are those of the eight frequencies, (window / 2, 32): those over the first half of a
+    window, then those over its second half. `near` are those of every frequency that is looked for,
+    (112, window). `inverses` are those of the Gram matrices of a row's and a
     column's frequency, (28, 28, 4, 4).
     """
 
@@ -63,25 +64,13 @@ def _bank(rate: int) -> _Bank:
     pairs[:, :, 2:] = waves[None, half:]
     inverses = np.linalg.inv(pairs @ pairs.swapaxes(-1, -2))
     nominal = waves[len(_OFFSETS) // 2 :: len(_OFFSETS)].reshape(-1, len(time)).T
+    nominal = np.concatenate(np.split(nominal, 2), axis=1)
     near = waves.reshape(-1, len(time))
     return _Bank(
         np.ascontiguousarray(nominal, np.float32),
         near.astype(np.float32),
         inverses.astype(np.float32),
     )
-
-
-def may_have_keys(windows: npt.NDArray[np.float32], rate: int) -> npt.NDArray[np.bool_]:
-    """Which of some windows of 20 ms, a row each, are worth a closer look: little of speech is."""
-    energies = np.einsum("ij,ij->i", windows, windows)
-    size = windows.shape[1]
-    is_loud: npt.NDArray[np.bool_] = energies >= 2.0 * _SOFTEST * size * 32767.0**2
-    if not is_loud.any():
-        return is_loud
-    projections = (windows @ _bank(rate).nominal).reshape(-1, 2, len(ROWS), 2)
-    powers = np.einsum("ijkl,ijkl->ijk", projections, projections).max(axis=2).sum(axis=1)
-    likely: npt.NDArray[np.bool_] = is_loud & (powers >= _LIKELY * size / 2.0 * energies)
-    return likely
 
 
 def find_key(window: npt.NDArray[np.float32], rate: int) -> str | None:
@@ -109,6 +98,15 @@ def find_key(window: npt.NDArray[np.float32], rate: int) -> str | None:
     return KEYS[row][column]
 
 
+class _Half(NamedTuple):
+    """Half of a window: its samples, their energy, and how much of the eight frequencies is in it,
+    as (32,), if it was looked at."""
+
+    samples: npt.NDArray[np.float32]
+    energy: float
+    projections: npt.NDArray[np.float32]
+
+
 class DtmfReceiver:
     """The key presses in the audio of one line at `rate` Hz, told when they are over."""
 
@@ -117,23 +115,45 @@ class DtmfReceiver:
         """Whether the last frame has a key, be it too short yet for a press."""
         self._rate = rate
         self._hop = round(_HOP * rate)
-        self._last = silence(self._hop)  # half of the next window
+        self._loud = 2.0 * _SOFTEST * 2 * self._hop * 32767.0**2
+        self._last = self._halves(silence(2 * self._hop))[1]  # of the next window
         self._key: str | None = None
         self._windows = 0  # from the first to the last that had the key
         self._missing = 0  # windows since then
 
     def receive(self, frame: Samples) -> list[Pressed]:
         """Take the next frame, of 20 ms; the presses that end in it."""
-        heard = np.concatenate((self._last, frame), dtype=np.float32)
-        self._last = frame[-self._hop :]
-        windows = np.stack((heard[: 2 * self._hop], heard[self._hop :]))
+        first, second = self._halves(frame)
         pressed: list[Pressed] = []
         self.is_sounding = self._is_press
-        for window, is_likely in zip(windows, may_have_keys(windows, self._rate), strict=True):
-            key = find_key(window, self._rate) if is_likely else None
+        for window in ((self._last, first), (first, second)):
+            key = None
+            if self._may_have_key(*window):
+                key = find_key(np.concatenate([half.samples for half in window]), self._rate)
             pressed += self._released() if key is None else self._heard(key)
             self.is_sounding |= key is not None
+        self._last = second
         return pressed
+
+    def _halves(self, frame: Samples) -> tuple[_Half, _Half]:
+        wide = frame.astype(np.float32).reshape(2, self._hop)
+        first, second = wide
+        projections = wide @ _bank(self._rate).nominal
+        return (
+            _Half(first, float(np.dot(first, first)), projections[0]),
+            _Half(second, float(np.dot(second, second)), projections[1]),
+        )
+
+    def _may_have_key(self, first: _Half, second: _Half) -> bool:
+        """Whether a window is worth a closer look: little of speech is."""
+        energy = first.energy + second.energy
+        if energy < self._loud:
+            return False
+        both = first.projections[:16] + second.projections[16:]
+        squares = (both * both).tolist()  # sixteen numbers are added up faster by themselves
+        powers = [cosine + sine for cosine, sine in zip(squares[::2], squares[1::2], strict=True)]
+        likely: bool = max(powers[:4]) + max(powers[4:]) >= _LIKELY * self._hop * energy
+        return likely
 
     @property
     def _is_press(self) -> bool:
