@@ -265,7 +265,7 @@ class MediaEngine:
         call.room_key = key
         room.calls += 1
         media.move(room.bus, leg, time.monotonic())
-        self._slots.for_encoding(room.slot).encoding.append(media)
+        self._slots.for_encoding(room.slot, room.calls).encoding.append(media)
 
     def _leave_room(self, call: _Call, media: CallMedia) -> None:
         if call.room_key is None:

@@ -12,9 +12,10 @@ from gateway.media.clock import SLOTS
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
 
-_FULL = 24  # the work of a slot that gets no more while others have less: six calls
-_A_CALL = 4  # what an encoder may add to it, to be with its room
-_ENCODE_WITHIN = 5  # slots after the room's own in which its callers are encoded
+_FULL = 24  # the work that a slot gets while others have less: six calls
+_A_ROOM, _A_CALL = 2, 4  # with one caller, without its encoder and with it
+_IN_TIME = 12  # the work that is done within 2 ms on a slow machine
+_ENCODE_WITHIN = 5  # slots in a row in which callers of one room are encoded
 
 
 class Slots:
@@ -33,7 +34,7 @@ class Slots:
         """The slot in which another room is ticked."""
         used = {number: slot.work for number, slot in enumerate(self._slots) if slot.work}
         for number, work in used.items():
-            if work < _FULL:
+            if work + _A_ROOM <= _FULL:
                 return number
         if len(used) == SLOTS:
             return min(used, key=used.__getitem__)
@@ -42,12 +43,15 @@ class Slots:
             key=lambda number: min((_between(number, each) for each in used), default=0),
         )
 
-    def for_encoding(self, room_slot: int) -> Slot:
-        """Where a caller of a room is encoded: with the room if it can be, else soon after it."""
-        if self._slots[room_slot].work < _FULL + _A_CALL:
-            return self._slots[room_slot]
-        following = [self._slots[(room_slot + step) % SLOTS] for step in range(_ENCODE_WITHIN)]
-        roomy = (slot for slot in following if slot.work < _FULL)
+    def for_encoding(self, room_slot: int, callers: int) -> Slot:
+        """Where another caller of a room is encoded: with the room if it is the only one, else as
+        soon as the room itself is done with."""
+        own = self._slots[room_slot]
+        if callers == 1 and own.work < _FULL + _A_CALL:
+            return own
+        begin = room_slot + 1 + own.work // _IN_TIME
+        following = [self._slots[(begin + step) % SLOTS] for step in range(_ENCODE_WITHIN)]
+        roomy = (slot for slot in following if slot.work < _IN_TIME)
         return next(roomy, min(following, key=lambda slot: slot.work))
 
     def no_longer_encode(self, media: CallMedia) -> None:
