@@ -66,6 +66,8 @@ class Earpiece:
         """The next frame of what is heard instead of the conference, if anything is: with music
         that is all there is, the words over it too if the phone `hears`."""
         is_beneath = self._passing is not None or self._saying is not None
+        if not is_beneath and self._repeating is None and self._music.is_over:
+            return None  # the usual case
         music = self._music.next_frame(is_beneath=is_beneath)
         beep = self._beep()
         if music is not None:

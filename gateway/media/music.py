@@ -20,6 +20,11 @@ class Music:
         self._at = 0
         self._gain = 0.0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is heard, nor wanted."""
+        return not self.is_wanted and self._gain == 0.0
+
     def change_rate(self, rate: int) -> None:
         """Go on at another rate."""
         self._at = self._at * rate // self._rate
@@ -28,7 +33,7 @@ class Music:
     def next_frame(self, *, is_beneath: bool) -> Samples | None:
         """The next 20 ms, softer if it `is_beneath` something; silence as long as the
         recording is being read. None: it is over, or there is no recording."""
-        if not self.is_wanted and self._gain == 0.0:
+        if self.is_over:
             return None
         size = self._rate // 50
         samples = self._recordings.samples(MUSIC, self._rate)
