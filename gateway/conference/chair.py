@@ -249,4 +249,8 @@ class Chair:
 
 
 _MAIN_ROOM_S = (Order.LOCK, Order.ADMIT, Order.END)
-_NO_RECORDER = ("service-unavailable", "resource-constraint")
+_NO_RECORDER = (
+    "service-unavailable",  # none is there
+    "resource-constraint",  # none is free
+    "item-not-found",  # Jicofo knows of no recorders at all
+)

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Protocol
 from xml.etree.ElementTree import Element
 
 from gateway.lab.endpoint_feedback import Negotiated
 from gateway.lab.focus_offer import OfferConfig
+from gateway.lab.focus_recording import Recorder
 from gateway.lab.videobridge import BridgeTransportOffer
 from gateway.lab.violation import Blame, Step
 
@@ -45,7 +46,7 @@ class FocusConfig:
     speak, `breakout_domain` the one of rooms that need no host, `hidden_domains` those of
     recorders, which are no members, `closed_domains` those of lobbies, which are no conferences,
     `brewery` the room in which gateways wait to be told to dial. `recorder` is whether there is a
-    Jibri that is free, or busy, or none at all.
+    Jibri that is free, or busy, or none at all, or ("unknown") not even a brewery of theirs.
     """
 
     offer: OfferConfig = field(default_factory=OfferConfig)
@@ -63,7 +64,7 @@ class FocusConfig:
     early_sources: bool = False
     region: str | None = None
     recording_starts_after: float = 1.0
-    recorder: Literal["free", "busy", "none"] = "free"
+    recorder: Recorder = "free"
     av_moderation: str | None = None
     breakout_domain: str | None = None
     hidden_domains: frozenset[str] = frozenset()

@@ -14,6 +14,7 @@ JIBRI = "http://jitsi.org/protocol/jibri"
 
 Mode = Literal["file", "stream"]
 Failure = Literal["busy", "error"]
+Recorder = Literal["free", "busy", "none", "unknown"]
 
 
 class RecordingRefused(Exception):
@@ -50,12 +51,11 @@ class Recording:
 class Recordings:
     """The recordings of one conference, one at a time; it takes `starts_after` seconds to begin.
 
-    `recorder` says whether there is a Jibri to be had by orders.
+    `recorder` says whether there is a Jibri to be had by orders; "unknown" is a focus that has no
+    brewery of Jibris.
     """
 
-    def __init__(
-        self, starts_after: float, recorder: Literal["free", "busy", "none"] = "free"
-    ) -> None:
+    def __init__(self, starts_after: float, recorder: Recorder = "free") -> None:
         self._recorder = recorder
         self.current: Recording | None = None
         self._starts_after = starts_after
@@ -92,6 +92,8 @@ class Recordings:
     def order(self, jibri: Element, initiator: str, now: float) -> Element:
         """Carry out a moderator's `<jibri>`; the payload of the result. RecordingRefused if not."""
         mode = jibri.get("recording_mode", "file")
+        if self._recorder == "unknown":
+            raise RecordingRefused("cancel", "item-not-found", "nobody to ask for a Jibri")
         match jibri.get("action"):
             case "start" if self._recorder == "none":
                 raise RecordingRefused("cancel", "service-unavailable", "no Jibris available")

@@ -92,6 +92,20 @@ ORDERS: list[tuple[Order, Callable[[World], None], list[Answer], list[str], Outc
     (
         Order.RECORD,
         as_they_are,
+        [error("cancel", "item-not-found")],
+        ["/focus: start"],
+        Outcome.NO_RECORDER,
+    ),
+    (
+        Order.RECORD,
+        recording,
+        [error("cancel", "item-not-found")],
+        ["/focus: stop s7"],
+        Outcome.NOT_POSSIBLE,
+    ),
+    (
+        Order.RECORD,
+        as_they_are,
         [error("auth", "forbidden")],
         ["/focus: start"],
         Outcome.NOT_POSSIBLE,

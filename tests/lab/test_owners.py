@@ -197,7 +197,12 @@ def test_an_owner_has_the_meeting_recorded_and_stops_that() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recorder", "refusal"), [("none", "service-unavailable"), ("busy", "resource-constraint")]
+    ("recorder", "refusal"),
+    [
+        ("none", "service-unavailable"),
+        ("busy", "resource-constraint"),
+        ("unknown", "item-not-found"),
+    ],
 )
 def test_there_may_be_no_recorder(recorder: str, refusal: str) -> None:
     _, owner, _ = meeting(recorder=recorder)
