@@ -47,6 +47,7 @@ class Presiding:
         self._knocked = asyncio.Event()
         self._end_asked_at: float | None = None
         self._has_asked_recorder = False
+        self._is_over = False  # the meeting, which the caller may have ended
 
     @property
     def is_moderator(self) -> bool:
@@ -66,6 +67,8 @@ class Presiding:
     def told(self, event: conference.Event) -> None:
         """Take an event of the participant."""
         match event:
+            case conference.Ended():
+                self._is_over = True
             case conference.Knocked():
                 self._knocked.set()
             case conference.RecordingChanged(mode=RecordingMode.FILE, state=state):
@@ -96,18 +99,20 @@ class Presiding:
 
     async def _carry_out(self, order: Order) -> None:
         chair = self._seat.chair
-        if chair is None:
+        if chair is None or self._is_over:
             return
         self._has_asked_recorder |= order is Order.RECORD
         async with asyncio.TaskGroup() as tasks:
             patience = tasks.create_task(self._ask_for_patience())
             ruling = await chair.carry_out(order, tells_password=self._rulings.tells_passwords)
             patience.cancel()
-        self._rulings.ruled(ruling)
+        if not self._is_over:
+            self._rulings.ruled(ruling)
 
     async def _ask_for_patience(self) -> None:
         await asyncio.sleep(PATIENCE)
-        self._rulings.takes_a_moment()
+        if not self._is_over:
+            self._rulings.takes_a_moment()
 
     async def _tell_who_knocks(self) -> None:
         while True:

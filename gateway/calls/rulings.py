@@ -108,7 +108,8 @@ class SpokenRulings:
         self._voice.guide(Prompt.ONE_MOMENT)
 
     def ask_to_confirm_end(self) -> None:
-        self._voice.news(Prompt.CONFIRM_END, self._voice.keys_of(KeypadCommand.END), topic="order")
+        # A question: the keys that answer it end it.
+        self._voice.guide(Prompt.CONFIRM_END, self._voice.keys_of(KeypadCommand.END))
 
     def knocked(self, guests: tuple[Somebody, ...]) -> None:
         self._guests = guests

@@ -280,6 +280,7 @@ class Words:
         return reason in FAREWELLS
 
     async def farewell(self, end: CallEnd) -> None:
+        self._voice.pressed()  # no key is of use any more, nor who has come
         self._voice.news(farewell_of(end.reason), topic="end")
         try:
             async with asyncio.timeout(_SAID_WITHIN):

@@ -14,7 +14,7 @@ import pytest
 
 from gateway.calls.end_reason import EndReason
 from gateway.calls.keypad import KeypadCommand
-from gateway.calls.presiding import CONFIRMED_WITHIN, KNOCKS_APART
+from gateway.calls.presiding import CONFIRMED_WITHIN, KNOCKS_APART, PATIENCE
 from gateway.calls.routing import Trunk
 from gateway.ivr.language import Language
 from gateway.ivr.texts import Texts
@@ -68,6 +68,7 @@ def _guests(world: World, **guests: str) -> None:
 
 
 NO_RECORDER = error("cancel", "service-unavailable", text="no Jibris available")
+NOT_CONFIGURED = error("cancel", "item-not-found")
 ALL_BUSY = error("wait", "resource-constraint")
 FORBIDDEN = error("auth", "forbidden")
 MUTED = ("/focus: mute /alice", "/focus: mute /bob")
@@ -87,16 +88,11 @@ ROWS = [
     Row("*7", recording, ("/focus: stop s7",), ("one-moment",)),
     Row("*7", as_they_are, ("/focus: start",), ("no-recorder",), answers=(NO_RECORDER,)),
     Row("*7", as_they_are, ("/focus: start",), ("no-recorder",), answers=(ALL_BUSY,)),
+    Row("*7", as_they_are, ("/focus: start",), ("no-recorder",), answers=(NOT_CONFIGURED,)),
     Row("*7", as_they_are, ("/focus: start",), ("not-possible",), answers=(FORBIDDEN,)),
     Row("*4", as_they_are, (), ("confirm-end-before",)),
-    Row("*4*4", as_they_are, ("room: destroy",), ("confirm-end-before",)),
-    Row(
-        "*4*4",
-        as_they_are,
-        ("room: destroy",),
-        ("confirm-end-before", "not-possible"),
-        answers=(FORBIDDEN,),
-    ),
+    Row("*4*4", as_they_are, ("room: destroy",), ()),
+    Row("*4*4", as_they_are, ("room: destroy",), ("not-possible",), answers=(FORBIDDEN,)),
     *(
         Row(key, with_lobby, (), ("not-allowed",), trunk=trunk, role=role)
         for key in ("*8", "*3", "*2", "*7", "*4")
@@ -119,7 +115,7 @@ def line_of(row: Row) -> str:
     asked = ", ".join(row.saw) or "nothing"
     for answer in row.answers:
         asked += f", refused ({ElementTree.fromstring(answer or '')[0].tag.partition('}')[2]})"
-    heard = ", ".join(f'"{ENGLISH[name]}"' for name in row.heard)
+    heard = ", ".join(f'"{ENGLISH[name]}"' for name in row.heard) or "nothing"
     return f"| `{row.keys}` | {state} | {asked} | {heard} |"
 
 
@@ -167,6 +163,24 @@ async def test_who_ends_the_meeting_hears_that_it_is_over(monkeypatch: pytest.Mo
     scene.types("*4")
     await settle(0.2)
     assert orders(world) == ["room: destroy"]
+    world.removes_us("<destroy><reason>The meeting has been terminated</reason></destroy>")
+    assert await scene.over() is EndReason.MEETING_ENDED
+    assert scene.said == ["confirm-end-before", "meeting-ended"]
+
+
+@in_virtual_time
+async def test_who_has_ended_the_meeting_is_not_asked_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = moderated()
+    scene = Scene(world, monkeypatch, trunk=MODERATORS)
+    scene.line_lasts = 2 * PATIENCE
+    await settle(1)
+    world.orders = [None]  # the order takes its time
+    scene.types("*4")
+    await settle(1)
+    scene.types("*4")
+    await settle(0.1)
     world.removes_us("<destroy><reason>The meeting has been terminated</reason></destroy>")
     assert await scene.over() is EndReason.MEETING_ENDED
     assert scene.said == ["confirm-end-before", "meeting-ended"]

@@ -198,6 +198,20 @@ async def test_a_farewell_is_said_to_its_end() -> None:
 
 
 @in_virtual_time
+async def test_after_a_farewell_nobody_needs_to_know_what_keys_are_for() -> None:
+    async with told() as (words, telephone):
+        words.help()
+        await asyncio.sleep(LINE / 2)
+        begun = asyncio.get_running_loop().time()
+        await words.farewell(CallEnd(EndReason.MEETING_ENDED, ""))
+        assert [said.removesuffix("-before") for said in heard(telephone)] == [
+            "help-mute",
+            "meeting-ended",
+        ]
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(LINE, abs=0.1)
+
+
+@in_virtual_time
 async def test_that_the_call_will_end_is_said_whatever_is_pressed() -> None:
     async with told() as (words, telephone):
         words.ends_in(5)

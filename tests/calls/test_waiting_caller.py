@@ -100,7 +100,9 @@ class Phone:
 
 
 class Scene:
-    """A call in a world."""
+    """A call in a world. `line_lasts` so many seconds, whatever is said."""
+
+    line_lasts = 0.0
 
     def __init__(
         self,
@@ -140,7 +142,7 @@ class Scene:
                 self._report(m.Closed("c1", m.CallReport()))
             case m.Say(call, utterance, parts):
                 self.said.append(getattr(parts[0], "name", ""))
-                self._report(m.Played(call, utterance, True))
+                self._report(m.Played(call, utterance, True), after=self.line_lasts)
             case m.SendDigit(digit=digit):
                 self.sent.append(digit)
             case m.Play(tone=tone):
@@ -148,8 +150,8 @@ class Scene:
             case m.Silence():
                 self.tones.append(None)
 
-    def _report(self, event: m.Event) -> None:
-        asyncio.get_running_loop().call_soon(self._switch.receive, event)
+    def _report(self, event: m.Event, after: float = 0.0) -> None:
+        asyncio.get_running_loop().call_later(after, self._switch.receive, event)
 
     def types(self, keys: str, *, in_band: bool = False) -> None:
         """The caller presses keys."""
