@@ -22,7 +22,8 @@ _ENDINGS = {
 class Departure:
     """The end of a stay. With `rejoin` it is worth trying again; `moved_to` is where to go now.
 
-    `promotion` lets a visitor come again, as a participant like others.
+    `promotion` lets a visitor come again, as a participant like others. If it `failed`, nobody
+    wanted it, and the bridge may know nothing of it.
     """
 
     cause: LeaveCause
@@ -31,6 +32,7 @@ class Departure:
     rejoin: bool = False
     moved_to: str | None = None
     promotion: Promotion | None = None
+    failed: bool = False
 
 
 class Departed(Exception):
@@ -56,7 +58,8 @@ def removed(presence: OccupantPresence, actor: str | None) -> Departure:
     statuses = presence.statuses
     # A kick (307) for a technical reason carries 333 as well: nobody wanted us out.
     if statuses & {332, 333}:
-        return Departure(LeaveCause.CONNECTION_LOST, text or "server failure", rejoin=True)
+        text = text or "server failure"
+        return Departure(LeaveCause.CONNECTION_LOST, text, rejoin=True, failed=True)
     if 301 in statuses:
         return Departure(LeaveCause.BANNED, text, actor)
     if 307 in statuses:

@@ -248,6 +248,8 @@ class Stay:
             case Departure(moved_to=str(room)) if not self.login.serves(room):
                 raise Departed(replace(event, moved_to=None))
             case Departure():
+                if event.failed:  # audio outlasts a server that is restarted
+                    self._end_session(event.text, FOREVER)
                 raise Departed(event)
             case FocusLeft():
                 log.warning("the focus has left the room")

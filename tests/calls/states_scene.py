@@ -388,6 +388,11 @@ class Scene:
         self.world.lose()
         await settle(0.5)
 
+    async def server_goes_down(self) -> None:
+        """It puts everybody out first (332); half a second later nobody has returned."""
+        self.world.removes_us("<status code='332'/>")
+        await settle(0.5)
+
     async def returns(self) -> None:
         await settle(EFFECT)
 

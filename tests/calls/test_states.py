@@ -95,6 +95,7 @@ STORIES: dict[str, list[Step]] = {
     ],
     "nothing mends that": [S.calls, S.no_more_bridges, S.bridge_is_lost, S.nothing_mends_it],
     "the XMPP connection is lost": [S.calls, S.is_cut],
+    "the XMPP server is restarted": [S.calls, S.server_goes_down],
     "rejoined": [S.calls, S.is_cut, S.returns],
     "rejoined, muted before": [S.calls, S.mutes, S.is_cut, S.returns],
     # calls that go out

@@ -780,6 +780,24 @@ async def test_who_was_removed_by_a_failure_comes_back(inside: str) -> None:
         await connected(call, "s2")
 
 
+@pytest.mark.parametrize("inside", ["<status code='332'/>", "<status code='333'/>"])
+@in_virtual_time
+async def test_who_was_removed_by_a_failure_is_heard_until_it_is_back(inside: str) -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.conference = [error("cancel", "service-unavailable")] * 20
+        world.removes_us(inside)
+        await settle(10)
+        assert media.in_use == "s1"
+        world.conference = []
+        await settle(30)
+        world.request(offer("s2"))
+        await settle(0.1)
+        assert call.told() == [Rejoined()]  # and not that media was down
+        assert media.in_use == "s2" and media.open_sessions == ["s2"]
+
+
 @in_virtual_time
 async def test_a_kick_counts_more_than_the_end_of_the_connection_after_it() -> None:
     world = with_alice()
