@@ -27,6 +27,7 @@ from gateway.conference.departure import Departed, Departure, first_departure, p
 from gateway.conference.entering import Entry
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
 from gateway.conference.floor import Floor
+from gateway.conference.goings import see_gone
 from gateway.conference.microphone import Microphone
 from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import Profile
@@ -256,18 +257,18 @@ class Stay:
                 self._waiting_for_focus = self._run(self._call_focus_back())
             case FocusJoined() if self._waiting_for_focus is not None:
                 self._waiting_for_focus.cancel()
-            case OccupantLeft(endpoint) | MachineLeft(endpoint):
-                if self._session is not None:
-                    self._session.drop_owner(endpoint)
-                if isinstance(event, OccupantLeft):
-                    self._emit(event)
             case OccupantJoined():
                 if self._session is None and self._waiting_for_offer is None:
                     self._wait_for_offer(FIRST_OFFER_PATIENCE)
                 self._emit(event)
-            case Alone():
-                self._stop_waiting_for_offer()  # to be alone is no fault
-                self._emit(event)
+            case OccupantLeft() | MachineLeft() | Alone():
+                if isinstance(event, Alone):
+                    self._stop_waiting_for_offer()  # to be alone is no fault
+                self._run(see_gone(event, self.room, self._drop_sources, self._emit))
+
+    def _drop_sources(self, endpoint: str) -> None:
+        if self._session is not None:
+            self._session.drop_owner(endpoint)
 
     def _focus_says(self, jingle: Jingle) -> None:
         session = self._session

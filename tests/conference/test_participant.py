@@ -159,7 +159,7 @@ async def test_nobody_else_is_there_and_no_session_comes_until_somebody_is() -> 
         assert call.told() == [OccupantJoined("alice", "Alice")]
         await connected(call)
         world.goes("alice")
-        await settle()
+        await settle(1.5)
         assert call.told() == [OccupantLeft("alice", "Alice"), Alone()]
 
 
@@ -232,8 +232,22 @@ async def test_the_sources_of_who_leaves_are_dropped() -> None:
         await connected(call, sources={"alice": 2001, "bob": 3001})
         world.comes("bob")
         world.goes("alice")
-        await settle()
+        await settle(1.5)
         assert media.heard == {3001: "bob"}
+
+
+@in_virtual_time
+async def test_who_leaves_and_is_back_at_once_is_heard() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call, sources={"alice": 2001})
+        world.goes("alice")
+        await settle(0.5)
+        world.comes("alice", "Alice")
+        world.request(sources("source-add", "s1", {"alice": 2002}))
+        await settle(10)
+        assert media.heard[2002] == "alice"
+        assert call.told() == [OccupantJoined("alice", "Alice")]
 
 
 @in_virtual_time
@@ -796,6 +810,24 @@ async def test_who_was_removed_by_a_failure_is_heard_until_it_is_back(inside: st
         await settle(0.1)
         assert call.told() == [Rejoined()]  # and not that media was down
         assert media.in_use == "s2" and media.open_sessions == ["s2"]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@in_virtual_time
+async def test_that_others_are_put_out_first_by_a_server_is_no_news(is_told: bool) -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call, sources={"alice": 2001})
+        world.goes("alice")
+        await settle(0.2)
+        if is_told:
+            world.removes_us("<status code='332'/>")
+        world.lose()
+        await settle(0.5)
+        assert media.in_use == "s1" and media.heard == {2001: "alice"}
+        world.occupants["alice"] = "Alice"  # is back before us
+        await settle(20)
+        assert call.told() == [Rejoined()]
 
 
 @in_virtual_time

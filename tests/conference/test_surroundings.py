@@ -73,7 +73,7 @@ async def test_company_is_told_on_entering_and_when_it_changes() -> None:
         assert call.company == [CompanyChanged(1, 0), CompanyChanged(1, 1), CompanyChanged(0, 1)]
         assert call.company[-1].only_phones
         world.presence("phone", gone=True)
-        await settle()
+        await settle(1.5)
         assert call.company[-1].is_alone and call.told()[-1] == Alone()
 
 
@@ -86,11 +86,11 @@ async def test_a_recorder_is_no_company_comes_and_goes_unseen_and_takes_its_sour
         world.presence("jibri", "Recorder", jid=RECORDER)
         await settle()
         world.goes("alice")
-        await settle()
+        await settle(1.5)
         assert call.told() == [MediaUp(), OccupantLeft("alice", "Alice"), Alone()]
         assert media.heard == {2002: "jibri"}
         world.presence("jibri", gone=True)
-        await settle()
+        await settle(1.5)
         assert media.heard == {}
         assert call.told() == []
         assert call.company == [CompanyChanged(1, 0), CompanyChanged(0, 0)]
@@ -326,6 +326,6 @@ async def test_who_comes_and_goes_is_told_as_ever() -> None:
     async with Call(world, Media()) as call:
         world.comes("bob", "Bob")
         world.goes("bob")
-        await settle()
+        await settle(1.5)
         expected: list[Event] = [OccupantJoined("bob", "Bob"), OccupantLeft("bob", "Bob")]
         assert call.told() == expected
