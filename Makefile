@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
+# Half the time of `make check` would be spent on compiling where somebody forbids to keep the result.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup tools demo test check soak bench quality prompts lint types format lock clean
 
 help:
