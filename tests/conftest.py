@@ -1,6 +1,7 @@
 """What all tests share: the event loop the product runs on."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -45,6 +46,12 @@ class Loop(uvloop.Loop):
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """uvloop, as in production."""
     return {"uvloop": Loop}
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays until the end, so nobody need look through it for garbage again."""
+    gc.collect()
+    gc.freeze()
 
 
 logs.configure("warning")  # a failed test shows what went wrong, not every message and stanza
