@@ -14,10 +14,13 @@ def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLC
 
     ConfigError if the file cannot be used.
     """
-    try:
-        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError([f"CA file {ca_file}: {error}"]) from error
+    if not verify and ca_file is None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        try:
+            context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        except OSError as error:  # ssl.SSLError is one
+            raise ConfigError([f"CA file {ca_file}: {error}"]) from error
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

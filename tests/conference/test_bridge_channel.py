@@ -171,7 +171,7 @@ def test_it_is_not_opened_unless_it_is_wanted() -> None:
     ],
 )
 def test_only_web_sockets_are_connected_to(url: str, with_tls: bool, without: bool) -> None:
-    assert is_usable(url, ssl.create_default_context()) is with_tls
+    assert is_usable(url, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) is with_tls
     assert is_usable(url, None) is without
 
 

@@ -325,7 +325,8 @@ async def test_who_does_not_speak_tls_is_closed(authority: Authority, rubbish: b
 
 def client_hello() -> bytes:
     out = ssl.MemoryBIO()
-    tls = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname="a")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="a")
     with pytest.raises(ssl.SSLWantReadError):
         tls.do_handshake()
     return out.read()
