@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -72,34 +73,40 @@ def mutate(data: bytes, dice: random.Random) -> bytes:
     return data
 
 
-def originals(tag: str, number: int) -> list[bytes]:
-    """Datagrams about calls that exist and calls that do not."""
+def original(tag: str, number: int, dice: random.Random) -> bytes:
+    """A datagram about a call that exists or about one that does not."""
     branch, call_id = f"z9hG4bK-{number}", f"call-{number}"
-    dialog = {"to_tag": tag, "cseq": number + 2}
-    return [
-        request(branch=branch, call_id=call_id, body=OFFER),
-        request(branch=branch, call_id=call_id, fields=[("Record-Route", "<sip:p;lr>, <sip:q>")]),
-        request(branch=branch, call_id=call_id, body=OFFER, fields=TIMER_AND_RELIABLE),
-        request(branch=branch, call_id=call_id, fields=[("Require", "100rel")]),
-        request(
-            branch=branch,
-            call_id=call_id,
-            fields=[("Replaces", f"call-1;to-tag={tag};from-tag=peer")],
-        ),
-        request("PRACK", branch=branch, body=OFFER, fields=[("RAck", "1 1 INVITE")], **dialog),  # type: ignore[arg-type]
-        request("UPDATE", branch=branch, body=OFFER, fields=TIMER_AND_RELIABLE, **dialog),  # type: ignore[arg-type]
-        request("UPDATE", branch=branch, **dialog),  # type: ignore[arg-type]
-        request("REFER", branch=branch, fields=[("Refer-To", "<sip:a@b?x=y>")], **dialog),  # type: ignore[arg-type]
-        request("CANCEL", branch=branch, call_id=call_id),
-        request("ACK", branch=branch, call_id=call_id, to_tag=tag),
-        request("OPTIONS", branch=branch, call_id=call_id),
-        request(branch=branch, body=OFFER, **dialog),  # type: ignore[arg-type]
-        request("ACK", branch=branch, **dialog),  # type: ignore[arg-type]
-        request("INFO", branch=branch, body=b"Signal=1", **dialog),  # type: ignore[arg-type]
-        request("MESSAGE", branch=branch, body=b"hi", fields=[("Content-Type", "text/plain")]),
-        request("MESSAGE", branch=branch, body=b"hi", **dialog),  # type: ignore[arg-type]
-        request("BYE", branch=branch, fields=[("Reason", 'SIP;cause=200;text="x"')], **dialog),  # type: ignore[arg-type]
-    ]
+    within: dict[str, Any] = {"branch": branch, "to_tag": tag, "cseq": number + 2}
+    begin: dict[str, Any] = {"branch": branch, "call_id": call_id}
+    method, arguments = dice.choice(
+        [
+            ("INVITE", {"body": OFFER, **begin}),
+            ("INVITE", {"fields": [("Record-Route", "<sip:p;lr>, <sip:q>")], **begin}),
+            ("INVITE", {"body": OFFER, "fields": TIMER_AND_RELIABLE, **begin}),
+            ("INVITE", {"fields": [("Require", "100rel")], **begin}),
+            (
+                "INVITE",
+                {"fields": [("Replaces", f"call-1;to-tag={tag};from-tag=peer")], **begin},
+            ),
+            ("PRACK", {"body": OFFER, "fields": [("RAck", "1 1 INVITE")], **within}),
+            ("UPDATE", {"body": OFFER, "fields": TIMER_AND_RELIABLE, **within}),
+            ("UPDATE", within),
+            ("REFER", {"fields": [("Refer-To", "<sip:a@b?x=y>")], **within}),
+            ("CANCEL", begin),
+            ("ACK", {"to_tag": tag, **begin}),
+            ("OPTIONS", begin),
+            ("INVITE", {"body": OFFER, **within}),
+            ("ACK", within),
+            ("INFO", {"body": b"Signal=1", **within}),
+            (
+                "MESSAGE",
+                {"branch": branch, "body": b"hi", "fields": [("Content-Type", "text/plain")]},
+            ),
+            ("MESSAGE", {"body": b"hi", **within}),
+            ("BYE", {"fields": [("Reason", 'SIP;cause=200;text="x"')], **within}),
+        ]
+    )
+    return request(method, **arguments)
 
 
 def end_everything(bench: Bench) -> None:
@@ -137,7 +144,7 @@ def test_mutated_requests_raise_nothing_and_leave_nothing(seed: int) -> None:
     bench = Bench(StackConfig(info_types=frozenset({"application/sdp"})))
     _, tag = bench.confirmed()
     for number in range(2000):
-        datagram = mutate(dice.choice(originals(tag, number)), dice)
+        datagram = mutate(original(tag, number, dice), dice)
         bench.receive(datagram, dice.choice([UDP, UDP, TCP, V6, replace(UDP, remote=GATEWAY)]))
         react(bench, dice)
         for sent in bench.take():
