@@ -48,8 +48,12 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": Loop}
 
 
+gc.disable()  # collecting thousands of tests makes no garbage, and looking for it is dear
+
+
 def pytest_collection_finish() -> None:
-    """What is there now stays until the end, so nobody need look through it for garbage again."""
+    """What is there now stays until the end, so nobody need look through it again either."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 
