@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sipmessage import URI, Address
 
@@ -123,7 +124,7 @@ class Sent:
     at: float
     transmission: Transmission
 
-    @property
+    @cached_property
     def message(self) -> Message:
         return parse_message(self.transmission.data)
 
