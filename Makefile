@@ -41,7 +41,7 @@ demo: setup
 	$(BIN)/sip-gateway demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(WEB),--web $(WEB))
 
 check: lint types
-	$(PYTEST) -q -n 2 -m "not behaviour and not interop and not soak"
+	$(PYTEST) -q -n 2 --dist worksteal -m "not behaviour and not interop and not soak"
 
 test: setup tools check
 	$(PYTEST) -q -n 2 --dist worksteal -m "(behaviour or interop) and not soak"

@@ -77,6 +77,13 @@ async def serve(peer: UdpPeer, agent: UserAgent, heard: list[Request]) -> None:
             peer.send(response(request, 200, fields=[("Contact", contact)]), agent)
 
 
+async def refuse(peer: UdpPeer, agent: UserAgent, heard: list[Request]) -> None:
+    """Answer as a registrar that knows nobody, for ever, also to who takes its leave."""
+    while True:
+        heard.append(await peer.receive_request("REGISTER"))
+        peer.send(response(heard[-1], 401, fields=[CHALLENGE]), agent)
+
+
 async def test_it_registers_is_called_there_and_takes_the_binding_back() -> None:
     heard: list[Request] = []
     with UdpPeer() as peer:
@@ -100,15 +107,18 @@ async def test_it_registers_is_called_there_and_takes_the_binding_back() -> None
 
 
 async def test_a_password_that_is_not_taken_is_one_line_that_says_what_to_do() -> None:
+    heard: list[Request] = []
     with capture_logs() as logs, UdpPeer() as peer:
         async with at_work(registering(peer), Timers()) as (agent, liaisons):
+            registrar = asyncio.create_task(refuse(peer, agent, heard))
             liaison = liaisons.find("trunk")
             assert liaison is not None and liaison.registration is not None
             registration = liaison.registration
-            for _ in ("unasked", "with the password"):
-                request = await peer.receive_request("REGISTER")
-                peer.send(response(request, 401, fields=[CHALLENGE]), agent)
             await eventually(lambda: registration.state is RegistrationState.REFUSED)
+            asked = [request.headers.get("Authorization") is not None for request in heard]
+            assert asked == [False, True]  # unasked, and with the password
+        registrar.cancel()
+        await asyncio.wait([registrar])
     (line,) = (each for each in logs if each["event"] == "not registered")
     assert (line["trunk"], line["log_level"]) == ("trunk", "warning")
     assert line["reason"].startswith("401 ") and "password of [trunk.register]" in line["remedy"]
