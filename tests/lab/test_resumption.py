@@ -10,6 +10,7 @@ import pytest
 from gateway.lab.lab import Lab, LabConfig
 from gateway.lab.stream_management import KeptStreams
 from gateway.lab.xmpp_login import Visit
+from gateway.xmpp import managed_stream
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.client import connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
@@ -142,6 +143,12 @@ def test_it_is_resumed_before_binding_or_not_at_all() -> None:
 # --- on the network, with the gateway's own client -----------------------------------------------
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is cut off does not take its time to come back."""
+    monkeypatch.setattr(managed_stream, "PAUSES", ((0.0, 0.01),))
+
+
 def over_web_socket(lab: Lab) -> Server:
     tls = None if lab.ca_file is None else tls_context(ca_file=lab.ca_file)
     return Server(lab.domain, tls, web_socket=lab.web_socket_url)
@@ -171,6 +178,7 @@ def ways(lab: Lab) -> dict[str, Server]:
     }
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
     ("way", "starttls"), [("websocket", True), ("account", False), ("both", False)]
 )
@@ -192,6 +200,7 @@ async def test_who_is_cut_off_stays_in_the_room_and_comes_back(way: str, starttl
         assert {each.rule for each in lab.violations} & {1, 2, 3} == set()
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_who_comes_back_brings_a_new_token_if_it_has_one() -> None:
     steps: list[tuple[str, str]] = []
     async with Lab(LabConfig(starttls=False), on_step=lambda *step: steps.append(step)) as lab:
