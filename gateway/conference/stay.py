@@ -151,8 +151,7 @@ class Stay:
         if not self.room.entered:
             return
         if self._session is not None:
-            terminate = self._session.terminate(Reason("success"))
-            self._send_jingle(self.room.focus, terminate)
+            self._send_jingle(self.room.focus, self._session.terminate(Reason("success")))
         self.chair.leave()
         self._connection.send(unavailable(self.room.jid, self.room.nick, status))
         self.room.entered = False

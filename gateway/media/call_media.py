@@ -303,14 +303,15 @@ class CallMedia:
 
     def receive_from_bridge(self, data: bytes, now: float) -> None:
         """A protected datagram of the bridge."""
-        if self.leg is None:
+        leg = self.leg
+        if leg is None:
             return
         if 192 <= data[1] <= 223:
-            carried = [source.reception for source in self.bus.carried(self.leg)]
-            self.leg.receive_rtcp(data, carried, now)
+            carried = [source.reception for source in self.bus.carried(leg)]
+            leg.receive_rtcp(data, carried, now)
         else:
-            self.leg.feedback.arrived(data, now)
-            self.bus.receive(self.leg, data, now)
+            leg.feedback.arrived(data, now)
+            self.bus.receive(leg, data, now)
 
     # What happens by time.
 
