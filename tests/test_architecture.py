@@ -115,7 +115,7 @@ WALLS = {
 PURE = {
     "audiocodecs": set(),
     "gateway.sdp": set(),
-    "gateway.rtp": {"datagrams"},
+    "gateway.rtp": {"datagrams", "rtp_filter"},
     "gateway.sip": {
         "udp",
         "tcp",

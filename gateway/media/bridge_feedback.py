@@ -23,6 +23,8 @@ class MediaSink(Protocol):
 
     def send_rtcp(self, packet: bytes) -> None: ...
 
+    def want_rtp(self, wanted: bool) -> None: ...
+
 
 class BridgeFeedback:
     """The feedback of one session with the videobridge."""
@@ -36,6 +38,11 @@ class BridgeFeedback:
         self._transport_cc_id = offer.transport_cc_id
         self._arrivals = ArrivalLog(offer.ssrc)
         self._sink = sink
+
+    @property
+    def counts_arrivals(self) -> bool:
+        """Whether every packet has to come, to be told of."""
+        return self._transport_cc_id is not None
 
     def elements(self) -> dict[int, bytes]:
         """The header-extension elements of the next packet to be sent."""

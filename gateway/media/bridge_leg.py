@@ -59,6 +59,7 @@ class BridgeLeg:
         self.level_id = offer.audio_level_id
         self.undecodable = 0
         self._sink = sink
+        self._wants_rtp = True
         self._receiver = receiver
         self._bitrate = bitrate
         self._complexity = complexity
@@ -122,6 +123,13 @@ class BridgeLeg:
         """Nothing was sent for a while: the time of our stream has gone on without packets."""
         self._sender.pause(round(seconds * _CLOCK_RATE / _FRAME) * _FRAME)
         self._red.pause()
+
+    def want_rtp(self, wanted: bool) -> None:
+        """Whether the bridge's RTP is of any use here; if not, hardly any of it will come."""
+        wanted = wanted or self.feedback.counts_arrivals
+        if wanted is not self._wants_rtp:
+            self._wants_rtp = wanted
+            self._sink.want_rtp(wanted)
 
     def glance(self, data: bytes) -> RtpPacket | None:
         """A packet as it came: what is in clear may be read, and believed by who wants to."""

@@ -108,6 +108,7 @@ class RoomBus:
         self.members.append(member)
         self._faders[member] = Fader()
         self._refresh_own()
+        self._choose_ears()
 
     def leave(self, member: Member, now: float) -> None:
         """Let a caller go; sources only it was told about go with it."""
@@ -120,6 +121,7 @@ class RoomBus:
         self._signalled.pop(member, None)
         self._refresh_own()
         self._retire_unsignalled(now)
+        self._choose_ears()
 
     def switch(self, member: Member, leg: BridgeLeg) -> None:
         """A caller goes on with another leg, and goes on hearing what it has heard."""
@@ -128,6 +130,7 @@ class RoomBus:
                 source.leave(member.leg)
         member.leg = leg
         self._refresh_own()
+        self._choose_ears()
 
     def set_sources(self, member: Member, sources: Iterable[Source], now: float) -> None:
         """All sources the focus has signalled to a member."""
@@ -185,11 +188,22 @@ class RoomBus:
         return [source for source in self._sources.values() if source.carrier is leg]
 
     def expire(self, now: float) -> None:
-        """Give up sources that nobody has named; called about once a second."""
+        """Give up sources that nobody has named, and choose who hears; called twice a second."""
         for ssrc, source in list(self._sources.items()):
             if source.endpoint is None and now - source.last_carried > _UNSIGNALLED_FOR:
                 del self._sources[ssrc]
         self._retired = {ssrc: at for ssrc, at in self._retired.items() if now - at < _RETIRED_FOR}
+        self._choose_ears()
+
+    def _choose_ears(self) -> None:
+        """Of many endpoints of ours that get the same, only those hear it that carry a source, and
+        one more, to fill in what they lose and to take over; for all others it is dropped as early
+        as can be, but for so much of it as keeps their rollover counters."""
+        legs = [member.leg for member in self.members if member.leg is not None]
+        needed = {source.carrier for source in self._sources.values()}
+        spare = next((leg for leg in legs if leg not in needed), None)
+        for leg in legs:
+            leg.want_rtp(leg is spare or leg in needed)
 
     def heard(self) -> StreamReport:
         """What has come of all sources there have been, together."""

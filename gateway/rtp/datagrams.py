@@ -9,6 +9,8 @@ import struct
 import time
 from contextlib import suppress
 
+from gateway.rtp.rtp_filter import drop_rtp, take_rtp
+
 _LARGEST = 2048  # octets: more than an Ethernet has
 _AT_ONCE = 256  # datagrams; what else a flood brings waits, and is lost when the kernel has no room
 _BUFFER = 1 << 20  # octets in the kernel, if it lets us: a stall of a second with twenty talkers
@@ -59,6 +61,10 @@ class DatagramSocket:
         except OSError:
             pass  # nothing more is there; or it is closed, and nothing will be
         return read
+
+    def want_rtp(self, wanted: bool) -> None:
+        """Whether RTP is to come; if it is not, one packet now and then does all the same."""
+        (take_rtp if wanted else drop_rtp)(self._socket)
 
     def send(self, data: bytes, destination: tuple[str, int]) -> None:
         """Send to an address, which is no name. OSError: it cannot be sent, or not now."""

@@ -129,6 +129,12 @@ class IceConnection(aioice.Connection):
         stun.transport = taken = TakenOver(stun.transport, stun)
         self._taken.append((taken, stun))
 
+    def want_rtp(self, wanted: bool) -> None:
+        """Whether RTP is to come, apart from a packet now and then; by sockets that were taken
+        over."""
+        for taken, _ in self._taken:
+            taken.want_rtp(wanted)
+
     def read(self) -> list[Datagram]:
         """What may be SRTP or SRTCP and has come since the last time."""
         media, self._media = self._media, []

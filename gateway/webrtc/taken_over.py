@@ -28,6 +28,10 @@ class TakenOver(asyncio.DatagramTransport):
         """What has come since the last time."""
         return self._socket.read()
 
+    def want_rtp(self, wanted: bool) -> None:
+        """Whether RTP is to come, apart from a packet now and then."""
+        self._socket.want_rtp(wanted)
+
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send; what cannot be sent is lost, as anything may be."""
         try:  # `suppress` would cost as much as half of the sending

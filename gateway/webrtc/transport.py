@@ -51,6 +51,7 @@ class BridgeTransport:
         self._dtls: DtlsEndpoint | None = None
         self._inbox: asyncio.Queue[bytes] = asyncio.Queue(_INBOX)
         self._goodbye = asyncio.Event()
+        self._wants_rtp = True
 
     async def open(self, offer: BridgeOffer) -> BridgeAnswer:
         """Open our sockets and say what the session-accept has to carry. TransportError: none."""
@@ -113,6 +114,13 @@ class BridgeTransport:
             raise TransportError(f"ICE: {error}") from error
         self._ice, self._other_ice = self._other_ice, self._ice
         self._ice.take_over()
+        self._ice.want_rtp(self._wants_rtp)
+
+    def want_rtp(self, wanted: bool) -> None:
+        """Whether RTP is to come from the bridge; if it is not, a packet now and then does all the
+        same. Once it is connected; on a path through a TURN server all comes."""
+        self._wants_rtp = wanted
+        self._ice.want_rtp(wanted)
 
     def read(self) -> list[Datagram]:
         """What has come since the last time."""

@@ -31,6 +31,7 @@ class Bridge:
     datagrams: list[bytes] = field(default_factory=list)
     packets: list[RtpPacket] = field(default_factory=list)
     reports: list = field(default_factory=list)
+    is_wanted = True
 
     def __post_init__(self) -> None:
         self._protects = SrtpSender(PROFILE, KEY, SALT)
@@ -45,6 +46,9 @@ class Bridge:
         self.reports += parse_compound(
             self._opens.unprotect_rtcp(self._protects.protect_rtcp(packet))
         )
+
+    def want_rtp(self, wanted: bool) -> None:
+        self.is_wanted = wanted
 
     def rtcp(self, *packets) -> bytes:
         return self._answers.protect_rtcp(b"".join(packet.serialize() for packet in packets))

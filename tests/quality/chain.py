@@ -265,6 +265,9 @@ class _Sink:
     def send_rtcp(self, packet: bytes) -> None:
         """The bridge here knows what it loses without our reports."""
 
+    def want_rtp(self, wanted: bool) -> None:
+        """Everything is wanted of a single endpoint."""
+
 
 @dataclass(frozen=True)
 class Arrived:

@@ -66,6 +66,9 @@ class Wire:
     def send_rtcp(self, packet: bytes, destination: m.Address | None = None) -> None:
         """Reports are made; nobody reads them."""
 
+    def want_rtp(self, wanted: bool) -> None:
+        """Everything is wanted of a single endpoint."""
+
     def close(self) -> None:
         """There is nothing to give back."""
 
