@@ -7,6 +7,7 @@ import asyncio
 import json
 
 from gateway.calls.confirmation import AGAIN_AFTER, WITHIN
+from gateway.conference.goings import GONE_AFTER
 from gateway.media.messages import Tone
 from tests.calls.exchange import Exchange, Party
 from tests.calls.fake_phone import FakePhone
@@ -252,7 +253,7 @@ class Scene:
     async def all_go(self) -> None:
         for nick in tuple(self.world.occupants):
             self.world.goes(nick)
-        await settle(EFFECT)
+        await settle(GONE_AFTER + EFFECT)
 
     async def writes(self) -> None:
         self._deliver(
