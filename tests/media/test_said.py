@@ -103,6 +103,8 @@ class Leg:
 
     def send(self, *_: object) -> None: ...
 
+    def want_rtp(self, wanted: bool) -> None: ...
+
 
 class Room:
     """A room in simulated time."""
