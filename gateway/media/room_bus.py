@@ -197,13 +197,14 @@ class RoomBus:
 
     def _choose_ears(self) -> None:
         """Of many endpoints of ours that get the same, only those hear it that carry a source, and
-        one more, to fill in what they lose and to take over; for all others it is dropped as early
-        as can be, but for so much of it as keeps their rollover counters."""
+        one more at each bridge, to fill in what they lose and to take over, even if a bridge is
+        gone with all of its own; for all others it is dropped as early as can be, but for so much
+        of it as keeps their rollover counters."""
         legs = [member.leg for member in self.members if member.leg is not None]
         needed = {source.carrier for source in self._sources.values()}
-        spare = next((leg for leg in legs if leg not in needed), None)
+        spare = {leg.bridge_ssrc: leg for leg in reversed(legs) if leg not in needed}
         for leg in legs:
-            leg.want_rtp(leg is spare or leg in needed)
+            leg.want_rtp(leg in needed or leg is spare[leg.bridge_ssrc])
 
     def heard(self) -> StreamReport:
         """What has come of all sources there have been, together."""

@@ -1,4 +1,4 @@
-"""Of many endpoints in a room two hear the bridge: one opens what comes, another stands by."""
+"""Of many endpoints in a room two hear a bridge: one opens what comes, another stands by."""
 
 from dataclasses import dataclass
 
@@ -96,6 +96,21 @@ def test_one_that_has_to_tell_of_every_packet_hears_them_all() -> None:
     room = Room.of(5, transport_cc_id=7)
     room.run(30)
     assert room.wanted == [True] * 5
+
+
+def test_one_stands_by_at_each_bridge_so_that_a_bridge_may_be_lost() -> None:
+    room = Room.of(6)
+    callers, bridges = room.callers, room.bridges
+    for caller in callers[3:]:
+        assert caller.leg is not None
+        caller.leg.bridge_ssrc = 1  # by which bridges are told apart
+    room.run(60)
+    assert room.wanted == [True, True, False, True, False, False]
+    room.callers, room.bridges = callers[3:], bridges[3:]  # nothing comes from the other any more
+    room.run(100)
+    heard = np.concatenate(callers[-1].heard[-100:]).astype(np.int32)
+    gaps = np.abs(heard).reshape(-1, 160).max(axis=1) < 500
+    assert gaps.sum() <= 1
 
 
 def test_a_bridge_that_is_lost_is_replaced_by_one_that_hears() -> None:

@@ -100,6 +100,7 @@ class Leg:
     """A connection to the bridge that takes everything."""
 
     ssrc = 5
+    bridge_ssrc = 6
 
     def send(self, *_: object) -> None: ...
 
