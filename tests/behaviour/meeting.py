@@ -108,3 +108,13 @@ async def hears_no_music(at: Meeting, call: PhoneCall) -> None:
     await eventually(lambda: len(call.media.recording()) > before + 2 * RATE, "two seconds")
     assert not music_was_heard(call.media.recording()[before:], RATE)
     assert not music_was_heard(at.ann.mix(), RATE)
+
+
+async def ann_comes(scene: Stage, call: PhoneCall) -> Meeting:
+    """The first who comes to where a phone waits: they hear each other, and no music."""
+    ann = (await scene.speakers(ROOM, "ann"))["ann"]
+    await scene.media_up(call)
+    at = Meeting(scene, ann)
+    await at.hear_each_other(call)
+    await hears_no_music(at, call)
+    return at

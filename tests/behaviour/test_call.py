@@ -9,12 +9,7 @@ from gateway.calls.end_reason import EndReason
 from gateway.lab.lab import LabConfig
 from gateway.lab.lab_config import OfferConfig
 from gateway.lab.phone import NotAnswered
-from tests.behaviour.meeting import (
-    Meeting,
-    hears_no_music,
-    phone_hears_music,
-    waits_with_music,
-)
+from tests.behaviour.meeting import ann_comes, phone_hears_music, waits_with_music
 from tests.behaviour.stage import RATE, eventually, heard_in, names_in, stage
 from tests.helpers.listening import sounds_in
 from tests.helpers.music import music_was_heard
@@ -69,11 +64,7 @@ async def test_a_phone_alone_hears_music_and_that_it_is_alone_until_somebody_com
     async with stage(trunk={"words": True}) as scene:
         call = await scene.dial(USER)
         await waits_with_music(call, "alone")
-        ann = (await scene.speakers(ROOM, "ann"))["ann"]
-        await scene.media_up(call)
-        at = Meeting(scene, ann)
-        await at.hear_each_other(call)
-        await hears_no_music(at, call)
+        await ann_comes(scene, call)
 
 
 async def test_a_phone_alone_hears_the_waiting_tone_where_that_is_wanted() -> None:

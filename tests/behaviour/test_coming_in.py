@@ -10,7 +10,7 @@ from gateway.lab.phone import NotAnswered
 from tests.behaviour.meeting import (
     ROOM,
     USER,
-    Meeting,
+    ann_comes,
     ends,
     hears_no_music,
     meeting,
@@ -124,11 +124,7 @@ async def test_waiting_for_host_a_phone_is_let_in_when_the_host_has_come() -> No
     async with stage(config, trunk={"words": True}) as scene:
         call = await scene.dial(USER)
         await waits_with_music(call, "wait-for-host")
-        ann = (await scene.speakers(ROOM, "ann"))["ann"]
-        await scene.media_up(call)
-        at = Meeting(scene, ann)
-        await at.hear_each_other(call)
-        await hears_no_music(at, call)
+        at = await ann_comes(scene, call)
         at.moderator.moderate_audio()  # guests of a secure domain heed its components as well
         await eventually(lambda: at.phone.muted, "the phone muted")
         call.media.press("*6")
