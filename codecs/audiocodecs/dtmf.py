@@ -100,7 +100,7 @@ def find_key(window: npt.NDArray[np.float32], rate: int) -> str | None:
 
 class _Half(NamedTuple):
     """Half of a window: its samples, their energy, and how much of the eight frequencies is in it,
-    as (32,), if it was looked at."""
+    as (32,), see `_Bank`."""
 
     samples: npt.NDArray[np.float32]
     energy: float

@@ -15,9 +15,7 @@ from gateway.ivr.language import Language
 from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.synthesis import Names
 from gateway.ivr.texts import PACKS, Texts
-
-MUSIC = "music"
-"""What a recording in the folder itself is called that who waits hears."""
+from gateway.media.speech import MUSIC
 
 
 def _prompt_problems(folder: Path) -> Iterator[str]:
@@ -31,7 +29,7 @@ def _prompt_problems(folder: Path) -> Iterator[str]:
         texts = Texts.of(Language(inside.name))
         known = texts.recordings() | texts.characters()
         for file in sorted(inside.iterdir()):
-            if file.stem == MUSIC:
+            if file.stem == MUSIC.name:
                 yield f"{file} is in a language; music is for all: move it to {folder}"
             elif file.stem not in known:
                 alike = difflib.get_close_matches(file.stem, known, 1)

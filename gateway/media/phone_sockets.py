@@ -110,21 +110,19 @@ class PhoneSockets:
 
     def send_rtp(self, packet: bytes, destination: Address) -> None:
         """Send from the RTP port."""
-        if self._is_closed:
-            return
-        try:
-            self._pairs[_version(destination[0])][0].send(packet, destination)
-        except (OSError, ValueError, KeyError):
-            # An address that cannot be reached, e.g. of an IP version we have no host of.
-            self.unsendable += 1
+        self._send(0, packet, destination)
 
     def send_rtcp(self, packet: bytes, destination: Address) -> None:
         """Send from the RTCP port."""
+        self._send(1, packet, destination)
+
+    def _send(self, which: int, packet: bytes, destination: Address) -> None:
         if self._is_closed:
             return
         try:
-            self._pairs[_version(destination[0])][1].sendto(packet, destination)
+            self._pairs[_version(destination[0])][which].sendto(packet, destination)
         except (OSError, ValueError, KeyError):
+            # An address that cannot be reached, e.g. of an IP version we have no host of.
             self.unsendable += 1
 
     def close(self) -> None:

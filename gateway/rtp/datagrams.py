@@ -66,7 +66,7 @@ class DatagramSocket:
         """Whether RTP is to come; if it is not, one packet now and then does all the same."""
         (take_rtp if wanted else drop_rtp)(self._socket)
 
-    def send(self, data: bytes, destination: tuple[str, int]) -> None:
+    def sendto(self, data: bytes, destination: tuple[str, int]) -> None:
         """Send to an address, which is no name. OSError: it cannot be sent, or not now."""
         self._socket.sendto(data, destination)
 

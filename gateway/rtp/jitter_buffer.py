@@ -121,7 +121,7 @@ class JitterBuffer:
 
     def put(self, packet: RtpPacket, duration: int, arrival: float) -> Arrival:
         """Take a packet that lasts `duration` clock units and has arrived at `arrival`."""
-        if self._is_usual(packet, duration, arrival):
+        if self._put_usual(packet, duration, arrival):
             return Arrival.STORED
         timestamp = self._unwrap(packet.timestamp)
         transit = arrival - timestamp / self._rate
@@ -150,7 +150,7 @@ class JitterBuffer:
             self._is_unusual = True
         return Arrival.STORED
 
-    def _is_usual(self, packet: RtpPacket, duration: int, arrival: float) -> bool:
+    def _put_usual(self, packet: RtpPacket, duration: int, arrival: float) -> bool:
         """Store a packet if it follows the last one, and is neither early nor late: `put` would do
         the same, at three times the cost."""
         newest, cursor = self._newest, self._cursor

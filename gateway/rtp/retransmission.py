@@ -63,7 +63,7 @@ class LossWatch:
     def missing(self, sequence: int) -> tuple[int, ...]:
         """The packets between the last one and this one, which has just come."""
         before = self._highest
-        if before == (sequence - 1) & 0xFFFF:
+        if self.expects(sequence):
             self._highest = sequence  # the usual case
             return ()
         step = distance(sequence, before, 16) if before is not None else 1

@@ -35,7 +35,7 @@ class TakenOver(asyncio.DatagramTransport):
     def sendto(self, data: Any, addr: Any = None) -> None:
         """Send; what cannot be sent is lost, as anything may be."""
         try:  # `suppress` would cost as much as half of the sending
-            self._socket.send(data, addr)
+            self._socket.sendto(data, addr)
         except OSError:
             return
 

@@ -30,7 +30,7 @@ def test_what_came_is_read_in_order_with_where_it_came_from(
     ours, theirs = both
     assert ours.read() == []
     for number in range(5):
-        theirs.send(bytes([number]), ours.address)
+        theirs.sendto(bytes([number]), ours.address)
     assert [(data, source) for data, source, _ in ours.read()] == [
         (bytes([number]), theirs.address) for number in range(5)
     ]
@@ -43,7 +43,7 @@ def test_it_came_when_the_kernel_had_it_and_not_when_it_was_read(
     ours, theirs = both
     for _ in range(50):  # the kernel begins to note arrivals a moment after it has been asked to
         before = time.monotonic()
-        theirs.send(b"x", ours.address)
+        theirs.sendto(b"x", ours.address)
         time.sleep(0.02)
         after = time.monotonic()
         ((_, _, arrival),) = ours.read()
@@ -59,7 +59,7 @@ def test_a_clock_that_was_set_meanwhile_does_not_count(
     ours, theirs = both
     set_clock = time.time
     for error in (3600.0, -3600.0):
-        theirs.send(b"x", ours.address)
+        theirs.sendto(b"x", ours.address)
         monkeypatch.setattr(time, "time", lambda error=error: set_clock() + error)
         before = time.monotonic()
         ((_, _, arrival),) = ours.read()
@@ -69,7 +69,7 @@ def test_a_clock_that_was_set_meanwhile_does_not_count(
 def test_a_flood_is_read_in_portions(both: tuple[DatagramSocket, DatagramSocket]) -> None:
     ours, theirs = both
     for _ in range(300):
-        theirs.send(b"x", ours.address)
+        theirs.sendto(b"x", ours.address)
     first, second = len(ours.read()), len(ours.read())
     assert first == 256
     assert 0 < second <= 44
@@ -79,11 +79,11 @@ def test_an_empty_datagram_is_passed_over_and_a_closed_socket_reads_nothing(
     both: tuple[DatagramSocket, DatagramSocket],
 ) -> None:
     ours, theirs = both
-    theirs.send(b"", ours.address)
-    theirs.send(b"x", ours.address)
+    theirs.sendto(b"", ours.address)
+    theirs.sendto(b"x", ours.address)
     assert [data for data, _, _ in ours.read()] == [b"x"]
     ours.close()
     ours.close()
     assert ours.read() == []
     with pytest.raises(OSError, match="descriptor"):
-        ours.send(b"x", theirs.address)
+        ours.sendto(b"x", theirs.address)

@@ -248,7 +248,7 @@ def test_late_and_double_packets_are_told_apart() -> None:
 class Thorough(JitterBuffer):
     """Without the short cut for what comes as it should."""
 
-    def _is_usual(self, packet: RtpPacket, duration: int, arrival: float) -> bool:
+    def _put_usual(self, packet: RtpPacket, duration: int, arrival: float) -> bool:
         return False
 
 
