@@ -29,7 +29,7 @@ def configure(
     elif format_ == "json":
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        renderers = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        renderers = [_escape, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
@@ -37,6 +37,21 @@ def configure(
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def _escape(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
+    """What strangers write does not command the operator's terminal, nor turn its lines around."""
+    return {
+        key: _printable(value) if isinstance(value, str) else value for key, value in entry.items()
+    }
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def _watch(watcher: Watcher) -> Callable[[WrappedLogger, str, EventDict], EventDict]:
