@@ -126,7 +126,7 @@ class SpokenRulings:
             self._voice.count_news(Counted.WAITING, len(guests))
             return
         (guest,) = guests
-        name = self._said(guest.endpoint) or await self._voice.name(guest.name)
+        name = await self._voice.name(guest.name, self._said(guest.endpoint))
         prompt = Prompt.NAME_WAITS if name else Prompt.SOMEBODY_WAITS
         self._voice.news(prompt, name, topic=Counted.WAITING)
 

@@ -294,7 +294,7 @@ class Words:
             self._asked.clear()
             told, others = 0, self._to_tell
             for other in others:
-                speech = self._said(other.endpoint) or await self._voice.name(other.name)
+                speech = await self._voice.name(other.name, self._said(other.endpoint))
                 if others is not self._to_tell or told == _MOST_NAMES:
                     break  # a key has said that it is enough, or it is
                 if speech:
@@ -326,7 +326,7 @@ class Words:
                 name: Speech = ()
                 if len(movement.people) == 1:
                     written, said = self._names.get(movement.people[0], ("", ()))
-                    name = said or await self._voice.name(written)
+                    name = await self._voice.name(written, said)
                 topic = "joined" if movement.joined else "left"
                 self._voice.chatter(movement.speech(self._voice.book, name), topic)
             self._names.clear()

@@ -72,9 +72,10 @@ class Voice:
         """Say no more of what is about this."""
         self._speaker.drop(topic)
 
-    async def name(self, name: str) -> Speech:
-        """A name as it is spoken; empty if nothing in it can be."""
-        return await self._names.speech(name, self.book)
+    async def name(self, name: str, said: Speech = ()) -> Speech:
+        """A name as whose it is has `said` it, else as it is spoken; empty if nothing in it can
+        be."""
+        return said or await self._names.speech(name, self.book)
 
     def pressed(self) -> None:
         """The caller has pressed a key: it has heard enough guidance."""
