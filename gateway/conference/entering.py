@@ -129,13 +129,13 @@ class _Entering:
             raise refused(error) from error
 
     async def _ask_password(self, ask: AskPassword, error: StanzaError) -> None:
+        """Take what the caller types; who types nothing tries again without: nobody tells us if
+        the room has been unlocked meanwhile."""
         if self._passwords == 0:
             raise refused(error) from error
         self._passwords -= 1
         log.info("asking for the password", wrong=self._password is not None)
         self._password = await ask(self._password is not None)
-        if self._password is None:
-            raise ConferenceError(JoinFailure.PASSWORD, "no password was given") from error
 
     async def _open_room(self) -> None:
         self._attempts -= 1

@@ -220,6 +220,9 @@ class Scene:
     async def wants_a_password(self) -> None:
         self.world.joins.append(WRONG)
 
+    async def keeps_its_password(self) -> None:
+        self.world.joins.extend([WRONG] * 4)
+
     async def wants_another_password(self) -> None:
         self.world.joins.extend([WRONG, WRONG])
 

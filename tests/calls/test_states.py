@@ -31,7 +31,10 @@ STORIES: dict[str, list[Step]] = {
     "a password is asked for": [S.wants_a_password, S.calls],
     "the password is typed": [S.wants_a_password, S.calls, S.types_the_password],
     "a wrong password is typed": [S.wants_another_password, S.calls, S.types_the_password],
-    "no password is typed": [S.wants_a_password, S.calls, S.types_nothing],
+    "the room is unlocked instead": [S.wants_a_password, S.calls, S.types_nothing],
+    "no password is typed": [
+        *(S.keeps_its_password, S.calls, S.types_nothing, S.types_nothing, S.types_nothing),
+    ],
     "a host has to come first": [S.has_no_host, S.calls],
     "the host comes": [S.has_no_host, S.calls, S.nothing_mends_it],
     "a lobby": [S.has_a_lobby, S.calls],

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.calls import incoming
+from gateway.calls.digit_entry import FIRST_WITHIN
 from gateway.calls.end_reason import EndReason
 from gateway.calls.incoming import IncomingCall
 from gateway.calls.limits import Limits
@@ -281,8 +282,21 @@ async def test_who_does_not_know_the_password_is_told_so_and_hung_up(
 
 
 @in_virtual_time
+async def test_who_is_asked_for_a_password_is_let_in_when_the_room_is_unlocked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[WRONG])
+    scene = Scene(world, monkeypatch)
+    await settle(FIRST_WITHIN + 1)
+    assert scene.record.endpoint == world.stream.nick
+    assert scene.tones[-1] is not m.Tone.PASSWORD
+    scene.phone.goes()
+    assert await scene.over() is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
 async def test_who_types_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene(World(occupants={"alice": "Alice"}, joins=[WRONG]), monkeypatch)
+    scene = Scene(World(occupants={"alice": "Alice"}, joins=[WRONG] * 9), monkeypatch)
     assert await scene.over() is EndReason.PASSWORD_WRONG
     assert scene.phone.done == ["180", "200", "BYE 403"]
 

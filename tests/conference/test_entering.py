@@ -369,12 +369,32 @@ async def test_after_three_wrong_passwords_nobody_is_asked_again() -> None:
 
 
 @in_virtual_time
-async def test_who_gives_no_password_does_not_get_in() -> None:
-    async def ask(again: bool) -> None:
-        return None
+async def test_who_gives_no_password_gets_in_as_soon_as_the_room_wants_none() -> None:
+    answers = ["wrong", None]
+    asked: list[bool] = []
 
-    world = World(occupants={"alice": "Alice"}, joins=[WRONG])
-    with pytest.raises(ConferenceError, match="no password was given") as refused:
+    async def ask(again: bool) -> str | None:
+        asked.append(again)
+        return answers.pop(0)
+
+    world = World(occupants={"alice": "Alice"}, joins=[WRONG, WRONG])  # and then it is unlocked
+    entry = await entering(world, ask_password=ask)
+    assert asked == [False, True] and entry.password is None
+    given = [join.stanza.findtext(PASSWORD) for join in world.stream.of("join")]
+    assert given == [None, "wrong", None]
+    await entry.login.connection.close()
+
+
+@in_virtual_time
+async def test_who_gives_no_password_is_asked_three_times_and_does_not_get_in() -> None:
+    asked: list[bool] = []
+
+    async def ask(again: bool) -> None:
+        asked.append(again)
+
+    world = World(occupants={"alice": "Alice"}, joins=[WRONG] * 9)
+    with pytest.raises(ConferenceError) as refused:
         await entering(world, ask_password=ask)
     assert refused.value.cause is JoinFailure.PASSWORD
+    assert asked == [False, False, False]  # nothing was wrong
     assert world.stream.closed_at is not None
