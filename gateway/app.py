@@ -52,9 +52,9 @@ class Gateway:
 
     With `drain` it takes no more calls, and `drained` returns when the last has ended.
 
-    OSError if an address it is to listen on cannot be had, ConfigError for certificates that cannot
-    be used, MediaError if the media workers do not start, PinsUnavailable if the database of PINs
-    cannot be used.
+    CannotListen if an address is not to be had, ConfigError for certificates that cannot be used,
+    MediaError if the media workers do not start, PinsUnavailable if the database of PINs cannot be
+    used.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from gateway.app import Gateway
 from gateway.config.configuration import Config, load
 from gateway.config.jigasi_environment import not_understood
 from gateway.config.trunk import TrunkSection
-from gateway.errors import ConfigError, MediaError, RemoteProtocolError
+from gateway.errors import CannotListen, ConfigError, MediaError, RemoteProtocolError
 from gateway.ivr.language import Language
 from gateway.ivr.pin_database import PinsUnavailable
 from gateway.ivr.texts import Texts
@@ -43,17 +43,17 @@ ConfigFile = Annotated[
 @app.command()
 def run(config: ConfigFile = None) -> None:
     """Serve calls. SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a
-    second SIGTERM, ends them. SIGHUP has the certificates of [sip.tls] and the pins_file
-    of [dial_in] read anew."""
+    second SIGTERM, ends them. SIGHUP has the certificates of sip.tls and
+    dial_in.pins_file read anew."""
     loaded = _load(config)
     logs.configure(loaded.log.level, loaded.log.format)
     for variable in not_understood(os.environ):
         log.warning("a variable of Jigasi's means nothing here", variable=variable)
     try:
         _run(_serve(loaded))
-    except OSError as error:
-        _fail([f"cannot listen: {error}"])
-    except (MediaError, PinsUnavailable) as error:
+    except PinsUnavailable as error:
+        _fail([f"dial_in.database: {error}"])
+    except (CannotListen, MediaError) as error:
         _fail([str(error)])
 
 
@@ -64,6 +64,8 @@ def check_config(config: ConfigFile = None) -> None:
     listening = ", ".join(str(listen) for listen in loaded.sip.listen)
     typer.echo(f"{config or 'the environment'}: good")
     typer.echo(f"  SIP on {listening}; RTP on ports {loaded.media.first_port} and up")
+    if (certificates := loaded.certificates()) is not None and certificates.expires is not None:
+        typer.echo(f"  the certificate of sip.tls is good until {certificates.expires:%F %R} UTC")
     workers = loaded.media.worker_count
     typer.echo(f"  media in {f'{workers} processes of its own' if workers else 'this process'}")
     if loaded.control.http is not None:
@@ -145,6 +147,8 @@ def lab(
         if xmpp is not None:
             prosody = Prosody.parse(xmpp, focus_password, tls=tls, ca_file=ca_file)
         _run(keep_lab(host, port, room, speakers, web, prosody))
+    except CannotListen as error:
+        _fail([str(error)])
     except OSError as error:
         _fail([f"cannot listen: {error}"])
     except (ValueError, RemoteProtocolError, ConfigError) as error:

@@ -2,6 +2,7 @@
 
     GatewayError
     ├── ConfigError              the operator's: a configuration file that cannot be used
+    ├── CannotListen             the operator's: an address that is not to be had
     ├── RemoteProtocolError      a peer's: what it sent breaks its protocol
     │   ├── SipSyntaxError       carries the status a response to it should have
     │   ├── SdpError             a session description that cannot be read
@@ -14,6 +15,8 @@ A peer's fault becomes a response, an XMPP error or a counted drop, never a trac
 Our own mistakes are `AssertionError`, `ValueError` and the like: they fail loudly.
 """
 
+import errno
+import os
 from enum import StrEnum
 
 
@@ -27,6 +30,22 @@ class ConfigError(GatewayError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class CannotListen(GatewayError, OSError):
+    """An address that is not to be had; the text names it, says why, and what to do about it."""
+
+    def __init__(self, address: str, error: OSError) -> None:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        mend = _MENDS.get(error.errno or 0)
+        super().__init__(f"cannot listen on {address}: {reason}{f'; {mend}' if mend else ''}")
+
+
+_MENDS = {
+    errno.EADDRINUSE: "another program has this port (ss -lntup shows which)",
+    errno.EADDRNOTAVAIL: "this machine has no such address (ip addr shows those it has)",
+    errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE or root",
+}
 
 
 class RemoteProtocolError(GatewayError):

@@ -12,6 +12,8 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from gateway.errors import CannotListen
+
 log = structlog.get_logger(__name__)
 
 Accept = Callable[[web.Server], asyncio.BaseProtocol]
@@ -25,7 +27,7 @@ _TOLD = ("Allow", "WWW-Authenticate")  # headers that belong to a refusal
 
 class HttpServer:
     """Serves an application on a literal address and a port (0: any that is free), between `async
-    with` and its end. OSError: it cannot listen there."""
+    with` and its end. CannotListen: that address is not to be had."""
 
     def __init__(
         self,
@@ -45,9 +47,11 @@ class HttpServer:
         try:
             loop = asyncio.get_running_loop()
             self._server = await loop.create_server(accept, *self._listen, backlog=128)
-        except OSError:
+        except OSError as error:
             await self._runner.cleanup()
-            raise
+            host, port = self._listen
+            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+            raise CannotListen(address, error) from error
         return self
 
     async def __aexit__(

@@ -44,7 +44,7 @@ class ControlConfig:
 
 
 class ControlServer:
-    """Answers between `async with` and its end. OSError: it cannot listen there."""
+    """Answers between `async with` and its end. CannotListen: that address is not to be had."""
 
     def __init__(
         self,

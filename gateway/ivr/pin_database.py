@@ -213,4 +213,5 @@ def _told(file: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError, PinsUnavailable) as error:
-        raise PinsUnavailable(f"{file}: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise PinsUnavailable(f"{file}: {reason}") from None

@@ -54,7 +54,7 @@ class WebConfig:
 
 
 class WebPage:
-    """The page, from `async with` to its end. OSError: it cannot listen there."""
+    """The page, from `async with` to its end. CannotListen: that address is not to be had."""
 
     def __init__(self, lab: Lab, steps: Steps, config: WebConfig) -> None:
         self._lab = lab

@@ -4,6 +4,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.errors import CannotListen
 from gateway.sip.flow import Flow, HostPort, Transmission, literal_address
 from gateway.sip.header_values import format_host
 from gateway.sip.tcp import TcpListener
@@ -60,7 +61,13 @@ class Sockets:
         self._local_hosts: dict[str, str] = {}  # which address of ours a peer sees
 
     async def open(self, listen: Listen) -> None:
-        """Open one listener; OSError if the address cannot be had."""
+        """Open one listener; CannotListen if the address is not to be had."""
+        try:
+            await self._open(listen)
+        except OSError as error:
+            raise CannotListen(str(listen), error) from error
+
+    async def _open(self, listen: Listen) -> None:
         if listen.transport == "udp":
             udp = UdpListener(
                 (listen.host, listen.port),

@@ -4,11 +4,14 @@ Contexts are made at the start and when files have changed, since making one tak
 Who has a connection keeps the context it was made with: taking up a new certificate ends no call.
 """
 
+import datetime
 import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from cryptography import x509
 
 from gateway.errors import ConfigError
 
@@ -46,6 +49,8 @@ class Certificates:
         self._state: tuple[object, ...] = ()
         self.server: ssl.SSLContext
         self.client: ssl.SSLContext
+        self.expires: datetime.datetime | None
+        """When ours is no longer good; None if that cannot be read."""
         self.reload()
 
     @property
@@ -78,9 +83,9 @@ class Certificates:
             try:
                 context.load_cert_chain(config.certificate, config.key, password=_no_password)
             except (OSError, ValueError) as error:
-                text = f"sip.tls.certificate: {config.certificate} with {config.key}: {error}"
-                raise ConfigError([text]) from error
+                raise ConfigError([_fault(config, error)]) from error
         self.server, self.client, self._state = server, client, state
+        self.expires = _expiry(config.certificate)
 
     def _look(self) -> tuple[object, ...]:
         """What shows that a file has changed: renewed ones are often links to elsewhere."""
@@ -95,6 +100,30 @@ def _stamp(file: Path) -> object:
     except OSError:
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _expiry(file: Path) -> datetime.datetime | None:
+    try:
+        return x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):  # OpenSSL has taken what is stricter looked at here
+        return None
+
+
+def _fault(config: TlsConfig, error: Exception) -> str:
+    """Which file is to blame, and for what; OpenSSL does not say ("PEM lib")."""
+    for key, file, what in (
+        ("certificate", config.certificate, "CERTIFICATE"),
+        ("key", config.key, "PRIVATE KEY"),
+    ):
+        try:
+            content = file.read_bytes()
+        except OSError as unreadable:
+            return f"sip.tls.{key}: {file}: {unreadable.strerror}"
+        if f"{what}-----".encode() not in content:
+            return f"sip.tls.{key}: {file} has no {what.lower()} in PEM format"
+    if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
+        return f"sip.tls.key: {config.key} is not the key of {config.certificate}"
+    return f"sip.tls.certificate: {config.certificate} with {config.key}: {error}"
 
 
 def _no_password() -> str:

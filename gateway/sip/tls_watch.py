@@ -1,6 +1,7 @@
 """Renewed certificates are taken up: when somebody says so, and when files are seen to change."""
 
 import asyncio
+import datetime
 
 import structlog
 
@@ -10,9 +11,12 @@ from gateway.sip.tls import Certificates
 
 log = structlog.get_logger(__name__)
 
+_SOON = datetime.timedelta(days=7)
+
 
 def watch_certificates(certificates: Certificates, interval: float) -> Reloading:
     """Looks at the files every so many seconds; when told to it reads them, changed or not."""
+    _tell_expiry(certificates)
 
     async def take_up() -> None:
         try:
@@ -23,10 +27,23 @@ def watch_certificates(certificates: Certificates, interval: float) -> Reloading
             log.error("certificates cannot be used, the former stay", problems=error.problems)
         else:
             log.info("certificates taken up")
+            _tell_expiry(certificates)
 
     return Reloading(
         take_up,
         name="certificates",
         interval=interval,
         is_due=lambda: certificates.have_changed,
+    )
+
+
+def _tell_expiry(certificates: Certificates) -> None:
+    """Peers that verify a certificate hang up on one that has expired, and say nothing."""
+    expires = certificates.expires
+    if expires is None or expires > datetime.datetime.now(datetime.UTC) + _SOON:
+        return
+    log.warning(
+        "our certificate has expired, or soon will",
+        expires=expires.isoformat(),
+        remedy="renew the files of [sip.tls]; they are taken up within a minute",
     )

@@ -63,7 +63,8 @@ class UserAgent:
     """Receives and makes calls between `async with` and its end.
 
     `external_host` says by which address a peer reaches us through a NAT, None if by our own.
-    ConfigError if certificates cannot be used; entering it, OSError if an address cannot be had.
+    ConfigError if certificates cannot be used; entering it, CannotListen if an address is not to
+    be had.
     """
 
     def __init__(

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
 from gateway.errors import ConfigError
 from gateway.sip.flow import Flow, Transmission
 from gateway.sip.tcp import TcpListener
 from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.tls import Certificates, TlsConfig
+from gateway.sip.tls_watch import watch_certificates
 from tests.sip.authority import DAY, NOW, Authority
 from tests.sip.edge import TcpPeer, eventually, nothing_left
 from tests.sip.test_tcp import ACK, Listening
@@ -454,7 +456,7 @@ async def test_half_a_renewal_changes_nothing(authority: Authority) -> None:
     server, client = certificates.server, certificates.client
     authority.sign("new.example.org", file="next")
     os.replace(config.certificate.with_name("next.crt"), config.certificate)  # not yet its key
-    with pytest.raises(ConfigError, match=r"sip\.tls\.certificate: "):
+    with pytest.raises(ConfigError, match=r"sip\.tls\.key: .*own.key is not the key of .*own.crt"):
         certificates.reload()
     assert (certificates.server, certificates.client) == (server, client)
     assert certificates.have_changed  # so it is tried again
@@ -467,8 +469,27 @@ async def test_half_a_renewal_changes_nothing(authority: Authority) -> None:
 def test_files_that_cannot_be_used_are_told(authority: Authority, missing: str) -> None:
     config = authority.config("here")
     getattr(config, missing).write_text("nothing")
-    with pytest.raises(ConfigError, match=r"sip\.tls\.(certificate|ca_file): "):
+    with pytest.raises(ConfigError, match=rf"sip\.tls\.{missing}: {getattr(config, missing)}"):
         Certificates(config)
+
+
+@pytest.mark.parametrize("hours", [-1, 24])
+async def test_a_certificate_that_nobody_will_believe_is_told(
+    authority: Authority, hours: int
+) -> None:
+    certificates = Certificates(authority.config("here", until=NOW + hours * DAY / 24))
+    with structlog.testing.capture_logs() as logs:
+        await watch_certificates(certificates, 60.0).close()
+    (told,) = logs
+    assert told["log_level"] == "warning"
+    assert "[sip.tls]" in told["remedy"]
+
+
+async def test_nothing_is_told_of_a_certificate_that_is_good(authority: Authority) -> None:
+    certificates = Certificates(authority.config("here", until=NOW + 30 * DAY))
+    with structlog.testing.capture_logs() as logs:
+        await watch_certificates(certificates, 60.0).close()
+    assert not logs
 
 
 def test_a_key_with_a_password_is_told_and_not_asked_for(authority: Authority) -> None:

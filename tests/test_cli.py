@@ -1,0 +1,72 @@
+"""What the commands tell whoever starts them."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from gateway.cli import app
+
+_LEAST = """
+[jitsi]
+domain = "meet.example.org"
+host = "192.0.2.20"
+[[trunk]]
+name = "pbx"
+from = ["192.0.2.1"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def unchanged_log() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def _run(folder: Path, sections: str) -> str:
+    file = folder / "gateway.toml"
+    file.write_text(f"{_LEAST}\n{sections}\n[media]\nworkers = 0\n")
+    told = CliRunner().invoke(app, ["run", "-c", str(file)])
+    assert told.exit_code == 1
+    return told.output
+
+
+def test_help_keeps_all_its_words() -> None:
+    told = " ".join(CliRunner().invoke(app, ["run", "--help"]).output.split())
+    assert "SIGHUP has the certificates of sip.tls and dial_in.pins_file read anew" in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "listen", "address"),
+    [
+        (socket.SOCK_DGRAM, '[sip]\nlisten = ["udp:{}"]\n[control]\nlisten = ""', "udp:{}"),
+        (socket.SOCK_STREAM, '[sip]\nlisten = ["tcp:{}"]\n[control]\nlisten = ""', "tcp:{}"),
+        (
+            socket.SOCK_STREAM,
+            '[sip]\nlisten = ["udp:127.0.0.1:0"]\n[control]\nlisten = "{}"',
+            "{}",
+        ),
+    ],
+)
+def test_an_address_in_use_is_named(
+    kind: socket.SocketKind, listen: str, address: str, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        port = f"127.0.0.1:{other.getsockname()[1]}"
+        told = _run(tmp_path, listen.format(port))
+    assert f"cannot listen on {address.format(port)}: Address already in use; " in told
+    assert "ss -lntup" in told
+
+
+def test_a_database_that_cannot_be_made_is_named_with_its_key(tmp_path: Path) -> None:
+    database = tmp_path / "missing" / "pins.sqlite3"
+    listen = '[sip]\nlisten = ["udp:127.0.0.1:0"]\n[control]\nlisten = ""'
+    dial_in = f'[dial_in]\nlisten = "127.0.0.1:1"\ndatabase = "{database}"'
+    told = _run(tmp_path, f"{listen}\n{dial_in}")
+    assert told.startswith(f"dial_in.database: {database}: No such file or directory")
