@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.types import EventDict, WrappedLogger
@@ -17,7 +17,8 @@ def configure(
 ) -> None:
     """Set logging up for the process; `level` is a name of the logging module, lower case.
 
-    With a `watcher` nothing is written: the watcher shows what is to be shown.
+    With a `watcher` nothing is written: the watcher shows what is to be shown. What cannot be
+    written, on a full disk or to a reader that has gone, is counted and ends no call.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -30,10 +31,11 @@ def configure(
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
         renderers = [_escape, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    output = _Output(sys.stderr)
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
@@ -60,3 +62,23 @@ def _watch(watcher: Watcher) -> Callable[[WrappedLogger, str, EventDict], EventD
         raise structlog.DropEvent
 
     return process
+
+
+class _Output:
+    """Writes entries as long as that is possible, and says afterwards how many are missing."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._missing = 0
+
+    def write(self, entry: str) -> None:
+        missing = f"up to {self._missing} log entries are missing here\n" if self._missing else ""
+        try:
+            self._file.write(f"{missing}{entry}\n")
+            self._file.flush()
+        except OSError:
+            self._missing += 1
+        else:
+            self._missing = 0
+
+    debug = info = warning = error = critical = exception = write

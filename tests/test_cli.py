@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
+from gateway import logs
 from gateway.cli import app
 
 _LEAST = """
@@ -23,7 +23,7 @@ from = ["192.0.2.1"]
 @pytest.fixture(autouse=True)
 def unchanged_log() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    logs.configure("warning")
 
 
 def _run(folder: Path, sections: str) -> str:
