@@ -382,6 +382,7 @@ class Participant:
             profile=self._profile,  # as it is now
             floor=self._floor_at(site),
             proceedings=self._proceedings,
+            company_at=self._stay.goings.company_at if self._stay is not None else None,
             media=self._media,
             audio=self._audio,
             recovery=self._recovery,

@@ -27,7 +27,7 @@ from gateway.conference.departure import Departed, Departure, first_departure, p
 from gateway.conference.entering import Entry
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
 from gateway.conference.floor import Floor
-from gateway.conference.goings import see_gone
+from gateway.conference.goings import Goings
 from gateway.conference.microphone import Microphone
 from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import Profile
@@ -65,7 +65,7 @@ class Stay:
     """We are in the room of `entry`, as `profile` says, with the microphone as `floor` says.
 
     `recovery` remembers what earlier stays went through, `proceedings` what the caller was told in
-    them; `audio` may still be that of the last one.
+    them, `company_at` where it was with others; `audio` may still be that of the last one.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Stay:
         profile: Profile,
         floor: Floor,
         proceedings: Proceedings,
+        company_at: str | None,
         media: BridgeMedia,
         audio: Audio,
         recovery: MediaRecovery,
@@ -103,6 +104,7 @@ class Stay:
         self.chair = Chair(entry, may_preside=profile.may_preside, emit=emit)
         self._keys = RoomKeys()
         self._tasks = asyncio.TaskGroup()
+        self.goings = Goings(entry.room, company_at, self._drop_sources, emit, self._run)
         self._session: BridgeSession | None = None
         self._serving: asyncio.Task[None] | None = None
         self._waiting_for_offer: asyncio.Task[None] | None = None
@@ -116,9 +118,8 @@ class Stay:
                 self._run(self.surroundings.appearance.publish())
                 self._run(self.microphone.ask_to_be_heard())
                 self._run(self.chair.attend())
-                if self.room.alone:
-                    self._emit(Alone())
-                else:
+                self.goings.entered()
+                if not self.room.alone:
                     self._wait_for_offer(FIRST_OFFER_PATIENCE)
                 self.surroundings.look()
                 self.microphone.has_role(self.room.role)
@@ -259,11 +260,11 @@ class Stay:
             case OccupantJoined():
                 if self._session is None and self._waiting_for_offer is None:
                     self._wait_for_offer(FIRST_OFFER_PATIENCE)
-                self._emit(event)
+                self.goings.came(event)
             case OccupantLeft() | MachineLeft() | Alone():
                 if isinstance(event, Alone):
                     self._stop_waiting_for_offer()  # to be alone is no fault
-                self._run(see_gone(event, self.room, self._drop_sources, self._emit))
+                self.goings.went(event)
 
     def _drop_sources(self, endpoint: str) -> None:
         if self._session is not None:
@@ -358,8 +359,7 @@ class Stay:
     async def _restart(self, session: BridgeSession, fault: Fault) -> None:
         """Ask for a new session in place of one whose media failed."""
         self._wait_for_offer(RESTART_PATIENCE)
-        reason = Reason("connectivity-error", fault.text)
-        terminate = session.terminate(reason, restart=True)
+        terminate = session.terminate(Reason("connectivity-error", fault.text), restart=True)
         try:
             await self._connection.request(self.room.focus, terminate.to_element())
         except StanzaError as error:

@@ -20,6 +20,7 @@ from gateway.conference.events import (
     Rejoined,
     TranscriptionChanged,
 )
+from gateway.conference.goings import BACK_WITHIN
 from gateway.conference.stay import FIRST_OFFER_PATIENCE
 from tests.conference.world import (
     BREAKOUT,
@@ -94,6 +95,67 @@ async def test_a_recorder_is_no_company_comes_and_goes_unseen_and_takes_its_sour
         assert media.heard == {}
         assert call.told() == []
         assert call.company == [CompanyChanged(1, 0), CompanyChanged(0, 0)]
+
+
+@in_virtual_time
+async def test_the_first_caller_of_a_room_is_told_at_once_that_it_is_alone() -> None:
+    async with Call(World(), Media()) as call:
+        await settle()
+        assert call.told() == [Alone()]
+
+
+def put_out(world: World) -> None:
+    """What a server that goes down does: Alice is put out before us, and comes back after us."""
+    world.goes("alice")
+    world.occupants.clear()
+    world.lose()
+
+
+@in_virtual_time
+async def test_the_first_who_is_back_is_not_told_that_it_is_alone_while_others_come_back() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        put_out(world)
+        await settle(BACK_WITHIN)
+        world.presence("alice", "Alice")
+        await settle(2 * BACK_WITHIN)
+        assert call.told() == [Rejoined(), OccupantJoined("alice", "Alice")]
+        world.goes("alice")
+        await settle(1.5)  # as soon as ever
+        assert call.told() == [OccupantLeft("alice", "Alice"), Alone()]
+
+
+@in_virtual_time
+async def test_who_comes_back_and_goes_again_leaves_us_alone_once() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        put_out(world)
+        await settle(2)
+        world.presence("alice", "Alice")
+        world.goes("alice")
+        await settle(2 * BACK_WITHIN)
+        told = [OccupantJoined("alice", "Alice"), OccupantLeft("alice", "Alice"), Alone()]
+        assert call.told() == [Rejoined(), *told]
+
+
+@in_virtual_time
+async def test_who_has_come_back_to_nobody_is_told_so_once_when_nobody_comes() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        put_out(world)
+        await settle(BACK_WITHIN)
+        assert call.told() == [Rejoined()]
+        await settle(2 * BACK_WITHIN)
+        assert call.told() == [Alone()]
+
+
+@in_virtual_time
+async def test_who_was_alone_before_is_told_at_once_that_it_still_is() -> None:
+    world = World()
+    async with Call(world, Media()) as call:
+        world.lose()
+        await settle(2)
+        assert call.told() == [Alone(), Rejoined(), Alone()]
 
 
 @in_virtual_time
