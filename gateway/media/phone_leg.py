@@ -318,10 +318,12 @@ class PhoneLeg:
 
     def _rtcp_destination(self) -> Address | None:
         """Where RTCP goes: next to where media goes, unless the phone named another port, or the
-        same."""
+        same. Nowhere if its port would need a handshake of its own."""
         media = self.destination if self.security.is_ready else None
         if media is None or self.rtcp_mux:
             return media
+        if self.security.shakes_hands:
+            return None
         if self._latch.latched is None and self._remote_rtcp is not None:
             return self._remote_rtcp
         return (media[0], media[1] + 1)

@@ -48,6 +48,11 @@ class PhoneSecurity:
         return self._transport is None or self._keys is not None
 
     @property
+    def shakes_hands(self) -> bool:
+        """Whether keys come from DTLS: they hold for the RTP port and what shares it."""
+        return self._transport is not None
+
+    @property
     def has_ice(self) -> bool:
         """Whether media goes where the phone has `nominated`, and nowhere else."""
         return self._transport is not None and self._transport.has_ice

@@ -13,6 +13,8 @@ from gateway.sdp.session_description import Attribute, MediaDescription, Session
 PROFILES = ("UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF")
 """Profiles whose keys come from a DTLS handshake on the media's own path (RFC 5764)."""
 
+_BEFORE = ("RTP/SAVP", "RTP/SAVPF")  # what was written for them until RFC 5764, and still is
+
 LITE = Attribute("ice-lite")
 
 _FINGERPRINT = re.compile(r"([A-Za-z0-9-]+)\s+([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){15,63})", re.ASCII)
@@ -42,15 +44,18 @@ class DtlsParameters:
 
 def is_possible(description: SessionDescription, media: MediaDescription) -> bool:
     """Whether an offered stream can be answered with DTLS-SRTP by us."""
-    has_mux = media.has("rtcp-mux")  # RTCP of its own would need a second handshake
-    is_ice = has_ice(description, media)
-    is_whole = not is_ice or _ufrag(description, media) is not None
-    return is_dtls(media) and has_mux and is_whole and bool(_fingerprints(description, media))
+    # RTCP at a port of its own would have a handshake, and a path that is checked, of its own: we
+    # do without RTCP then, but with ICE we could not.
+    is_whole = media.has("rtcp-mux") and _ufrag(description, media) is not None
+    is_checkable = is_whole or not has_ice(description, media)
+    return is_dtls(media) and is_checkable and bool(_fingerprints(description, media))
 
 
 def is_dtls(media: MediaDescription) -> bool:
-    """Whether the keys of a stream come from DTLS."""
-    return media.protocol.upper() in PROFILES
+    """Whether the keys of a stream come from DTLS: so they do as well if it has to be encrypted
+    and says none."""
+    protocol = media.protocol.upper()
+    return protocol in PROFILES or (protocol in _BEFORE and not media.has("crypto"))
 
 
 def has_ice(description: SessionDescription, media: MediaDescription) -> bool:

@@ -122,6 +122,32 @@ def test_a_phone_without_ice_is_where_it_says() -> None:
     assert not description.media[0].has("candidate")
 
 
+def test_a_port_for_rtcp_alone_is_no_reason_to_refuse_a_phone() -> None:
+    description, agreement = answer(DESK.replace(b"a=rtcp-mux\r\n", b""))
+    assert agreement.encryption.dtls == DtlsParameters((THEIRS,), "passive")
+    assert not (agreement.rtcp_mux or description.media[0].has("rtcp-mux"))
+
+
+@pytest.mark.parametrize("protocol", ["RTP/SAVP", "RTP/SAVPF"])
+def test_a_stream_that_must_be_encrypted_and_states_no_keys_gets_them_from_dtls(
+    protocol: str,
+) -> None:
+    offer = DESK.replace(b"UDP/TLS/RTP/SAVP", protocol.encode())
+    description, agreement = answer(offer)
+    assert agreement.encryption.dtls == DtlsParameters((THEIRS,), "passive")
+    assert description.media[0].protocol == protocol
+    assert description.media[0].value("fingerprint") == " ".join(OURS)
+    again = read_answer(
+        offer_again(description, ORIGIN.raised()),
+        SessionDescription.parse(offer),
+        agreement.encryption,
+    )
+    assert again.encryption == agreement.encryption
+    line = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b"A" * 40 + b"\r\n"
+    stated = answer(offer + line)[1].encryption
+    assert stated.keys is not None and stated.dtls is None
+
+
 def test_who_wants_to_be_the_server_gets_a_client() -> None:
     passive = agreed(DESK.replace(b"setup:active", b"setup:passive"))
     assert passive.setup == "active"
@@ -130,12 +156,13 @@ def test_who_wants_to_be_the_server_gets_a_client() -> None:
 @pytest.mark.parametrize(
     "offer",
     [
-        DESK.replace(b"a=rtcp-mux\r\n", b""),
+        BROWSER.replace(b"a=rtcp-mux\r\n", b""),
         DESK.replace(b"a=fingerprint", b"a=x-fingerprint"),
+        DESK.replace(b"UDP/TLS/", b"").replace(b"a=fingerprint", b"a=x-fingerprint"),
         DESK.replace(b":AB", b":XY"),
         BROWSER.replace(b"ice-ufrag:F7gI", b"ice-ufrag:F"),
     ],
-    ids=["no mux", "no fingerprint", "no hexadecimal", "short ufrag"],
+    ids=["a path to check for RTCP", "no fingerprint", "nothing", "no hexadecimal", "short ufrag"],
 )
 def test_what_cannot_be_secured_is_refused(offer: bytes) -> None:
     with pytest.raises(EncryptionRefused):

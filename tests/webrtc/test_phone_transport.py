@@ -1,5 +1,7 @@
 """DTLS-SRTP with a phone on one port: a path is checked, hands are shaken, media is opened."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.errors import RtpError
@@ -84,6 +86,14 @@ def test_hands_are_shaken_and_both_hear_each_other(
     for datagram, _ in leg.security.datagrams_to_send():
         phone.dtls.receive(datagram)
     assert phone.dtls.closed
+
+
+def test_a_port_for_rtcp_that_nobody_has_shaken_hands_on_gets_nothing() -> None:
+    leg, phone = leg_of(replace(media(ice=None), rtcp_mux=False)), Phone()
+    phone.shake_hands(leg)
+    leg.receive(phone.packet(), PHONE, 1.0)
+    assert len(leg.push(b"\x55" * 160)) == leg.received().packets == 1
+    assert leg.rtcp(9.0) is leg.goodbye() is None
 
 
 def test_media_goes_to_the_nominated_path_wherever_it_comes_from() -> None:
