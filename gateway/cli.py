@@ -13,7 +13,7 @@ import structlog
 import typer
 import uvloop
 
-from gateway import logs
+from gateway import logs, open_files
 from gateway.app import Gateway
 from gateway.config.configuration import Config, load
 from gateway.config.jigasi_environment import not_understood
@@ -49,6 +49,9 @@ def run(config: ConfigFile = None) -> None:
     logs.configure(loaded.log.level, loaded.log.format)
     for variable in not_understood(os.environ):
         log.warning("a variable of Jigasi's means nothing here", variable=variable)
+    if (limit := open_files.allow_many()) < (wanted := open_files.wanted(loaded.sip.max_calls)):
+        remedy = f"allow {wanted} (LimitNOFILE of systemd, ulimit -n), or lower max_calls in [sip]"
+        log.warning("too few files may be open for max_calls", limit=limit, remedy=remedy)
     try:
         _run(_serve(loaded))
     except PinsUnavailable as error:

@@ -12,9 +12,9 @@ MAY_IMPORT = {
     "audiocodecs": set(),
     "gateway.errors": set(),
     "gateway.logs": set(),
-    "gateway.http_server": {
-        "gateway.errors"
-    },  # what operators' and the dial-in services have in common
+    # What operators' and the dial-in services have in common.
+    "gateway.http_server": {"gateway.errors"},
+    "gateway.open_files": set(),  # for programs at their start
     "gateway.reloading": set(),  # what certificates and PINs have in common
     "gateway.sip": {"gateway.errors", "gateway.reloading"},
     "gateway.sdp": {"gateway.errors"},

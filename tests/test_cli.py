@@ -1,5 +1,6 @@
 """What the commands tell whoever starts them."""
 
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway import logs
+from gateway import logs, open_files
 from gateway.cli import app
 
 _LEAST = """
@@ -70,3 +71,27 @@ def test_a_database_that_cannot_be_made_is_named_with_its_key(tmp_path: Path) ->
     dial_in = f'[dial_in]\nlisten = "127.0.0.1:1"\ndatabase = "{database}"'
     told = _run(tmp_path, f"{listen}\n{dial_in}")
     assert told.startswith(f"dial_in.database: {database}: No such file or directory")
+
+
+def test_as_many_files_may_be_open_as_the_system_allows(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            _run(tmp_path, f'[control]\nlisten = "127.0.0.1:{other.getsockname()[1]}"')
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_limit_that_is_too_low_for_the_calls_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_files, "allow_many", lambda: 1024)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        in_use = f'[control]\nlisten = "127.0.0.1:{other.getsockname()[1]}"'
+        told = _run(tmp_path, f"{in_use}\n[sip]\nmax_calls = 200")
+        assert "LimitNOFILE" in told
+        assert "LimitNOFILE" not in _run(tmp_path, f"{in_use}\n[sip]\nmax_calls = 100")

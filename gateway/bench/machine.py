@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,12 +45,6 @@ def two_cores() -> tuple[int | None, int | None]:
     """A core for the process under test and another for the load; None where there is but one."""
     cores = sorted(os.sched_getaffinity(0))
     return (cores[-1], cores[0]) if len(cores) > 1 else (None, None)
-
-
-def allow_many_sockets() -> None:
-    """As many as this process may have: a call takes three."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def core_time(core: int | None) -> CoreTime:

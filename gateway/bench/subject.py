@@ -22,9 +22,9 @@ from typing import Protocol
 import uvloop
 
 from audiocodecs.frames import Samples
-from gateway import logs
+from gateway import logs, open_files
 from gateway.bench.floor import UnitCosts, unit_costs
-from gateway.bench.machine import allow_many_sockets, core_time
+from gateway.bench.machine import core_time
 from gateway.bench.measurement import Snapshot
 from gateway.ivr.texts import PACKS
 from gateway.media.engine import EngineConfig, MediaEngine
@@ -106,7 +106,7 @@ def main(pipe: Connection, config: SubjectConfig) -> None:
     """The process, from its first to its last instruction."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who measures ends this process
     logs.configure("error")
-    allow_many_sockets()
+    open_files.allow_many()
     if config.core is not None:
         os.sched_setaffinity(0, {config.core})
     uvloop.run(_serve(pipe, config))

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 
+from gateway import open_files
 from gateway.bench import subject
 from gateway.bench.call import PHONE_CODECS, LoadCall, Stage
 from gateway.bench.endpoint import LoadEndpoint
 from gateway.bench.floor import FloorWork, UnitCosts
 from gateway.bench.keys import EventKeys
-from gateway.bench.machine import allow_many_sockets, two_cores
+from gateway.bench.machine import two_cores
 from gateway.bench.measurement import (
     Measurement,
     Reading,
@@ -69,7 +70,7 @@ def run_trial(
     scenario: Scenario, seconds: float, *, engine: str = "engine", profile: bool = False
 ) -> Outcome:
     """Run a scenario and measure `seconds` of it. TrialError: its calls do not come up."""
-    allow_many_sockets()
+    open_files.allow_many()
     core, load_core = two_cores()
     config = subject.SubjectConfig(engine, _HOST, scenario.complexity, core)
     with _undisturbed(load_core), _subject(config) as pipe:

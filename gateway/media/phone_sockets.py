@@ -4,6 +4,7 @@ RTP is read when it is asked for, RTCP as it comes.
 """
 
 import asyncio
+import errno
 import ipaddress
 import math
 import socket
@@ -84,15 +85,18 @@ class PhoneSockets:
         cls, hosts: Sequence[str], ports: PortRange, receive_rtp: Receive, receive_rtcp: Receive
     ) -> "PhoneSockets":
         """Bind the next free ports on `hosts`, of which at most one is of each IP version.
-        MediaError: there are none."""
+        MediaError: there are none, or that is not what is wrong."""
         loop = asyncio.get_running_loop()
         for _ in range(len(ports) or 1):
             port = ports.take(loop.time())
             try:
                 bound = _bind(hosts, port)
-            except OSError:
-                ports.give_back(port, loop.time())  # somebody else has it: try the next
-                continue
+            except OSError as error:
+                ports.give_back(port, loop.time())
+                if error.errno == errno.EADDRINUSE:
+                    continue  # somebody else has it: try the next
+                # All others would fail as well, and rest then: calls would find none for a while.
+                raise MediaError(f"{_no_port(hosts)}: {error.strerror}") from error
             pairs = {}
             for host, (rtp, rtcp_socket) in bound.items():
                 rtcp, _ = await loop.create_datagram_endpoint(
@@ -100,7 +104,7 @@ class PhoneSockets:
                 )
                 pairs[host] = (DatagramSocket(rtp), rtcp)
             return cls(pairs, port, ports, receive_rtp)
-        raise MediaError(f"no RTP port can be opened on {' and '.join(hosts)}")
+        raise MediaError(_no_port(hosts))
 
     def read(self) -> None:
         """Take what has come to the RTP port since the last time."""
@@ -139,6 +143,10 @@ class PhoneSockets:
 def _version(host: str) -> int:
     """The IP version of an address. ValueError: it is none, and is not to be looked up."""
     return ipaddress.ip_address(host).version
+
+
+def _no_port(hosts: Sequence[str]) -> str:
+    return f"no RTP port can be opened on {' and '.join(hosts)}"
 
 
 def _bind(hosts: Sequence[str], port: int) -> dict[str, list[socket.socket]]:

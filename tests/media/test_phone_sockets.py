@@ -1,6 +1,7 @@
 """One phone's ports, on one IP version or on two."""
 
 import asyncio
+import resource
 import socket
 
 import pytest
@@ -76,6 +77,18 @@ async def test_where_no_port_is_to_be_had_the_hosts_are_named() -> None:
             ("127.0.0.1", "2001:db8::1"), PortRange(27800, 27801), lambda *_: None, lambda *_: None
         )
     assert is_free("127.0.0.1", 27800)
+
+
+async def test_a_call_for_which_no_file_may_be_opened_uses_up_no_ports() -> None:
+    ports = PortRange(28000, 28399)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(MediaError, match="Too many open files"):
+            await PhoneSockets.open(("127.0.0.1",), ports, lambda *_: None, lambda *_: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    (await PhoneSockets.open(("127.0.0.1",), ports, lambda *_: None, lambda *_: None)).close()
 
 
 async def test_what_cannot_be_reached_is_counted() -> None:
