@@ -13,7 +13,7 @@ from gateway.xmpp.element import local_name
 from gateway.xmpp.rate_limit import RateLimit
 
 PERIOD = 1.1  # seconds; on the way stanzas may draw closer to each other
-MOST = {"presence": 4, "iq": 10, "message": 3}
+MOST = {"iq": 10, "message": 3, "presence": 4}
 MAX_COURTESIES = 50  # that wait
 
 _Lane = deque[tuple[int, Element]]
@@ -23,7 +23,8 @@ class Outgoing:
     """Stanzas that wait for their turn.
 
     One never overtakes another of its kind, but an IQ overtakes presences that have to wait: the
-    focus wants its answers within 15 s. Courtesies, such as answers to those who have no say, go
+    focus wants its answers within 15 s. A farewell overtakes nothing: who has left a room has
+    nothing more to say there. Courtesies, such as answers to those who have no say, go
     when nothing else of their kind waits; of many that wait the newest are left out.
     """
 
@@ -47,7 +48,7 @@ class Outgoing:
         due: list[tuple[int, Element]] = []
         for kind, limit in self._limits.items():
             for lane in (self._lanes[kind], self._courtesies[kind]):
-                while lane and limit.wait(now) == 0:
+                while lane and limit.wait(now) == 0 and not self._is_held(lane[0]):
                     limit.take(now)
                     due.append(lane.popleft())
         return _in_order(due)
@@ -57,17 +58,27 @@ class Outgoing:
         waits = [
             limit.wait(now)
             for kind, limit in self._limits.items()
-            if self._lanes[kind] or self._courtesies[kind]
+            for lane in (self._lanes[kind], self._courtesies[kind])
+            if lane and not self._is_held(lane[0])
         ]
         return min(waits, default=None)
 
     def rest(self) -> list[Element]:
         """All that still wait, at the end: then there is nothing left that could be slowed down."""
-        lanes = (*self._lanes.values(), *self._courtesies.values())
-        rest = _in_order(each for lane in lanes for each in lane)
-        for lane in lanes:
+        rest = _in_order(each for lane in self._waiting for each in lane)
+        for lane in self._waiting:
             lane.clear()
         return rest
+
+    @property
+    def _waiting(self) -> tuple[_Lane, ...]:
+        return (*self._lanes.values(), *self._courtesies.values())
+
+    def _is_held(self, first: tuple[int, Element]) -> bool:
+        """Whether this is a farewell, and something that was put before it still waits."""
+        number, stanza = first
+        is_farewell = local_name(stanza) == "presence" and stanza.get("type") == "unavailable"
+        return is_farewell and any(lane and lane[0][0] < number for lane in self._waiting)
 
     def _put(self, lanes: dict[str, _Lane], stanza: Element) -> None:
         self._number += 1

@@ -49,6 +49,25 @@ def test_no_second_has_too_many_of_a_kind_and_nobody_overtakes(
         assert order == [str(n) for n, (each, _) in enumerate(stanzas) if each == kind]
 
 
+@given(st.lists(st.tuples(KINDS, st.booleans()), max_size=60), st.booleans())
+def test_what_was_put_before_a_farewell_does_not_follow_it(
+    before: list[tuple[str, bool]], closes: bool
+) -> None:
+    outgoing, now, sent = Outgoing(), 0.0, []
+    for kind, is_courtesy in before:
+        (outgoing.put_courtesy if is_courtesy else outgoing.put)(stanza(kind))
+        sent += outgoing.due(now)
+    outgoing.put(element(ns.CLIENT, "presence", {"type": "unavailable"}))
+    sent += outgoing.due(now)
+    while not closes and (wait := outgoing.wait(now)) is not None:
+        now += wait + 1e-9
+        due = outgoing.due(now)
+        assert due or outgoing.wait(now) != 0
+        sent += due
+    sent += outgoing.rest()
+    assert [each.get("type") for each in sent] == [None] * len(before) + ["unavailable"]
+
+
 def test_what_is_due_at_once_and_the_rest_keep_the_order_in_which_they_came() -> None:
     outgoing = Outgoing()
     for number, kind in enumerate(("presence", "iq", "message") * 6):
