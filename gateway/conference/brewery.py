@@ -21,6 +21,7 @@ from gateway.xmpp.jid import bare
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused
 from gateway.xmpp.rayo import Dial
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.remedies import remedy
 from gateway.xmpp.server import Server
 
 __all__ = ["Brewery", "BreweryAccount", "BreweryStats", "Dial", "Dialler"]
@@ -123,7 +124,12 @@ class Brewery:
                 try:
                     await self._attend()
                 except ConnectionFailed as failure:
-                    log.warning("brewery not reached", id=self.account.id, reason=str(failure))
+                    log.warning(
+                        "brewery not reached",
+                        id=self.account.id,
+                        reason=str(failure),
+                        remedy=remedy(failure),
+                    )
                 finally:
                     self.is_present = False
                 if clock() - begun > STEADY:

@@ -21,6 +21,7 @@ from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
 from gateway.xmpp.http_request import ask_by_http
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.remedies import remedy
 from gateway.xmpp.server import Server
 from gateway.xmpp.stanza import NoReply, StanzaError
 
@@ -143,6 +144,7 @@ async def log_in(
     except ConnectionFailed as failure:
         cause = _FAILURES.get(failure.cause, JoinFailure.UNREACHABLE)
         installation.logins.failure(cause, str(failure), time.monotonic())
+        log.warning("not logged in", reason=str(failure), remedy=remedy(failure))
         raise ConferenceError(cause, str(failure)) from failure
     installation.logins.success()
     log.info("logged in", jid=connection.jid)

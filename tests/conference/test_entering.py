@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import JOIN_TIMEOUT, Entry, enter
@@ -131,7 +132,11 @@ async def test_the_password_is_in_the_join_and_nowhere_else() -> None:
 @in_virtual_time
 async def test_a_server_that_does_not_let_us_log_in(at: FailureCause, cause: JoinFailure) -> None:
     world = World(login_failures=[ConnectionFailed(at, "no")])
-    assert await failure(world) is cause
+    with structlog.testing.capture_logs() as logs:
+        assert await failure(world) is cause
+    (told,) = [entry for entry in logs if entry["log_level"] == "warning"]
+    assert told["reason"] == f"{at}: no"
+    assert told["remedy"]
 
 
 @in_virtual_time

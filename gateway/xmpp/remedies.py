@@ -1,0 +1,27 @@
+"""What an operator can do about a login that fails: one sentence, by the keys' names. Pure."""
+
+from gateway.xmpp.connection import ConnectionFailed, FailureCause
+
+_REMEDIES = {
+    FailureCause.UNREACHABLE: (
+        "see host and port, or websocket or bosh, DNS, and whether a firewall lets us there"
+    ),
+    FailureCause.TLS: (
+        "a certificate of the server's own is named by ca_file; one for another name is not to be "
+        "trusted; see tls as well"
+    ),
+    FailureCause.LOGIN: (
+        "the server does not take us: see user and password, or for guests guest_domain and "
+        "[jitsi.jwt], and authentication in the server's configuration"
+    ),
+    FailureCause.TIMEOUT: "the server answers too slowly, or not at all: see its log and its load",
+}
+_NO_SUCH_DOMAIN = "the server does not serve this domain: see domain and guest_domain"
+_ITS_LOG = "see the server's log"
+
+
+def remedy(failure: ConnectionFailed) -> str:
+    """What to look at after a failure."""
+    if failure.cause is FailureCause.STREAM and failure.text.startswith("host-unknown"):
+        return _NO_SUCH_DOMAIN
+    return _REMEDIES.get(failure.cause, _ITS_LOG)
