@@ -8,12 +8,11 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from gateway.sdp.crypto import SECURE_PROFILES
 from gateway.sdp.session_description import Attribute, MediaDescription, SessionDescription
 
 PROFILES = ("UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF")
 """Profiles whose keys come from a DTLS handshake on the media's own path (RFC 5764)."""
-
-_BEFORE = ("RTP/SAVP", "RTP/SAVPF")  # what was written for them until RFC 5764, and still is
 
 LITE = Attribute("ice-lite")
 
@@ -53,9 +52,9 @@ def is_possible(description: SessionDescription, media: MediaDescription) -> boo
 
 def is_dtls(media: MediaDescription) -> bool:
     """Whether the keys of a stream come from DTLS: so they do as well if it has to be encrypted
-    and says none."""
+    and says none, as was written before RFC 5764, and still is."""
     protocol = media.protocol.upper()
-    return protocol in PROFILES or (protocol in _BEFORE and not media.has("crypto"))
+    return protocol in PROFILES or (protocol in SECURE_PROFILES and not media.has("crypto"))
 
 
 def has_ice(description: SessionDescription, media: MediaDescription) -> bool:
