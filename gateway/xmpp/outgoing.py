@@ -13,7 +13,7 @@ from gateway.xmpp.element import local_name
 from gateway.xmpp.rate_limit import RateLimit
 
 PERIOD = 1.1  # seconds; on the way stanzas may draw closer to each other
-MOST = {"iq": 10, "message": 3, "presence": 4}
+MOST = {"iq": 10, "message": 3, "presence": 4}  # a farewell comes after what it waits for
 MAX_COURTESIES = 50  # that wait
 
 _Lane = deque[tuple[int, Element]]
@@ -47,7 +47,7 @@ class Outgoing:
         """Those to be sent now."""
         due: list[tuple[int, Element]] = []
         for kind, limit in self._limits.items():
-            for lane in (self._lanes[kind], self._courtesies[kind]):
+            for lane in self._waiting(kind):
                 while lane and limit.wait(now) == 0 and not self._is_held(lane[0]):
                     limit.take(now)
                     due.append(lane.popleft())
@@ -58,27 +58,28 @@ class Outgoing:
         waits = [
             limit.wait(now)
             for kind, limit in self._limits.items()
-            for lane in (self._lanes[kind], self._courtesies[kind])
+            for lane in self._waiting(kind)
             if lane and not self._is_held(lane[0])
         ]
         return min(waits, default=None)
 
     def rest(self) -> list[Element]:
         """All that still wait, at the end: then there is nothing left that could be slowed down."""
-        rest = _in_order(each for lane in self._waiting for each in lane)
-        for lane in self._waiting:
+        lanes = self._waiting(*MOST)
+        rest = _in_order(each for lane in lanes for each in lane)
+        for lane in lanes:
             lane.clear()
         return rest
 
-    @property
-    def _waiting(self) -> tuple[_Lane, ...]:
-        return (*self._lanes.values(), *self._courtesies.values())
+    def _waiting(self, *kinds: str) -> list[_Lane]:
+        """What waits of these kinds; courtesies go last."""
+        return [lanes[kind] for kind in kinds for lanes in (self._lanes, self._courtesies)]
 
     def _is_held(self, first: tuple[int, Element]) -> bool:
         """Whether this is a farewell, and something that was put before it still waits."""
         number, stanza = first
         is_farewell = local_name(stanza) == "presence" and stanza.get("type") == "unavailable"
-        return is_farewell and any(lane and lane[0][0] < number for lane in self._waiting)
+        return is_farewell and any(lane and lane[0][0] < number for lane in self._waiting(*MOST))
 
     def _put(self, lanes: dict[str, _Lane], stanza: Element) -> None:
         self._number += 1
