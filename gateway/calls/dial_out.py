@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from gateway.sip.header_values import address
+from gateway.sip.header_values import address, format_host
 from gateway.sip.responses import HeaderFields
 
 
@@ -70,20 +70,16 @@ class DialOut:
 
     @property
     def _identity(self) -> str:
-        return f"sip:{self.caller}@{_host(self.host)}"
+        return f"sip:{self.caller}@{format_host(self.host)}"
 
     @property
     def peer_uri(self) -> str:
         """The next hop itself, to be asked whether it is there."""
-        return f"sip:{_host(self.host)}"
+        return f"sip:{format_host(self.host)}"
 
     def target(self, number: str) -> str:
         """The SIP URI to call."""
         user = f"{self.prepend}{number.removeprefix(self.strip)}".replace(
             "#", "%23"
         )  # RFC 3261 25.1
-        return f"sip:{user}@{_host(self.host)}"
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+        return f"sip:{user}@{format_host(self.host)}"

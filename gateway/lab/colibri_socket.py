@@ -14,6 +14,7 @@ from urllib.parse import quote
 from aiohttp import WSMsgType, web
 
 from gateway.lab.violation import Blame
+from gateway.sip.header_values import format_host
 
 _PING_EVERY = 15.0
 _MAX_MESSAGE = 1 << 16
@@ -52,9 +53,8 @@ class ColibriSocket:
         runner = self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         await web.TCPSite(runner, host, 0, ssl_context=tls).start()
-        shown = f"[{host}]" if ":" in host else host
         scheme = "wss" if tls is not None else "ws"
-        self._base = f"{scheme}://{shown}:{runner.addresses[0][1]}/colibri-ws/lab"
+        self._base = f"{scheme}://{format_host(host)}:{runner.addresses[0][1]}/colibri-ws/lab"
 
     async def close(self) -> None:
         """Say that the bridge goes away, and stop listening."""

@@ -29,6 +29,7 @@ from gateway.lab.web_orders import carry_out, listed_troubles
 from gateway.lab.web_participant import Told, WebParticipant
 from gateway.lab.web_phones import phones_of
 from gateway.lab.web_view import levels_of, occupants_of, state_of
+from gateway.sip.header_values import format_host
 
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _EVERY = 5  # ticks of 20 ms from one view of the room to the next
@@ -99,8 +100,8 @@ class WebPage:
     def url(self) -> str:
         """Where the page is."""
         config = self._config
-        host = f"[{config.host}]" if ":" in config.host else config.host
-        return f"{'http' if config.is_local else 'https'}://{host}:{self._port}/"
+        scheme = "http" if config.is_local else "https"
+        return f"{scheme}://{format_host(config.host)}:{self._port}/"
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[guard])
