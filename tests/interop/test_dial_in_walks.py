@@ -26,7 +26,7 @@ from gateway.calls.record import Direction
 from gateway.config.dial_in import DAY
 from gateway.ivr.pin_database import Asked, PinDatabase
 from gateway.ivr.pin_policy import PinPolicy
-from gateway.lab.calm import ATTEMPTS, STALL
+from gateway.lab.calm import ATTEMPTS
 from gateway.lab.lab import LabConfig
 from tests.behaviour.dialling import ACCOUNTS
 from tests.behaviour.stage import RATE, TONES, Stage, eventually, stage, voice_of
@@ -68,6 +68,7 @@ pytestmark = [
 
 _AT_ONCE = 4  # walks: more would disturb each other on two cores
 _APART = 0.3  # seconds from one beginning to the next: setting calls up takes most
+_STANDSTILL = 0.040  # seconds: who goes astray after a shorter stall does so by itself
 _PIN_DIGITS = 6
 _NOW = datetime.datetime.now(datetime.UTC)
 _HOUR = datetime.timedelta(hours=1)
@@ -231,7 +232,7 @@ class Outing:
             for at, (party, walk) in enumerate(zip(parties, walks, strict=True))
         ]
         failures = await asyncio.gather(*stories, return_exceptions=True)
-        self.has_stalled = clock.longest_stall > STALL
+        self.has_stalled = clock.longest_stall > _STANDSTILL
         for party, walk, failure in zip(parties, walks, failures, strict=True):
             self.outcomes.append(Outcome(party, walk, failure, None))
         if any(failures):

@@ -154,7 +154,7 @@ async def test_the_next_bridge_takes_over_without_a_gap_and_nobody_is_heard_twic
         heard = caller.phone.recording()[4000:]
         found = listen_for(TONES["ann"], heard, 8000)
         usual = listen_for(TONES["ann"], np.tile(voice_of("ann"), 10), 8000)
-        assert found.longest_absence <= ONE_PACKET
+        assert found.longest_absence <= ONE_PACKET + 2 * scene.engine.clock.longest_stall
         assert found.amplitude == pytest.approx(usual.amplitude, rel=0.1)
         assert max(sounding("bob", heard)) <= min(sounding("cec", heard)) + 1000
         assert caller.phone.recording().size and tones_in(heard[-4000:]) == {"ann", "cec"}
@@ -238,7 +238,7 @@ async def test_callers_of_a_room_hear_each_other_once_while_one_of_them_changes_
         heard = other.phone.recording()[4000:]
         usual = listen_for(TONES["phone"], np.tile(voice_of("phone"), 10), 8000)
         found = listen_for(TONES["phone"], heard, 8000)
-        assert found.longest_absence <= ONE_PACKET
+        assert found.longest_absence <= ONE_PACKET + 2 * scene.engine.clock.longest_stall
         assert found.amplitude == pytest.approx(usual.amplitude, rel=0.1)
         assert tones_in(heard) == {"phone"}
 
