@@ -1,6 +1,7 @@
 """Cutting a stream into messages (RFC 3261 18.3, keep-alives of RFC 5626 4.4.1).
 
-No IO. What does not fit the limits, or cannot be cut, raises: the stream is lost then.
+No IO. What does not fit the limits, or cannot be cut, raises: the stream is lost then. Where its
+header is there nevertheless, that comes first, to be answered with what is wrong with it.
 """
 
 import re
@@ -36,6 +37,7 @@ class StreamFramer:
         self._buffer = bytearray()
         self._searched = 0  # octets known to hold no end of header
         self._size: int | None = None  # of the message, once its header is there
+        self._loss: SipSyntaxError | None = None  # why nothing can be cut after it
 
     @property
     def is_amid_message(self) -> bool:
@@ -43,7 +45,11 @@ class StreamFramer:
         return bool(self._buffer.strip(b"\r\n"))
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The messages that are complete with `data`; SipSyntaxError if there cannot be one."""
+        """The messages that are complete with `data`; SipSyntaxError if there cannot be one.
+
+        One whose length cannot be, or exceeds the limits, comes without its body before that
+        (RFC 4475 3.1.2.3).
+        """
         self._buffer += data
         while self._buffer:
             if self.awaits_pong and self._buffer.startswith(PONG):
@@ -56,6 +62,8 @@ class StreamFramer:
                     return
             elif (message := self._cut()) is not None:
                 yield message
+                if self._loss is not None:
+                    raise self._loss
             else:
                 return
 
@@ -85,9 +93,20 @@ class StreamFramer:
         if end is not None:
             if _START_LINE.match(self._buffer) is None:
                 raise SipSyntaxError("no SIP")  # as after a message that is longer than it said
-            return end.end() + _content_length(bytes(self._buffer[: end.start()]))
+            return end.end() + self._find_length(bytes(self._buffer[: end.start()]))
         self._searched = max(0, len(self._buffer) - 3)
         return None
+
+    def _find_length(self, header: bytes) -> int:
+        """How long the body is; none is read that has no end."""
+        try:
+            length = _content_length(header)
+            if length > MAX_MESSAGE_SIZE - len(header):
+                raise SipSyntaxError("message too large")
+        except SipSyntaxError as error:
+            self._loss = error
+            return 0
+        return length
 
 
 def _content_length(header: bytes) -> int:

@@ -26,6 +26,7 @@ class Headers:
     """Header fields by case-insensitive name; values are text without folding."""
 
     def __init__(self, fields: Sequence[tuple[str, str]] = ()) -> None:
+        self.is_whole = True  # not if there were more or longer ones than are read
         self._fields: dict[str, tuple[str, list[str]]] = {}  # by name in lower case
         for name, value in fields:
             self.add(name, value)

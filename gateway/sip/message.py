@@ -19,6 +19,7 @@ MAX_MESSAGE_SIZE = 65_535
 
 MAX_HEADER_FIELDS = 256
 MAX_LINE_LENGTH = 8192
+"""What is read of a header; one that has more or longer fields is for `check` to refuse."""
 
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
@@ -87,18 +88,19 @@ def split_header(data: bytes) -> tuple[bytes, bytes]:
 
 
 def parse_header(block: bytes) -> Headers:
-    """Read header fields, unfolded (7.3.1); SipSyntaxError if there are too many or too long ones.
+    """Read header fields, unfolded (7.3.1), within the limits: `is_whole` says whether that is all.
 
     A line that is no field is passed over: if it was needed, `check` will miss it.
     """
     # Octets that are not UTF-8 survive the way back to the peer.
     text = _FOLD.sub(" ", block.decode("utf-8", "surrogateescape"))
     lines = text.split("\n")
-    if len(lines) > MAX_HEADER_FIELDS or any(len(line) > MAX_LINE_LENGTH for line in lines):
-        raise SipSyntaxError("header too large")
     headers = Headers()
-    for line in lines:
-        if match := _FIELD.fullmatch(line):
+    headers.is_whole = len(lines) <= MAX_HEADER_FIELDS and all(
+        len(line) <= MAX_LINE_LENGTH for line in lines
+    )
+    for line in lines[:MAX_HEADER_FIELDS]:
+        if match := _FIELD.fullmatch(line[:MAX_LINE_LENGTH]):
             name = COMPACT_FORMS.get(match[1].lower(), match[1])
             headers.add(name, match[2].replace("\r", " ").strip())
     return headers
@@ -111,6 +113,8 @@ def check(message: Message) -> None:
     looked at (8.2.2).
     """
     headers = message.headers
+    if not headers.is_whole:
+        raise SipSyntaxError("Message Too Large", status=513)
     for name in _SINGLE:
         if len(headers.getlist(name)) > 1:
             raise SipSyntaxError(f"Repeated {name}")
@@ -128,7 +132,10 @@ def check(message: Message) -> None:
         _check_dialog_addresses(headers)
     if isinstance(message, Response) and len(headers.values("Via")) > 1:
         raise SipSyntaxError("More than one Via")  # 8.1.3.3
-    if (headers.content_length or 0) > len(message.body):
+    length = headers.content_length or 0
+    if length > MAX_MESSAGE_SIZE:
+        raise SipSyntaxError("Message Too Large", status=513)
+    if length > len(message.body):
         raise SipSyntaxError("Content-Length exceeds the body")
 
 

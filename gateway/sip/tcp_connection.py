@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 _MAX_UNREAD = 1 << 18  # octets a peer may leave unread
 _MAX_UNHEARD = 64  # requests remembered of a connection until something comes
 _UNACKNOWLEDGED = 20_000  # milliseconds after which Linux gives up a peer that acknowledges nothing
+_LAST_WORDS = 2.0  # seconds that a peer has to read what was wrong, when its connection is closed
 _PING = b"\r\n\r\n"
 
 
@@ -219,7 +220,8 @@ class TcpConnection(asyncio.Protocol):
     def _fail(self, reason: str) -> None:
         log.info("connection closed", peer=str(self.flow), reason=reason)
         self._settle(ConnectionError(reason))
-        self.abort()
+        self._transport.close()  # when what has been written is sent
+        self._expect_until(_LAST_WORDS)
 
     # --- what goes -------------------------------------------------------------------------------
 

@@ -209,7 +209,7 @@ def test_a_challenge_too_large_to_be_a_message_is_dropped(bench: Bench) -> None:
     _, invite = inviting(bench)
     bench.receive(challenge(invite, "n" * 10_000))
     assert (bench.take(), bench.events()) == ([], [])
-    assert bench.stack.counters.unparsable == 1
+    assert bench.stack.counters.malformed_responses == 1
 
 
 def test_a_challenge_to_our_ack_is_dropped(bench: Bench) -> None:

@@ -63,6 +63,20 @@ def test_a_request_nobody_can_be_answered_about_is_counted_and_dropped(bench: Be
     assert bench.take() == []
 
 
+@pytest.mark.parametrize("via", ["tcp", "udp"])
+def test_a_request_with_too_large_a_header_is_answered_without_state(
+    bench: Bench, via: str
+) -> None:
+    fields = [("X", "y")] * 300
+    bench.receive(request(fields=fields), flow=TCP if via == "tcp" else UDP)
+    assert counted(bench) == {"requests": 1, "malformed_requests": 1}
+    (sent,) = bench.take()
+    refusal = sent.message
+    assert isinstance(refusal, Response)
+    assert (refusal.status, refusal.phrase) == (513, "Message Too Large")
+    assert bench.remains() == []
+
+
 def test_an_ack_of_nothing_is_counted_and_dropped(bench: Bench) -> None:
     bench.receive(request("ACK", to_tag="x"))
     assert counted(bench) == {"requests": 1, "stray_acks": 1}

@@ -151,7 +151,17 @@ async def test_a_stream_that_cannot_be_cut_is_closed(rubbish: bytes) -> None:
     async with listening() as it, TcpPeer.connect(*it.listener.address) as peer:
         peer.writer.write(ACK + rubbish)
         assert await peer.is_closed()
-        assert len(it.messages) == 1
+        assert it.messages[0][0] == ACK
+        await eventually(it.is_empty)
+
+
+async def test_who_says_no_length_reads_what_is_wrong_before_the_end() -> None:
+    async with listening() as it:
+        answer = b"SIP/2.0 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+        it.listener.on_message = lambda data, flow: it.listener.send(Transmission(answer, flow))
+        async with TcpPeer.connect(*it.listener.address) as peer:
+            peer.writer.write(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\nx" + ACK)
+            assert await peer.reader.read() == answer
         await eventually(it.is_empty)
 
 
