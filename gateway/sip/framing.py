@@ -18,6 +18,7 @@ PONG = b"\r\n"
 
 _PING = b"\r\n\r\n"
 _HALF_PINGS = (b"\r", b"\r\n", b"\r\n\r")
+_BEGINNING = re.compile(rb"[^\r\n]")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _START_LINE = re.compile(rb"SIP/[0-9.]+[ \t]|[^\r\n]*SIP/[0-9.]+[ \t]*\r?\n", re.I)
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
@@ -42,7 +43,7 @@ class StreamFramer:
     @property
     def is_amid_message(self) -> bool:
         """Whether part of a message is there and the rest is awaited."""
-        return bool(self._buffer.strip(b"\r\n"))
+        return _BEGINNING.search(self._buffer) is not None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The messages that are complete with `data`; SipSyntaxError if there cannot be one.

@@ -7,7 +7,7 @@ when its peer does not read, or is found dead, and when what comes on it cannot 
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_BURST = 16  # messages taken at once, before others on the loop have their turn
 _MAX_UNREAD = 1 << 18  # octets a peer may leave unread
 _MAX_UNHEARD = 64  # requests remembered of a connection until something comes
 _UNACKNOWLEDGED = 20_000  # milliseconds after which Linux gives up a peer that acknowledges nothing
@@ -78,6 +79,9 @@ class TcpConnection(asyncio.Protocol):
         self._channel = channel
         self._established = established
         self._framer = StreamFramer()
+        self._messages: Iterator[bytes] = iter(())  # that have come and are not taken yet
+        self._was_amid_message = False
+        self._next_turn: asyncio.Handle | None = None
         self._transport: asyncio.Transport
         self._deadline: asyncio.TimerHandle | None = None
         self._heartbeat: asyncio.TimerHandle | None = None
@@ -142,14 +146,14 @@ class TcpConnection(asyncio.Protocol):
             data = self._decrypt(self._channel, data)
         if data:
             self._receive(data)
-        if self._channel is not None and self._channel.is_over:
+        elif self._channel is not None and self._channel.is_over:
             self._transport.close()
 
     def pause_writing(self) -> None:
         self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._deadline, self._heartbeat):
+        for timer in (self._deadline, self._heartbeat, self._next_turn):
             if timer is not None:
                 timer.cancel()
         self._settle(ConnectionError(str(exc or "closed by the peer")))
@@ -159,24 +163,45 @@ class TcpConnection(asyncio.Protocol):
 
     def _receive(self, data: bytes) -> None:
         self._unheard.clear()
-        was_amid_message = self._framer.is_amid_message
+        self._was_amid_message = self._framer.is_amid_message
+        self._messages = self._framer.feed(data)
+        self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Take some of the messages that have come; nothing is read until all are taken."""
         try:
-            for message in self._framer.feed(data):
-                was_amid_message = False
-                if message == PING:
-                    self._write(PONG)
-                elif message == PONG:
-                    self._answers_pings = True
-                else:
-                    self._listener.on_message(message, self.flow)
+            for _ in range(_BURST):
+                message = next(self._messages, None)
+                if message is None:
+                    self._await_more()
+                    return
+                self._take(message)
+                if self._transport.is_closing():
+                    return
         except SipSyntaxError as error:
             self._fail(str(error))
             return
-        limits = self._listener.limits
+        self._transport.pause_reading()
+        self._next_turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take(self, message: bytes) -> None:
+        self._was_amid_message = False
+        if message == PING:
+            self._write(PONG)
+        elif message == PONG:
+            self._answers_pings = True
+        else:
+            self._listener.on_message(message, self.flow)
+
+    def _await_more(self) -> None:
+        if self._channel is not None and self._channel.is_over:
+            self._transport.close()
+            return
+        self._transport.resume_reading()
         if not self._framer.is_amid_message:
             self._expect_until(self._idle)
-        elif not was_amid_message:
-            self._expect_until(limits.message)
+        elif not self._was_amid_message:
+            self._expect_until(self._listener.limits.message)
 
     def _decrypt(self, channel: TlsChannel, data: bytes) -> bytes:
         """What the peer says; nothing, and the end, if that is no TLS, or not to be believed."""

@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import struct
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -153,6 +154,40 @@ async def test_a_stream_that_cannot_be_cut_is_closed(rubbish: bytes) -> None:
         assert await peer.is_closed()
         assert it.messages[0][0] == ACK
         await eventually(it.is_empty)
+
+
+async def test_who_sends_much_at_once_leaves_the_loop_to_others_in_between() -> None:
+    loop = asyncio.get_running_loop()
+    turns: list[int] = []  # of the loop, in which messages came
+    turn = 0
+
+    def count() -> None:
+        nonlocal turn, counting
+        turn += 1
+        counting = loop.call_soon(count)
+
+    async with listening() as it, TcpPeer.connect(*it.listener.address) as peer:
+        it.listener.on_message = lambda data, flow: turns.append(turn)
+        counting = loop.call_soon(count)
+        peer.writer.write(ACK * 700 + b"\r\n\r\n")
+        await peer.reader.readexactly(2)
+        counting.cancel()
+        assert len(turns) == 700
+        assert max(Counter(turns).values()) < 40
+        peer.writer.write(ACK)
+        await eventually(lambda: len(turns) == 701)
+
+
+async def test_messages_in_hand_are_dropped_with_their_connection() -> None:
+    async with listening() as it, TcpPeer.connect(*it.listener.address) as peer:
+        peer.writer.write(ACK * 700)
+        await eventually(lambda: len(it.messages) > 0)
+        next(iter(it.listener._by_number.values())).abort()
+        await eventually(it.is_empty)
+        taken = len(it.messages)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(it.messages) == taken < 700
 
 
 async def test_who_says_no_length_reads_what_is_wrong_before_the_end() -> None:
