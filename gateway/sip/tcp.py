@@ -66,7 +66,13 @@ class TcpListener:
         loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._server = await loop.create_server(
-            self._accepted, address[0], address[1], family=family, reuse_address=True
+            self._accepted,
+            address[0],
+            address[1],
+            family=family,
+            reuse_address=True,
+            # All phones may come back at once; whose SYN is dropped waits for a second.
+            backlog=self.limits.connections,
         )
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = (host, port)

@@ -249,6 +249,16 @@ async def test_an_idle_connection_is_closed() -> None:
         await eventually(it.is_empty)
 
 
+async def test_a_rush_of_connections_waits_while_the_loop_is_busy() -> None:
+    async with listening() as it:
+        rush = [socket.socket() for _ in range(150)]
+        for one in rush:
+            one.settimeout(0.5)
+            one.connect(it.listener.address)  # nobody accepts meanwhile
+            one.close()
+        await eventually(it.is_empty)
+
+
 async def test_there_are_only_so_many_connections_from_one_host() -> None:
     async with listening(connections_per_host=2) as it:
         async with (
