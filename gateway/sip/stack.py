@@ -320,11 +320,12 @@ class SipStack:
 
     # --- answers without state (8.2.7) -----------------------------------------------------------
 
-    def _is_admitted(self, request: Request, flow: Flow) -> bool:
+    def _is_admitted(self, request: Request, flow: Flow, unjudged: Verdict = Verdict.DROP) -> bool:
+        """`unjudged` is the verdict on a request too malformed to be judged."""
         try:
             verdict = self._admit(flow, request)
         except SipSyntaxError:
-            verdict = Verdict.DROP  # too malformed to be judged
+            verdict = unjudged
         if verdict is Verdict.DROP:
             self.counters.dropped_strangers += 1
         if isinstance(verdict, Refusal):
@@ -339,9 +340,10 @@ class SipStack:
         except SipSyntaxError:
             self.counters.unparsable += 1
             return
+        is_heard = self._hears(flow, request.method)
         if request.method == "ACK":
             self.counters.malformed_requests += 1
-        elif self._is_admitted(request, flow):
+        elif self._is_admitted(request, flow, Verdict.ACCEPT if is_heard else Verdict.DROP):
             self.counters.malformed_requests += 1
             self._answer_without_state(request, flow, refusal)
 

@@ -164,6 +164,18 @@ def test_a_malformed_request_of_a_stranger_tells_him_nothing() -> None:
     assert counted(bench) == {"requests": 1, "dropped_strangers": 1}
 
 
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_who_is_heard_is_told_what_is_wrong_though_admission_cannot_read_it(is_heard: bool) -> None:
+    bench = Bench(
+        admit=lambda flow, asked: Verdict.ACCEPT if asked.headers.to else Verdict.DROP,
+        hears=lambda flow, method: flow is UDP or is_heard,
+    )
+    bench.receive(request())  # its Call-ID is known then
+    bench.forget()
+    bench.receive(request(branch="z9hG4bK-2").replace(b"To: <", b"To: "), STRANGER)
+    assert bench.statuses() == ([400] if is_heard else [])
+
+
 def test_a_request_that_admission_cannot_read_is_dropped() -> None:
     def admit(flow: Flow, asked: Request) -> Verdict:
         raise SipSyntaxError("odd")
