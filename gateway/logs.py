@@ -1,27 +1,49 @@
-"""Logs: structlog for everybody, text for people or JSON for machines, on standard error."""
+"""Logs: structlog for everybody, text for people or JSON for machines, on standard error.
 
+What libraries say by `logging` is said the same way.
+"""
+
+import atexit
 import logging
+import os
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, TextIO
 
 import structlog
-from structlog.types import EventDict, WrappedLogger
+from structlog.types import EventDict, ExcInfo, WrappedLogger
+
+from gateway.log_writer import LogWriter, Write
 
 Watcher = Callable[[EventDict], None]
 """Sees every entry before it is written, e.g. to show a call's steps to a person."""
 
+log = structlog.get_logger(__name__)
+
+_STANDARD_ERROR = 2
+
+_open = ExitStack()
+atexit.register(_open.close)
+
 
 def configure(
-    level: str = "info", format_: str = "text", *, watcher: Watcher | None = None
+    level: str = "info",
+    format_: str = "text",
+    *,
+    watcher: Watcher | None = None,
+    write: Write = lambda data: os.write(_STANDARD_ERROR, data),
 ) -> None:
     """Set logging up for the process; `level` is a name of the logging module, lower case.
 
     With a `watcher` nothing is written: the watcher shows what is to be shown. What cannot be
-    written, on a full disk or to a reader that has gone, is counted and ends no call.
+    written, on a full disk or to a reader that has gone or stopped, is counted and ends no call.
     """
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
+    if sys.__stderr__ is None:  # or the next socket would be what the log is written to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), _STANDARD_ERROR)
+        os.set_inheritable(_STANDARD_ERROR, True)
+    stamps: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -30,15 +52,41 @@ def configure(
     elif format_ == "json":
         renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        renderers = [_escape, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    output = _Output(sys.stderr)
+        colors = os.isatty(_STANDARD_ERROR)
+        console = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_traceback)
+        renderers = [_escape, console]
+
+    def missing(entries: int) -> str:
+        entry: Any = {"event": "log entries are missing here", "up_to": entries}
+        for process in (*stamps, *renderers):
+            entry = process(None, "warning", entry)
+        return str(entry)
+
+    _open.close()
+    writer = _open.enter_context(LogWriter(write, missing))
     structlog.configure(
-        processors=[*shared, *renderers],
+        processors=[structlog.contextvars.merge_contextvars, *stamps, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=lambda *_: output,
+        logger_factory=lambda *_: writer,
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[Libraries()])
+
+
+class Libraries(logging.Handler):
+    """What libraries say, as an entry like our own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = record.levelno // 10 * 10  # one of those that have a name
+        log.log(level, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
+def _traceback(output: TextIO, exception: ExcInfo) -> None:
+    """Without the values of variables, among which there may be a PIN or a password; and set in,
+    so that no line of it can be taken for an entry."""
+    for part in traceback.format_exception(*exception):
+        for line in part.rstrip("\n").split("\n"):
+            output.write(f"\n  {_printable(line)}")
 
 
 def _escape(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:
@@ -62,23 +110,3 @@ def _watch(watcher: Watcher) -> Callable[[WrappedLogger, str, EventDict], EventD
         raise structlog.DropEvent
 
     return process
-
-
-class _Output:
-    """Writes entries as long as that is possible, and says afterwards how many are missing."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._missing = 0
-
-    def write(self, entry: str) -> None:
-        missing = f"up to {self._missing} log entries are missing here\n" if self._missing else ""
-        try:
-            self._file.write(f"{missing}{entry}\n")
-            self._file.flush()
-        except OSError:
-            self._missing += 1
-        else:
-            self._missing = 0
-
-    debug = info = warning = error = critical = exception = write

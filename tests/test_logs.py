@@ -1,9 +1,11 @@
 """What is written down, and what is not."""
 
-import errno
-import io
+import json
+import logging
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import structlog
@@ -13,30 +15,23 @@ from gateway import logs
 log = structlog.get_logger()
 
 
-class Disk(io.StringIO):
-    """A file on a disk that may be full."""
+@contextmanager
+def logged(format_: str) -> Iterator[list[str]]:
+    """What is logged within, line by line, once it is left."""
+    written = bytearray()
+    lines: list[str] = []
 
-    is_full = False
+    def write(data: bytes) -> int:
+        written.extend(data)
+        return len(data)
 
-    def write(self, text: str) -> int:
-        if self.is_full:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(text)
-
-
-@pytest.fixture(autouse=True)
-def unchanged_log() -> Iterator[None]:
-    yield
-    logs.configure("warning")
-
-
-def configured(format_: str) -> Disk:
-    """What is written goes there. (pytest sets `sys.stderr` anew between fixture and test.)"""
-    disk = Disk()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "stderr", disk)
-        logs.configure("info", format_)
-    return disk
+    logs.configure("info", format_, write=write)
+    try:
+        yield lines
+    finally:
+        logs.configure("warning")
+    assert written.endswith(b"\n")
+    lines += written.decode().removesuffix("\n").split("\n")
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])
@@ -56,27 +51,48 @@ def configured(format_: str) -> Disk:
 def test_a_stranger_writes_neither_lines_nor_orders_to_the_terminal(
     format_: str, name: str
 ) -> None:
-    disk = configured(format_)
-    log.info("call received", caller=name, trunk="t")
-    written = disk.getvalue()
-    assert written.endswith("\n")
-    assert written.removesuffix("\n").isprintable()
+    with logged(format_) as lines:
+        log.info("call received", caller=name, trunk="t")
+    assert len(lines) == 1
+    assert lines[0].isprintable()
 
 
 def test_what_can_be_printed_is_shown_as_it_is() -> None:
-    disk = configured("text")
-    log.info("call received", caller="Zoë", number="+4315550100")
-    assert "caller=Zoë number=+4315550100" in disk.getvalue()
+    with logged("text") as lines:
+        log.info("call received", caller="Zoë", number="+4315550100")
+    assert "caller=Zoë number=+4315550100" in lines[0]
 
 
-def test_a_full_disk_stops_nothing_and_what_is_missing_is_counted() -> None:
-    disk = configured("text")
-    disk.is_full = True
-    for number in range(3):
-        log.info("call received", number=number)
-    disk.is_full = False
-    log.info("call ended")
-    log.info("gateway down")
-    first, *others = disk.getvalue().splitlines()
-    assert first == "up to 3 log entries are missing here"
-    assert len(others) == 2
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_a_mistake_of_ours_shows_no_secrets_and_forges_no_entries(format_: str) -> None:
+    def check(pin: str) -> None:
+        raise ValueError("no such room: \x1b[2J\nroot: all is well")
+
+    with logged(format_) as lines:
+        try:
+            check(str(4700 + 11))
+        except ValueError:
+            log.exception("request failed")
+    first, *others = lines
+    assert "request failed" in first
+    assert all(line.startswith("  ") and line.isprintable() for line in others)
+    assert "in check" in "".join(lines)
+    assert "4711" not in "".join(lines)
+
+
+def test_what_libraries_say_is_an_entry_too() -> None:
+    with logged("json") as lines:
+        said = logging.LogRecord("slixmpp", logging.WARNING, "", 0, "no %s\n", ("way",), None)
+        logs.Libraries().handle(said)
+    told = json.loads(lines[0])
+    assert (told["event"], told["logger"], told["level"]) == ("no way\n", "slixmpp", "warning")
+
+
+def test_the_log_of_who_is_started_without_standard_error_goes_to_nobody_s_socket() -> None:
+    program = f"""{sys.executable} -c '
+import os
+from gateway import logs
+logs.configure()
+print(os.path.samestat(os.fstat(2), os.stat(os.devnull)), os.get_inheritable(2))' 2>&-"""
+    told = subprocess.run(["/bin/sh", "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout == "True True\n"
