@@ -168,9 +168,13 @@ class Gateway:
             self.dial_in.reload()
 
     async def drained(self) -> None:
-        """Return when it drains and the last call has ended."""
+        """Return when it drains and the last call has ended, or had its time to."""
         await self._draining.wait()
-        await self.switchboard.emptied()
+        try:
+            async with asyncio.timeout(self._config.limits.drain or None):
+                await self.switchboard.emptied()
+        except TimeoutError:
+            log.warning("no time is left to drain", calls=self.call_count)
 
     def snapshot(self) -> Snapshot:
         """How everything is at this moment."""

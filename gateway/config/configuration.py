@@ -103,12 +103,16 @@ class MediaSection(Section):
 
 
 class LimitsSection(Section):
-    """`[limits]`: how long calls may last, and how many a room may have; 0 is no limit."""
+    """`[limits]`: how long calls may last, and how many a room may have; 0 is no limit.
+
+    `drain` is how long they may go on when the gateway is to end.
+    """
 
     duration: float = Field(default=43_200.0, ge=0)
     alone: float = Field(default=1_800.0, ge=0)
     only_phones: float = Field(default=0.0, ge=0)
     callers_per_room: int = Field(default=0, ge=0)
+    drain: float = Field(default=0.0, ge=0)
 
 
 class LogSection(Section):
