@@ -12,6 +12,10 @@ from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.own_presence import STATS_ID
 from gateway.xmpp.server import Server
 
+VISITOR_DOMAIN = "{vnode}.meet.jitsi"
+"""What a node for visitors is called. Jitsi's modules for Prosody and its web page know of no other
+domain, whatever the main one is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -55,7 +59,7 @@ class Installation:
     tokens: TokenIssuer | None = None
     login_queue: LoginQueue | None = None
     turn: bool = False
-    visitor_domain: str | None = None
+    visitor_domain: str = VISITOR_DOMAIN
     node: str | None = None
     conference_request_url: str | None = None
     logins: Logins = field(default_factory=Logins, compare=False, repr=False)
@@ -101,8 +105,7 @@ class Installation:
         if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9-]{0,62}", node):
             text = f"{node!r} is no name of a node for visitors"
             raise ConferenceError(JoinFailure.PROTOCOL, text)
-        pattern = self.visitor_domain or f"{{vnode}}.{self.server.domain}"
-        domain = pattern.replace("{vnode}", node.lower())
+        domain = self.visitor_domain.replace("{vnode}", node.lower())
         server = replace(
             self.server.asking("vnode", node),
             domain=domain,

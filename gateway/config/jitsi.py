@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
-from gateway.conference.installation import Installation
+from gateway.conference.installation import VISITOR_DOMAIN, Installation
 from gateway.conference.login_queue import LoginQueue
 from gateway.config.jwt import JwtSection
 from gateway.config.section import Section
@@ -59,7 +59,7 @@ class JitsiSection(Section):
     avatar_url: WebAddress | None = None
     stats_id: str = Field(default=STATS_ID, min_length=1, max_length=100)
     bridge_channel: bool = True
-    visitor_domain: VisitorDomain | None = None
+    visitor_domain: VisitorDomain = VISITOR_DOMAIN
     conference_request_url: WebAddress | None = None
 
     @property

@@ -131,7 +131,7 @@ def conference_request_problems(url: str, tls: str) -> list[str]:
 
 def _visitor_domain(value: str) -> str:
     if value.count("{vnode}") != 1:
-        raise ValueError(f"{value!r} has no {{vnode}}; write e.g. {{vnode}}.meet.example.org")
+        raise ValueError(f"{value!r} has no {{vnode}}; write e.g. {{vnode}}.meet.jitsi")
     _domain(value.replace("{vnode}", "v1"))
     return value.lower()
 

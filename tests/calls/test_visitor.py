@@ -43,7 +43,7 @@ async def test_a_visitor_is_told_that_it_is_muted_and_so_is_its_pbx(
     phone = Pbx(headers=HEADER)
     scene = Scene(world, monkeypatch, phone=phone, trunk=trunk)
     await settle(2)
-    assert world.room == "room@conference.v1.meet.test"
+    assert world.room == "room@conference.v1.meet.jitsi"
     assert phone.done == ["180", "200"]
     assert phone.told == [{"t": 12, "d": True}]
     assert m.Tone.MUTED in scene.tones

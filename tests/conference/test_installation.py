@@ -39,11 +39,11 @@ def test_the_focus_has_its_own_names_for_rooms_of_tenants(jid: str, internal: st
 def test_a_node_for_visitors_is_a_server_of_its_own() -> None:
     server = Server("meet.test", None, "192.0.2.1", 5222, Account("a@meet.test", "p"), "wss://m/ws")
     node = replace(SITE, server=server).for_visitors("v1")
-    assert node.server.domain == "v1.meet.test"
+    assert node.server.domain == "v1.meet.jitsi"
     assert node.server.host is node.server.account is None
     assert node.server.web_socket == "wss://m/ws?vnode=v1"
-    assert node.muc_domains == ("conference.v1.meet.test",)
-    assert node.serves("room@conference.v1.meet.test")
+    assert node.muc_domains == ("conference.v1.meet.jitsi",)
+    assert node.serves("room@conference.v1.meet.jitsi")
     assert not node.serves("room@conference.meet.test")
 
 

@@ -24,7 +24,7 @@ from tests.conference.world import (
 from tests.xmpp.virtual_time import in_virtual_time
 
 FOCUS = "http://jitsi.org/protocol/focus"
-NODE_ROOM = "room@conference.v1.meet.test"
+NODE_ROOM = "room@conference.v1.meet.jitsi"
 TO_NODE = f"<conference xmlns='{FOCUS}' ready='true' vnode='v1' focusjid='focus@auth.meet.test'/>"
 SITE = replace(INSTALLATION, server=Server("meet.test", None, web_socket="wss://meet.test/ws"))
 
@@ -32,7 +32,7 @@ SITE = replace(INSTALLATION, server=Server("meet.test", None, web_socket="wss://
 def promotion(*, allow: str = "true", username: str = "username='5f6a'") -> str:
     return (
         f"<visitors xmlns='jitsi:visitors' room='{NODE_ROOM}'>"
-        f"<promotion-response allow='{allow}' jid='me@v1.meet.test' {username}/></visitors>"
+        f"<promotion-response allow='{allow}' jid='me@v1.meet.jitsi' {username}/></visitors>"
     )
 
 
@@ -67,7 +67,7 @@ async def test_who_wants_to_visit_says_so_and_goes_to_the_node_it_is_sent_to() -
         assert main.closed_at is not None
         assert node.kinds() == ["join"]  # the focus is in the room, and not asked again
         assert node.of("join")[0].stanza.get("to") == f"{NODE_ROOM}/{node.nick}"
-        assert world.servers[1].domain == "v1.meet.test"
+        assert world.servers[1].domain == "v1.meet.jitsi"
         assert world.servers[1].web_socket == "wss://meet.test/ws?vnode=v1&room=room"
         assert call.told()[0] == VisitorChanged(True)
     assert all(stream.closed_at is not None for stream in world.streams)
@@ -162,7 +162,7 @@ async def test_a_promoted_visitor_comes_to_the_main_room_muted_and_may_speak() -
     ("sender", "told"),
     [
         (f"{NODE_ROOM}/alice", promotion()),
-        ("alice@v1.meet.test/x", promotion()),
+        ("alice@v1.meet.jitsi/x", promotion()),
         ("elsewhere.test", promotion()),
         (f"{NODE_ROOM}/focus", promotion()),
         (NODE_ROOM, promotion(allow="false")),
@@ -196,8 +196,8 @@ async def test_a_visitor_whose_connection_breaks_asks_again_where_to_go() -> Non
         world.conference.append(TO_NODE.replace("v1", "v2"))
         world.lose()
         await settle(10)
-        assert world.servers[-1].domain == "v2.meet.test"
-        assert world.room == "room@conference.v2.meet.test"
+        assert world.servers[-1].domain == "v2.meet.jitsi"
+        assert world.room == "room@conference.v2.meet.jitsi"
         assert call.told() == [VisitorChanged(True), Rejoined()]
 
 

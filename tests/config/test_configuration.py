@@ -122,7 +122,7 @@ def test_guests_of_a_secure_domain_log_in_elsewhere() -> None:
     (site,) = parse(with_jitsi(guest_domain="guest.example.org")).installations()
     assert site.server.login_jid == "guest.example.org"
     assert site.server.domain == "meet.example.org"
-    assert site.for_visitors("v1").server.login_jid == "v1.meet.example.org"
+    assert site.for_visitors("v1").server.login_jid == "v1.meet.jitsi"
     account = {"user": "a@auth.example.org", "password": "secret"}
     (problem,) = problems(with_jitsi(guest_domain="guest.example.org", **account))
     assert "guest_domain: is for guests" in problem
