@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import logging
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from typing import Self
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import CannotListen
@@ -25,6 +27,16 @@ Refuse = Callable[[HTTPStatus, str], web.Response]
 _TOLD = ("Allow", "WWW-Authenticate")  # headers that belong to a refusal
 
 
+def _is_mistake_of_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+
+# What is no HTTP is answered by aiohttp, which would log it with a traceback.
+_aiohttp_log = logging.getLogger(__name__)
+_aiohttp_log.addFilter(_is_mistake_of_ours)
+
+
 class HttpServer:
     """Serves an application on a literal address and a port (0: any that is free), between `async
     with` and its end. CannotListen: that address is not to be had."""
@@ -35,7 +47,9 @@ class HttpServer:
         listen: tuple[str, int],
         accept: Accept = lambda server: server(),
     ) -> None:
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, logger=_aiohttp_log
+        )
         self._listen = listen
         self._accept = accept
         self._server: asyncio.Server | None = None
@@ -72,6 +86,22 @@ class HttpServer:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def putting_out_the_oldest(most: int) -> Accept:
+    """Serve as many connections at a time, and end the oldest when there is one more.
+
+    So those that say nothing use up no files, and keep nobody out.
+    """
+
+    def accept(server: web.Server) -> asyncio.BaseProtocol:
+        transports = [each.transport for each in server.connections]
+        alive = [each for each in transports if each is not None and not each.is_closing()]
+        if len(alive) >= most:
+            alive[0].abort()
+        return server()
+
+    return accept
+
+
 def tell_errors(refuse: Refuse, bad_request: type[Exception]) -> Middleware:
     """Every refusal as `refuse` has it, among them `bad_request`, which is the client's fault; a
     mistake of ours as 500, with the log."""
@@ -88,6 +118,10 @@ def tell_errors(refuse: Refuse, bad_request: type[Exception]) -> Middleware:
                 if name in refusal.headers:
                     response.headers[name] = refusal.headers[name]
             return response
+        except web.RequestPayloadError:
+            return refuse(HTTPStatus.BAD_REQUEST, "the body cannot be read")
+        except ConnectionResetError:
+            return refuse(HTTPStatus.BAD_REQUEST, "the body has not come")  # to nobody
         except Exception:
             log.exception("request failed", path=request.path)
             return refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")

@@ -25,12 +25,13 @@ from gateway.control.metrics import Metrics
 from gateway.control.snapshot import Controlled, Snapshot
 from gateway.control.stats import stats
 from gateway.errors import ConfigError
-from gateway.http_server import HttpServer, has_token, tell_errors
+from gateway.http_server import HttpServer, has_token, putting_out_the_oldest, tell_errors
 
 log = structlog.get_logger(__name__)
 
 MAX_BODY = 64 * 1024  # octets
 BODY_PATIENCE = 10.0  # seconds
+MOST_CONNECTIONS = 100
 _MUCS = "/configure/call-control-muc"
 
 
@@ -57,7 +58,8 @@ class ControlServer:
         self._controlled = controlled
         self._metrics = metrics
         self._mucs = mucs
-        self._server = HttpServer(self._app(), config.listen)
+        accept = putting_out_the_oldest(MOST_CONNECTIONS)
+        self._server = HttpServer(self._app(), config.listen, accept)
 
     async def __aenter__(self) -> Self:
         await self._server.__aenter__()

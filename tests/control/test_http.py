@@ -1,6 +1,7 @@
 """The HTTP server on a real socket: paths, statuses, the token, bodies."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -8,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import structlog
 from aiohttp import ClientSession
 
-from gateway.control.http import MAX_BODY, ControlConfig, ControlServer
+from gateway.control.http import MAX_BODY, MOST_CONNECTIONS, ControlConfig, ControlServer
 from gateway.control.metrics import Metrics
 from gateway.control.snapshot import Snapshot
 from gateway.errors import ConfigError
@@ -334,6 +336,50 @@ async def test_what_is_no_http_is_refused_and_does_no_harm() -> None:
             writer.close()
             await writer.wait_closed()
         assert (await client.ask("GET", "/live")).status == 200
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"INVITE sip:a SIP/2.0\r\n\r\n",
+        b"GET /live\xff HTTP/1.1\r\nHost: a\0b\r\n\r\n",
+        b"POST %s HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n%s\r\nnone",
+        b"POST %s HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n%s\r\n{",
+        b"POST %s HTTP/1.1\r\nTransfer-Encoding: chunked\r\n%s\r\nzz\r\n",
+    ],
+)
+async def test_what_others_do_wrong_is_no_error_of_the_log(
+    request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = f"Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+    async with serving(mucs=Mucs()) as client:
+        with structlog.testing.capture_logs() as told:
+            host, _, port = client.url.removeprefix("http://").rpartition(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(
+                request_ % (ADD.encode(), head.encode()) if b"%s" in request_ else request_
+            )
+            await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+            assert (await client.ask("GET", "/live")).status == 200
+    assert [each for each in told if each["log_level"] == "error"] == []
+    assert caplog.records == []
+
+
+async def test_connections_that_say_nothing_keep_nobody_out() -> None:
+    async with serving() as client:
+        host, _, port = client.url.removeprefix("http://").rpartition(":")
+        silent = [
+            await asyncio.open_connection(host, int(port)) for _ in range(MOST_CONNECTIONS + 5)
+        ]
+        for reader, _ in silent[:5]:
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 3) == b""
+        assert (await client.ask("GET", "/live")).status == 200
+        assert not silent[-1][0].at_eof()
+        for _, writer in silent:
+            writer.close()
 
 
 async def test_an_address_in_use_is_an_error() -> None:

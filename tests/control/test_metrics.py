@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -217,6 +218,14 @@ def test_openmetrics_is_given_to_who_asks_and_names_the_call() -> None:
     assert exemplars == [{"call": "abcd"}]
     assert metrics.exposition("text/plain")[1].startswith("text/plain; version=0.0.4")
     assert metrics.exposition("")[1].startswith("text/plain; version=0.0.4")
+
+
+@pytest.mark.parametrize("version", ["\udcff", "1.0.0, 2", "1..", "x;escaping=y", "9" * 5000])
+def test_a_version_that_is_none_is_not_heeded(version: str) -> None:
+    for media_type in ("application/openmetrics-text", "text/plain"):
+        body, content_type = made().exposition(f"{media_type};version={version}")
+        assert body
+        content_type.encode("ascii")
 
 
 def test_two_gateways_of_one_process_count_apart() -> None:
