@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
@@ -15,9 +16,10 @@ import uvloop
 
 from gateway import logs, open_files
 from gateway.app import Gateway
-from gateway.config.configuration import Config, load
+from gateway.config.configuration import Config, load_usable
 from gateway.config.jigasi_environment import not_understood
 from gateway.config.trunk import TrunkSection
+from gateway.config_watch import watch_configuration
 from gateway.errors import CannotListen, ConfigError, MediaError, RemoteProtocolError
 from gateway.ivr.language import Language
 from gateway.ivr.pin_database import PinsUnavailable
@@ -43,8 +45,9 @@ ConfigFile = Annotated[
 @app.command()
 def run(config: ConfigFile = None) -> None:
     """Serve calls. SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a
-    second SIGTERM, ends them. SIGHUP has the certificates of sip.tls and
-    dial_in.pins_file read anew."""
+    second SIGTERM, ends them. SIGHUP has the certificates of sip.tls,
+    dial_in.pins_file and the level of the log read anew, and tells what is wrong with the
+    configuration, or needs a start."""
     loaded = _load(config)
     logs.configure(loaded.log.level, loaded.log.format)
     for variable in not_understood(os.environ):
@@ -53,7 +56,7 @@ def run(config: ConfigFile = None) -> None:
         remedy = f"allow {wanted} (LimitNOFILE of systemd, ulimit -n), or lower max_calls in [sip]"
         log.warning("too few files may be open for max_calls", limit=limit, remedy=remedy)
     try:
-        _run(_serve(loaded))
+        _run(_serve(loaded, config))
     except PinsUnavailable as error:
         _fail([f"dial_in.database: {error}"])
     except (CannotListen, MediaError) as error:
@@ -266,11 +269,7 @@ def _whence(trunk: TrunkSection) -> str:
 
 def _load(file: Path | None) -> Config:
     try:
-        config = load(file)
-        config.installations()
-        config.certificates()
-        config.breweries()
-        config.dial_in_services()
+        return load_usable(file)
     except ConfigError as error:
         _fail(
             [
@@ -278,7 +277,6 @@ def _load(file: Path | None) -> Config:
                 *(f"  {problem}" for problem in error.problems),
             ]
         )
-    return config
 
 
 def _fail(lines: list[str]) -> NoReturn:
@@ -291,7 +289,7 @@ def _run(story: Coroutine[None, None, Result]) -> Result:
     return uvloop.run(story)
 
 
-async def _serve(config: Config) -> None:
+async def _serve(config: Config, file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     gateway = Gateway(config)
     terminated, stopping = asyncio.Event(), asyncio.Event()
@@ -302,10 +300,17 @@ async def _serve(config: Config) -> None:
         terminated.set()
         gateway.drain()
 
+    def reload() -> None:
+        gateway.reload()
+        watch.reload()
+
     loop.add_signal_handler(signal.SIGTERM, terminate)
     loop.add_signal_handler(signal.SIGINT, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
-    async with gateway:
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    watch = watch_configuration(file, config)
+    async with AsyncExitStack() as parts:
+        parts.push_async_callback(watch.close)
+        await parts.enter_async_context(gateway)
         # What is there now stays: looking through it again would stall the media for 70 ms.
         gc.collect()
         gc.freeze()

@@ -23,6 +23,7 @@ Watcher = Callable[[EventDict], None]
 log = structlog.get_logger(__name__)
 
 _STANDARD_ERROR = 2
+_FRAMES = 30  # of a traceback, the innermost
 
 _open = ExitStack()
 atexit.register(_open.close)
@@ -50,10 +51,13 @@ def configure(
     if watcher is not None:
         renderers: list[Any] = [_watch(watcher)]
     elif format_ == "json":
-        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        renderers = [
+            structlog.processors.ExceptionRenderer(_traceback),
+            structlog.processors.JSONRenderer(),
+        ]
     else:
         colors = os.isatty(_STANDARD_ERROR)
-        console = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_traceback)
+        console = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_write_traceback)
         renderers = [_escape, console]
 
     def missing(entries: int) -> str:
@@ -66,11 +70,20 @@ def configure(
     writer = _open.enter_context(LogWriter(write, missing))
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *stamps, *renderers],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        wrapper_class=_logger_of(level),
         logger_factory=lambda *_: writer,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[Libraries()])
+
+
+def set_level(level: str) -> None:
+    """Write from now on what is of this level or above."""
+    structlog.configure(wrapper_class=_logger_of(level))
+
+
+def _logger_of(level: str) -> type[structlog.typing.FilteringBoundLogger]:
+    return structlog.make_filtering_bound_logger(logging.getLevelName(level.upper()))
 
 
 class Libraries(logging.Handler):
@@ -81,12 +94,15 @@ class Libraries(logging.Handler):
         log.log(level, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
-def _traceback(output: TextIO, exception: ExcInfo) -> None:
-    """Without the values of variables, among which there may be a PIN or a password; and set in,
-    so that no line of it can be taken for an entry."""
-    for part in traceback.format_exception(*exception):
-        for line in part.rstrip("\n").split("\n"):
-            output.write(f"\n  {_printable(line)}")
+def _traceback(exc_info: ExcInfo) -> str:
+    """Without the values of variables, among which there may be a PIN or a password."""
+    return "".join(traceback.format_exception(*exc_info, limit=-_FRAMES))
+
+
+def _write_traceback(output: TextIO, exception: ExcInfo) -> None:
+    """Set in, so that no line of it can be taken for an entry."""
+    for line in _traceback(exception).rstrip("\n").split("\n"):
+        output.write(f"\n  {_printable(line)}")
 
 
 def _escape(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:

@@ -4,6 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 
 class Reloading:
     """Has things taken up by `take_up` when told to. `close` it.
@@ -23,6 +27,7 @@ class Reloading:
         self._interval = interval
         self._is_due = is_due
         self._asked = asyncio.Event()
+        self._name = name
         self._task = asyncio.create_task(self._watch(), name=name)
 
     def reload(self) -> None:
@@ -41,4 +46,7 @@ class Reloading:
                     await self._asked.wait()
             if self._asked.is_set() or self._is_due():
                 self._asked.clear()
-                await self._take_up()
+                try:
+                    await self._take_up()
+                except Exception:  # a mistake of ours is not to be the last that is taken up
+                    log.exception("nothing was taken up", what=self._name)

@@ -76,6 +76,7 @@ COMPOSERS = {
     "gateway.bench",
     "gateway.cli",
     "gateway.config",
+    "gateway.config_watch",
     "gateway.demo",
     "gateway.jigasi_accounts",
 }

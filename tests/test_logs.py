@@ -80,6 +80,19 @@ def test_a_mistake_of_ours_shows_no_secrets_and_forges_no_entries(format_: str) 
     assert "4711" not in "".join(lines)
 
 
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_a_call_that_goes_round_and_round_does_not_fill_the_log(format_: str) -> None:
+    def round_and_round(times: int) -> None:
+        return round_and_round(times // times) if times else None
+
+    with logged(format_) as lines:
+        try:
+            round_and_round(1)
+        except RecursionError:
+            log.exception("request failed")
+    assert len("".join(lines)) < 20_000
+
+
 def test_what_libraries_say_is_an_entry_too() -> None:
     with logged("json") as lines:
         said = logging.LogRecord("slixmpp", logging.WARNING, "", 0, "no %s\n", ("way",), None)

@@ -292,12 +292,22 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     return parse(values, environment)
 
 
+def load_usable(file: Path | None) -> Config:
+    """The same, with a look at the files it names."""
+    config = load(file)
+    config.installations()
+    config.certificates()
+    config.breweries()
+    config.dial_in_services()
+    return config
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"{file}: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError([f"{file}: {error}"]) from error
 
 

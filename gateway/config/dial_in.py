@@ -117,7 +117,7 @@ class PinsFile(Section):
             return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         except OSError as error:
             raise ConfigError([f"{file}: {error.strerror}"]) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigError([f"{file}: {error}"]) from None
         except ValidationError as error:
             raise ConfigError([f"{file}: {line}" for line in problems_of(error, cls)]) from None

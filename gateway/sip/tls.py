@@ -121,6 +121,8 @@ def _fault(config: TlsConfig, error: Exception) -> str:
             return f"sip.tls.{key}: {file}: {unreadable.strerror}"
         if f"{what}-----".encode() not in content:
             return f"sip.tls.{key}: {file} has no {what.lower()} in PEM format"
+        if content.count(b"-----BEGIN ") > content.count(b"-----END "):
+            return f"sip.tls.{key}: {file} is cut off: copy it again"
     if isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH":
         return f"sip.tls.key: {config.key} is not the key of {config.certificate}"
     return f"sip.tls.certificate: {config.certificate} with {config.key}: {error}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+from collections.abc import Callable
 
 import structlog
 
@@ -14,9 +15,25 @@ log = structlog.get_logger(__name__)
 _SOON = datetime.timedelta(days=7)
 
 
-def watch_certificates(certificates: Certificates, interval: float) -> Reloading:
-    """Looks at the files every so many seconds; when told to it reads them, changed or not."""
-    _tell_expiry(certificates)
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def watch_certificates(
+    certificates: Certificates, interval: float, clock: Callable[[], datetime.datetime] = _now
+) -> Reloading:
+    """Looks at the files every so many seconds; when told to it reads them, changed or not.
+
+    Once a day, by the `clock`, it tells that ours has expired, or soon will.
+    """
+    told_on = clock().date()
+
+    def is_due() -> bool:
+        nonlocal told_on
+        if told_on != clock().date():
+            told_on = clock().date()
+            _tell_expiry(certificates, clock())
+        return certificates.have_changed
 
     async def take_up() -> None:
         try:
@@ -27,20 +44,16 @@ def watch_certificates(certificates: Certificates, interval: float) -> Reloading
             log.error("certificates cannot be used, the former stay", problems=error.problems)
         else:
             log.info("certificates taken up")
-            _tell_expiry(certificates)
+            _tell_expiry(certificates, clock())
 
-    return Reloading(
-        take_up,
-        name="certificates",
-        interval=interval,
-        is_due=lambda: certificates.have_changed,
-    )
+    _tell_expiry(certificates, clock())
+    return Reloading(take_up, name="certificates", interval=interval, is_due=is_due)
 
 
-def _tell_expiry(certificates: Certificates) -> None:
+def _tell_expiry(certificates: Certificates, now: datetime.datetime) -> None:
     """Peers that verify a certificate hang up on one that has expired, and say nothing."""
     expires = certificates.expires
-    if expires is None or expires > datetime.datetime.now(datetime.UTC) + _SOON:
+    if expires is None or expires > now + _SOON:
         return
     log.warning(
         "our certificate has expired, or soon will",

@@ -1,6 +1,7 @@
 """SIP over TLS: listeners against each other and against foreign and broken peers."""
 
 import asyncio
+import datetime
 import os
 import socket
 import ssl
@@ -473,6 +474,15 @@ def test_files_that_cannot_be_used_are_told(authority: Authority, missing: str) 
         Certificates(config)
 
 
+@pytest.mark.parametrize("cut", ["certificate", "key"])
+def test_a_file_of_which_the_end_is_missing_is_told(authority: Authority, cut: str) -> None:
+    config = authority.config("here")
+    file = getattr(config, cut)
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(ConfigError, match=rf"sip\.tls\.{cut}: {file} is cut off"):
+        Certificates(config)
+
+
 @pytest.mark.parametrize("hours", [-1, 24])
 async def test_a_certificate_that_nobody_will_believe_is_told(
     authority: Authority, hours: int
@@ -490,6 +500,28 @@ async def test_nothing_is_told_of_a_certificate_that_is_good(authority: Authorit
     with structlog.testing.capture_logs() as logs:
         await watch_certificates(certificates, 60.0).close()
     assert not logs
+
+
+async def test_a_certificate_that_grows_old_while_the_gateway_runs_is_told_once_a_day(
+    authority: Authority,
+) -> None:
+    noon = NOW.replace(hour=12)
+    certificates = Certificates(authority.config("here", until=noon + 9.5 * DAY))
+    now = noon
+    looks: list[datetime.datetime] = []
+
+    def clock() -> datetime.datetime:
+        looks.append(now)
+        return now
+
+    with structlog.testing.capture_logs() as logs:
+        watch = watch_certificates(certificates, 0.001, clock)
+        for days, told in ((0, 0), (2, 0), (3, 1), (3.1, 1), (4, 2)):
+            now = noon + days * DAY
+            looks.clear()
+            await eventually(lambda: len(looks) > 3)
+            assert len(logs) == told
+        await watch.close()
 
 
 def test_a_key_with_a_password_is_told_and_not_asked_for(authority: Authority) -> None:
