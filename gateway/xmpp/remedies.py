@@ -12,11 +12,15 @@ _REMEDIES = {
     ),
     FailureCause.LOGIN: (
         "the server does not take us: see user and password, or for guests guest_domain and "
-        "[jitsi.jwt], and authentication in the server's configuration"
+        "[jitsi.jwt] (clocks count), and authentication in the server's configuration"
     ),
     FailureCause.TIMEOUT: "the server answers too slowly, or not at all: see its log and its load",
 }
 _NO_SUCH_DOMAIN = "the server does not serve this domain: see domain and guest_domain"
+_OUT_OF_DATE = (
+    "by this machine's clock the server's certificate has expired, or begins later: renew it "
+    "there, or set the clock here (timedatectl)"
+)
 _ITS_LOG = "see the server's log"
 
 
@@ -24,4 +28,11 @@ def remedy(failure: ConnectionFailed) -> str:
     """What to look at after a failure."""
     if failure.cause is FailureCause.STREAM and failure.text.startswith("host-unknown"):
         return _NO_SUCH_DOMAIN
+    if failure.cause is FailureCause.TLS and _is_about_time(failure.text):
+        return _OUT_OF_DATE
     return _REMEDIES.get(failure.cause, _ITS_LOG)
+
+
+def _is_about_time(text: str) -> bool:
+    """In the words of OpenSSL."""
+    return "certificate has expired" in text or "certificate is not yet valid" in text

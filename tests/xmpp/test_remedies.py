@@ -11,6 +11,8 @@ from gateway.xmpp.remedies import remedy
     [
         (FailureCause.UNREACHABLE, "192.0.2.1:5222: refused", ["host", "port", "websocket"]),
         (FailureCause.TLS, "self-signed certificate", ["ca_file", "tls"]),
+        (FailureCause.TLS, "certificate verify failed: certificate has expired", ["clock"]),
+        (FailureCause.TLS, "certificate verify failed: certificate is not yet valid", ["clock"]),
         (FailureCause.LOGIN, "not-authorized", ["user", "password", "guest_domain", "jitsi.jwt"]),
         (FailureCause.STREAM, "host-unknown: other.test", ["domain"]),
         (FailureCause.TIMEOUT, "", ["log"]),
