@@ -16,11 +16,12 @@ MAY_IMPORT = {
     # What operators' and the dial-in services have in common.
     "gateway.http_server": {"gateway.errors"},
     "gateway.open_files": set(),  # for programs at their start
+    "gateway.resolver": set(),  # for SIP and XMPP
     "gateway.reloading": set(),  # what certificates and PINs have in common
-    "gateway.sip": {"gateway.errors", "gateway.reloading"},
+    "gateway.sip": {"gateway.errors", "gateway.reloading", "gateway.resolver"},
     "gateway.sdp": {"gateway.errors"},
     "gateway.rtp": {"gateway.errors"},
-    "gateway.xmpp": {"gateway.errors"},
+    "gateway.xmpp": {"gateway.errors", "gateway.resolver"},
     "gateway.webrtc": {"gateway.errors", "gateway.rtp", "gateway.media.messages"},
     "gateway.media": {
         "gateway.errors",
@@ -105,7 +106,8 @@ WALLS = {
         "gateway.lab",
     },
     "pylibsrtp": {"gateway.rtp.srtp"},
-    "aiodns": {"gateway.sip.dns"},
+    "aiodns": {"gateway.resolver"},
+    "pycares": {"gateway.sip.dns"},
     "cffi": {"audiocodecs.opus"},
     "G722": {"audiocodecs.g722"},
     "sipmessage": {"gateway.sip", "gateway.lab.phone"},
@@ -130,7 +132,6 @@ PURE = {
         "liaison",
         "network",
         "routes",
-        "dns",
         "user_agent",
         "call",
     },

@@ -1,36 +1,22 @@
-"""DNS by c-ares: no thread is blocked, and the hosts file counts as it does elsewhere."""
+"""What DNS says, as `gateway.sip.locate` asks for it."""
 
-import socket
-from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-import aiodns
 import pycares
-from aiodns import error
 
+from gateway.resolver import Resolver
 from gateway.sip.locate import Answer, Naptr, Srv
-
-_TIMEOUT = 2.0  # seconds a server of DNS has for an answer, the first time
-_TRIES = 2
-_NOTHING = {error.ARES_ENODATA, error.ARES_ENOTFOUND}
-_NOTHING_TTL = 60.0  # seconds that "there is none" is good for
-
-_Result = TypeVar("_Result")
 
 
 class Dns:
-    """A resolver, set up when it is first asked. `close` it.
-
-    It asks `servers` (an address with a port), or, without any, those this machine asks.
-    """
+    """By a `Resolver` of those `servers`. `close` it. Each answer may be an OSError."""
 
     def __init__(self, servers: Sequence[str] = ()) -> None:
-        self._servers = servers
-        self._resolver: aiodns.DNSResolver | None = None
+        self._resolver = Resolver(servers)
 
     async def naptr(self, name: str) -> Answer[Naptr]:
         """The NAPTR records of a name."""
-        records, ttl = await self._query(name, "NAPTR")
+        records, ttl = await self._resolver.records(name, "NAPTR")
         return Answer(
             tuple(
                 Naptr(each.order, each.preference, each.flags, each.service, each.replacement)
@@ -42,7 +28,7 @@ class Dns:
 
     async def srv(self, name: str) -> Answer[Srv]:
         """The SRV records of a name."""
-        records, ttl = await self._query(name, "SRV")
+        records, ttl = await self._resolver.records(name, "SRV")
         return Answer(
             tuple(
                 Srv(each.priority, each.weight, each.port, each.target)
@@ -54,41 +40,8 @@ class Dns:
 
     async def addresses(self, host: str) -> Answer[str]:
         """The addresses of a host, those first that this machine reaches best (RFC 6724)."""
-        asked = self._asked().getaddrinfo(host, socket.AF_UNSPEC, type=socket.SOCK_STREAM)
-        answer = await _answered(host, asked)
-        if answer is None:
-            return Answer((), _NOTHING_TTL)
-        addresses = tuple(dict.fromkeys(_text(node.addr[0]) for node in answer.nodes))
-        return Answer(addresses, min((node.ttl for node in answer.nodes), default=_NOTHING_TTL))
+        return Answer(*await self._resolver.addresses(host))
 
     async def close(self) -> None:
         """Ask no more."""
-        if self._resolver is not None:
-            await self._resolver.close()
-
-    async def _query(self, name: str, kind: str) -> tuple[list[object], float]:
-        answer = await _answered(name, self._asked().query_dns(name, kind))
-        records = answer.answer if answer is not None else []
-        ttl = min((record.ttl for record in records), default=_NOTHING_TTL)
-        return [record.data for record in records], ttl
-
-    def _asked(self) -> aiodns.DNSResolver:
-        if self._resolver is None:
-            servers = self._servers or None
-            self._resolver = aiodns.DNSResolver(servers, timeout=_TIMEOUT, tries=_TRIES)
-        return self._resolver
-
-
-async def _answered(name: str, asked: Awaitable[_Result]) -> _Result | None:
-    """What DNS says, None if it says that there is nothing; OSError if it says nothing."""
-    try:
-        return await asked
-    except error.DNSError as failure:
-        code, *text = failure.args
-        if code in _NOTHING:
-            return None
-        raise OSError(f"DNS does not say where {name} is: {' '.join(map(str, text))}") from failure
-
-
-def _text(address: bytes | str) -> str:
-    return address.decode() if isinstance(address, bytes) else address
+        await self._resolver.close()

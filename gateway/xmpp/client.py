@@ -20,6 +20,7 @@ from slixmpp.xmlstream import StanzaBase, tostring
 from slixmpp.xmlstream.xmlstream import NotConnectedError
 
 from gateway.errors import RemoteProtocolError
+from gateway.resolver import addresses_of
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.bosh_transport import BoshTransport
 from gateway.xmpp.connection import (
@@ -187,9 +188,9 @@ class _Client(ClientXMPP):
     async def _attempt_connection(
         self, host: str, port: int, tls: bool, server_hostname: str | None
     ) -> bool:
-        if not self._server.is_web:
-            return await super()._attempt_connection(host, port, tls, server_hostname)
         self.event_when_connected = "connected"
+        if not self._server.is_web:
+            return await self._connect_tcp(host, port)
         try:
             web = self._web = await self._connect_web()
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
@@ -201,6 +202,23 @@ class _Client(ClientXMPP):
         else:
             self.connection_made(web)
             return True
+        return False
+
+    async def _connect_tcp(self, host: str, port: int) -> bool:
+        # The loop would have one of its four threads wait for DNS: with DNS down logins would wait
+        # for those before them, and for long after it is up again.
+        failure: OSError | None = None
+        try:
+            for address in await addresses_of(host):
+                try:
+                    await self.loop.create_connection(lambda: self, address, port)
+                except OSError as error:
+                    failure = failure or OSError(f"{address}: {error.strerror or error}")
+                else:
+                    return True
+        except OSError as error:
+            failure = error
+        self.event("connection_failed", failure or f"DNS knows no address of {host}")
         return False
 
     async def _connect_web(self) -> WebSocketTransport | BoshTransport:

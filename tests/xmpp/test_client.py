@@ -133,11 +133,34 @@ async def test_where_nothing_listens_there_is_no_server() -> None:
         port = free.getsockname()[1]
     failed = await failure(Server(DOMAIN, None, "127.0.0.1", port))
     assert failed.cause is FailureCause.UNREACHABLE
+    assert failed.text == f"127.0.0.1:{port}: 127.0.0.1: Connection refused"
 
 
 async def test_a_name_that_nobody_has_is_no_server() -> None:
     failed = await failure(Server(DOMAIN, None, "nowhere.invalid"))
     assert failed.cause is FailureCause.UNREACHABLE
+
+
+async def test_dns_that_says_nothing_is_to_blame_and_not_the_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def is_down(host: str) -> tuple[str, ...]:
+        raise OSError(f"DNS does not say where {host} is: timeout")
+
+    monkeypatch.setattr("gateway.xmpp.client.addresses_of", is_down)
+    failed = await failure(Server(DOMAIN, None, "xmpp.test"))
+    assert failed.cause is FailureCause.UNREACHABLE
+    assert "DNS does not say where xmpp.test is: timeout" in failed.text
+
+
+async def test_a_server_is_found_at_its_second_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def two(host: str) -> tuple[str, ...]:
+        return "127.0.0.2", "127.0.0.1"
+
+    monkeypatch.setattr("gateway.xmpp.client.addresses_of", two)
+    async with says("no XML", closes=True) as server:
+        failed = await failure(replace(server, host="xmpp.test"))
+    assert failed.cause is FailureCause.STREAM
 
 
 async def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
