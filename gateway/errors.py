@@ -88,6 +88,8 @@ class JoinFailure(StrEnum):
     AUTHENTICATION = "authentication"  # the room, or the server, wants another login than ours
     BANNED = "banned"
     FULL = "full"
+    ONLY_VISITORS = "only-visitors"  # nobody else comes in whom no moderator has let speak
+    NO_VISITORS = "no-visitors"  # but by its lobby, as others do
     REFUSED = "refused"  # by some other policy, which the text names
     FOCUS_UNAVAILABLE = "focus-unavailable"  # nobody there to open conferences
     UNREACHABLE = "unreachable"  # the XMPP server cannot be reached, or is not to be trusted

@@ -191,7 +191,7 @@ class IncomingCall:
             password=route.password,
             token=route.token,
             ask_password=keys.ask_password,
-            visitor=route.visitor,
+            visiting=route.visiting,
             moderator=route.moderator,
             dial_pad=self._trunk.conference_digits,
         )

@@ -19,6 +19,7 @@ from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.parties import BY_ADDRESS, CalledIn
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
+from gateway.conference.visiting import Visiting
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.ivr.meeting import Meeting
 from gateway.media.messages import AS_IT_IS, PhoneSound
@@ -52,7 +53,8 @@ class Trunk:
     `certificate_names`, by TLS with a certificate that has one of them.
     `..._headers` are names of headers; the first that is there counts. They give the room, its
     password, its tenant, the domain of its installation, a token (JWT) to log in with, and whether
-    the caller wants to be a visitor ("true"), which counts with `allow_visitors` only.
+    the caller wants to be a visitor ("true"). None is without `allow_visitors`; with it, who is
+    let in as nothing else becomes one, too.
     `installation` names one where there are several. `dial_out` is how it is called through, if
     that is possible.
     `takes_calls` is whether there may be any from it. With `listeners` they come by these only,
@@ -136,7 +138,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a call goes, perhaps as a visitor's, and by which of the ways that was found.
+    """Where a call goes, whether as a visitor's, and by which of the ways that was found.
 
     A personal PIN has its owner's `display_name`. By it, or by its trunk, a caller may be a
     `moderator`.
@@ -147,7 +149,7 @@ class Route:
     found_by: str
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
-    visitor: bool = False
+    visiting: Visiting = Visiting.NEVER
     display_name: str | None = None
     moderator: bool = False
 
@@ -207,7 +209,7 @@ def find_route(
         found_by,
         called.header(trunk.password_headers),
         called.header(trunk.token_headers),
-        trunk.allow_visitors and (called.header(trunk.visitor_headers) or "").lower() == "true",
+        _visiting(called, trunk),
         moderator=trunk.moderator,
     )
 
@@ -222,9 +224,17 @@ def route_to(
         address,
         "PIN",
         called.header(trunk.password_headers),
+        visiting=_visiting(called, trunk),
         display_name=meeting.display_name,
         moderator=meeting.moderator or trunk.moderator,
     )
+
+
+def _visiting(called: Called, trunk: Trunk) -> Visiting:
+    if not trunk.allow_visitors:
+        return Visiting.NEVER
+    is_wanted = (called.header(trunk.visitor_headers) or "").lower() == "true"
+    return Visiting.WANTED if is_wanted else Visiting.IF_NEEDED
 
 
 def _find_room(called: Called, trunk: Trunk) -> tuple[str, str, str | None] | None:

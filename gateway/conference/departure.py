@@ -105,8 +105,10 @@ def refused(error: StanzaError) -> ConferenceError:
         cause = JoinFailure.WAITING_FOR_HOST
     elif error.has(ns.JITSI_MEET, "room-does-not-exist"):
         cause = JoinFailure.NOT_FOUND
+    elif error.has(ns.VISITORS, "promotion-not-allowed"):
+        cause = JoinFailure.ONLY_VISITORS
     elif error.has(ns.VISITORS, "no-visitors-lobby"):
-        cause = JoinFailure.LOBBY
+        cause = JoinFailure.NO_VISITORS
     elif error.has(ns.VISITORS, "no-main-participants") or error.has(ns.VISITORS, "not-live-room"):
         cause = JoinFailure.WAITING_FOR_HOST
     elif error.has(ns.JITSI_MEET, "authentication-required") or "token" in error.text.lower():

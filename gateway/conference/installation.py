@@ -116,6 +116,10 @@ class Installation:
         muc_domains = tuple(self._at(domain, muc_domain) for muc_domain in self.muc_domains)
         return replace(self, server=server, muc_domains=muc_domains, node=node)
 
+    def for_promoted(self, username: str) -> "Installation":
+        """As a visitor comes to the main room who has been promoted: expected by that name."""
+        return replace(self, server=self.server.asking("customusername", username))
+
     def at_node(self, address: RoomAddress, node: "Installation") -> RoomAddress:
         """Where visitors of a room are, at that node."""
         return replace(address, domain=self._at(node.server.domain, address.domain))

@@ -22,6 +22,7 @@ from gateway.conference.events import (
     Ended,
     Event,
     Moved,
+    MutedByModerator,
     Rejoined,
     VisitorChanged,
     Waiting,
@@ -33,6 +34,7 @@ from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import INCOMING, Profile
 from gateway.conference.recovery import MediaRecovery, RejoinLimit
 from gateway.conference.stay import Stay
+from gateway.conference.visiting import Visit, Visiting
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.media.messages import IceParameters
 from gateway.xmpp import namespaces as ns
@@ -60,9 +62,10 @@ class Participant:
     are headers on where the call came from. With `dial_pad` others are offered to press keys for
     the phone, and their presses are told. `ask_password` is how the caller can be asked for the
     room's password. `features` are advertised beside the usual ones. `token` is a JWT that the
-    caller has brought along; it never reaches a log. A `visitor` wants to listen only, perhaps at a
-    node for visitors, until it is promoted. A `moderator`'s token says so, where we make it, and
-    its orders are carried out while the conference says so, too.
+    caller has brought along; it never reaches a log. `visiting` says whether it comes as a visitor,
+    perhaps at a node for visitors, until it is promoted; who wants to where there are none comes
+    muted. A `moderator`'s token says so, where we make it, and its orders are carried out while the
+    conference says so, too.
     """
 
     def __init__(
@@ -77,16 +80,15 @@ class Participant:
         initiator: Mapping[str, str] = INCOMING,
         dial_pad: bool = False,
         token: str | None = None,
-        visitor: bool = False,
+        visiting: Visiting = Visiting.NEVER,
         moderator: bool = False,
         connect: Connect = connect_by_tcp,
         features: tuple[str, ...] = (),
     ) -> None:
         self.room = room
-        self._installation = installation
         self._profile = Profile(display_name, initiator, dial_pad, may_preside=moderator)
         self._media = media
-        self._wants_to_visit = visitor
+        self._visit = Visit(installation, room, visiting)
         self._is_visitor = False
         self._password = password
         self._door = Door(self._wait, ask_password)
@@ -148,7 +150,11 @@ class Participant:
 
     async def join(self) -> None:
         """Return when we are in the room; ConferenceError if we cannot be. May be called once."""
-        self._stay = await self._arrive(self._at)
+        self._stay = await self._visit.go(self._at, self._arrive)
+        if self._visit.is_wanted and not self._is_visitor:
+            log.info("comes muted: there are no visitors here")
+            self._media.mute(True)
+            self._emit(MutedByModerator(None))
         self._life = asyncio.create_task(self._live(self._stay), name="participant")
 
     async def events(self) -> AsyncIterator[Event]:
@@ -280,9 +286,9 @@ class Participant:
         until = _now() + RETURN_PATIENCE
         while True:
             try:
-                self._stay = await self._arrive(self._at)
+                self._stay = await self._visit.go(self._at, self._arrive)
             except ConferenceError as error:
-                if error.cause not in PASSING:
+                if error.cause not in PASSING and not self._visit.may_come_later(error):
                     return self._not_in(departure, error)
                 if _now() > until:
                     return replace(self._not_in(departure, error), rejoin=False)
@@ -294,10 +300,7 @@ class Participant:
 
     async def _come_promoted(self, departure: Departure, promotion: Promotion) -> Departure:
         log.info("promoted", username=promotion.username)
-        self._wants_to_visit = False
-        if promotion.username is not None:
-            server = self._installation.server.asking("customusername", promotion.username)
-            self._installation = replace(self._installation, server=server)
+        self._visit.promoted(promotion.username)
         return await self._return(replace(departure, promotion=None))
 
     async def _move(self, departure: Departure, room: str) -> Departure:
@@ -308,7 +311,7 @@ class Participant:
         log.info("going to another room", room=room)
         self._at = room
         try:
-            self._stay = await self._enter(login, room)
+            self._stay = await self._enter(login, room, as_visitor=self._visit.is_wanted)
         except Redirected as redirected:
             await login.connection.close()
             return Departure(departure.cause, str(redirected), rejoin=True)
@@ -330,17 +333,10 @@ class Participant:
         self._at = self.room.jid
         return replace(again, rejoin=True)
 
-    async def _arrive(self, room: str) -> Stay:
+    async def _arrive(
+        self, site: Installation, address: RoomAddress, room: str, *, as_visitor: bool
+    ) -> Stay:
         """Log in and enter; nothing is left open if that is not possible."""
-        try:
-            return await self._arrive_at(self._installation, self.room, room)
-        except Redirected as redirected:
-            log.info("redirected", node=redirected.node)
-            node = self._installation.for_visitors(redirected.node)
-            address = self._installation.at_node(self.room, node)
-            return await self._arrive_at(node, address, address.jid)
-
-    async def _arrive_at(self, site: Installation, address: RoomAddress, room: str) -> Stay:
         login = await log_in(
             site,
             address,
@@ -351,12 +347,12 @@ class Participant:
             moderator=self._profile.may_preside,
         )
         try:
-            return await self._enter(login, room)
+            return await self._enter(login, room, as_visitor=as_visitor)
         except BaseException:
             await login.connection.close()
             raise
 
-    async def _enter(self, login: Login, room: str) -> Stay:
+    async def _enter(self, login: Login, room: str, *, as_visitor: bool) -> Stay:
         site = login.installation
         is_main = room == self.room.jid or site.node is not None
         self._media.enter_room(site.key_of(room))
@@ -368,7 +364,7 @@ class Participant:
             password=self._password if is_main else None,
             floor=self._floor_at(site),
             door=self._door,
-            as_visitor=self._wants_to_visit and is_main,
+            as_visitor=as_visitor and is_main,
         )
         if is_main:
             self._password = entry.password
@@ -391,7 +387,9 @@ class Participant:
 
     def _floor_at(self, site: Installation) -> Floor:
         """What we bring along into a room."""
-        floor = self._stay.microphone.floor.in_another_room() if self._stay is not None else Floor()
+        floor = Floor(muted=self._visit.is_wanted)
+        if self._stay is not None:
+            floor = self._stay.microphone.floor.in_another_room()
         return floor if site.node is None else floor.with_role("visitor")
 
     def _wait(self, waiting: Waiting) -> None:

@@ -15,6 +15,7 @@ from gateway.calls.routing import (
 )
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
+from gateway.conference.visiting import Visiting
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.ivr.meeting import Meeting
 from gateway.xmpp.server import Server
@@ -90,25 +91,36 @@ def test_the_password_header_goes_with_any_way_to_a_room() -> None:
 @pytest.mark.parametrize(
     ("allowed", "header", "visits"),
     [
-        (True, "true", True),
-        (True, "True", True),
-        (True, "false", False),
-        (True, "1", False),
-        (True, "", False),
-        (False, "true", False),
+        (True, "true", Visiting.WANTED),
+        (True, "True", Visiting.WANTED),
+        (True, "false", Visiting.IF_NEEDED),
+        (True, "1", Visiting.IF_NEEDED),
+        (True, "", Visiting.IF_NEEDED),
+        (False, "true", Visiting.NEVER),
+        (False, "", Visiting.NEVER),
     ],
 )
 def test_a_visitor_is_who_says_so_where_the_trunk_allows_it(
-    allowed: bool, header: str, visits: bool
+    allowed: bool, header: str, visits: Visiting
 ) -> None:
     through = Trunk("t", (), default_room="a", allow_visitors=allowed)
-    assert find_route(called(Jitsi_Visitor=header), through, ONLY).visitor is visits
+    assert find_route(called(Jitsi_Visitor=header), through, ONLY).visiting is visits
+
+
+def test_who_is_let_in_by_a_pin_may_be_a_visitor_as_well() -> None:
+    through = Trunk("t", (), asks_pin=True, allow_visitors=True)
+    meeting = Meeting("a@conference.meet.test")
+    assert (
+        route_to(meeting, called(Jitsi_Visitor="true"), through, ONLY).visiting is Visiting.WANTED
+    )
+    assert route_to(meeting, called(), through, ONLY).visiting is Visiting.IF_NEEDED
 
 
 def test_the_header_of_visitors_has_the_name_that_the_trunk_gives_it() -> None:
     through = Trunk("t", (), default_room="a", allow_visitors=True, visitor_headers=("X-V",))
-    assert find_route(called(X_V="true"), through, ONLY).visitor
-    assert not find_route(called(Jitsi_Visitor="true"), through, ONLY).visitor
+    assert find_route(called(X_V="true"), through, ONLY).visiting is Visiting.WANTED
+    by_another = find_route(called(Jitsi_Visitor="true"), through, ONLY)
+    assert by_another.visiting is Visiting.IF_NEEDED
 
 
 @pytest.mark.parametrize("by_trunk", [False, True])

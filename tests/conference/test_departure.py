@@ -122,6 +122,14 @@ def test_the_reason_of_a_destroyed_room_is_kept() -> None:
             condition("cancel", "not-allowed", "<no-main-participants xmlns='jitsi:visitors'/>"),
             JoinFailure.WAITING_FOR_HOST,
         ),
+        (
+            condition("cancel", "not-allowed", "<promotion-not-allowed xmlns='jitsi:visitors'/>"),
+            JoinFailure.ONLY_VISITORS,
+        ),
+        (
+            condition("cancel", "not-allowed", "<no-visitors-lobby xmlns='jitsi:visitors'/>"),
+            JoinFailure.NO_VISITORS,
+        ),
     ],
 )
 def test_a_refused_join_has_its_cause(refusal: StanzaError, cause: JoinFailure) -> None:

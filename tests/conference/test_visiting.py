@@ -1,12 +1,23 @@
 """A caller that wants to be a visitor: at a node of its own, heard by nobody, until promoted."""
 
+import asyncio
 import json
 from dataclasses import replace
 
 import pytest
 
-from gateway.conference.events import Ended, Event, HandLowered, Rejoined, VisitorChanged
+from gateway.conference.events import (
+    Ended,
+    Event,
+    HandLowered,
+    MutedByModerator,
+    Rejoined,
+    VisitorChanged,
+    Waiting,
+    WaitingFor,
+)
 from gateway.conference.floor import Toggled
+from gateway.conference.visiting import Visiting
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.server import Server
 from tests.conference.world import (
@@ -17,6 +28,7 @@ from tests.conference.world import (
     Media,
     World,
     error,
+    members_only,
     offer,
     settle,
     with_alice,
@@ -26,6 +38,7 @@ from tests.xmpp.virtual_time import in_virtual_time
 FOCUS = "http://jitsi.org/protocol/focus"
 NODE_ROOM = "room@conference.v1.meet.jitsi"
 TO_NODE = f"<conference xmlns='{FOCUS}' ready='true' vnode='v1' focusjid='focus@auth.meet.test'/>"
+READY = f"<conference xmlns='{FOCUS}' ready='true'/>"
 SITE = replace(INSTALLATION, server=Server("meet.test", None, web_socket="wss://meet.test/ws"))
 
 
@@ -36,8 +49,8 @@ def promotion(*, allow: str = "true", username: str = "username='5f6a'") -> str:
     )
 
 
-def visiting(world: World, media: Media) -> Call:
-    return Call(world, media, installation=SITE, visitor=True)
+def visiting(world: World, media: Media, wanted: Visiting = Visiting.WANTED) -> Call:
+    return Call(world, media, installation=SITE, visiting=wanted)
 
 
 def at_a_node() -> World:
@@ -51,6 +64,13 @@ def properties(world: World) -> list[dict[str | None, str | None]]:
         for stream in world.streams
         for sent in stream.of("conference")
     ]
+
+
+def refusal(condition: str) -> str:
+    return error("cancel", "not-allowed", f"<{condition} xmlns='jitsi:visitors'/>")
+
+
+ONLY_VISITORS = refusal("promotion-not-allowed")
 
 
 def ends(events: list[Event]) -> list[Event]:
@@ -124,14 +144,18 @@ async def test_who_has_the_role_of_a_visitor_in_the_main_room_is_one_as_well() -
 
 
 @in_virtual_time
-async def test_where_there_are_no_visitors_one_is_a_participant_like_others() -> None:
+async def test_who_wants_to_listen_where_there_are_no_visitors_comes_muted_and_is_told() -> None:
     world, media = with_alice(), Media()
     async with visiting(world, media) as call:
+        joined = world.stream.of("join")[0].stanza
+        assert joined.findtext("{jabber:client}audiomuted") == "true"
+        assert call.told() == [MutedByModerator(None)]
         world.request(offer("s1"))
         await settle(0.1)
+        assert media.log == [("mute", True), ("open", "s1")]
         assert len(world.stream.of("session-accept")[0].jingle.sources) == 1
-        assert VisitorChanged(True) not in call.told()
-        assert media.log == [("open", "s1")]
+        assert call.participant.toggle_microphone() is Toggled.UNMUTED
+        assert media.log[-1] == ("mute", False)
 
 
 @in_virtual_time
@@ -241,14 +265,12 @@ async def test_a_node_that_nothing_can_be_called_is_not_gone_to() -> None:
     [
         ("no-main-participants", JoinFailure.WAITING_FOR_HOST),
         ("not-live-room", JoinFailure.WAITING_FOR_HOST),
-        ("no-visitors-lobby", JoinFailure.LOBBY),
-        ("promotion-not-allowed", JoinFailure.REFUSED),
+        ("promotion-not-allowed", JoinFailure.ONLY_VISITORS),
     ],
 )
 @in_virtual_time
 async def test_why_a_visitor_is_not_let_in(condition: str, cause: JoinFailure) -> None:
-    refusal = error("cancel", "not-allowed", f"<{condition} xmlns='jitsi:visitors'/>")
-    world = with_alice(conference=[TO_NODE], joins=[refusal])
+    world = with_alice(conference=[TO_NODE], joins=[refusal(condition)])
     with pytest.raises(ConferenceError) as refused:
         async with visiting(world, Media()):
             pass
@@ -261,3 +283,105 @@ async def test_a_room_that_is_not_at_the_node_yet_is_tried_again() -> None:
     world = with_alice(conference=[TO_NODE], joins=[NOT_YET])
     async with visiting(world, Media()):
         assert world.stream.kinds() == ["join", "join"]
+
+
+@in_virtual_time
+async def test_who_may_visit_does_so_where_the_meeting_lets_nobody_else_in() -> None:
+    world = with_alice(conference=[READY, TO_NODE], joins=[ONLY_VISITORS])
+    media = Media()
+    async with visiting(world, media, Visiting.IF_NEEDED) as call:
+        assert properties(world) == [{}, {"visitors-version": "1", "visitor": "true"}]
+        assert world.room == NODE_ROOM
+        assert call.told() == [VisitorChanged(True)]
+        assert media.log == [("mute", True)]
+        assert [stream.closed_at is None for stream in world.streams] == [False, False, True]
+
+
+@in_virtual_time
+async def test_who_may_not_visit_stays_out_of_a_meeting_that_lets_nobody_else_in() -> None:
+    world = with_alice(joins=[ONLY_VISITORS])
+    with pytest.raises(ConferenceError) as refused:
+        async with visiting(world, Media(), Visiting.NEVER):
+            pass
+    assert refused.value.cause is JoinFailure.ONLY_VISITORS
+    assert properties(world) == [{}]
+
+
+@in_virtual_time
+async def test_who_may_visit_is_a_participant_as_long_as_the_meeting_lets_it() -> None:
+    world, media = with_alice(), Media()
+    async with visiting(world, media, Visiting.IF_NEEDED) as call:
+        assert properties(world) == [{}]
+        assert call.told() == []
+        assert media.log == []
+
+
+@in_virtual_time
+async def test_a_participant_that_may_not_come_back_as_one_goes_on_listening() -> None:
+    world, media = with_alice(), Media()
+    async with visiting(world, media, Visiting.IF_NEEDED) as call:
+        world.joins.append(ONLY_VISITORS)
+        world.conference.extend([READY, TO_NODE])
+        world.lose()
+        await settle(10)
+        assert world.room == NODE_ROOM
+        assert call.told() == [VisitorChanged(True), Rejoined()]
+        assert media.log[-1] == ("mute", True)
+
+
+@in_virtual_time
+async def test_a_lobby_that_keeps_visitors_out_is_waited_in_as_others_do() -> None:
+    world = with_alice(
+        conference=[TO_NODE, READY], joins=[refusal("no-visitors-lobby"), members_only()]
+    )
+    call = visiting(world, Media())
+    entering = asyncio.create_task(call.__aenter__())
+    await settle(2)
+    assert world.stream.kinds()[-1] == "join"
+    world.invites_us()
+    await entering
+    assert world.room == ROOM
+    (waited, muted) = call.told()
+    assert isinstance(waited, Waiting)
+    assert waited.for_ is WaitingFor.LOBBY
+    assert muted == MutedByModerator(None)
+    await call.__aexit__()
+
+
+@in_virtual_time
+async def test_a_promoted_visitor_that_the_main_room_does_not_know_goes_on_listening() -> None:
+    world = at_a_node()
+    async with visiting(world, Media()) as call:
+        world.joins.append(ONLY_VISITORS)
+        world.conference.extend([READY, TO_NODE])
+        world.request(promotion(), sender=NODE_ROOM)
+        await settle(5)
+        assert world.room == NODE_ROOM
+        assert world.servers[-1].web_socket == "wss://meet.test/ws?vnode=v1&room=room"
+        assert call.told() == [VisitorChanged(True), Rejoined()]
+
+
+@in_virtual_time
+async def test_who_is_promoted_again_comes_by_its_new_name_alone() -> None:
+    world = at_a_node()
+    async with visiting(world, Media()):
+        world.joins.append(ONLY_VISITORS)
+        world.conference.extend([READY, TO_NODE])
+        world.request(promotion(), sender=NODE_ROOM)
+        await settle(5)
+        world.request(promotion(username="username='77aa'"), sender=NODE_ROOM)
+        await settle(5)
+        assert world.room == ROOM
+        assert world.servers[-1].web_socket == "wss://meet.test/ws?customusername=77aa&room=room"
+
+
+@in_virtual_time
+async def test_a_visitor_waits_for_a_node_that_comes_back() -> None:
+    world = at_a_node()
+    async with visiting(world, Media()) as call:
+        world.joins.extend([ONLY_VISITORS] * 4)
+        world.conference.extend([READY] * 4 + [TO_NODE])
+        world.lose()
+        await settle(25)
+        assert world.room == NODE_ROOM
+        assert call.told() == [VisitorChanged(True), Rejoined()]

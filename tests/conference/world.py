@@ -15,6 +15,7 @@ from gateway.conference.address import RoomAddress
 from gateway.conference.events import CompanyChanged, Event, MediaUp
 from gateway.conference.installation import Installation
 from gateway.conference.participant import Participant
+from gateway.conference.visiting import Visiting
 from gateway.errors import MediaError
 from gateway.media import messages
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause, Sink
@@ -615,7 +616,7 @@ class Call:
         address: RoomAddress = ADDRESS,
         password: str | None = None,
         name: str = "+49 30 1234",
-        visitor: bool = False,
+        visiting: Visiting = Visiting.NEVER,
         moderator: bool = False,
     ) -> None:
         self.world = world
@@ -628,7 +629,7 @@ class Call:
             display_name=name,
             media=media,
             password=password,
-            visitor=visitor,
+            visiting=visiting,
             moderator=moderator,
             connect=world.connect,
         )

@@ -1,0 +1,87 @@
+"""Who comes as a visitor: to hear the meeting, and to ask for the floor.
+
+A meeting that has visitors may let nobody else in whom no moderator has let speak; one with a lobby
+may let in no visitors. Who is refused for that may come the other way.
+"""
+
+from collections.abc import Awaitable
+from enum import Enum, auto
+from typing import Protocol, TypeVar
+
+import structlog
+
+from gateway.conference.address import RoomAddress
+from gateway.conference.allocation import Redirected
+from gateway.conference.installation import Installation
+from gateway.errors import ConferenceError, JoinFailure
+
+log = structlog.get_logger(__name__)
+
+T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+
+class Visiting(Enum):
+    """Whether a caller comes as a visitor."""
+
+    NEVER = auto()
+    IF_NEEDED = auto()  # where it is let in as nothing else
+    WANTED = auto()  # it only wants to listen
+
+
+class Arrive(Protocol[T_co]):
+    """Goes to one room of one installation; Redirected if visitors of that room are elsewhere."""
+
+    def __call__(
+        self, site: Installation, address: RoomAddress, room: str, *, as_visitor: bool
+    ) -> Awaitable[T_co]: ...
+
+
+class Visit:
+    """A caller's ways to the meeting at `address`, in its main room or at a node for visitors."""
+
+    def __init__(self, site: Installation, address: RoomAddress, visiting: Visiting) -> None:
+        self._site = site
+        self._address = address
+        self._visiting = visiting
+        self._promoted_as: str | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the caller only wants to listen."""
+        return self._visiting is Visiting.WANTED
+
+    def promoted(self, username: str | None) -> None:
+        """It may speak from now on; by that name, if there is one, the main room expects it."""
+        self._visiting = Visiting.IF_NEEDED
+        self._promoted_as = username
+
+    def may_come_later(self, refusal: ConferenceError) -> bool:
+        """Whether it is refused for the want of a node for visitors, which may come back soon."""
+        may_visit = self._visiting is not Visiting.NEVER
+        return may_visit and refusal.cause is JoinFailure.ONLY_VISITORS
+
+    async def go(self, room: str, arrive: Arrive[T]) -> T:
+        """To the main room, or one that belongs to it, as it lets us in; ConferenceError if not."""
+        as_visitor = self.is_wanted
+        try:
+            return await self._go(room, arrive, as_visitor=as_visitor)
+        except ConferenceError as refusal:
+            if self._visiting is Visiting.NEVER or refusal.cause is not _OTHER_WAY[as_visitor]:
+                raise
+            log.info("coming the other way", as_visitor=not as_visitor, reason=refusal.text)
+        return await self._go(room, arrive, as_visitor=not as_visitor)
+
+    async def _go(self, room: str, arrive: Arrive[T], *, as_visitor: bool) -> T:
+        site, name = self._site, self._promoted_as
+        main = site.for_promoted(name) if name is not None else site
+        try:
+            return await arrive(main, self._address, room, as_visitor=as_visitor)
+        except Redirected as redirected:
+            log.info("redirected", node=redirected.node)
+            node = site.for_visitors(redirected.node)
+        address = site.at_node(self._address, node)
+        return await arrive(node, address, address.jid, as_visitor=as_visitor)
+
+
+_OTHER_WAY = {True: JoinFailure.NO_VISITORS, False: JoinFailure.ONLY_VISITORS}
