@@ -1,11 +1,14 @@
-"""What all tests share: the event loop the product runs on."""
+"""What all tests share: the event loop the product runs on, and who watches that they end."""
 
 import asyncio
+import faulthandler
 import gc
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+import pytest_timeout
 import uvloop
 from hypothesis import settings
 
@@ -48,14 +51,35 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": Loop}
 
 
+_standard_error = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_standard_error] = os.dup(2)  # it is captured later
+
+
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> bool:
+    """The interpreter watches by itself: thousands of threads of Python's would be dear.
+
+    In the end it says where every thread is and ends the process, even if a test hangs in C.
+    """
+    to = item.config.stash[_standard_error]
+    faulthandler.dump_traceback_later(settings.timeout, file=to, exit=True)
+    return True
+
+
+def pytest_timeout_cancel_timer() -> bool:
+    faulthandler.cancel_dump_traceback_later()
+    return True
+
+
 gc.disable()  # collecting thousands of tests makes no garbage, and looking for it is dear
 
 
 def pytest_collection_finish() -> None:
     """What is there now stays until the end, so nobody need look through it again either."""
-    gc.enable()
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 logs.configure("warning")  # a failed test shows what went wrong, not every message and stanza
