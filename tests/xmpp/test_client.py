@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import os
 import re
 import signal
@@ -61,7 +60,6 @@ async def nothing_left() -> AsyncIterator[None]:
     before_tasks, before_files = asyncio.all_tasks(), files()
     yield
     for _ in range(20):
-        gc.collect()
         if files() <= before_files:
             break
         await asyncio.sleep(0.05)
