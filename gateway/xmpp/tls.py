@@ -4,6 +4,7 @@ Building a context reads the system's certificates, which stalls the loop for so
 """
 
 import ssl
+from functools import cache
 from pathlib import Path
 
 from gateway.errors import ConfigError
@@ -14,14 +15,20 @@ def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLC
 
     ConfigError if the file cannot be used.
     """
-    if not verify and ca_file is None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    else:
+    if ca_file is None and verify:
+        return _trusting_the_system()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_file is not None:
         try:
-            context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+            context = ssl.create_default_context(cafile=str(ca_file))
         except OSError as error:  # ssl.SSLError is one
             raise ConfigError([f"CA file {ca_file}: {error}"]) from error
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+@cache
+def _trusting_the_system() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -215,6 +215,7 @@ def test_a_context_trusts_whom_it_is_told_to(tmp_path: Path) -> None:
     trusting = tls_context(ca_file=write_certificate(tmp_path))
     assert len(trusting.get_ca_certs()) == 1 and trusting.check_hostname
     assert not tls_context(verify=False).check_hostname
+    assert tls_context().check_hostname and tls_context() is tls_context()  # it is dear to make
     with pytest.raises(ConfigError, match=r"nowhere\.pem"):
         tls_context(ca_file=tmp_path / "nowhere.pem")
     (tmp_path / "empty.pem").write_text("")
