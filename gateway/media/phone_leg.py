@@ -60,6 +60,7 @@ class PhoneLeg:
         self._rtcp = RtcpSession(self._output.sender, now)
         self.voice_reports = VoiceReports(max_delay=max_delay)
         self._stream: PhoneStream | None = None
+        self._looped = 0  # packets of ours that have come back
         self._rival: tuple[int, int] | None = None  # SSRC and sequence of a packet of another
         self._tones: InBandDigits | None = None  # if there is no telephone-event
         self._apply(media, now)
@@ -255,7 +256,7 @@ class PhoneLeg:
 
     def received(self) -> StreamReport:
         """What came from the phone so far."""
-        foreign = self._latch.strangers + self.security.refused
+        foreign = self._latch.strangers + self.security.refused + self._looped
         if self._stream is None:
             return StreamReport(discarded=foreign)
         report = received(self._stream.playout, self._stream.reception, self.talk)
@@ -278,6 +279,9 @@ class PhoneLeg:
 
     def _receive_admitted(self, packet: RtpPacket, now: float) -> list[Press]:
         self.last_heard = now
+        if packet.ssrc == self._output.sender.ssrc:
+            self._looped += 1  # the conference would hear itself (RFC 3550 section 8.2)
+            return []
         stream, kind = self._stream, packet.payload_type
         if kind in self._payloads.audio:
             stream = self._stream_of(packet)

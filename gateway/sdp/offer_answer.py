@@ -299,11 +299,14 @@ def audio_host(description: SessionDescription) -> str | None:
 
 
 def _address(host: str | None, port: int) -> Address | None:
-    """Where to send to; a name is not looked up: the peer's own packets will show the way."""
+    """Where to send to. Not to a group, and no name is looked up: the peer's own packets will show
+    the way."""
     if host is None or not 0 < port < 65536 or _is_unspecified(host):
         return None
     literal = literal_host(host)
-    return (literal, port) if literal is not None else None
+    if literal is None or ipaddress.ip_address(literal).is_multicast:
+        return None
+    return literal, port
 
 
 def literal_host(host: str) -> str | None:

@@ -161,6 +161,20 @@ def test_a_phone_may_change_to_another_codec_of_the_agreement(
     }
 
 
+def test_our_own_packets_that_come_back_are_not_the_phones_voice() -> None:
+    both = talk(PCMU, EVENT)
+    spoken = tone([1000.0], 1.0, rate=8000)
+    (first, *_) = sent(both.leg, spoken[:160])
+    both.ssrc = first.ssrc
+    both.says(PCMU, spoken)
+    assert not any(frame.any() for frame in both.heard)
+    assert both.leg.is_filling
+    assert both.leg.received().discarded == 50
+    both.ssrc += 1
+    both.says(PCMU, spoken)
+    assert share_of(1000.0, both.lately(20), 8000) > 0.9
+
+
 def test_a_new_agreement_changes_rate_and_codec_both_ways() -> None:
     both = talk(PCMU)
     both.says(PCMU, tone([1000.0], 0.5, rate=8000))

@@ -312,6 +312,9 @@ def test_the_case_of_a_profile_does_not_matter_and_is_given_back() -> None:
         ("IN IP6 2001:DB8:0::1", ("2001:db8::1", 4000)),
         ("IN IP6 ::ffff:192.0.2.1", ("192.0.2.1", 4000)),  # RFC 5118 section 4.9
         ("IN IP4 phone.example.org", None),  # the phone's own packets will show the way
+        ("IN IP4 224.2.1.1/127/3", None),
+        ("IN IP6 FF02::1", None),
+        ("IN IP6 ::ffff:239.1.1.1", None),
     ],
 )
 def test_only_a_literal_address_can_be_sent_to(
