@@ -15,18 +15,20 @@ _BITRATE, _PACKET = 16_000, 60
 def decode(data: bytes, rate: int, *, longest: float = 60.0) -> Samples:
     """The first `longest` seconds of a file, mono, at `rate` Hz. ValueError: it is no audio."""
     parts: list[Samples] = []
-    room = round(longest * rate)
+    most, count = round(longest * rate), 0
     try:
         with av.open(io.BytesIO(data), "r") as container:
             resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
             for frame in container.decode(audio=0):
-                parts += map(_row, resampler.resample(frame))
-                if sum(map(len, parts)) >= room:
+                rows = [_row(each) for each in resampler.resample(frame)]
+                parts += rows
+                count += sum(map(len, rows))
+                if count >= most:
                     break
             parts += map(_row, resampler.resample(None))
     except (av.FFmpegError, IndexError) as error:  # IndexError: nothing in it sounds
         raise ValueError(f"no audio: {error}") from error
-    return np.concatenate(parts)[:room] if parts else np.zeros(0, np.int16)
+    return np.concatenate(parts)[:most] if parts else np.zeros(0, np.int16)
 
 
 def encode(
