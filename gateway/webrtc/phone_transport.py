@@ -9,13 +9,16 @@ from gateway.webrtc.dtls import DtlsEndpoint, DtlsError, DtlsIdentity, Role, Srt
 from gateway.webrtc.ice_lite import IceLite
 
 _MOST_HANDSHAKES = 5  # that fail after one offer/answer: anybody can send a ClientHello
+_HELLO = b"\x16\x01"  # a handshake record, and the first of its messages (RFC 6347 4.2.2)
+_MOST_GUESTS = 5  # that begin one: each is answered with several times what it has sent
 
 
 class PhoneTransport:
     """From the first offer/answer with DTLS to the last; `keys` are there after the handshake.
 
     `signalled` is where the phone says that it is, `hosts` are those it may be at where no ICE
-    proves it.
+    proves it. Behind a NAT it may be anywhere, and only its certificate proves it: as long as
+    nothing comes from `hosts`, the latest who begins a handshake elsewhere is taken for it.
     """
 
     def __init__(
@@ -32,6 +35,9 @@ class PhoneTransport:
         self._hosts = hosts
         self._ice = IceLite(agreed.ice) if agreed.ice is not None else None
         self._heard_at = signalled
+        self._guest: Address | None = None  # who shakes hands from elsewhere
+        self._guests = 0
+        self._is_met = False  # at one of `hosts`
         self._outgoing: list[tuple[bytes, Address]] = []
         self._failed = 0
         self._dtls = self._endpoint()
@@ -57,10 +63,10 @@ class PhoneTransport:
     ) -> None:
         """Another offer/answer: the association goes on unless certificate or role change."""
         before, self._agreed, self._hosts = self._agreed, agreed, hosts
-        self._failed = 0
+        self._failed = self._guests = 0
         if agreed.ice is None:
             self._ice = None
-            self._heard_at = signalled or self._heard_at
+            self._heard_at = self._guest or signalled or self._heard_at
         elif self._ice is None:
             self._ice = IceLite(agreed.ice)
         else:
@@ -76,7 +82,7 @@ class PhoneTransport:
             if answer is not None:
                 self._outgoing.append((answer, source))
                 self._start()
-        elif 20 <= data[0] <= 63 and self._is_phone(source):
+        elif 20 <= data[0] <= 63 and self._may_be_phone(data, source):
             self._heard_at = source
             self._shake_hands(data)
         else:
@@ -144,7 +150,24 @@ class PhoneTransport:
             return self._ice.nominated
         return self._heard_at if self._heard_at in self._ice.paths else None
 
-    def _is_phone(self, source: Address) -> bool:
+    def _may_be_phone(self, data: bytes, source: Address) -> bool:
+        """Whether a datagram of DTLS is taken, and of whose handshake from now on."""
         if self._ice is not None:
             return source in self._ice.paths
-        return source[0] in self._hosts
+        if source == self._guest:
+            return True
+        is_known = source[0] in self._hosts
+        if not is_known and not self._may_be_guest(data):
+            return False
+        if self._guest is not None or not is_known:
+            if self.keys is not None:
+                return False  # who has proved to be the phone is nobody else
+            self._dtls = self._endpoint()
+        self._guest = None if is_known else source
+        self._guests += not is_known
+        self._is_met = is_known
+        return True
+
+    def _may_be_guest(self, data: bytes) -> bool:
+        may_begin = self.keys is None and not self._is_met and self._guests < _MOST_GUESTS
+        return may_begin and self._agreed.setup == "passive" and data[:1] + data[13:14] == _HELLO

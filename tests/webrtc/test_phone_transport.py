@@ -13,6 +13,7 @@ from gateway.webrtc.dtls import DailyIdentity, DtlsEndpoint, DtlsIdentity, Role
 from tests.webrtc.test_ice_lite import OURS, check
 
 PHONE, OTHER, STRANGER = ("192.0.2.9", 50000), ("192.0.2.9", 50001), ("203.0.113.5", 6000)
+OTHERWHERE = ("203.0.113.6", 6001)
 PCMA = Payload(8, "PCMA", 8000)
 GATEWAY, IDENTITY = DtlsIdentity(), DtlsIdentity()
 
@@ -117,12 +118,61 @@ def test_plain_packets_are_dropped_before_and_after() -> None:
     assert (leg.received().packets, leg.received().discarded) == (0, 2)
 
 
-@pytest.mark.parametrize("ice", [OURS, None], ids=["ice", "no ice"])
-def test_a_stranger_gets_no_handshake(ice: PhoneIce | None) -> None:
-    leg, stranger = leg_of(media(ice=ice)), Phone()
+@pytest.mark.parametrize(
+    "agreed", [media(), media(ice=None, setup="active")], ids=["with ice", "where we begin"]
+)
+def test_a_stranger_gets_no_handshake(agreed: PhoneMedia) -> None:
+    leg, stranger = leg_of(agreed), Phone()
+    leg.security.datagrams_to_send()
     stranger.shake_hands(leg, STRANGER)
     assert stranger.dtls.keys is None
     assert leg.received().discarded == 1
+
+
+def test_a_phone_behind_a_nat_is_whoever_has_its_certificate() -> None:
+    leg, phone = leg_of(media(ice=None)), Phone()
+    other = Phone(identity=DtlsIdentity())
+    other.shake_hands(leg, OTHERWHERE)
+    phone.shake_hands(leg, STRANGER)
+    leg.receive(phone.packet(), STRANGER, 1.0)
+    assert leg.received().packets == len(leg.push(b"\x55" * 160)) == 1
+    assert leg.destination == STRANGER
+    other.shake_hands(leg, OTHERWHERE)
+    Phone().shake_hands(leg)
+    leg.negotiated(media(ice=None), 2.0)  # a hold
+    leg.receive(phone.packet(), STRANGER, 2.0)
+    assert leg.received().packets == 2
+    leg.security.close()
+    assert [at for _, at in leg.security.datagrams_to_send()] == [STRANGER]
+
+
+def test_who_is_where_the_phone_says_it_is_needs_no_luck() -> None:
+    leg, phone, stranger = leg_of(media(ice=None)), Phone(), Phone(identity=DtlsIdentity())
+    for dtls, at in ((stranger.dtls, STRANGER), (phone.dtls, PHONE)):
+        dtls.start()
+        for datagram in dtls.datagrams_to_send():
+            leg.security.receive_other(datagram, at)
+    answers = [(data, at) for data, at in leg.security.datagrams_to_send() if at == PHONE]
+    stranger.shake_hands(leg, OTHERWHERE)  # it is late
+    for data, _ in answers:
+        phone.dtls.receive(data)
+    phone.shake_hands(leg)
+    assert phone.dtls.keys is not None
+
+
+def test_only_so_many_strangers_are_answered() -> None:
+    leg = leg_of(media(ice=None))
+    answered = 0
+    for port in range(1000, 1020):
+        stranger = Phone(identity=DtlsIdentity())
+        stranger.dtls.start()
+        for datagram in stranger.dtls.datagrams_to_send():
+            leg.security.receive_other(datagram, (STRANGER[0], port))
+        answered += bool(leg.security.datagrams_to_send())
+    assert answered == 5
+    phone = Phone()
+    phone.shake_hands(leg)
+    assert phone.dtls.keys is not None
 
 
 def test_a_certificate_that_was_not_signalled_does_not_spoil_the_phones_handshake() -> None:
