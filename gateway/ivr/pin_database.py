@@ -12,9 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from gateway.errors import GatewayError
 from gateway.ivr.pin_policy import NoPinLeft, PinPolicy, draw
 from gateway.ivr.pin_tags import PinTags, is_same
+
+log = structlog.get_logger(__name__)
 
 EXPIRED_FOR = 30 * 86_400.0  # seconds for which an expired PIN is still known as such
 STALE = 3_600.0  # seconds after which being asked for is written down again
@@ -191,8 +195,13 @@ class PinDatabase:
         )
 
     def _ask(self, room: str, asked_at: float, now: float) -> None:
+        """Write down that it is of use. On a full disk it is known all the same."""
         if now - asked_at > STALE:
-            self._connection.execute("UPDATE pins SET asked_at = ? WHERE room = ?", (now, room))
+            used = (now, room)
+            try:
+                self._connection.execute("UPDATE pins SET asked_at = ? WHERE room = ?", used)
+            except sqlite3.OperationalError as error:
+                log.warning("not written down that a PIN is used", reason=str(error))
 
     def _is_expired(self, asked_at: float, now: float) -> bool:
         return now - asked_at > self._lifetime

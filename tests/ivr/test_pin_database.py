@@ -97,6 +97,19 @@ def test_asking_keeps_a_pin_alive(database: PinDatabase) -> None:
     assert database.find(pin, 400 * DAY) == GivenRoom(ROOM, False)
 
 
+def test_pins_are_known_on_a_full_disk_as_well(file: Path, database: PinDatabase) -> None:
+    pin = give(database, ROOM, 0.0, free)
+    with closing(sqlite3.connect(file)) as full:
+        (pages,) = full.execute("PRAGMA page_count").fetchone()
+    database._connection.execute(f"PRAGMA max_page_count = {pages}")
+    big = [Asked(f"{number}@{'x' * 500}", 0.0, free) for number in range(100)]
+    with pytest.raises(PinsUnavailable, match="full"):
+        database.give(big)
+    database._connection.execute("PRAGMA query_only = ON")  # nor can anything be changed
+    assert database.find(pin, DAY) == GivenRoom(ROOM, False)
+    assert database.known(ROOM, DAY) == pin
+
+
 def test_a_room_whose_pin_expired_gets_another(database: PinDatabase) -> None:
     old = give(database, ROOM, 0.0, free)
     new = give(database, ROOM, LIFETIME + 1, free)
