@@ -1,5 +1,8 @@
 """What an operator can do about a login that fails: one sentence, by the keys' names. Pure."""
 
+import errno
+import os
+
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 
 _REMEDIES = {
@@ -21,6 +24,7 @@ _OUT_OF_DATE = (
     "by this machine's clock the server's certificate has expired, or begins later: renew it "
     "there, or set the clock here (timedatectl)"
 )
+_OWN_FILES = "allow this process more files (LimitNOFILE of systemd, ulimit -n), or fewer calls"
 _ITS_LOG = "see the server's log"
 
 
@@ -30,6 +34,8 @@ def remedy(failure: ConnectionFailed) -> str:
         return _NO_SUCH_DOMAIN
     if failure.cause is FailureCause.TLS and _is_about_time(failure.text):
         return _OUT_OF_DATE
+    if failure.text.endswith(os.strerror(errno.EMFILE)):
+        return _OWN_FILES
     return _REMEDIES.get(failure.cause, _ITS_LOG)
 
 

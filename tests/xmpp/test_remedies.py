@@ -10,6 +10,7 @@ from gateway.xmpp.remedies import remedy
     ("cause", "text", "keys"),
     [
         (FailureCause.UNREACHABLE, "192.0.2.1:5222: refused", ["host", "port", "websocket"]),
+        (FailureCause.UNREACHABLE, "192.0.2.1: Too many open files", ["LimitNOFILE"]),
         (FailureCause.TLS, "self-signed certificate", ["ca_file", "tls"]),
         (FailureCause.TLS, "certificate verify failed: certificate has expired", ["clock"]),
         (FailureCause.TLS, "certificate verify failed: certificate is not yet valid", ["clock"]),
