@@ -10,6 +10,7 @@
     │   └── JingleError          a stanza that is not what XEP-0166 or Jitsi say
     ├── ConferenceError          the conference could not be joined; carries the cause
     └── MediaError               the media engine could not do what it was told to
+        └── MediaLost            nor will it: what carried the call is gone
 
 A peer's fault becomes a response, an XMPP error or a counted drop, never a traceback.
 Our own mistakes are `AssertionError`, `ValueError` and the like: they fail loudly.
@@ -74,6 +75,10 @@ class JingleError(RemoteProtocolError):
 
 class MediaError(GatewayError):
     """The media engine could not carry out a command."""
+
+
+class MediaLost(MediaError):
+    """What carried the call's media is gone."""
 
 
 class JoinFailure(StrEnum):

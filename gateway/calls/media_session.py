@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Self, TypeVar
 
-from gateway.errors import MediaError
+from gateway.errors import MediaError, MediaLost
 from gateway.media import messages as m
 
 Answer = TypeVar("Answer")
@@ -216,7 +216,7 @@ class MediaSession:
         """Nothing that is waited for will come."""
         for waiting in (self._phone_opened, *self._bridge_opened.values()):
             if waiting is not None and not waiting.done():
-                waiting.set_exception(MediaError(event.reason))
+                waiting.set_exception(MediaLost(event.reason))
         for played in self._played.values():
             _settle(played, False)
         _settle(self._recorded, m.Spoken(b""))

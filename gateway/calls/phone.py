@@ -20,7 +20,7 @@ from gateway.calls.negotiation import Negotiation
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
-from gateway.errors import MediaError, SdpError
+from gateway.errors import MediaError, MediaLost, SdpError
 from gateway.media.messages import Address, PhoneMedia
 from gateway.sdp.encryption import Terms
 from gateway.sdp.offer_answer import EncryptionRefused, NotAcceptable
@@ -195,6 +195,8 @@ class Phone:
         """Take a port for its media. The engine knows nothing of a call that has none."""
         try:
             _, self._port = await self._session.open_phone(self._record.room or None)
+        except MediaLost as error:
+            raise Over(CallEnd(EndReason.MEDIA_LOST, str(error))) from error
         except MediaError as error:
             raise Over(CallEnd(EndReason.NO_PORT, str(error))) from error
 

@@ -45,13 +45,15 @@ class CallMedia:
 
 
 class FakeEngine:
-    """`connects` says whether a session of a call comes up, `opens` whether it can be opened."""
+    """`connects` says whether a session of a call comes up, `opens` whether it can be opened;
+    `hears` whether a call is answered when it asks for a port."""
 
     def __init__(self) -> None:
         self.switch = MediaSwitch(self._execute)
         self.calls: dict[str, CallMedia] = {}
         self.connects: Callable[[str], bool] = lambda call: True
         self.opens: Callable[[str], bool] = lambda call: True
+        self.hears: Callable[[str], bool] = lambda call: True
         self.most_bridges = 0
 
     def media_of(self, call: str) -> CallMedia:
@@ -95,7 +97,8 @@ class FakeEngine:
         match order:
             case m.OpenPhone(call, room):
                 media.is_phone_open, media.room_hint = True, room
-                self._report(m.PhoneOpened(call, ("10.0.0.1", 20000)))
+                if self.hears(call):
+                    self._report(m.PhoneOpened(call, ("10.0.0.1", 20000)))
             case m.ConnectPhone(media=agreed):
                 assert media.is_phone_open
                 media.phone = agreed

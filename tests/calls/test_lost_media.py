@@ -39,6 +39,21 @@ async def test_a_call_that_rings_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @in_virtual_time
+async def test_a_call_that_has_no_port_yet_is_refused_for_that_and_not_for_want_of_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        there.engine.hears = lambda call: False
+        phone = FakePhone("room")
+        party = await there.call_in(phone)
+        await settle(0.1)
+        there.engine.dies(party.call)
+        await settle(1)
+        assert reasons(there) == [EndReason.MEDIA_LOST]
+        assert phone.done == ["503"]
+
+
+@in_virtual_time
 async def test_the_engine_is_told_the_room_before_the_conference_is_joined(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
