@@ -24,6 +24,10 @@ class _Known:
     servers: tuple[Server, ...]
     expires: float
 
+    @property
+    def has_addresses(self) -> bool:
+        return any(server.addresses for server in self.servers)
+
 
 class Locator:
     """Finds the targets of destinations, the first to try first.
@@ -86,7 +90,7 @@ class Locator:
         try:
             found = await look_up(destination, self._resolver, self._transports)
         except OSError as error:
-            if known is None:
+            if known is None or not known.has_addresses:
                 raise
             known.expires = now + _RETRY
             log.warning("DNS fails, what it said before holds", host=destination.host, why=error)
@@ -95,7 +99,8 @@ class Locator:
 
     def _keep(self, destination: Destination, found: Found, now: float) -> None:
         self._known.pop(destination, None)
-        good_for = min(max(found.ttl, _SHORTEST), _LONGEST)
-        self._known[destination] = _Known(found.servers, now + good_for)
+        known = self._known[destination] = _Known(found.servers, now + _SHORTEST)
+        if known.has_addresses:  # or whoever mends DNS waits for us
+            known.expires = now + min(max(found.ttl, _SHORTEST), _LONGEST)
         if len(self._known) > _MAX_KNOWN:
             del self._known[next(iter(self._known))]

@@ -74,6 +74,26 @@ async def test_what_dns_says_is_gone_is_gone(dns: FakeDns, locator: Locator) -> 
         await locator.find(NAME, 1000.0)
 
 
+async def test_that_there_is_none_is_soon_asked_again(dns: FakeDns, locator: Locator) -> None:
+    hosts, dns.hosts = dns.hosts, {}
+    with pytest.raises(OSError, match="no address"):
+        await locator.find(NAME, 0.0)
+    assert not locator.is_due(NAME, 4.0)
+    dns.hosts = hosts
+    assert await locator.find(NAME, 5.0) == [A, B]
+
+
+async def test_that_there_was_none_is_nothing_to_hold_while_dns_fails(
+    dns: FakeDns, locator: Locator
+) -> None:
+    dns.hosts.clear()
+    with pytest.raises(OSError, match="no address"):
+        await locator.find(NAME, 0.0)
+    dns.is_down = True
+    with pytest.raises(OSError, match="DNS is down"):
+        await locator.find(NAME, 1000.0)
+
+
 async def test_an_address_needs_no_dns(dns: FakeDns, locator: Locator) -> None:
     for transport, port, expected in [
         (None, None, Target("udp", ("192.0.2.7", 5060))),
