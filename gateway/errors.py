@@ -94,7 +94,7 @@ class JoinFailure(StrEnum):
     BANNED = "banned"
     FULL = "full"
     ONLY_VISITORS = "only-visitors"  # nobody else comes in whom no moderator has let speak
-    NO_VISITORS = "no-visitors"  # but by its lobby, as others do
+    NO_VISITORS = "no-visitors"  # there is a lobby instead, or the node for them is away
     REFUSED = "refused"  # by some other policy, which the text names
     FOCUS_UNAVAILABLE = "focus-unavailable"  # nobody there to open conferences
     UNREACHABLE = "unreachable"  # the XMPP server cannot be reached, or is not to be trusted

@@ -109,7 +109,7 @@ _JOIN_FAILURES = {
     JoinFailure.BANNED: EndReason.BANNED,
     JoinFailure.FULL: EndReason.ROOM_FULL,
     JoinFailure.ONLY_VISITORS: EndReason.ROOM_FULL,
-    JoinFailure.NO_VISITORS: EndReason.LOBBY,
+    JoinFailure.NO_VISITORS: EndReason.CONFERENCE_UNAVAILABLE,
     JoinFailure.REFUSED: EndReason.NOT_ALLOWED,
     JoinFailure.FOCUS_UNAVAILABLE: EndReason.CONFERENCE_UNAVAILABLE,
     JoinFailure.UNREACHABLE: EndReason.CONFERENCE_UNAVAILABLE,

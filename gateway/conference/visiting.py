@@ -1,7 +1,8 @@
 """Who comes as a visitor: to hear the meeting, and to ask for the floor.
 
 A meeting that has visitors may let nobody else in whom no moderator has let speak; one with a lobby
-may let in no visitors. Who is refused for that may come the other way.
+takes no visitors, nor does one whose node for them is away: the focus goes on sending them there.
+Who is refused for that may come the other way.
 """
 
 from collections.abc import Awaitable
@@ -12,6 +13,7 @@ import structlog
 
 from gateway.conference.address import RoomAddress
 from gateway.conference.allocation import Redirected
+from gateway.conference.departure import PASSING
 from gateway.conference.installation import Installation
 from gateway.errors import ConferenceError, JoinFailure
 
@@ -58,8 +60,7 @@ class Visit:
 
     def may_come_later(self, refusal: ConferenceError) -> bool:
         """Whether it is refused for the want of a node for visitors, which may come back soon."""
-        may_visit = self._visiting is not Visiting.NEVER
-        return may_visit and refusal.cause is JoinFailure.ONLY_VISITORS
+        return self._visiting is not Visiting.NEVER and refusal.cause in _OTHER_WAY.values()
 
     async def go(self, room: str, arrive: Arrive[T]) -> T:
         """To the main room, or one that belongs to it, as it lets us in; ConferenceError if not."""
@@ -81,7 +82,12 @@ class Visit:
             log.info("redirected", node=redirected.node)
             node = site.for_visitors(redirected.node)
         address = site.at_node(self._address, node)
-        return await arrive(node, address, address.jid, as_visitor=as_visitor)
+        try:
+            return await arrive(node, address, address.jid, as_visitor=as_visitor)
+        except ConferenceError as refusal:
+            if refusal.cause not in PASSING:
+                raise
+            raise ConferenceError(JoinFailure.NO_VISITORS, refusal.text) from refusal
 
 
 _OTHER_WAY = {True: JoinFailure.NO_VISITORS, False: JoinFailure.ONLY_VISITORS}

@@ -385,3 +385,37 @@ async def test_a_visitor_waits_for_a_node_that_comes_back() -> None:
         await settle(25)
         assert world.room == NODE_ROOM
         assert call.told() == [VisitorChanged(True), Rejoined()]
+
+
+@in_virtual_time
+async def test_where_the_node_is_away_one_comes_to_the_main_room_muted() -> None:
+    world = with_alice(conference=[TO_NODE, READY], joins=[NOT_YET] * 3)
+    async with visiting(world, Media()) as call:
+        assert world.room == ROOM
+        assert properties(world)[-1] == {}
+        assert call.told() == [MutedByModerator(None)]
+
+
+@in_virtual_time
+async def test_a_visitor_whose_node_does_not_come_back_goes_on_in_the_main_room_muted() -> None:
+    world, media = at_a_node(), Media()
+    async with visiting(world, media) as call:
+        world.conference.extend([TO_NODE, READY])
+        world.joins.extend([NOT_YET] * 3)
+        world.lose()
+        await settle(15)
+        assert world.room == ROOM
+        assert call.told() == [VisitorChanged(True), VisitorChanged(False), Rejoined()]
+        joined = world.stream.of("join")[0].stanza
+        assert joined.findtext("{jabber:client}audiomuted") == "true"
+        assert ("mute", False) not in media.log
+
+
+@in_virtual_time
+async def test_who_is_let_in_nowhere_is_told_that_there_are_no_visitors() -> None:
+    world = with_alice(conference=[READY, TO_NODE], joins=[ONLY_VISITORS, *[NOT_YET] * 3])
+    with pytest.raises(ConferenceError) as refused:
+        async with visiting(world, Media(), Visiting.IF_NEEDED):
+            pass
+    assert refused.value.cause is JoinFailure.NO_VISITORS
+    assert all(stream.closed_at is not None for stream in world.streams)
