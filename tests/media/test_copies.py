@@ -118,11 +118,11 @@ def test_when_the_carrier_falls_silent_or_leaves_nothing_is_lost() -> None:
 def test_it_is_taken_over_after_its_numbers_have_wrapped_twice() -> None:
     shared = Shared()
     wrapped = 2 * 65536
-    # Most of the way a packet of seven comes, which is enough for numbers to wrap.
-    for number in [*range(0, wrapped - 1000, 7), *range(wrapped - 1000, wrapped + 200)]:
+    # Most of the way a packet of 25 comes, which is enough for numbers to wrap.
+    for number in [*range(0, wrapped - 1000, 25), *range(wrapped - 1000, wrapped + 200)]:
         if number < wrapped:
             shared.copy(number, 0, after=0.001)
-        if number % 7 == 0 or number >= wrapped - 100:  # the others are as good as dropped unread
+        if number % 25 == 0 or number >= wrapped - 100:  # the others are as good as dropped unread
             shared.copy(number, 1, after=0.002)
         shared.tick(number, heard=number > wrapped - 100)
     assert len(shared.opened(1)) < 200 + wrapped / 49
