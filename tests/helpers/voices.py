@@ -6,6 +6,7 @@ import numpy.typing as npt
 from audiocodecs.frames import Samples
 
 _FULL_SCALE = 32767.0
+_HARMONICS = [*(np.exp(1j * k * k) / k for k in range(11, 0, -1)), 0.0]  # the highest first
 
 
 def amplitude(level: float) -> float:
@@ -64,6 +65,6 @@ def _syllable(dice: np.random.Generator, rate: int) -> npt.NDArray[np.float64]:
     count = round(dice.uniform(0.12, 0.3) * rate)
     pitch = dice.uniform(90.0, 220.0) * (1.0 + dice.uniform(-0.15, 0.15) * np.arange(count) / count)
     phase = 2 * np.pi * np.cumsum(pitch) / rate
-    wave = sum((np.sin(k * phase + k * k) / k for k in range(1, 12)), 0.0 * phase)
+    wave = np.polyval(_HARMONICS, np.exp(1j * phase)).imag
     envelope = np.sin(np.pi * np.arange(count) / count) ** 0.7
     return np.concatenate((hiss, wave * envelope * dice.uniform(0.5, 1.2)))
