@@ -348,9 +348,7 @@ async def test_what_is_no_http_is_refused_and_does_no_harm() -> None:
         b"POST %s HTTP/1.1\r\nTransfer-Encoding: chunked\r\n%s\r\nzz\r\n",
     ],
 )
-async def test_what_others_do_wrong_is_no_error_of_the_log(
-    request_: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_what_others_do_wrong_is_no_error_of_the_log(request_: bytes) -> None:
     head = f"Host: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
     async with serving(mucs=Mucs()) as client:
         with structlog.testing.capture_logs() as told:
@@ -363,8 +361,7 @@ async def test_what_others_do_wrong_is_no_error_of_the_log(
             writer.close()
             await writer.wait_closed()
             assert (await client.ask("GET", "/live")).status == 200
-    assert [each for each in told if each["log_level"] == "error"] == []
-    assert caplog.records == []
+    assert [each for each in told if each["log_level"] == "error" or "logger" in each] == []
 
 
 async def test_connections_that_say_nothing_keep_nobody_out() -> None:
