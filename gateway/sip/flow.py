@@ -82,7 +82,8 @@ class Network(Protocol):
 def stamp_via(request: Request, flow: Flow) -> None:
     """Note in the topmost Via where the request really came from (18.2.1, RFC 3581 section 4)."""
     via = request.headers.via
-    top, *rest = request.headers.values("Via")
+    field, *others = (each for each in request.headers.getlist("Via") if each.strip(" ,"))
+    top, *rest = (each for each in split_list(field) if each)
     asks_for_port = "rport" in via.parameters
     sent_by, *pieces = split_list(top, ";")
     kept = [piece for piece in pieces if not parse_parameters([piece]).keys() & _STAMPS]
@@ -90,7 +91,7 @@ def stamp_via(request: Request, flow: Flow) -> None:
         kept.append(f"rport={flow.remote[1]}")
     if asks_for_port or via.host.strip("[]") != flow.remote[0]:
         kept.append(f"received={flow.remote[0]}")
-    request.headers.setlist("Via", [";".join([sent_by, *kept]), *rest])
+    request.headers.setlist("Via", [";".join([sent_by, *kept]), *rest, *others])
 
 
 _STAMPS = {"rport", "received"}

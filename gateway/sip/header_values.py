@@ -69,6 +69,8 @@ def address(uri: str, name: str = "") -> Address:
 
 def split_list(value: str, separator: str = ",") -> list[str]:
     """The elements of a list (or parameters, at ";"), cut outside quotes and angle brackets."""
+    if '"' not in value and "<" not in value:  # most are like that, and this is ten times faster
+        return [element.strip() for element in value.split(separator)]
     elements, start = [], 0
     for match in _PROTECTED_OR_SEPARATOR.finditer(value):
         if match.group() == separator:

@@ -81,6 +81,11 @@ class Headers:
         """The elements of a comma-separated header over all its fields, as written."""
         return [element for field in self.getlist(name) for element in split_list(field) if element]
 
+    def first(self, name: str) -> str | None:
+        """The first element of a comma-separated header, as written."""
+        elements = (each for field in self.getlist(name) for each in split_list(field) if each)
+        return next(elements, None)
+
     def tokens(self, name: str) -> list[str]:
         """The elements of a list of tokens (Require, Supported, Allow), in lower case."""
         return [element.lower() for element in self.values(name)]
@@ -89,8 +94,8 @@ class Headers:
     def via(self) -> Via:
         """The topmost Via."""
         try:
-            return parse_via(self.values("Via")[0])
-        except (IndexError, SipSyntaxError) as error:
+            return parse_via(self.first("Via") or "")
+        except SipSyntaxError as error:
             raise SipSyntaxError("Missing or malformed Via") from error
 
     @property
@@ -119,11 +124,11 @@ class Headers:
     @property
     def contact(self) -> NameAddr | None:
         """The first Contact that is an address."""
-        contacts = self.values("Contact")
-        if not contacts or contacts[0] == "*":
+        contact = self.first("Contact")
+        if contact is None or contact == "*":
             return None
         try:
-            return parse_name_addr(contacts[0])
+            return parse_name_addr(contact)
         except SipSyntaxError as error:
             raise SipSyntaxError("Malformed Contact") from error
 

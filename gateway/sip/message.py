@@ -21,6 +21,10 @@ MAX_HEADER_FIELDS = 256
 MAX_LINE_LENGTH = 8192
 """What is read of a header; one that has more or longer fields is for `check` to refuse."""
 
+MAX_SEPARATORS = 2048
+"""What cuts the values of a header that is taken up, quotes and brackets among it: each is looked
+at many times, and 64 KiB of them would take a third of a second."""
+
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _METHOD = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,64}", re.ASCII)
@@ -96,8 +100,10 @@ def parse_header(block: bytes) -> Headers:
     text = _FOLD.sub(" ", block.decode("utf-8", "surrogateescape"))
     lines = text.split("\n")
     headers = Headers()
-    headers.is_whole = len(lines) <= MAX_HEADER_FIELDS and all(
-        len(line) <= MAX_LINE_LENGTH for line in lines
+    headers.is_whole = (
+        len(lines) <= MAX_HEADER_FIELDS
+        and all(len(line) <= MAX_LINE_LENGTH for line in lines)
+        and sum(map(text.count, ',;"<')) <= MAX_SEPARATORS
     )
     for line in lines[:MAX_HEADER_FIELDS]:
         if match := _FIELD.fullmatch(line[:MAX_LINE_LENGTH]):

@@ -53,6 +53,11 @@ def test_joining_and_cutting_a_list_are_inverse(elements: list[str]) -> None:
     assert split_list(", ".join(elements)) == elements
 
 
+@given(st.text(alphabet="ab,; \t\\>", max_size=30), st.sampled_from(",;"))
+def test_a_list_without_quotes_and_brackets_is_cut_as_one_with_them(value: str, at: str) -> None:
+    assert split_list(value, at) == split_list(f'{value}{at}"a{at}b"', at)[:-1]
+
+
 def test_of_a_repeated_parameter_the_first_counts_and_names_ignore_case() -> None:
     assert dict(parse_parameters(["Tag=a", "tag=b", "LR", 'x="q r"', "", "e="])) == {
         "tag": "a",

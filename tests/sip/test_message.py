@@ -12,6 +12,7 @@ from gateway.sip.message import (
     MAX_HEADER_FIELDS,
     MAX_LINE_LENGTH,
     MAX_MESSAGE_SIZE,
+    MAX_SEPARATORS,
     Request,
     Response,
     check,
@@ -171,6 +172,9 @@ def test_there_are_limits_to_size_number_and_length() -> None:
         "X-A: b\r\n" * MAX_HEADER_FIELDS,
         f"X-A: {'b' * MAX_LINE_LENGTH}\r\n",
         "X-A: b" + "\r\n b" * MAX_LINE_LENGTH + "\r\n",
+        "Via: SIP/2.0/UDP a,b\r\n" * 100 + "Require: " + "," * MAX_SEPARATORS + "\r\n",
+        "Contact: <sip:a>" + ";b" * MAX_SEPARATORS + "\r\n",
+        "Subject: " + '""' * MAX_SEPARATORS + "\r\n",
     ],
 )
 def test_of_a_header_beyond_the_limits_as_much_is_read_as_answering_takes(fields: str) -> None:
