@@ -7,7 +7,7 @@ from collections.abc import Callable
 from gateway.sip.flow import Flow, HostPort
 from gateway.sip.message import MAX_MESSAGE_SIZE
 
-_BURST = 64  # datagrams taken at once, before others on the loop have their turn
+_BURST = 16  # datagrams taken at once, before others on the loop have their turn
 _RECEIVE_BUFFER = 1 << 20  # octets: a burst of requests must not be lost while the loop is busy
 
 # Linux: report ICMP errors of an unconnected socket, with the address they are about. The socket

@@ -1,5 +1,6 @@
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -52,6 +53,32 @@ async def test_datagrams_arrive_with_the_flow_they_came_on(host: str) -> None:
 
 def _swap(flow: Flow) -> tuple[HostPort, HostPort]:
     return flow.remote, flow.listener
+
+
+async def test_a_burst_leaves_the_loop_to_others_in_between() -> None:
+    loop = asyncio.get_running_loop()
+    turns: list[int] = []  # of the loop, in which datagrams came
+    turn = 0
+
+    def count() -> None:
+        nonlocal turn, counting
+        turn += 1
+        counting = loop.call_soon(count)
+
+    sending = Inbox().listener()
+    listening = UdpListener(
+        ("127.0.0.1", 0),
+        on_message=lambda data, flow: turns.append(turn),
+        on_unreachable=lambda remote: None,
+    )
+    for _ in range(100):
+        sending.send(b"hello", listening.address)
+    counting = loop.call_soon(count)
+    await eventually(lambda: len(turns) == 100)
+    counting.cancel()
+    assert max(Counter(turns).values()) < 40
+    sending.close()
+    listening.close()
 
 
 async def test_a_burst_arrives_whole_and_in_order() -> None:
