@@ -1,5 +1,7 @@
 """Writes the log from a thread of its own: whoever reads it, at whatever pace, holds no call up."""
 
+import os
+import select
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -11,6 +13,19 @@ Write = Callable[[bytes], int]
 
 _MOST_WAITING = 10_000  # entries; a reader that stands still for a minute of a busy gateway
 _PATIENCE = 2.0  # seconds, at the end, for a reader that takes nothing
+
+
+def to_file(descriptor: int) -> Write:
+    """Writes to an open file, and waits for room in a pipe that others have made non-blocking."""
+
+    def write(data: bytes) -> int:
+        try:
+            return os.write(descriptor, data)
+        except BlockingIOError:
+            select.select((), (descriptor,), ())
+            return 0
+
+    return write
 
 
 class LogWriter:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.types import EventDict, ExcInfo, WrappedLogger
 
-from gateway.log_writer import LogWriter, Write
+from gateway.log_writer import LogWriter, Write, to_file
 
 Watcher = Callable[[EventDict], None]
 """Sees every entry before it is written, e.g. to show a call's steps to a person."""
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 _STANDARD_ERROR = 2
 _FRAMES = 30  # of a traceback, the innermost
 
+_write_error = to_file(_STANDARD_ERROR)
 _open = ExitStack()
 atexit.register(_open.close)
 
@@ -34,7 +35,7 @@ def configure(
     format_: str = "text",
     *,
     watcher: Watcher | None = None,
-    write: Write = lambda data: os.write(_STANDARD_ERROR, data),
+    write: Write = _write_error,
 ) -> None:
     """Set logging up for the process; `level` is a name of the logging module, lower case.
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gateway.log_writer import LogWriter
+from gateway.log_writer import LogWriter, to_file
 
 
 class Reader:
@@ -96,6 +96,24 @@ def test_a_reader_that_never_goes_on_does_not_keep_the_program(
         log.info("entry")
     assert reader.taken == b""
     reader.goes_on.set()
+
+
+def test_nothing_is_lost_in_a_pipe_that_others_have_made_non_blocking() -> None:
+    here, there = os.pipe()
+    os.set_blocking(there, False)
+    entries = [f"entry {number} {'x' * 1000}" for number in range(200)]
+
+    def write() -> None:
+        with LogWriter(to_file(there), str) as log:
+            for entry in entries:
+                log.info(entry)
+        os.close(there)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    with os.fdopen(here) as pipe:
+        assert pipe.read().splitlines() == entries
+    writing.join()
 
 
 _PROGRAM = """
