@@ -74,6 +74,11 @@ def promoted(promotion: Promotion) -> Departure:
     return Departure(LeaveCause.CONNECTION_LOST, "promoted", promotion=promotion)
 
 
+def focus_lost(text: str, *, rejoin: bool) -> Departure:
+    """The focus has left the room, and is not to be called back from here."""
+    return Departure(LeaveCause.FOCUS_LOST, text, rejoin=rejoin)
+
+
 def not_let_in(departure: Departure, error: ConferenceError) -> Departure:
     """What becomes of a departure after which we did not get in again."""
     cause = _ENDINGS.get(error.cause, departure.cause)

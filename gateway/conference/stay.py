@@ -23,7 +23,7 @@ from gateway.conference.component_orders import (
     TranscriptionWanted,
     read_order,
 )
-from gateway.conference.departure import Departed, Departure, first_departure, promoted
+from gateway.conference.departure import Departed, Departure, first_departure, focus_lost, promoted
 from gateway.conference.entering import Entry
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
 from gateway.conference.floor import Floor
@@ -233,9 +233,8 @@ class Stay:
             case ModerationChanged() | ApprovalChanged() as order:
                 self.microphone.ordered(order)
             case MoveOrdered(room) if room != self.room.jid and self.login.serves(room):
-                raise Departed(
-                    Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
-                )
+                sent = Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
+                raise Departed(sent)
             case RoomsNamed(names):
                 self.login.name_rooms(names)
             case TranscriptionWanted(wanted):
@@ -397,8 +396,9 @@ class Stay:
             await self.login.open_room(self.room.jid)
         except ConferenceError as error:
             comes_anew = self._installation.node is not None  # visitors cannot ask here
-            departure = Departure(LeaveCause.FOCUS_LOST, str(error), rejoin=comes_anew)
-            raise Departed(departure) from error
+            if comes_anew:
+                self._end_session(str(error), FOREVER)  # and hear on until they have
+            raise Departed(focus_lost(str(error), rejoin=comes_anew)) from error
 
     # What goes out
 

@@ -27,6 +27,7 @@ from tests.conference.world import (
     Call,
     Media,
     World,
+    connected,
     error,
     members_only,
     offer,
@@ -227,14 +228,19 @@ async def test_a_visitor_whose_connection_breaks_asks_again_where_to_go() -> Non
 
 @in_virtual_time
 async def test_a_focus_that_leaves_the_visitors_room_is_looked_for_through_the_main_one() -> None:
-    world = at_a_node()
-    async with visiting(world, Media()) as call:
+    world, media = at_a_node(), Media()
+    async with visiting(world, media) as call:
+        await connected(call)
         world.conference.append(TO_NODE)
         world.goes("focus")
         await settle(30)
         assert len(properties(world)) == 2
         assert world.room == NODE_ROOM
-        assert ends(call.told()) == []
+        assert media.in_use == "s1"  # is heard until there is another session
+        assert call.told() == [Rejoined()]
+        world.request(offer("s2"))
+        await settle(0.1)
+        assert media.log[-2:] == [("open", "s2"), ("left", "s1")]
 
 
 @in_virtual_time
