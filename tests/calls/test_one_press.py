@@ -1,7 +1,7 @@
 """One press is one digit: as telephone-event on a bad link, as a late INFO, as a tone."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.dtmf import DtmfReceiver
@@ -10,6 +10,7 @@ from audiocodecs.tones import dtmf
 from gateway.calls.presses import Presses, Way
 from gateway.rtp.telephone_event import DIGITS, TelephoneEventReceiver
 from gateway.sip.dtmf_info import DTMF_RELAY, parse_digit
+from tests.helpers.examples import at_most
 from tests.helpers.link import Link
 from tests.rtp.test_telephone_event import dialled
 
@@ -59,7 +60,7 @@ def by_tone(keys: str) -> list[Arrival]:
     delays=st.lists(st.floats(0.0, 0.7), min_size=12, max_size=12),
     seed=st.integers(0, 999),
 )
-@settings(deadline=None, max_examples=40)
+@at_most(40)
 def test_one_press_is_one_digit_whatever_mixture_arrives(
     keys: str, ways: set[Way], delays: list[float], seed: int
 ) -> None:

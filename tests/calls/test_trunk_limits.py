@@ -1,10 +1,11 @@
 """So many calls at a time, and so many a second."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.calls.routing import Trunk
 from gateway.calls.trunk_limits import TrunkLimit, TrunkLimits
+from tests.helpers.examples import at_most
 
 NOW = 1000.0
 
@@ -24,7 +25,7 @@ def test_above_so_many_calls_there_is_no_other() -> None:
     assert limits.refused == {("t", TrunkLimit.CALLS): 2}
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(st.sampled_from([0.5, 1.0, 3.0, 20.0]), st.lists(st.floats(0, 3), max_size=100))
 def test_in_no_time_are_there_more_calls_than_the_rate_and_a_seconds_worth_more(
     rate: float, pauses: list[float]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.dtmf import DtmfReceiver, Pressed
@@ -14,6 +14,7 @@ from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import PCMA
 from audiocodecs.tones import COLUMNS, KEYS, ROWS, asking, congestion, dtmf, tone
 from gateway.lab.voice import read_audio
+from tests.helpers.examples import at_most
 from tests.helpers.voices import amplitude, mixed, noise, speech, vowel
 
 RATE = 8000
@@ -89,7 +90,7 @@ def test_levels_and_twist_have_bounds(low: float, high: float, found: bool) -> N
 
 
 @given(lead=st.integers(0, 159), digit=st.sampled_from(DIGITS), rate=st.sampled_from([8000, 16000]))
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 def test_40_ms_are_a_press_wherever_they_begin_and_23_are_none(
     lead: int, digit: str, rate: int
 ) -> None:
@@ -100,7 +101,7 @@ def test_40_ms_are_a_press_wherever_they_begin_and_23_are_none(
 
 
 @given(lead=st.integers(0, 159), digit=st.sampled_from(DIGITS), keys=st.text(DIGITS, max_size=8))
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 def test_40_ms_of_silence_divide_presses_and_10_ms_do_not(lead: int, digit: str, keys: str) -> None:
     parts = [part for key in keys for part in (dtmf(key, 0.06, rate=RATE), gap(0.04))]
     assert digits(after(lead, *parts)) == keys

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.frames import Samples
 from audiocodecs.limiter import bend, limit, unity
+from tests.helpers.examples import at_most
 from tests.helpers.listening import share_of
 from tests.helpers.voices import speech, vowel
 
@@ -92,7 +93,7 @@ def test_pumping_stays_below_what_is_heard() -> None:
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(0.1, 40.0), size=st.sampled_from([160, 320, 960]))
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 def test_nothing_ever_wraps_or_reaches_full_scale(seed: int, scale: float, size: int) -> None:
     dice = np.random.default_rng(seed)
     gains = unity(3)

@@ -2,18 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.frames import audio_level, silence
 from audiocodecs.loudness import SPEECH, levelled, speech_level, trimmed
 from audiocodecs.resampling import narrowed
 from audiocodecs.tones import tone
+from tests.helpers.examples import at_most
 
 RATE = 16000
 
 
-@settings(deadline=None, max_examples=20)
+@at_most(20)
 @given(loudness=st.floats(-45.0, -10.0), pause=st.floats(0.0, 2.0))
 def test_pauses_do_not_count_and_every_recording_becomes_as_loud(
     loudness: float, pause: float

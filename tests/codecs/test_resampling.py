@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.frames import Samples
 from audiocodecs.resampling import DELAY, NARROW, WIDE, Doubler, Halver
 from tests.helpers.distortion import fitted
+from tests.helpers.examples import at_most
 
 LOUDNESS = 10_000
 
@@ -69,7 +70,7 @@ def test_the_loudest_samples_are_cut_and_do_not_wrap() -> None:
     assert np.quantile(upper, 0.05) > 20_000
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(st.lists(st.integers(1, 200), min_size=1, max_size=8), st.integers(0, 1000))
 def test_frames_of_any_length_give_the_same_samples(lengths: list[int], seed: int) -> None:
     dice = np.random.default_rng(seed)

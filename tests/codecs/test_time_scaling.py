@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.frames import Samples, silence
 from audiocodecs.time_scaling import QUIET_ALIKE, lengthen, shorten
+from tests.helpers.examples import at_most
 from tests.helpers.listening import share_of
 from tests.helpers.voices import noise, vowel
 
@@ -63,7 +64,7 @@ def test_a_tone_keeps_its_frequency_and_its_loudness(frequency: float, rate: int
     frames=st.sampled_from([80, 160, 240, 320, 480, 960]),
     most=st.floats(0.0, 0.02),
 )
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 def test_whatever_it_is_both_ends_stay_and_no_more_than_asked_is_cut(
     seed: int, level: float, frames: int, most: float
 ) -> None:

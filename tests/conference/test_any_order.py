@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.conference.events import Ended, MediaDown, MediaUp
@@ -180,7 +180,6 @@ OFFERS = [Stage.offer, Stage.break_media]  # or little would ever happen
 WAITS = [0.0, 0.0, 0.001, 0.03, 0.3, 5.0, 6.0, 11.0, 21.0]
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([*STEPS, *OFFERS * 4]), st.sampled_from(WAITS)), max_size=25)
 )

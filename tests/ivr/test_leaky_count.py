@@ -1,9 +1,10 @@
 """Counts that leak."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ivr.leaky_count import LeakyCount
+from tests.helpers.examples import at_most
 
 
 def test_a_count_grows_smaller_by_one_in_its_time() -> None:
@@ -26,7 +27,7 @@ def test_what_is_taken_back_does_not_count() -> None:
     assert len(counts) == 1
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(st.lists(st.tuples(st.integers(0, 50), st.floats(0, 100)), max_size=30))
 def test_it_never_grows_and_no_count_is_above_what_was_counted(
     counted: list[tuple[int, float]],

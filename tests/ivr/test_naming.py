@@ -3,12 +3,13 @@
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ivr.language import Language
 from gateway.ivr.naming import MOST_SPELLED, speakable, spellable
 from gateway.ivr.texts import DIGITS, Texts
+from tests.helpers.examples import at_most
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_of_a_name_only_words_are_spoken(name: str, spoken: str) -> None:
     assert speakable(name) == spoken
 
 
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 @given(st.text(max_size=120))
 def test_nothing_but_a_short_line_of_letters_digits_and_few_marks_is_left(name: str) -> None:
     spoken = speakable(name)

@@ -1,7 +1,7 @@
 """A PIN that a caller types: keys and times in, steps out."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ivr.pin_entry import (
@@ -16,6 +16,7 @@ from gateway.ivr.pin_entry import (
     Step,
     TimedOut,
 )
+from tests.helpers.examples import at_most
 
 RULES = PinRules(shortest=4, longest=6)
 
@@ -139,7 +140,7 @@ def test_a_pin_is_not_shown() -> None:
     assert "1234" not in repr(Completed("1234"))
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(
     st.lists(st.tuples(st.sampled_from("0123456789*#AD?"), st.floats(0, 20)), max_size=30),
     st.booleans(),

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ivr.pin_guard import (
@@ -17,6 +17,7 @@ from gateway.ivr.pin_guard import (
     PinGuard,
     Wait,
 )
+from tests.helpers.examples import at_most
 
 ANN, BOB = "+4315550101", "+4315550102"
 POLICY = GuardPolicy()
@@ -246,7 +247,7 @@ def test_no_number_is_shown() -> None:
     assert ANN not in repr(Attempt(ANN, "a", Lane.NEW))
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(
     st.lists(
         st.tuples(

@@ -1,11 +1,12 @@
 """What waits to be said: news is never lost, chatter is, a key ends what only guides."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.ivr.speech_queue import CHATTER_KEEPS, Line, SpeechQueue, Weight
 from gateway.media.messages import Recorded
+from tests.helpers.examples import at_most
 
 NEWS, GUIDE, CHATTER = Weight.NEWS, Weight.GUIDE, Weight.CHATTER
 
@@ -104,7 +105,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 @given(steps)
 def test_no_topic_of_news_is_ever_lost(steps: list[tuple[str, Weight] | str]) -> None:
     queue, now = SpeechQueue(), 0.0

@@ -5,7 +5,7 @@ one loses packets, falls silent or leaves.
 from dataclasses import dataclass, field
 
 import numpy as np
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from audiocodecs.opus import OpusEncoder
@@ -13,6 +13,7 @@ from audiocodecs.tones import tone
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.room_source import RoomSource
 from gateway.rtp.packet import RtpPacket
+from tests.helpers.examples import at_most
 from tests.media.test_bridge_leg import OPUS, Bridge, leg_to
 
 ANN, BEGIN = 5, 200.0
@@ -81,7 +82,7 @@ def test_one_endpoint_opens_its_copies_and_the_other_one_a_second() -> None:
     assert heard.concealed == 0
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(st.sets(st.integers(10, 180), max_size=25), st.booleans())
 @example({99, 100}, True)  # one of them is opened for the rollover counter
 def test_what_one_copy_lacks_is_taken_from_the_other(lost: set[int], carrier_first: bool) -> None:

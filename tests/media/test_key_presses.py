@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.g711 import PCMU
@@ -10,6 +10,7 @@ from gateway.media.messages import Direction, Payload, PhoneMedia
 from gateway.media.phone_leg import PhoneLeg
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.telephone_event import DIGITS, TelephoneEventReceiver
+from tests.helpers.examples import at_most
 from tests.helpers.link import Link
 from tests.helpers.listening import share_of
 
@@ -61,7 +62,7 @@ def test_a_press_is_a_run_of_packets_as_the_rfc_has_it() -> None:
     assert after.timestamp == audio.timestamp + 160 * 12  # 7 packets, and a pause of 4 frames
 
 
-@settings(max_examples=50, deadline=None)
+@at_most(50)
 @given(
     st.text("0123456789*#ABCD", min_size=1, max_size=8),
     st.floats(0.01, 0.5),

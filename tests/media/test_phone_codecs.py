@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.frames import Samples, silence
@@ -16,6 +16,7 @@ from gateway.media.encoding import integer_parameters, phone_encoder
 from gateway.media.playout import Playout
 from gateway.rtp.packet import RtpPacket
 from tests.helpers.distortion import fitted
+from tests.helpers.examples import at_most
 from tests.helpers.listening import share_of
 from tests.helpers.voices import speech
 
@@ -180,7 +181,7 @@ def test_a_phone_that_plays_narrow_band_is_sent_no_more() -> None:
     assert share_of(6000.0, heard, 16000) < 0.01
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(st.text(max_size=60))
 def test_no_parameters_are_too_odd(parameters: str) -> None:
     assert all(value >= 0 for value in integer_parameters(parameters).values())

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.comfort_noise import ComfortNoise
@@ -21,6 +21,7 @@ from gateway.media.phone_leg import PhoneLeg
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.rtcp import ReceiverReport, ReportBlock
 from gateway.rtp.telephone_event import Press
+from tests.helpers.examples import at_most
 from tests.helpers.listening import share_of
 
 PHONE = ("192.0.2.1", 4000)
@@ -371,7 +372,7 @@ def test_noise_that_was_not_negotiated_is_nobodys() -> None:
     assert not both.lately(5).any()
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(st.lists(st.binary(max_size=20), max_size=5))
 def test_no_noise_is_too_odd(payloads: list[bytes]) -> None:
     both = talk(PCMU, NOISE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from audiocodecs.frames import Samples, silence
@@ -19,6 +19,7 @@ from gateway.media.decoding import OpusStreamDecoder
 from gateway.media.playout import Playout
 from gateway.rtp.jitter_buffer import FRAME
 from gateway.rtp.packet import RtpPacket
+from tests.helpers.examples import at_most
 from tests.helpers.link import Link
 from tests.helpers.listening import share_of
 from tests.helpers.voices import speech, vowel
@@ -100,7 +101,7 @@ def listen(arrivals: Arrivals, *, until: float, frames: int = 1) -> tuple[Listen
     stalls=st.lists(st.tuples(st.floats(1.0, 7.0), st.floats(0.0, 0.15)), max_size=3),
 )
 @example(seed=408, loss=0.125, jitter=0.109375, duplicate=0.125, stalls=[])  # a late repetition
-@settings(max_examples=40, deadline=None)
+@at_most(40)
 def test_what_comes_within_the_longest_delay_is_played_once_and_in_order(
     seed: int, loss: float, jitter: float, duplicate: float, stalls: list[tuple[float, float]]
 ) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from audiocodecs.frames import Samples, silence
@@ -27,6 +27,7 @@ from gateway.rtp.packet import RtpPacket
 from gateway.rtp.red import RedSender
 from gateway.rtp.rtcp import GenericNack, ReceiverReport, ReportBlock, middle, ntp_time
 from gateway.rtp.telephone_event import DIGITS, Press
+from tests.helpers.examples import at_most
 from tests.helpers.link import Link
 from tests.media.test_bridge_leg import EVENT, OPUS, RED, Bridge, leg_to
 
@@ -161,7 +162,7 @@ def test_red_on_a_clean_network_changes_nothing() -> None:
     assert red_report.delay == pytest.approx(plain_report.delay)
 
 
-@settings(max_examples=30, deadline=None)
+@at_most(30)
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
 def test_red_that_is_damaged_is_counted(payloads: list[bytes]) -> None:
     room = Room(RED_OFFERED)
@@ -298,7 +299,7 @@ def test_a_press_in_the_conference_is_told_once_with_its_owner() -> None:
     assert (report.lost, report.late, report.concealed) == (0, 0, 0)
 
 
-@settings(max_examples=40, deadline=None)
+@at_most(40)
 @given(st.text("0123456789*#", min_size=1, max_size=5), st.integers(0, 1000))
 def test_each_press_is_told_once_over_a_bad_network(digits: str, seed: int) -> None:
     room = Room()

@@ -7,13 +7,14 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.errors import RemoteProtocolError
 from gateway.media import messages as m
 from gateway.media.wire import LONGEST, Incoming, Wire
 from gateway.media.worker_messages import FROM_WORKER, TO_WORKER, Order, Report
+from tests.helpers.examples import at_most
 
 RELAY = m.TurnServer("turn.example.org", 3478, "udp", "user", "a turn password")
 OFFER = m.BridgeOffer(
@@ -38,7 +39,7 @@ def body(value: object) -> bytes:
 
 
 @pytest.mark.parametrize("kind", get_args(Order))
-@settings(max_examples=10)
+@at_most(10)
 @given(st.data())
 def test_every_order_survives_the_way_down(kind: type[Order], data: st.DataObject) -> None:
     order = data.draw(st.from_type(kind))
@@ -49,7 +50,7 @@ def test_every_order_survives_the_way_down(kind: type[Order], data: st.DataObjec
 
 
 @pytest.mark.parametrize("kind", get_args(Report))
-@settings(max_examples=10)
+@at_most(10)
 @given(st.data())
 def test_every_report_survives_the_way_up(kind: type[Report], data: st.DataObject) -> None:
     report = data.draw(st.from_type(kind))
@@ -81,7 +82,7 @@ def test_keys_arrive_octet_by_octet_and_are_in_no_repr() -> None:
     assert repr(keys.local) not in repr(arrived) and repr(keys.remote) not in repr(arrived)
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(st.lists(st.sampled_from(SOME_ORDERS)), st.lists(st.integers(1, 200)))
 def test_a_stream_may_be_cut_anywhere(orders: list[Order], cuts: list[int]) -> None:
     stream = b"".join(map(TO_WORKER.serialize, orders))
@@ -124,7 +125,7 @@ def test_what_is_not_exactly_a_message_is_refused(wrong: bytes) -> None:
         list(Incoming(TO_WORKER).feed(struct.pack("!I", len(wrong)) + wrong))
 
 
-@settings(max_examples=30)
+@at_most(30)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
 def test_whatever_comes_is_a_message_or_refused(value: object) -> None:
     for kind in get_args(Order):

@@ -2,11 +2,12 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.rtp.jitter_buffer import FRAME, Arrival, Dry, Hold, JitterBuffer, Lost, Play
 from gateway.rtp.packet import RtpPacket
+from tests.helpers.examples import at_most
 from tests.helpers.link import Link
 
 RATE = 8000
@@ -115,7 +116,7 @@ def test_sixty_milliseconds_of_jitter_are_ridden_out() -> None:
 
 
 @given(seed=st.integers(0, 1000), loss=st.floats(0, 0.3), jitter=st.floats(0, 0.15))
-@settings(max_examples=25, deadline=None)
+@at_most(25)
 def test_whatever_the_link_does_playout_goes_forward_and_stays_near(
     seed: int, loss: float, jitter: float
 ) -> None:

@@ -1,7 +1,7 @@
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import SdpError
@@ -16,6 +16,7 @@ from gateway.sdp.session_description import (
     RtpMap,
     SessionDescription,
 )
+from tests.helpers.examples import at_most
 from tests.sdp import descriptions
 from tests.sdp.descriptions import ASTERISK, CISCO, LINPHONE, VIDEO_FIRST, lines
 
@@ -74,7 +75,7 @@ session_descriptions = st.builds(
 )
 
 
-@settings(max_examples=50)
+@at_most(50)
 @given(session_descriptions)
 def test_what_is_serialized_is_parsed_as_what_it_was(description: SessionDescription) -> None:
     assert parse(description.serialize()) == description

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sip import digest_server
@@ -13,6 +13,7 @@ from gateway.sip.digest_server import DigestAccount, DigestServer
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request, Response
 from gateway.sip.nonces import Nonces
+from tests.helpers.examples import at_most
 
 ALICE = DigestAccount("alice", "secret")
 OLD = DigestAccount("old", "phone", is_legacy=True)
@@ -268,13 +269,13 @@ def test_a_user_that_is_not_known_is_answered_after_the_same_work_in_the_same_wa
     assert server.counters.refused == 4
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(st.text(max_size=200))
 def test_whatever_stands_there_is_a_challenge_and_no_fault(text: str) -> None:
     refused(DigestServer("gateway").authenticate(invite(f"Digest {text}"), ACCOUNTS.get, NOW))
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(
     st.dictionaries(
         st.sampled_from(["username", "nonce", "uri", "response", "qop", "nc"]),

@@ -7,7 +7,7 @@ import itertools
 import string
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sipmessage.message import COMPACT_FORMS
 
@@ -16,6 +16,7 @@ from gateway.sip.framing import StreamFramer
 from gateway.sip.header_values import address, parse_name_addr, parse_parameters, split_list
 from gateway.sip.headers import Headers
 from gateway.sip.message import MAX_MESSAGE_SIZE, Request, Response, check, parse_message
+from tests.helpers.examples import at_most
 from tests.sip.wire import OFFER, Bench, request, response
 
 SHORT = {name.lower(): short for short, name in COMPACT_FORMS.items()}
@@ -57,13 +58,13 @@ def read(data: bytes) -> tuple[str, str, list[tuple[str, str]], bytes]:
     return message.method, message.uri, fields, message.body
 
 
-@settings(deadline=None, max_examples=40)
+@at_most(40)
 @given(dresses())
 def test_the_dress_of_a_message_changes_nothing(dressed: bytes) -> None:
     assert read(dressed) == read(PLAIN)
 
 
-@settings(deadline=None, max_examples=25)
+@at_most(25)
 @given(st.lists(dresses(), min_size=1, max_size=3), st.data())
 def test_nor_does_the_way_a_stream_is_cut(messages: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(messages)
@@ -146,7 +147,7 @@ header_values = st.text(
 ).filter(lambda text: text == text.strip())
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(
     st.sampled_from([200, 404, None]),
     st.lists(st.tuples(header_names, header_values), max_size=6),
@@ -174,7 +175,7 @@ def stating(length: int, plain: bytes = PLAIN) -> bytes:
     return plain.replace(truth, b"Content-Length: %d" % length)
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.integers(0, 2 * len(OFFER)))
 def test_a_datagram_is_cut_to_its_length_and_one_that_lacks_some_is_refused(length: int) -> None:
     bench = Bench()
@@ -186,7 +187,7 @@ def test_a_datagram_is_cut_to_its_length_and_one_that_lacks_some_is_refused(leng
     assert (event.offer or b"") == OFFER[:length]
 
 
-@settings(deadline=None, max_examples=80)
+@at_most(80)
 @example(108, 3)  # the third begins amid a Via
 @given(st.integers(0, 2 * len(OFFER)), st.integers(1, 3))
 def test_a_stream_whose_lengths_lie_gives_no_message_that_is_none(length: int, count: int) -> None:

@@ -3,12 +3,13 @@ import itertools
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import SipSyntaxError
 from gateway.sip.framing import PING, PONG, StreamFramer
 from gateway.sip.message import MAX_MESSAGE_SIZE
+from tests.helpers.examples import at_most
 from tests.sip.wire import OFFER, request
 
 INVITE = request(body=OFFER)
@@ -24,7 +25,7 @@ def test_messages_in_one_chunk_are_cut_apart() -> None:
     assert feed(INVITE + ACK + INVITE) == [INVITE, ACK, INVITE]
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.data())
 def test_however_a_stream_is_cut_the_messages_are_the_same(data: st.DataObject) -> None:
     parts = data.draw(st.lists(st.sampled_from([INVITE, ACK, b"\r\n\r\n"]), max_size=5))
@@ -108,7 +109,7 @@ def test_a_header_without_end_is_lost_when_it_is_too_long() -> None:
             list(framer.feed(b"a" * 1000))
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.lists(st.binary(max_size=50), max_size=10))
 def test_any_octets_are_cut_or_refused(chunks: list[bytes]) -> None:
     with contextlib.suppress(SipSyntaxError):

@@ -3,7 +3,7 @@ import string
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import SipSyntaxError
@@ -16,6 +16,7 @@ from gateway.sip.header_values import (
     split_list,
     unquote_string,
 )
+from tests.helpers.examples import at_most
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ uris = st.builds(
 tokens = st.text(string.ascii_lowercase + string.digits + ".", min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.lists(st.tuples(quoted, uris).map(" ".join) | uris | tokens, min_size=1))
 def test_joining_and_cutting_a_list_are_inverse(elements: list[str]) -> None:
     assert split_list(", ".join(elements)) == elements
@@ -219,7 +220,7 @@ def test_only_ipv6_addresses_get_brackets() -> None:
     assert format_host("192.0.2.1") == "192.0.2.1"
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for parse in (parse_name_addr, parse_via, parse_uri):

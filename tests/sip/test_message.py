@@ -3,7 +3,7 @@ import string
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import SipSyntaxError
@@ -18,6 +18,7 @@ from gateway.sip.message import (
     check,
     parse_message,
 )
+from tests.helpers.examples import at_most
 from tests.sip.wire import OFFER, request, response
 
 INVITE = request(body=OFFER)
@@ -111,7 +112,7 @@ names = st.text(string.ascii_letters + string.digits, min_size=1, max_size=10).m
 values = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=40)
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.lists(st.tuples(names, values), max_size=8), st.binary(max_size=200))
 def test_writing_and_reading_a_request_are_inverse(
     fields: list[tuple[str, str]], body: bytes
@@ -126,7 +127,7 @@ def test_writing_and_reading_a_request_are_inverse(
     assert read.serialize() == written.serialize()
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.integers(100, 699), values, st.binary(max_size=200))
 def test_writing_and_reading_a_response_are_inverse(status: int, phrase: str, body: bytes) -> None:
     written = Response(status, phrase, Headers([("Via", "x")]), body)
@@ -249,7 +250,7 @@ def test_a_header_that_is_not_needed_may_be_wrong() -> None:
     check(parse_message(replaced("Contact:", "Date: yesterday\r\nAccept: ;;,\r\nContact:")))
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.binary(max_size=300))
 def test_any_octets_are_read_or_refused(data: bytes) -> None:
     for candidate in (data, INVITE[:40] + data + INVITE[40:]):

@@ -3,17 +3,18 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sip.nonces import MAX_COUNT, Nonces
+from tests.helpers.examples import at_most
 
 COUNTS = st.lists(
     st.one_of(st.integers(1, 200), st.integers(1, MAX_COUNT), st.just(MAX_COUNT)), max_size=200
 )
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(COUNTS)
 def test_each_count_of_a_nonce_is_good_once_at_most(counts: list[int]) -> None:
     nonces = Nonces()
@@ -24,7 +25,7 @@ def test_each_count_of_a_nonce_is_good_once_at_most(counts: list[int]) -> None:
         assert max(counts) in taken
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(st.integers(0, 2**32), st.integers(1, 63))
 def test_counts_that_overtake_each_other_are_good_in_any_order(seed: int, width: int) -> None:
     nonces = Nonces()
@@ -63,13 +64,13 @@ def test_a_nonce_has_a_lifetime_used_or_not(age: float, good: bool) -> None:
     assert nonces.use(second, 1, 1000 + age) is good
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(st.text(max_size=80))
 def test_what_is_made_up_is_no_nonce(text: str) -> None:
     assert not Nonces().use(text, 1, 0)
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(st.integers(0, 63), st.sampled_from("0123456789abcdefABCDEF \udcff"))
 def test_no_digit_of_a_nonce_can_be_another(at: int, digit: str) -> None:
     nonces = Nonces()
@@ -87,7 +88,7 @@ def test_no_two_are_alike() -> None:
     assert len({nonces.make(7) for _ in range(1000)}) == 1000
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(st.lists(st.tuples(st.floats(0, 50), st.integers(0, 9), st.integers(1, 5)), max_size=120))
 def test_whatever_is_forgotten_cannot_be_repeated(steps: list[tuple[float, int, int]]) -> None:
     nonces = Nonces(lifetime=300, most=3)

@@ -1,8 +1,9 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sip.headers import Headers
 from gateway.sip.reason import Reason, read_reasons
+from tests.helpers.examples import at_most
 
 
 def read(*values: str) -> tuple[Reason, ...]:
@@ -31,7 +32,7 @@ def test_text_can_break_neither_the_line_nor_the_quotes() -> None:
 texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=30)
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.sampled_from(["SIP", "Q.850"]), st.none() | st.integers(0, 9999), texts)
 def test_writing_and_reading_are_inverse(protocol: str, cause: int | None, text: str) -> None:
     reason = Reason(protocol, cause, text)

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sip.admission import Refusal
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request, parse_message
 from gateway.sip.registrar import Registrar, RegistrarConfig
+from tests.helpers.examples import at_most
 from tests.sip.wire import PEER, TCP, UDP, request
 
 CONFIG = RegistrarConfig(min_expires=60, max_expires=600, max_contacts=3)
@@ -164,7 +165,7 @@ def test_of_too_many_contacts_the_oldest_goes(registrar: Registrar) -> None:
     assert places(registrar) == [f"sip:alice@10.0.0.{number}" for number in (2, 3, 4)]
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(st.lists(st.text(max_size=40), max_size=4), st.text(max_size=12))
 def test_whatever_a_phone_says_is_answered(contacts: list[str], expires: str) -> None:
     clean = [" ".join(contact.split()) for contact in contacts]

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sip.digest import Credentials
 from gateway.sip.message import Request, Response, parse_message
 from gateway.sip.registration import Registration, RegistrationConfig, RegistrationState
+from tests.helpers.examples import at_most
 from tests.sip.test_digest import parameters
 from tests.sip.wire import TCP, UDP, Bench, response
 
@@ -142,7 +143,7 @@ def test_call_id_stays_and_cseq_rises_over_all_attempts() -> None:
     assert len({request.headers.call_id for request in scene.requests}) == 1
 
 
-@settings(max_examples=25)
+@at_most(25)
 @given(expires=st.integers(1, 100_000), asked=st.integers(60, 3600), seed=st.integers(0, 99))
 def test_it_is_repeated_before_it_expires_and_within_the_refresh_time(
     expires: int, asked: int, seed: int

@@ -1,7 +1,8 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sip.timers import Timer, TimerQueue, Timers
+from tests.helpers.examples import at_most
 
 
 def test_the_values_of_rfc_3261_table_4() -> None:
@@ -63,7 +64,7 @@ def test_cancelled_timers_do_not_pile_up() -> None:
     assert queue.next() == 1e9
 
 
-@settings(deadline=None, max_examples=60)
+@at_most(60)
 @given(st.lists(st.tuples(st.floats(0, 100), st.booleans()), max_size=40), st.floats(0, 100))
 def test_exactly_the_timers_that_are_due_and_not_cancelled_fire(
     timers: list[tuple[float, bool]], now: float
