@@ -81,29 +81,41 @@ class Names:
 async def _output(program: str, voice: str, text: str) -> bytes:
     """What the program answers. OSError: it fails; ValueError: it says too much."""
     arguments = ("-v", voice, "-s", str(_WORDS_A_MINUTE), "--stdout", "--stdin")
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+    # Whose beginning is cancelled would never be ended.
+    beginning = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
     )
-    assert process.stdin is not None and process.stdout is not None
     try:
-        process.stdin.write(text.encode())  # less than a pipe holds
-        process.stdin.close()
-        data = bytearray()
-        while piece := await process.stdout.read(_CHUNK):
-            data += piece
-            if len(data) > _MOST_OCTETS:
-                raise ValueError("it does not stop talking")
-        if await process.wait():
-            raise OSError(f"it ended with {process.returncode}")
-        return bytes(data)
+        return await _answer(await asyncio.shield(beginning), text)
     finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-        while await process.stdout.read(_CHUNK):  # uvloop keeps a pipe that is not read to its end
-            pass
-        await process.wait()
+        await _end(await beginning)
+
+
+async def _answer(process: asyncio.subprocess.Process, text: str) -> bytes:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(text.encode())  # less than a pipe holds
+    process.stdin.close()
+    data = bytearray()
+    while piece := await process.stdout.read(_CHUNK):
+        data += piece
+        if len(data) > _MOST_OCTETS:
+            raise ValueError("it does not stop talking")
+    if await process.wait():
+        raise OSError(f"it ended with {process.returncode}")
+    return bytes(data)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    assert process.stdout is not None
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.kill()
+    while await process.stdout.read(_CHUNK):  # uvloop keeps a pipe that is not read to its end
+        pass
+    await process.wait()

@@ -1,8 +1,10 @@
 """Names spoken by a program that may be missing, slow, broken or talkative."""
 
 import asyncio
+import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,16 @@ with wave.open(sys.stdout.buffer, "wb") as out:
     out.writeframes(struct.pack("<8000h", *([3000] * 20 + [-3000] * 20) * 200))
 """,
     )
+
+
+def children() -> list[str]:
+    """The processes that this one has begun and has not seen the end of."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it has ended meanwhile
+            if f"PPid:\t{os.getpid()}\n" in each.read_text():
+                found.append(each.parent.name)
+    return found
 
 
 async def spoken(names: Names, name: str = "Ann", book: Phrasebook = ENGLISH) -> Speech:
@@ -81,6 +93,19 @@ async def test_a_program_that_does_not_speak_leaves_names_spelled_and_nothing_be
     names = Names(program(tmp_path, body), within=0.4)
     assert await spoken(names) == SPELLED
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_who_is_cancelled_while_a_program_begins_leaves_none(tmp_path: Path) -> None:
+    names = Names(program(tmp_path, "sys.stdin.read()"), within=10.0)
+    before = children()
+    for turns in range(8):  # of the loop
+        speaking = asyncio.create_task(spoken(names))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        speaking.cancel()
+        await asyncio.wait((speaking,))
+        assert len(asyncio.all_tasks()) == 1
+        assert children() == before
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
