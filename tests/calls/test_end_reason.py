@@ -24,6 +24,8 @@ def test_every_reason_has_a_label_of_its_own_and_a_status_of_sip() -> None:
         (JoinFailure.AUTHENTICATION, 403),
         (JoinFailure.BANNED, 403),
         (JoinFailure.FULL, 486),
+        (JoinFailure.ONLY_VISITORS, 486),
+        (JoinFailure.NO_VISITORS, 503),
         (JoinFailure.REFUSED, 403),
         (JoinFailure.FOCUS_UNAVAILABLE, 503),
         (JoinFailure.UNREACHABLE, 503),
