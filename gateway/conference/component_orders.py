@@ -1,4 +1,4 @@
-"""What the components tell a participant: moderation, where to go, transcription. Pure."""
+"""What the components tell a participant: moderation, where to go, what to be. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,8 +41,15 @@ class TranscriptionWanted:
     on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Demoted:
+    """A moderator makes a participant a visitor (again)."""
+
+    endpoint: str
+
+
 ComponentOrder = (
-    ModerationChanged | ApprovalChanged | MoveOrdered | RoomsNamed | TranscriptionWanted
+    ModerationChanged | ApprovalChanged | MoveOrdered | RoomsNamed | TranscriptionWanted | Demoted
 )
 
 _MOVE = "features/breakout-rooms/move-to-room"
@@ -60,6 +67,9 @@ def read_order(message: ComponentMessage, components: Components) -> ComponentOr
             return MoveOrdered(room)
         if message.text("event") == _UPDATE:
             return _names(message)
+    if components.is_from(message, "visitors") and message.text("action") == "demote-request":
+        endpoint = message.text("id")
+        return Demoted(endpoint) if endpoint else None
     if components.is_from(message, "room_metadata") and message.text("type") == "room_metadata":
         metadata = message.content.get("metadata")
         recording = metadata.get("recording") if isinstance(metadata, dict) else None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.conference.component_orders import Demoted
 from gateway.conference.events import LeaveCause
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
@@ -22,8 +23,8 @@ _ENDINGS = {
 class Departure:
     """The end of a stay. With `rejoin` it is worth trying again; `moved_to` is where to go now.
 
-    `promotion` lets a visitor come again, as a participant like others. If it `failed`, nobody
-    wanted it, and the bridge may know nothing of it.
+    Who was `told_to` come again as something else is a participant like others from now on, or a
+    visitor. If it `failed`, nobody wanted it, and the bridge may know nothing of it.
     """
 
     cause: LeaveCause
@@ -31,7 +32,7 @@ class Departure:
     actor: str | None = None
     rejoin: bool = False
     moved_to: str | None = None
-    promotion: Promotion | None = None
+    told_to: Promotion | Demoted | None = None
     failed: bool = False
 
 
@@ -41,6 +42,11 @@ class Departed(Exception):
     def __init__(self, departure: Departure) -> None:
         super().__init__(departure.text)
         self.departure = departure
+
+    @classmethod
+    def without_media(cls, text: str, *, rejoin: bool) -> "Departed":
+        """There is no audio, and no way to have it in this stay."""
+        return cls(Departure(LeaveCause.MEDIA_FAILED, text, rejoin=rejoin))
 
 
 def first_departure(group: ExceptionGroup[Departed]) -> Departure:
@@ -69,9 +75,10 @@ def removed(presence: OccupantPresence, actor: str | None) -> Departure:
     return Departure(LeaveCause.CONNECTION_LOST, text or "removed from the room", rejoin=True)
 
 
-def promoted(promotion: Promotion) -> Departure:
-    """A visitor may come to the main room."""
-    return Departure(LeaveCause.CONNECTION_LOST, "promoted", promotion=promotion)
+def told_to(order: Promotion | Demoted) -> Departure:
+    """A visitor may come to the main room, or a participant is to be a visitor."""
+    text = "promoted" if isinstance(order, Promotion) else "made a visitor"
+    return Departure(LeaveCause.CONNECTION_LOST, text, told_to=order)
 
 
 def focus_lost(text: str, *, rejoin: bool) -> Departure:

@@ -39,7 +39,6 @@ from gateway.errors import ConferenceError, JoinFailure
 from gateway.media.messages import IceParameters
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.client import connect as connect_by_tcp
-from gateway.xmpp.visitors import Promotion
 
 log = structlog.get_logger(__name__)
 
@@ -250,8 +249,10 @@ class Participant:
         try:
             departure = await self._attend(stay)
             while True:
-                if departure.promotion is not None:
-                    departure = await self._come_promoted(departure, departure.promotion)
+                if departure.told_to is not None:
+                    log.info("coming anew", reason=departure.text)
+                    self._visit.told_to(departure.told_to)
+                    departure = await self._return(replace(departure, told_to=None))
                 elif departure.moved_to is not None:
                     departure = await self._move(departure, departure.moved_to)
                 elif departure.rejoin and (pause := self._rejoins.pause(_now())) is not None:
@@ -297,11 +298,6 @@ class Participant:
             else:
                 self._emit(Rejoined())
                 return await self._attend(self._stay)
-
-    async def _come_promoted(self, departure: Departure, promotion: Promotion) -> Departure:
-        log.info("promoted", username=promotion.username)
-        self._visit.promoted(promotion.username)
-        return await self._return(replace(departure, promotion=None))
 
     async def _move(self, departure: Departure, room: str) -> Departure:
         """A stay in another room, over the same connection: who was let in here need not ask

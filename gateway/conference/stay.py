@@ -17,13 +17,14 @@ from gateway.conference.bridge_session import BridgeSession, Fault, FaultKind
 from gateway.conference.chair import Chair
 from gateway.conference.component_orders import (
     ApprovalChanged,
+    Demoted,
     ModerationChanged,
     MoveOrdered,
     RoomsNamed,
     TranscriptionWanted,
     read_order,
 )
-from gateway.conference.departure import Departed, Departure, first_departure, focus_lost, promoted
+from gateway.conference.departure import Departed, Departure, first_departure, focus_lost, told_to
 from gateway.conference.entering import Entry
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
 from gateway.conference.floor import Floor
@@ -197,7 +198,7 @@ class Stay:
             case Promotion() if received.sender == self.room.jid:
                 if received.allowed:
                     self.microphone.lower_hand()
-                    raise Departed(promoted(received))
+                    raise Departed(told_to(received))
                 self.microphone.hand_lowered()
 
     def _asks_to_lower_hand(self, endpoint: str) -> None:
@@ -235,6 +236,9 @@ class Stay:
             case MoveOrdered(room) if room != self.room.jid and self.login.serves(room):
                 sent = Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
                 raise Departed(sent)
+            case Demoted(self.room.nick) as order:
+                self.microphone.muted_by(None)
+                raise Departed(told_to(order))
             case RoomsNamed(names):
                 self.login.name_rooms(names)
             case TranscriptionWanted(wanted):
@@ -340,20 +344,20 @@ class Stay:
         if fault.kind is FaultKind.UNUSABLE:
             reason = Reason("incompatible-parameters", fault.text)
             self._send_jingle(self.room.focus, session.terminate(reason))
-            raise _departed(fault, rejoin=False)
+            raise Departed.without_media(fault.text, rejoin=False)
         if fault.kind is FaultKind.REJECTED:
             # The focus keeps us without a session for good; a new endpoint gets another chance,
             # and another SSRC.
-            raise _departed(fault, rejoin=True)
+            raise Departed.without_media(fault.text, rejoin=True)
         now = asyncio.get_running_loop().time()
         was_connected = fault.kind is FaultKind.LOST
         match self._recovery.lost(now, was_connected=was_connected):
             case Remedy.RESTART:
                 await self._restart(session, fault)
             case Remedy.REJOIN:
-                raise _departed(fault, rejoin=True)
+                raise Departed.without_media(fault.text, rejoin=True)
             case Remedy.GIVE_UP:
-                raise _departed(fault, rejoin=False)
+                raise Departed.without_media(fault.text, rejoin=False)
 
     async def _restart(self, session: BridgeSession, fault: Fault) -> None:
         """Ask for a new session in place of one whose media failed."""
@@ -366,7 +370,7 @@ class Stay:
             # Asked too often, the focus offers nothing more. Any other refusal means that it has
             # ended the session itself meanwhile, and its offer may be on the way.
             if error.condition == "resource-constraint" and self._session is None:
-                raise _departed(fault, rejoin=True) from error
+                raise Departed.without_media(fault.text, rejoin=True) from error
         except NoReply as error:
             log.warning("restart not answered", error=str(error))
 
@@ -386,7 +390,7 @@ class Stay:
             seconds += BRIDGE_PATIENCE
             await asyncio.sleep(BRIDGE_PATIENCE)
         text = f"no session within {seconds:g} s"
-        raise Departed(Departure(LeaveCause.MEDIA_FAILED, text, rejoin=True))
+        raise Departed.without_media(text, rejoin=True)
 
     async def _call_focus_back(self) -> None:
         """Media goes on without the focus, for a while; a new focus makes new sessions."""
@@ -414,7 +418,3 @@ def _raise_if_cancelled() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
-
-
-def _departed(fault: Fault, *, rejoin: bool) -> Departed:
-    return Departed(Departure(LeaveCause.MEDIA_FAILED, fault.text, rejoin=rejoin))

@@ -13,9 +13,11 @@ import structlog
 
 from gateway.conference.address import RoomAddress
 from gateway.conference.allocation import Redirected
+from gateway.conference.component_orders import Demoted
 from gateway.conference.departure import PASSING
 from gateway.conference.installation import Installation
 from gateway.errors import ConferenceError, JoinFailure
+from gateway.xmpp.visitors import Promotion
 
 log = structlog.get_logger(__name__)
 
@@ -53,10 +55,14 @@ class Visit:
         """Whether the caller only wants to listen."""
         return self._visiting is Visiting.WANTED
 
-    def promoted(self, username: str | None) -> None:
-        """It may speak from now on; by that name, if there is one, the main room expects it."""
-        self._visiting = Visiting.IF_NEEDED
-        self._promoted_as = username
+    def told_to(self, order: Promotion | Demoted) -> None:
+        """It may speak from now on, and by its name, if there is one, the main room expects it; or
+        it is to listen only."""
+        match order:
+            case Promotion(username=username):
+                self._visiting, self._promoted_as = Visiting.IF_NEEDED, username
+            case Demoted():
+                self._visiting, self._promoted_as = Visiting.WANTED, None
 
     def may_come_later(self, refusal: ConferenceError) -> bool:
         """Whether it is refused for the want of a node for visitors, which may come back soon."""

@@ -7,6 +7,7 @@ import pytest
 from gateway.conference.component_orders import (
     ApprovalChanged,
     ComponentOrder,
+    Demoted,
     ModerationChanged,
     MoveOrdered,
     RoomsNamed,
@@ -20,6 +21,7 @@ COMPONENTS = Components(
         "av_moderation": "avm.test",
         "breakout_rooms": "breakout.test",
         "room_metadata": "metadata.test",
+        "visitors": "visitors.test",
     }
 )
 MOVE = "features/breakout-rooms/move-to-room"
@@ -94,6 +96,13 @@ def test_the_metadata_say_whether_transcription_is_wanted(metadata: Any, wanted:
     told = {"type": "room_metadata", "metadata": metadata}
     assert read("metadata.test", **told) == TranscriptionWanted(wanted)
     assert read("r@m/alice", **told) is None
+
+
+def test_who_is_to_be_a_visitor_is_understood() -> None:
+    demotion = {"type": "visitors", "action": "demote-request", "actor": "alice"}
+    assert read("visitors.test", **demotion, id="5f6a") == Demoted("5f6a")
+    assert read("visitors.test", **demotion) is None
+    assert read("avm.test", **demotion, id="5f6a") is None
 
 
 def test_where_no_component_is_known_nobody_gives_orders() -> None:

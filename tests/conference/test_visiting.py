@@ -71,6 +71,8 @@ def refusal(condition: str) -> str:
     return error("cancel", "not-allowed", f"<{condition} xmlns='jitsi:visitors'/>")
 
 
+VISITORS = "visitors.meet.test"
+DEMOTION = {"type": "visitors", "action": "demote-request", "actor": "alice"}
 ONLY_VISITORS = refusal("promotion-not-allowed")
 
 
@@ -379,6 +381,52 @@ async def test_who_is_promoted_again_comes_by_its_new_name_alone() -> None:
         await settle(5)
         assert world.room == ROOM
         assert world.servers[-1].web_socket == "wss://meet.test/ws?customusername=77aa&room=room"
+
+
+@pytest.mark.parametrize("may_visit", Visiting)
+@in_virtual_time
+async def test_whom_a_moderator_makes_a_visitor_goes_to_the_node(may_visit: Visiting) -> None:
+    world, media = with_alice(components={"visitors": VISITORS}), Media()
+    async with visiting(world, media, may_visit) as call:
+        call.participant.set_muted(False)
+        call.told()
+        world.conference.append(TO_NODE)
+        world.tells(VISITORS, **DEMOTION | {"id": world.stream.nick})
+        await settle(5)
+        assert properties(world)[-1] == {"visitors-version": "1", "visitor": "true"}
+        assert world.room == NODE_ROOM
+        assert call.told() == [MutedByModerator(None), VisitorChanged(True), Rejoined()]
+        assert media.log[-1] == ("mute", True)
+
+
+@in_virtual_time
+async def test_who_is_made_a_visitor_where_no_node_is_comes_back_muted() -> None:
+    world, media = with_alice(components={"visitors": VISITORS}), Media()
+    async with visiting(world, media, Visiting.NEVER) as call:
+        world.tells(VISITORS, **DEMOTION | {"id": world.stream.nick})
+        await settle(5)
+        assert world.room == ROOM
+        assert call.told() == [MutedByModerator(None), Rejoined()]
+        assert media.log == [("mute", True)]
+
+
+@pytest.mark.parametrize(
+    ("sender", "told"),
+    [
+        ("elsewhere.test", {}),
+        (f"{ROOM}/alice", {}),
+        (VISITORS, {"id": "alice"}),
+        (VISITORS, {"action": "promotion-request"}),
+    ],
+)
+@in_virtual_time
+async def test_nobody_else_makes_us_a_visitor(sender: str, told: dict[str, str]) -> None:
+    world = with_alice(components={"visitors": VISITORS})
+    async with visiting(world, Media(), Visiting.IF_NEEDED) as call:
+        world.tells(sender, **DEMOTION | {"id": world.stream.nick} | told)
+        await settle(5)
+        assert len(world.streams) == 1
+        assert call.told() == []
 
 
 @in_virtual_time
