@@ -90,6 +90,6 @@ FAREWELLS = {
     EndReason.MEETING_ENDED: Prompt.MEETING_ENDED,
     EndReason.HUNG_UP: Prompt.GOODBYE,
     EndReason.TOO_LONG: Prompt.TIME_IS_UP,
-    EndReason.CONFERENCE_LOST: Prompt.CONNECTION_LOST,
-    EndReason.MEDIA_FAILED: Prompt.CONNECTION_LOST,
+    EndReason.CONFERENCE_LOST: Prompt.NOT_REACHABLE,
+    EndReason.MEDIA_FAILED: Prompt.NOT_REACHABLE,
 }

@@ -64,6 +64,7 @@ def test_every_end_that_the_caller_did_not_bring_about_has_words() -> None:
     assert farewell_of(EndReason.MEETING_ENDED) is Prompt.MEETING_ENDED
     assert farewell_of(EndReason.KICKED) is Prompt.REMOVED
     assert farewell_of(EndReason.CONFERENCE_BROKEN) is Prompt.NOT_REACHABLE
+    assert farewell_of(EndReason.CONFERENCE_LOST) is Prompt.NOT_REACHABLE  # not "hold on"
 
 
 @asynccontextmanager
