@@ -181,6 +181,9 @@ IO = {
 }
 
 
+_STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+
+
 def modules() -> dict[str, Path]:
     found = {}
     for base, folder in (("audiocodecs", ROOT / "codecs"), ("gateway", ROOT)):
@@ -193,7 +196,11 @@ def modules() -> dict[str, Path]:
 @cache
 def imports(file: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    nodes: list[ast.AST] = [ast.parse(file.read_text())]
+    while nodes:
+        node = nodes.pop()
+        # An import is a statement, and those are in nothing else than these.
+        nodes += [each for each in ast.iter_child_nodes(node) if isinstance(each, _STATEMENTS)]
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
