@@ -90,7 +90,7 @@ async def test_sighup_has_a_renewed_certificate_taken_up(tmp_path: Path) -> None
         }
     )
     context = authority.client()
-    serving = asyncio.create_task(_serve(config))
+    serving = asyncio.create_task(_serve(config, None))
     try:
         async with asyncio.timeout(30):
             while not (first := await certificate_at(port, context)):  # noqa: ASYNC110
