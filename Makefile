@@ -16,7 +16,7 @@ help:
 	@echo "make demo    one call through the whole gateway, explained as it happens"
 	@echo "             ONCE=1 ends after it; HOST=address listens for real phones"
 	@echo "make test    everything; installs SIPp, Prosody, baresip and others if it may"
-	@echo "make check   style, types and the fast tests: under a minute"
+	@echo "make check   style, types and the fast tests: a minute or so"
 	@echo "make soak    floods, churn and long runs"
 	@echo "make quality a table of how speech sounds over bad networks (needs a C compiler)"
 	@echo "make bench   CPU a call, calls a core (an hour; QUICK=1: a minute; NAMES=... some of it)"
