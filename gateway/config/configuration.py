@@ -28,6 +28,7 @@ from gateway.config.phones import RegistrarSection, UserSection, guarded_trunks
 from gateway.config.problems import problems_of
 from gateway.config.section import Section
 from gateway.config.sip import SipSection
+from gateway.config.toml_file import read_toml
 from gateway.config.trunk import TrunkSection
 from gateway.config.values import (
     Codecs,
@@ -288,7 +289,7 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
     """
     values = jigasi_environment.sections(environment)
     if file is not None:
-        values |= _read(file)
+        values |= read_toml(file)
     return parse(values, environment)
 
 
@@ -300,15 +301,6 @@ def load_usable(file: Path | None) -> Config:
     config.breweries()
     config.dial_in_services()
     return config
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError([f"{file}: {error.strerror}"]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError([f"{file}: {error}"]) from error
 
 
 def parse(values: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Config:

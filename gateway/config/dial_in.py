@@ -2,7 +2,6 @@
 
 import datetime
 import re
-import tomllib
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 
 from gateway.config.problems import problems_of
 from gateway.config.section import Section
+from gateway.config.toml_file import read_toml
 from gateway.config.values import HostPort, Network, Seconds
 from gateway.errors import ConfigError
 from gateway.ivr.dial_in import DialInConfig
@@ -114,11 +114,7 @@ class PinsFile(Section):
     def read(cls, file: Path) -> Self:
         """ConfigError with every problem there is."""
         try:
-            return cls.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise ConfigError([f"{file}: {error.strerror}"]) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ConfigError([f"{file}: {error}"]) from None
+            return cls.model_validate(read_toml(file))
         except ValidationError as error:
             raise ConfigError([f"{file}: {line}" for line in problems_of(error, cls)]) from None
 
