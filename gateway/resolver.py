@@ -3,8 +3,8 @@
 import ipaddress
 import socket
 from collections.abc import Awaitable, Sequence
-from types import TracebackType
-from typing import Self, TypeVar
+from contextlib import suppress
+from typing import TypeVar
 
 import aiodns
 from aiodns import error
@@ -18,7 +18,7 @@ _Result = TypeVar("_Result")
 
 
 class Resolver:
-    """Set up when it is first asked. `close` it, or `async with` it.
+    """Set up when it is first asked. `close` it.
 
     It asks `servers` (an address with a port), or, without any, those this machine asks. Answers
     come with the seconds they are good for, and are empty if there is nothing; OSError if DNS does
@@ -50,17 +50,6 @@ class Resolver:
         if self._resolver is not None:
             await self._resolver.close()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
     def _asked(self) -> aiodns.DNSResolver:
         if self._resolver is None:
             servers = self._servers or None
@@ -85,9 +74,11 @@ def _text(address: bytes | str) -> str:
 
 async def addresses_of(host: str) -> tuple[str, ...]:
     """Those of a host that is asked for once; an address is its own. OSError: DNS does not say."""
-    try:
+    with suppress(ValueError):
         return (str(ipaddress.ip_address(host.strip("[]"))),)
-    except ValueError:
-        async with Resolver() as resolver:
-            addresses, _ = await resolver.addresses(host)
-            return addresses
+    resolver = Resolver()
+    try:
+        addresses, _ = await resolver.addresses(host)
+    finally:
+        await resolver.close()
+    return addresses
