@@ -63,9 +63,7 @@ class HttpServer:
             self._server = await loop.create_server(accept, *self._listen, backlog=128)
         except OSError as error:
             await self._runner.cleanup()
-            host, port = self._listen
-            address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-            raise CannotListen(address, error) from error
+            raise CannotListen(_written(*self._listen), error) from error
         return self
 
     async def __aexit__(
@@ -83,7 +81,11 @@ class HttpServer:
         """Where it is, without a path."""
         assert self._server is not None
         host, port = self._server.sockets[0].getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"http://{_written(host, port)}"
+
+
+def _written(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def putting_out_the_oldest(most: int) -> Accept:
