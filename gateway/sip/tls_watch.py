@@ -30,9 +30,10 @@ def watch_certificates(
 
     def is_due() -> bool:
         nonlocal told_on
-        if told_on != clock().date():
-            told_on = clock().date()
-            _tell_expiry(certificates, clock())
+        now = clock()
+        if told_on != now.date():
+            told_on = now.date()
+            _tell_expiry(certificates, now)
         return certificates.have_changed
 
     async def take_up() -> None:
