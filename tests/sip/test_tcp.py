@@ -1,7 +1,6 @@
 import asyncio
 import socket
 import struct
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +10,7 @@ from gateway.sip.flow import Flow, Transmission
 from gateway.sip.message import MAX_MESSAGE_SIZE
 from gateway.sip.tcp import TcpListener
 from gateway.sip.tcp_connection import TcpLimits
-from tests.sip.edge import TcpPeer, eventually, nothing_left
+from tests.sip.edge import TcpPeer, Turns, eventually, nothing_left
 from tests.sip.wire import request
 
 ACK = request("ACK")
@@ -157,25 +156,16 @@ async def test_a_stream_that_cannot_be_cut_is_closed(rubbish: bytes) -> None:
 
 
 async def test_who_sends_much_at_once_leaves_the_loop_to_others_in_between() -> None:
-    loop = asyncio.get_running_loop()
-    turns: list[int] = []  # of the loop, in which messages came
-    turn = 0
-
-    def count() -> None:
-        nonlocal turn, counting
-        turn += 1
-        counting = loop.call_soon(count)
-
+    turns = Turns()
     async with listening() as it, TcpPeer.connect(*it.listener.address) as peer:
-        it.listener.on_message = lambda data, flow: turns.append(turn)
-        counting = loop.call_soon(count)
-        peer.writer.write(ACK * 700 + b"\r\n\r\n")
-        await peer.reader.readexactly(2)
-        counting.cancel()
-        assert len(turns) == 700
-        assert max(Counter(turns).values()) < 40
+        it.listener.on_message = turns.note
+        with turns:
+            peer.writer.write(ACK * 700 + b"\r\n\r\n")
+            await peer.reader.readexactly(2)
+        assert len(turns.noted) == 700
+        assert turns.most < 40
         peer.writer.write(ACK)
-        await eventually(lambda: len(turns) == 701)
+        await eventually(lambda: len(turns.noted) == 701)
 
 
 async def test_messages_in_hand_are_dropped_with_their_connection() -> None:

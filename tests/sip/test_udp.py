@@ -1,13 +1,12 @@
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from gateway.sip.flow import Flow, HostPort
 from gateway.sip.udp import UdpListener
-from tests.sip.edge import eventually, nothing_left, open_sockets
+from tests.sip.edge import Turns, eventually, nothing_left, open_sockets
 
 
 @pytest.fixture(autouse=True)
@@ -56,27 +55,18 @@ def _swap(flow: Flow) -> tuple[HostPort, HostPort]:
 
 
 async def test_a_burst_leaves_the_loop_to_others_in_between() -> None:
-    loop = asyncio.get_running_loop()
-    turns: list[int] = []  # of the loop, in which datagrams came
-    turn = 0
-
-    def count() -> None:
-        nonlocal turn, counting
-        turn += 1
-        counting = loop.call_soon(count)
-
+    turns = Turns()
     sending = Inbox().listener()
     listening = UdpListener(
         ("127.0.0.1", 0),
-        on_message=lambda data, flow: turns.append(turn),
+        on_message=turns.note,
         on_unreachable=lambda remote: None,
     )
     for _ in range(100):
         sending.send(b"hello", listening.address)
-    counting = loop.call_soon(count)
-    await eventually(lambda: len(turns) == 100)
-    counting.cancel()
-    assert max(Counter(turns).values()) < 40
+    with turns:
+        await eventually(lambda: len(turns.noted) == 100)
+    assert turns.most < 40
     sending.close()
     listening.close()
 
