@@ -12,7 +12,7 @@ import pytest_timeout
 import uvloop
 from hypothesis import settings
 
-from gateway import logs
+from tests.helpers.captured_log import log_at_once
 
 
 class Loop(uvloop.Loop):
@@ -82,7 +82,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-logs.configure("warning")  # a failed test shows what went wrong, not every message and stanza
+log_at_once()  # a failed test shows what went wrong, not every message and stanza
 
 # How long an example takes is not judged. What lands is judged by the same hundred examples every
 # time; everybody else looks for new ones, and has tried as many after a few runs.

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway import logs, open_files
+from gateway import open_files
 from gateway.cli import app
+from tests.helpers.captured_log import log_at_once
 
 _LEAST = """
 [jitsi]
@@ -24,7 +25,7 @@ from = ["192.0.2.1"]
 @pytest.fixture(autouse=True)
 def unchanged_log() -> Iterator[None]:
     yield
-    logs.configure("warning")
+    log_at_once()
 
 
 def _run(folder: Path, sections: str) -> str:
@@ -94,5 +95,5 @@ def test_a_limit_that_is_too_low_for_the_calls_is_told(
         in_use = f'[control]\nlisten = "127.0.0.1:{other.getsockname()[1]}"'
         for max_calls, is_told in ((200, True), (100, False)):
             _run(tmp_path, f"{in_use}\n[sip]\nmax_calls = {max_calls}")
-            logs.configure("warning")  # what was logged is written when it is left
+            log_at_once()  # what was logged is written when it is left
             assert ("LimitNOFILE" in capfd.readouterr().err) is is_told

@@ -13,6 +13,7 @@ from gateway import logs
 from gateway.config.configuration import load_usable
 from gateway.config_watch import watch_configuration
 from gateway.reloading import Reloading
+from tests.helpers.captured_log import log_at_once
 
 FILE = """
 [jitsi]
@@ -35,7 +36,7 @@ def write(file: Path, text: str) -> None:
 def whole_log() -> Iterator[None]:
     logs.configure("info")
     yield
-    logs.configure("warning")
+    log_at_once()
 
 
 async def told(file: Path, *editions: str) -> list[dict[str, Any]]:
@@ -106,7 +107,7 @@ async def test_the_level_of_the_log_is_taken_up(tmp_path: Path) -> None:
             await asyncio.sleep(0.005)
     await watch.close()
     structlog.get_logger().debug("every message")
-    logs.configure("warning")
+    log_at_once()
     assert any(b"every message" in entry for entry in written)
 
 

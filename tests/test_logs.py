@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from gateway import logs
+from tests.helpers.captured_log import log_at_once
 
 log = structlog.get_logger()
 
@@ -29,7 +30,7 @@ def logged(format_: str) -> Iterator[list[str]]:
     try:
         yield lines
     finally:
-        logs.configure("warning")
+        log_at_once()
     assert written.endswith(b"\n")
     lines += written.decode().removesuffix("\n").split("\n")
 

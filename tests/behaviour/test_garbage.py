@@ -12,6 +12,7 @@ import pytest
 from gateway import logs
 from gateway.lab.phone import PhoneCall
 from tests.behaviour.stage import HOST, Stage, names_in, stage
+from tests.helpers.captured_log import log_at_once
 
 pytestmark = [pytest.mark.behaviour, pytest.mark.timeout(180)]
 
@@ -66,7 +67,7 @@ def nothing_logged() -> Iterator[None]:
     try:
         yield
     finally:
-        logs.configure("warning")
+        log_at_once()
     assert errors == []
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from gateway import logs
 from gateway.calls.end_reason import CallEnd
@@ -40,6 +39,7 @@ import walking
 from sipp import HOST, free_port, is_installed
 from walking import Way
 
+from tests.helpers.captured_log import log_at_once
 from tests.interop.walks import (
     BRANCHES,
     BY_NAME,
@@ -79,7 +79,7 @@ def quiet() -> Any:
     """Writing the wire down takes the time the media needs."""
     logs.configure("error")
     yield
-    structlog.reset_defaults()
+    log_at_once()
 
 
 class BaresipPhone:

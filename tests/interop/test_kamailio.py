@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from gateway import logs
 from gateway.sip.locate import Destination
 from gateway.sip.network import Listen
 from gateway.sip.user_agent import UserAgentConfig
+from tests.helpers.captured_log import log_at_once
 from tests.interop.kamailio import HOST, Kamailio, demand_kamailio
 from tests.sip.authority import Authority
 
@@ -53,7 +53,7 @@ def quiet() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scene, "LISTENING", 1.2)
         yield
-    structlog.reset_defaults()
+    log_at_once()
 
 
 @asynccontextmanager

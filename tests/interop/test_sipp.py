@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import structlog
 
 from gateway import logs
 from gateway.calls import outgoing
+from tests.helpers.captured_log import log_at_once
 
 FOLDER = Path(__file__).parents[2] / "sip-test-scripts"
 sys.path.insert(0, str(FOLDER))
@@ -37,7 +37,7 @@ def quiet() -> Iterator[None]:
     """Writing the wire down takes the time the media needs."""
     logs.configure("error")
     yield
-    structlog.reset_defaults()
+    log_at_once()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import structlog
 from rich.console import Console
 
 from audiocodecs.frames import Samples
@@ -25,6 +24,7 @@ from gateway.lab.narrator import Narrator
 from gateway.lab.voice import write_audio
 from gateway.lab.web import WebConfig, WebPage
 from tests.behaviour.stage import PULSE, RATE, TONES, Stage, eventually, names_in, stage
+from tests.helpers.captured_log import log_at_once
 from tests.helpers.chromium import Chromium, Page, program
 
 BROWSER = 1400.0
@@ -62,8 +62,7 @@ def narrator() -> Iterator[Narrator]:
     made = Narrator(Console(file=io.StringIO()))
     logs.configure("debug", watcher=made.watch)
     yield made
-    structlog.reset_defaults()
-    logs.configure("warning")
+    log_at_once()
 
 
 @dataclass

@@ -14,6 +14,7 @@ from gateway.sip.events import Failed
 from gateway.sip.network import Listen
 from gateway.sip.user_agent import UserAgent, UserAgentConfig
 from gateway.sip.wire_log import masked
+from tests.helpers.captured_log import log_at_once
 from tests.sip.edge import ROOM, UdpPeer
 from tests.sip.wire import OFFER, response
 
@@ -24,7 +25,7 @@ def entries() -> Any:
     seen: list[dict[str, Any]] = []
     logs.configure("debug", watcher=lambda entry: seen.append(dict(entry)))
     yield seen
-    logs.configure("warning")
+    log_at_once()
 
 
 async def test_every_message_of_a_call_is_logged_with_its_label(

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from gateway import logs
+from tests.helpers.captured_log import log_at_once
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "sip-test-scripts"))
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 def quiet() -> Iterator[None]:
     logs.configure("error")
     yield
-    structlog.reset_defaults()
+    log_at_once()
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -16,6 +16,7 @@ from gateway.app import Gateway
 from gateway.config.configuration import parse
 from gateway.sip.flow import Flow
 from gateway.webrtc.external_address import BindingRequest, ExternalAddress, mapped_host
+from tests.helpers.captured_log import log_at_once
 
 EXTERNAL = "203.0.113.5"
 FAR, NEAR = "198.51.100.7", ["10.1.2.3", "172.31.0.1", "192.168.1.9", "127.0.0.1", "100.64.0.1"]
@@ -98,7 +99,7 @@ def entries() -> Any:
     seen: list[dict[str, Any]] = []
     logs.configure("info", watcher=lambda entry: seen.append(dict(entry)))
     yield seen
-    logs.configure("warning")
+    log_at_once()
 
 
 async def test_the_address_is_known_and_logged_at_once_and_asked_again(
