@@ -12,6 +12,7 @@ from gateway.sip.events import InviteReceived, Referred, Reoffered
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request, check
 from gateway.sip.session import Phase
+from tests.helpers.examples import in_proportion
 from tests.sip.wire import (
     ANSWER,
     GATEWAY,
@@ -139,7 +140,7 @@ def react(bench: Bench, dice: random.Random) -> None:
             bench.order(lambda now: session.referrals.report(200, now))  # noqa: B023
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(in_proportion(5)))
 def test_mutated_requests_raise_nothing_and_leave_nothing(seed: int) -> None:
     dice = random.Random(seed)
     bench = Bench(StackConfig(info_types=frozenset({"application/sdp"})))
@@ -163,7 +164,7 @@ def test_mutated_requests_raise_nothing_and_leave_nothing(seed: int) -> None:
     assert counters.malformed_requests > 100
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(in_proportion(2)))
 def test_mutated_responses_raise_nothing_and_leave_nothing(seed: int) -> None:
     dice = random.Random(seed)
     bench = Bench()
