@@ -12,6 +12,7 @@ from typing import Self
 import structlog
 
 from audiocodecs import opus
+from gateway import logs
 from gateway.calls.dialler import Dialler
 from gateway.calls.gatekeeper import Doors
 from gateway.calls.media_hosts import MediaHosts
@@ -166,6 +167,11 @@ class Gateway:
         self.user_agent.reload_certificates()
         if self.dial_in is not None:
             self.dial_in.reload()
+
+    def set_log_level(self, level: str) -> None:
+        """Log from now on, in all processes, what is of this level or above."""
+        logs.set_level(level)
+        self.engine.set_log_level(level)
 
     async def drained(self) -> None:
         """Return when it drains and the last call has ended, or had its time to."""

@@ -307,7 +307,7 @@ async def _serve(config: Config, file: Path | None) -> None:
     loop.add_signal_handler(signal.SIGTERM, terminate)
     loop.add_signal_handler(signal.SIGINT, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
-    watch = watch_configuration(file, config)
+    watch = watch_configuration(file, config, gateway.set_log_level)
     async with AsyncExitStack() as parts:
         parts.push_async_callback(watch.close)
         await parts.enter_async_context(gateway)

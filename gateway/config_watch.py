@@ -2,11 +2,11 @@
 from the next start on, and what would keep the gateway from starting. [io]"""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
-from gateway import logs
 from gateway.config.configuration import Config, load_usable
 from gateway.errors import ConfigError
 from gateway.reloading import Reloading
@@ -14,7 +14,9 @@ from gateway.reloading import Reloading
 log = structlog.get_logger(__name__)
 
 
-def watch_configuration(file: Path | None, running: Config) -> Reloading:
+def watch_configuration(
+    file: Path | None, running: Config, set_log_level: Callable[[str], None]
+) -> Reloading:
     """Reads it when told to. The level of the log is taken up; all else stays as in `running`."""
     log_level = running.log.level
 
@@ -31,7 +33,7 @@ def watch_configuration(file: Path | None, running: Config) -> Reloading:
             return
         if written.log.level != log_level:
             log_level = written.log.level
-            logs.set_level(log_level)
+            set_log_level(log_level)
             log.warning("level of the log", is_now=log_level)
         if sections := _changed(running, written):
             log.warning(

@@ -43,7 +43,7 @@ async def told(file: Path, *editions: str) -> list[dict[str, Any]]:
     """What the log says of each edition of the file, of which the first runs."""
     first, *others = editions
     write(file, first)
-    watch = watch_configuration(file, load_usable(file))
+    watch = watch_configuration(file, load_usable(file), logs.set_level)
     with capture_logs() as said:
         for number, edition in enumerate(others, start=1):
             write(file, edition)
@@ -99,7 +99,7 @@ async def test_the_level_of_the_log_is_taken_up(tmp_path: Path) -> None:
         return len(data)
 
     logs.configure("info", write=keep)
-    watch = watch_configuration(file, load_usable(file))
+    watch = watch_configuration(file, load_usable(file), logs.set_level)
     write(file, edition(level="debug"))
     watch.reload()
     async with asyncio.timeout(10):

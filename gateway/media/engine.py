@@ -163,6 +163,9 @@ class MediaEngine:
         known = self._calls.get(call)
         return known.media.report() if known and known.media else CallReport()
 
+    def set_log_level(self, level: str) -> None:
+        """Nothing is left to do: what this process logs is not the engine's to say."""
+
     def execute(self, command: Command) -> None:
         """Carry out a command; what it leads to comes as events. Unknown calls are no error:
         a command may cross the event that ended its call."""

@@ -18,6 +18,9 @@ class Engine(Protocol):
     def execute(self, command: Command) -> None:
         """Carry out a command; never waits."""
 
+    def set_log_level(self, level: str) -> None:
+        """Have processes of its own log what is of this level or above."""
+
     @property
     def calls(self) -> int:
         """How many calls have something here."""

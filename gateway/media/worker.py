@@ -21,7 +21,15 @@ from gateway import logs
 from gateway.media.engine import MediaEngine
 from gateway.media.messages import Command, Failed
 from gateway.media.wire import Incoming
-from gateway.media.worker_messages import FROM_WORKER, LOAD_EVERY, TO_WORKER, Begin, Order, Report
+from gateway.media.worker_messages import (
+    FROM_WORKER,
+    LOAD_EVERY,
+    TO_WORKER,
+    Begin,
+    Order,
+    Report,
+    SetLogLevel,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +65,10 @@ async def _work(
         telling = beside.create_task(_tell_load(engine, report))
         async for order in orders:
             assert not isinstance(order, Begin), "it has begun"
-            _obey(engine, order, report)
+            if isinstance(order, SetLogLevel):
+                logs.set_level(order.level)
+            else:
+                _obey(engine, order, report)
         telling.cancel()
         async with asyncio.timeout(_CLOSE_WITHIN):
             await engine.close()

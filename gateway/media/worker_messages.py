@@ -1,7 +1,7 @@
 """What goes over the socket between the gateway and a media worker, each way.
 
-Down: `Begin`, then commands. Up: events, and once a second how the engine is; the first of these
-says that the worker is up.
+Down: `Begin`, then commands, and how to log. Up: events, and once a second how the engine is; the
+first of these says that the worker is up.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,14 @@ class Begin:
     log_format: str = "text"
 
 
-Order = Begin | Command
+@dataclass(frozen=True, slots=True)
+class SetLogLevel:
+    """Log from now on what is of this level or above."""
+
+    level: str
+
+
+Order = Begin | SetLogLevel | Command
 Report = EngineLoad | Event
 
 TO_WORKER: Wire[Order] = Wire(Order)

@@ -25,7 +25,7 @@ from gateway.media.messages import (
 )
 from gateway.media.placement import Placement
 from gateway.media.restarts import Restarts
-from gateway.media.worker_messages import Begin, Report
+from gateway.media.worker_messages import Begin, Report, SetLogLevel
 from gateway.media.worker_process import WorkerProcess
 
 log = structlog.get_logger(__name__)
@@ -110,6 +110,13 @@ class MediaWorkers:
             self._send(worker, command)
         else:
             log.debug("command for a call that is gone", command=type(command).__name__)
+
+    def set_log_level(self, level: str) -> None:
+        """Have workers log what is of this level or above, those that are to come as well."""
+        for seat in self._seats:
+            seat.begin = replace(seat.begin, log_level=level)
+            if seat.process is not None:
+                seat.process.send(SetLogLevel(level))
 
     def _open(self, command: OpenPhone) -> None:
         if self._placement.place_of(command.call) is not None:

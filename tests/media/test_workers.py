@@ -178,6 +178,39 @@ async def test_an_order_that_fails_by_our_mistake_ends_its_call_only(
     assert (told["event"], told["call"], told["worker"]) == ("order failed", "call", 0)
 
 
+async def test_a_new_level_of_the_log_holds_in_workers_and_in_who_takes_their_place(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    told: list[str] = []
+
+    async def address_too_late(scene: Stage, call: str) -> None:
+        await scene.open(call, "red")
+        scene.workers.execute(m.Close(call))
+        scene.workers.execute(m.Mute(call, True))
+        await scene.event(m.Closed, call)
+
+    async def until_told_of(call: str) -> None:
+        async with asyncio.timeout(20):
+            while call not in told:
+                await asyncio.sleep(0.01)
+                lines = capfd.readouterr().err.splitlines()
+                entries = [json.loads(line) for line in lines if line.startswith("{")]
+                told.extend(entry["call"] for entry in entries if entry["level"] == "debug")
+
+    async with stage(1) as scene:
+        await address_too_late(scene, "before")
+        scene.workers.set_log_level("debug")
+        await address_too_late(scene, "after")
+        await until_told_of("after")
+        await scene.open("lost", "red")
+        scene.kill(0)
+        await scene.event(m.EngineLost, "lost")
+        await scene.up()
+        await address_too_late(scene, "later")
+        await until_told_of("later")
+    assert told == ["after", "later"]
+
+
 async def test_workers_that_cannot_begin_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
     monkeypatch.setattr("gateway.media.workers._START_WITHIN", 0.2)
