@@ -18,11 +18,22 @@ MAY_IMPORT = {
     "gateway.open_files": set(),  # for programs at their start
     "gateway.resolver": set(),  # for SIP and XMPP
     "gateway.reloading": set(),  # what certificates and PINs have in common
-    "gateway.sip": {"gateway.errors", "gateway.reloading", "gateway.resolver"},
+    "gateway.trust": set(),  # for everybody's TLS
+    "gateway.sip": {
+        "gateway.errors",
+        "gateway.reloading",
+        "gateway.resolver",
+        "gateway.trust",
+    },
     "gateway.sdp": {"gateway.errors"},
     "gateway.rtp": {"gateway.errors"},
-    "gateway.xmpp": {"gateway.errors", "gateway.resolver"},
-    "gateway.webrtc": {"gateway.errors", "gateway.rtp", "gateway.media.messages"},
+    "gateway.xmpp": {"gateway.errors", "gateway.resolver", "gateway.trust"},
+    "gateway.webrtc": {
+        "gateway.errors",
+        "gateway.rtp",
+        "gateway.media.messages",
+        "gateway.trust",
+    },
     "gateway.media": {
         "gateway.errors",
         "gateway.rtp",

@@ -14,6 +14,7 @@ from typing import Literal
 from cryptography import x509
 
 from gateway.errors import ConfigError
+from gateway.trust import trusting
 
 ClientCertificates = Literal["off", "optional", "required"]
 
@@ -67,8 +68,8 @@ class Certificates:
         state = self._look()  # before they are read: what changes meanwhile is read again
         config = self._config
         try:
-            server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=config.ca_file)
-            client = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=config.ca_file)
+            server = trusting(config.ca_file, ssl.Purpose.CLIENT_AUTH)
+            client = trusting(config.ca_file)
         except OSError as error:  # ssl.SSLError is one
             raise ConfigError([f"sip.tls.ca_file: {config.ca_file}: {error}"]) from error
         server.verify_mode = _VERIFY_MODES[config.client_certificates]

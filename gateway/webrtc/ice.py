@@ -24,6 +24,7 @@ from aioice.turn import TurnTransport
 
 from gateway.media.messages import TurnServer
 from gateway.rtp.datagrams import Datagram
+from gateway.trust import trusting
 from gateway.webrtc.taken_over import TakenOver
 
 log = structlog.get_logger(__name__)
@@ -222,7 +223,7 @@ def _is_ours(address: str) -> bool:
 @cache
 def _tls() -> ssl.SSLContext:
     """Made once: it reads the system's certificates, which stalls the loop."""
-    return ssl.create_default_context()
+    return trusting()
 
 
 class _Demultiplexer(asyncio.DatagramProtocol):

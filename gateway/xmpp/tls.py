@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from gateway.errors import ConfigError
+from gateway.trust import trusting
 
 
 def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLContext:
@@ -20,7 +21,7 @@ def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLC
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca_file is not None:
         try:
-            context = ssl.create_default_context(cafile=str(ca_file))
+            context = trusting(ca_file)
         except OSError as error:  # ssl.SSLError is one
             raise ConfigError([f"CA file {ca_file}: {error}"]) from error
     if not verify:
@@ -31,4 +32,4 @@ def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLC
 
 @cache
 def _trusting_the_system() -> ssl.SSLContext:
-    return ssl.create_default_context()
+    return trusting()

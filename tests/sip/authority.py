@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.sip.tls import ClientCertificates, TlsConfig
+from gateway.trust import trusting
 
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -67,7 +68,7 @@ class Authority:
 
     def client(self, *names: str) -> ssl.SSLContext:
         """The context of a foreign client that trusts this authority, with names if it has any."""
-        context = ssl.create_default_context(cafile=self.file)
+        context = trusting(self.file)
         context.check_hostname = False
         if names:
             context.load_cert_chain(*self.sign(*names, file="client"))
@@ -75,7 +76,7 @@ class Authority:
 
     def server(self, *names: str) -> ssl.SSLContext:
         """The context of a foreign server."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context = trusting(purpose=ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*self.sign(*names, file="server"))
         return context
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,14 @@ async def test_a_server_has_to_have_a_certificate_for_its_name(
         else:
             await eventually(lambda: here.failed == [sent])
             assert there.messages == []
+
+
+async def test_a_server_s_own_certificate_is_enough_to_believe_it(authority: Authority) -> None:
+    theirs = authority.config("127.0.0.1", file="there")
+    ours = replace(authority.config("here"), ca_file=theirs.certificate)
+    async with secure(ours) as here, secure(theirs) as there:
+        assert here.listener.send(Transmission(ACK, here.flow_to(there.listener.address)))
+        await eventually(lambda: len(there.messages) == 1)
 
 
 async def test_an_expired_certificate_is_not_believed(authority: Authority) -> None:
