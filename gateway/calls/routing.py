@@ -116,6 +116,10 @@ class Trunk:
         """Whether its requests may come by a listener of ours."""
         return not self.listeners or listener in self.listeners
 
+    def is_full_with(self, calls: int) -> bool:
+        """Whether a call beside so many would be one too many."""
+        return self.max_calls is not None and calls >= self.max_calls
+
 
 @dataclass(frozen=True, slots=True)
 class Called:

@@ -124,6 +124,10 @@ class Switchboard:
     def admit(self, flow: Flow, request: Request) -> Verdict | Refusal:
         """Whether to take up a request that belongs to no call."""
         judged = self._gatekeeper.judge(flow, request)
+        if isinstance(judged, Refusal) or judged is Verdict.DROP:
+            return judged
+        if request.method == "OPTIONS" and not request.headers.to.tag:
+            return self._asked(judged if isinstance(judged, Trunk) else None)
         if not isinstance(judged, Trunk):
             return judged
         if request.method != "INVITE" or request.headers.to.tag:
@@ -144,6 +148,16 @@ class Switchboard:
             log.warning("too many calls of a trunk", trunk=judged.name, limit=limit.value)
             return unavailable(1 if limit is TrunkLimit.RATE else self._services.retry_after)
         self._admitted[request] = judged
+        return Verdict.ACCEPT
+
+    def _asked(self, trunk: Trunk | None) -> Verdict | Refusal:
+        """Say what would become of a call, that calls may go elsewhere meanwhile (11.2).
+
+        How many come in a second is no matter: the next second has room for others.
+        """
+        is_at_limit = trunk is not None and trunk.is_full_with(self.calls_of(trunk))
+        if self.is_full or is_at_limit:
+            return unavailable(self._services.retry_after)
         return Verdict.ACCEPT
 
     def register(self, flow: Flow, request: Request) -> Refusal:

@@ -45,7 +45,7 @@ class TrunkLimits:
         return limit
 
     def _find(self, trunk: Trunk, calls: int, now: float) -> TrunkLimit | None:
-        if trunk.max_calls is not None and calls >= trunk.max_calls:
+        if trunk.is_full_with(calls):
             return TrunkLimit.CALLS
         rate = trunk.max_calls_per_second
         if rate is None:

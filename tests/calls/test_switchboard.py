@@ -42,6 +42,12 @@ def invite() -> Request:
     return message
 
 
+def options() -> Request:
+    message = parse_message(request("OPTIONS"))
+    assert isinstance(message, Request)
+    return message
+
+
 async def test_while_media_is_overloaded_calls_are_to_come_later() -> None:
     assert admitted(overloaded=True) == unavailable(17)
     assert admitted(overloaded=False) is Verdict.ACCEPT
@@ -63,19 +69,38 @@ async def test_calls_that_come_too_fast_are_to_come_a_second_later() -> None:
     assert answers == [Verdict.ACCEPT, unavailable(1)]
 
 
+async def test_who_asks_is_told_whether_a_call_would_be_taken() -> None:
+    assert switchboard(overloaded=True).admit(FLOW, options()) == unavailable(17)
+    assert switchboard(overloaded=False).admit(FLOW, options()) is Verdict.ACCEPT
+    board = switchboard(Trunk("trunk", (NETWORK,), max_calls=1))
+    assert board.admit(FLOW, options()) is Verdict.ACCEPT
+    calling = invite()
+    assert board.admit(FLOW, calling) is Verdict.ACCEPT
+    assert board.admit(FLOW, options()) == unavailable(17)
+    del calling
+    assert board.admit(FLOW, options()) is Verdict.ACCEPT
+    assert not board.limits.refused
+
+
+async def test_a_stranger_who_asks_learns_no_more_while_we_are_full() -> None:
+    board = switchboard(Trunk("trunk", ()), overloaded=True)
+    assert board.admit(FLOW, options()) == FORBID
+
+
 async def test_limits_are_for_calls_alone() -> None:
     board = switchboard(Trunk("trunk", (NETWORK,), max_calls=0, max_calls_per_second=0.01))
-    asked = parse_message(request("OPTIONS"))
-    assert isinstance(asked, Request)
-    assert all(board.admit(FLOW, asked) is Verdict.ACCEPT for _ in range(5))
     gone = parse_message(request("INVITE", to_tag="gone"))
     assert isinstance(gone, Request)
     assert board.admit(FLOW, gone) is Verdict.ACCEPT  # a 481 then
 
 
+async def test_to_ask_is_no_call_that_comes_too_fast() -> None:
+    board = switchboard(Trunk("trunk", (NETWORK,), max_calls_per_second=0.01))
+    assert all(board.admit(FLOW, options()) is Verdict.ACCEPT for _ in range(5))
+    assert board.admit(FLOW, invite()) is Verdict.ACCEPT
+
+
 async def test_a_trunk_for_calls_that_go_out_takes_none_but_is_answered() -> None:
     board = switchboard(Trunk("trunk", (NETWORK,), takes_calls=False))
     assert board.admit(FLOW, invite()) == FORBID
-    asked = parse_message(request("OPTIONS"))
-    assert isinstance(asked, Request)
-    assert board.admit(FLOW, asked) is Verdict.ACCEPT
+    assert board.admit(FLOW, options()) is Verdict.ACCEPT
