@@ -42,6 +42,7 @@ class Dialog:
     `local` and `remote` are the texts of From and To as our requests carry them, tags included.
     `route_set` holds addresses as written, the nearest hop first. `flow` is the way the peer's
     latest request came, or our first one went. `allows` are the methods the peer says it takes.
+    `has_contact` is whether it has said where it is: the target is whom we have called until then.
     """
 
     id: DialogId
@@ -54,6 +55,7 @@ class Dialog:
     flow: Flow
     behind_nat: bool = False
     allows: frozenset[str] = frozenset()
+    has_contact: bool = True
 
     @classmethod
     def of_server(cls, request: Request, local_tag: str, flow: Flow) -> "Dialog":
@@ -89,6 +91,7 @@ class Dialog:
             route_set=tuple(reversed(headers.values("Record-Route"))),
             flow=flow,
             allows=_allowed(headers),
+            has_contact=contact is not None,
         )
 
     def confirm(self, response: Response) -> None:
@@ -112,6 +115,7 @@ class Dialog:
         """Take the Contact of a target refresh request, or of a 2xx to ours (12.2.1.2, 12.2.2)."""
         if (contact := message.headers.contact) is not None:
             self.remote_target = contact.uri
+            self.has_contact = True
         self.allows = _allowed(message.headers) or self.allows
 
     def create_request(self, method: str, *, sequence: int | None = None) -> Request:
@@ -142,13 +146,14 @@ class Dialog:
         """The ways a request may take, the first to try first, each as `next_hop` tells it.
 
         They lead to the first route, or to the remote target (8.1.2, 12.2.1.1). Where that is a
-        name that is not known yet, or the peer sits behind a NAT and no proxy is between, requests
-        go back the way the peer's came; so they do on a stream connection to the same host.
+        name that is not known yet, or no proxy is between and the peer sits behind a NAT or has
+        not said where it is, requests go back the way the peer's came, or where our first one
+        went; so they do on a stream connection to the same host.
         """
         hop = parse_uri(_uri_of(self.route_set[0]) if self.route_set else self.remote_target)
         transport = transport_of(hop) or self.flow.transport
         address = hop.host.strip("[]"), hop.port or default_port(transport)
-        if self.behind_nat and not self.route_set:
+        if not self.route_set and (self.behind_nat or not self.has_contact):
             return [(self.flow, self.flow.remote)]
         if literal_address(address[0]) is None:
             return self._ways_to_name(hop, network)

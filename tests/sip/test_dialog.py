@@ -77,6 +77,16 @@ def test_without_a_contact_the_target_stays_the_request_uri() -> None:
     assert client_dialog(contact=None).remote_target == "sip:room@192.0.2.1"
 
 
+def test_without_a_contact_requests_go_where_the_invite_went() -> None:
+    dialog = client_dialog(contact=None)
+    dialog.flow = replace(UDP, remote=("192.0.2.77", 5070))  # not the host of the Request-URI
+    assert dialog.next_hop(NETWORK) == (dialog.flow, ("192.0.2.77", 5070))
+    answered = parse_message(response(parsed_request(request(from_tag="ours")), 200))
+    assert isinstance(answered, Response)
+    dialog.confirm(answered)
+    assert dialog.next_hop(NETWORK)[1] == ("192.0.2.10", 5062)
+
+
 def test_a_server_keeps_record_route_in_order_and_a_client_turns_it_round() -> None:
     fields = routes("<sip:p2;lr>, <sip:p1;lr>", "<sip:p0;lr>")
     expected = ("<sip:p2;lr>", "<sip:p1;lr>", "<sip:p0;lr>")
