@@ -135,7 +135,11 @@ _FAILURES = {
 
 
 def _failure(failed: sip.Failed) -> CallEnd:
-    """What a final response other than 2xx says of the call."""
+    """What a final response other than 2xx says of the call, or that there was none."""
+    if failed.response is None:
+        silent = failed.status == 408
+        text = "the trunk does not answer" if silent else "the trunk is not reached"
+        return CallEnd(EndReason.CALL_FAILED, text)
     said = ", ".join(reason.serialize() for reason in failed.reasons)
     text = f"{failed.status} {failed.phrase}" + (f" ({said})" if said else "")
     for reason, statuses in _FAILURES.items():

@@ -197,7 +197,9 @@ class FakePhone:
         )
 
     def fails(self, status: int) -> None:
-        self._tells(sip.Failed(self._session, status, ""))  # type: ignore[arg-type]
+        response = parse_message(_OK.replace(b"200 OK", f"{status} No".encode()))
+        assert isinstance(response, Response)
+        self._tells(sip.Failed(self._session, status, "No", response))  # type: ignore[arg-type]
 
     def _tells(self, event: sip.Event) -> None:
         if not self.call.is_over:

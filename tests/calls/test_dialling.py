@@ -14,7 +14,7 @@ from gateway.calls import outgoing
 from gateway.calls.dial_out import DialOut
 from gateway.calls.dial_rules import DialLimits
 from gateway.calls.dialler import JOIN_WITHIN, Dialler
-from gateway.calls.end_reason import EndReason
+from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.record import CallRecord, Direction
 from gateway.calls.routing import Trunk
@@ -92,7 +92,14 @@ class Phone:
         self._events.put_nowait(sip.Answered(None, BUSY, sdp))  # type: ignore[arg-type]
 
     def fails(self, status: int, phrase: str = "") -> None:
-        self._events.put_nowait(sip.Failed(None, status, phrase))  # type: ignore[arg-type]
+        text = BUSY_TEXT.replace(b"486 Busy Here", f"{status} {phrase}".encode())
+        response = parse_message(text)
+        assert isinstance(response, Response)
+        self._events.put_nowait(sip.Failed(None, status, phrase, response))  # type: ignore[arg-type]
+
+    def is_lost(self, status: int) -> None:
+        """Nothing has come back from the trunk; the status stands for that."""
+        self._events.put_nowait(sip.Failed(None, status, "Request Timeout"))  # type: ignore[arg-type]
 
     def redirects(self, *uris: str) -> None:
         response = parse_message(REDIRECTED % ", ".join(f"<{uri}>" for uri in uris).encode())
@@ -293,6 +300,7 @@ async def test_a_call_joins_rings_is_answered_and_ends(monkeypatch: pytest.Monke
         (600, EndReason.BUSY, "Busy"),
         (603, EndReason.DECLINED, "Declined"),
         (480, EndReason.NO_ANSWER, "No answer"),
+        (408, EndReason.NO_ANSWER, "No answer"),
         (404, EndReason.NO_SUCH_NUMBER, "No such number"),
         (503, EndReason.CALL_FAILED, "Call failed"),
         (407, EndReason.CALL_FAILED, "Call failed"),
@@ -401,6 +409,26 @@ async def test_a_trunk_that_is_not_reached_is_told_as_such(monkeypatch: pytest.M
         await settle(1)
         assert it.status == "Call failed"
         assert await it.over() is EndReason.CALL_FAILED
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(408, "the trunk does not answer"), (503, "the trunk is not reached")]
+)
+def test_a_trunk_that_says_nothing_is_no_callee_that_does_not_answer(
+    status: int, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch) as it:
+            await it.order()
+            await settle(1)
+            it.phone.is_lost(status)
+            await settle(1)
+            assert it.status == "Call failed"
+            assert await it.over() is EndReason.CALL_FAILED
+            assert it.records[-1].end == CallEnd(EndReason.CALL_FAILED, text)
+
+    run()
 
 
 @in_virtual_time
