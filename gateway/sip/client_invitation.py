@@ -36,8 +36,10 @@ class Inviting(Protocol):
     def progressed(self, response: Response, sdp: bytes | None, now: float) -> None:
         """A provisional response above 100 came."""
 
-    def accepted(self, dialog: Dialog, response: Response, sdp: bytes | None, now: float) -> None:
-        """The INVITE was accepted, and acknowledged if it had an offer."""
+    def accepted(
+        self, request: Request, dialog: Dialog, response: Response, sdp: bytes | None, now: float
+    ) -> None:
+        """The INVITE, `request` in the end, was accepted, and acknowledged if it had an offer."""
 
     def failed(self, status: int, phrase: str, response: Response | None, now: float) -> None:
         """The INVITE was refused, or there is no answer to expect."""
@@ -243,7 +245,8 @@ class ClientInvitation:
             self._dialog = Dialog.of_client(self._request, response, self._sending.flow)
         if self._request.body:
             self._acknowledge(self._dialog, None)
-        self._inviting.accepted(self._dialog, response, self._answer(branch, response), now)
+        answer = self._answer(branch, response)
+        self._inviting.accepted(self._request, self._dialog, response, answer, now)
 
     def _answer(self, branch: Branch | None, response: Response) -> bytes | None:
         """The answer of a 200, or the one before that holds if it is not the one told last."""

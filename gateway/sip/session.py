@@ -315,13 +315,15 @@ class Session:
         """A provisional response came."""
         self._emit(events.Provisional(self, response.status, response.phrase, sdp))
 
-    def accepted(self, dialog: Dialog, response: Response, sdp: bytes | None, now: float) -> None:
+    def accepted(
+        self, request: Request, dialog: Dialog, response: Response, sdp: bytes | None, now: float
+    ) -> None:
         """Our INVITE was accepted; with an offer in it, the ACK has been sent."""
         self.phase = Phase.CONFIRMED
         self.dialog = dialog
         self.is_acknowledged = self._offers.is_confirmed = self._made_offer
         self._core.sessions.add(self, dialog)
-        self._refresh.accepted(response, now)
+        self._refresh.accepted(request, response, now)
         self._emit(events.Answered(self, response, sdp))
         if self.is_acknowledged:
             self._open_requests(now)

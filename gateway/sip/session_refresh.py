@@ -25,6 +25,7 @@ from gateway.sip.session_timer import (
     agree,
     agreed_by,
     asked_for_more,
+    min_se_of,
     request_fields,
     response_fields,
 )
@@ -57,6 +58,7 @@ class SessionRefresh:
         self._digest = digest
         self._timer = SessionTimer(core.queue, self._refresh, self._session.vanished)
         self._interval = 0
+        self._min_se = core.config.session_timer.min_se
         self._has_begun = False
         self._peer_knows = False
         self._takes_update = True
@@ -79,8 +81,9 @@ class SessionRefresh:
         self.accept(request, now)
         return self.offered_to(request)
 
-    def accepted(self, response: Response, now: float) -> None:
-        """Begin anew: our INVITE has been accepted."""
+    def accepted(self, request: Request, response: Response, now: float) -> None:
+        """Begin anew: our INVITE has been accepted, after others perhaps that asked for less."""
+        self._min_se = max(self._min_se, min_se_of(request.headers))
         self._peer_knows = _knows(response)
         self._begin(agreed_by(response), Refresher.UAC, now)
 
@@ -106,7 +109,7 @@ class SessionRefresh:
         if not by_update and (description is None or not self._offers.are_settled):
             self._timer.again(now, _BUSY)
             return
-        wanted = Wanted(self._interval, self._core.config.session_timer.min_se)
+        wanted = Wanted(self._interval, self._min_se)
         headers = (ALLOW, SUPPORTED, *request_fields(wanted, Refresher.UAC))
         self._is_refreshing = True
         if by_update:
@@ -153,7 +156,7 @@ class SessionRefresh:
         elif outcome.status == 491:
             self._timer.again(now, _after_glare(made_by_us=self._offers.client is not None))
         elif outcome.status == 422 and (more := asked_for_more(self._interval, response)):
-            self._interval = more
+            self._interval = self._min_se = more  # to be told again from now on (7.4)
             self._refresh(now)
         else:
             self._timer.again(now, response.headers.retry_after)

@@ -192,9 +192,23 @@ def test_a_422_to_a_refresh_makes_the_interval_longer(bench: Bench) -> None:
     bench.receive(response(refresh_of(bench), 422, fields=[("Min-SE", "800")]))
     again = bench.the_request()
     assert again.headers["Session-Expires"] == "800;refresher=uac"
+    assert again.headers["Min-SE"] == "800"
     fields = [("Session-Expires", "800;refresher=uac")]
     bench.receive(response(again, 200, fields=fields))
-    assert refresh_of(bench, 400).method == "UPDATE"
+    following = refresh_of(bench, 400)
+    assert following.method == "UPDATE"
+    assert following.headers["Min-SE"] == "800"  # said of the whole dialog (7.4)
+
+
+def test_a_422_to_the_first_invite_is_remembered_in_refreshes(bench: Bench) -> None:
+    _, invite = bench.inviting()
+    bench.receive(response(invite, 422, fields=[("Min-SE", "900")]))
+    _, again = bench.messages()
+    assert isinstance(again, Request)
+    fields = [TAKES_UPDATE, KNOWS, ("Session-Expires", "900;refresher=uac")]
+    bench.receive(response(again, 200, body=ANSWER, fields=fields))
+    bench.forget()
+    assert refresh_of(bench, 450).headers["Min-SE"] == "900"
 
 
 def test_a_422_to_the_first_invite_is_answered_by_a_longer_interval(bench: Bench) -> None:
