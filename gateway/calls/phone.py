@@ -284,7 +284,7 @@ def end_of(event: object) -> CallEnd:
         case sip.SessionExpired():
             return CallEnd(EndReason.SESSION_EXPIRED, "the phone is not there any more")
         case sip.AckMissing():
-            return CallEnd(EndReason.NO_ACK, "the phone never acknowledged our answer")
+            return CallEnd(EndReason.NO_ACK, "the phone never acknowledged what we answered")
     return CallEnd(EndReason.INTERNAL_ERROR, f"unexpected: {type(event).__name__}")
 
 

@@ -45,7 +45,10 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class AckMissing:
-    """No ACK came for our 200 in 64*T1; BYE has been sent. The call is over."""
+    """No ACK came for our 200 in 64*T1, and BYE has been sent; or no PRACK before it, and 504.
+
+    The call is over.
+    """
 
     session: "Session"
 

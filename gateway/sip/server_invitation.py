@@ -43,7 +43,7 @@ class Invited(Protocol):
         """The 200 has been sent."""
 
     def unacknowledged(self, now: float) -> None:
-        """No ACK came in 64*T1."""
+        """No ACK, or no PRACK before it, came in 64*T1; in that case 504 has been sent."""
 
     def cancelled(self, cancel: Request, now: float) -> None:
         """The INVITE was withdrawn before its answer; 487 has been sent."""
@@ -210,7 +210,7 @@ class ServerInvitation:
     def _miss_prack(self, now: float) -> None:
         """The peer wants reliable responses and does not acknowledge them (3262 3)."""
         self.reject(504, "No PRACK", now=now)
-        self._invited.unreachable(now)
+        self._invited.unacknowledged(now)
 
     def _respond(
         self,

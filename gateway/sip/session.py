@@ -292,8 +292,11 @@ class Session:
             self._open_requests(now)
 
     def unacknowledged(self, now: float) -> None:
-        """No ACK came for our 200: the call is ended (13.3.1.4)."""
-        self._lose(events.AckMissing(self), now)
+        """No ACK came for our 200, or no PRACK before: the call is over (13.3.1.4, RFC 3262 3)."""
+        if self.phase is Phase.INVITED:
+            self._finish(events.AckMissing(self))
+        else:
+            self._lose(events.AckMissing(self), now)
 
     def cancelled(self, cancel: Request, now: float) -> None:
         """The peer withdrew a pending INVITE; a re-INVITE leaves the session as it was (14.1)."""

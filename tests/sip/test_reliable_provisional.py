@@ -84,7 +84,7 @@ def test_one_that_nobody_acknowledges_ends_the_call(bench: Bench) -> None:
     bench.advance(0.1)
     refusal = bench.the_response()
     assert (refusal.status, refusal.phrase) == (504, "No PRACK")
-    assert bench.event_names() == ["Cancelled", "Ended"]
+    assert bench.event_names() == ["AckMissing", "Ended"]
     bench.advance(SIXTY_FOUR_T1)
     bench.take()
     assert bench.remains() == []
