@@ -15,7 +15,7 @@ from gateway.media.messages import (
 from gateway.sdp.crypto import CryptoKeys
 from gateway.sdp.dtls import DtlsParameters
 from gateway.sdp.encryption import PLAIN, Terms
-from gateway.sdp.formats import DEFAULT_CODECS, offered_formats
+from gateway.sdp.formats import DEFAULT_CODECS, Format, formats_of, offered_formats
 from gateway.sdp.offer_answer import (
     RECEIVER_ROUND_TRIP,
     VOIP_METRICS,
@@ -53,6 +53,7 @@ class Negotiation:
         self._encryption = PLAIN  # of the last agreement
         self._origin = Origin(local(None)[0], str(secrets.randbits(52)), secrets.randbits(16))
         self._described: SessionDescription | None = None  # by us, last
+        self._named: dict[int, Format] = {}  # payload types, by the phone, the latest of each
         self._has_spoken_with = False  # media has been agreed both ways before
 
     @property
@@ -73,6 +74,7 @@ class Negotiation:
             self._encryption,
         )
         self._describe(answer)
+        self._hear(answer, description)
         return answer.serialize(), self._media(agreement)
 
     def offer(self) -> bytes:
@@ -82,7 +84,7 @@ class Negotiation:
             formats = offered_formats(self._codecs)
             offer = make_offer(self._local(None), origin, formats=formats, srtp=self._terms.srtp)
         else:
-            offer = offer_again(self._described, origin)
+            offer = offer_again(self._described, origin, self._codecs, self._named.values())
         self._describe(offer)
         return offer.serialize()
 
@@ -90,11 +92,18 @@ class Negotiation:
         """What holds after the answer to `offer`."""
         assert self._described is not None, "nothing was offered"
         description = SessionDescription.parse(answer)
-        return self._media(read_answer(self._described, description, self._encryption))
+        agreement = read_answer(self._described, description, self._encryption)
+        self._hear(self._described, description)
+        return self._media(agreement)
 
     def _describe(self, description: SessionDescription) -> None:
         self._described = description
         self._origin = description.origin
+
+    def _hear(self, ours: SessionDescription, theirs: SessionDescription) -> None:
+        """Note what the payload types of our stream stand for to the phone."""
+        at = next(at for at, line in enumerate(ours.media) if line.port)
+        self._named |= {part.payload_type: part for part in formats_of(theirs.media[at])}
 
     def _media(self, agreement: Agreement) -> PhoneMedia:
         self._encryption = agreement.encryption

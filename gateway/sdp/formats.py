@@ -13,6 +13,8 @@ _TELEPHONE_EVENT, _COMFORT_NOISE = "TELEPHONE-EVENT", "CN"
 _KEYPAD = "0-15"  # RFC 4733 section 3.2: 0-9, *, #, A-D
 _NARROW_BAND = ("PCMA", "PCMU")  # have no silence of their own: comfort noise (RFC 3389) goes along
 
+_DYNAMIC = range(96, 128)  # RFC 3551 section 6
+
 # RFC 3551 table 4, as far as anybody has them in an m= line without a=rtpmap.
 _STATIC = {
     0: RtpMap("PCMU", 8000),
@@ -84,6 +86,29 @@ def offered_formats(codecs: Sequence[str]) -> tuple[Format, ...]:
     """
     events = (_EVENT_BESIDE_OPUS, _EVENT) if "OPUS" in codecs else (_EVENT,)
     return (*(CODECS[name] for name in codecs), *events)
+
+
+def widened(
+    kept: Sequence[Format], codecs: Sequence[str], named: Iterable[Format]
+) -> tuple[Format, ...]:
+    """What a later offer of ours lists: what holds first, then all else that we have (14.2).
+
+    A number goes on to stand for what it has stood for in the session (RFC 3264 section 8.3.2):
+    `named` is what the peer has given numbers to.
+    """
+    known = tuple(named)
+    formats, numbers = list(kept), {part.payload_type for part in (*kept, *known)}
+    for own in offered_formats(codecs):
+        if any(part.is_like(own) for part in formats):
+            continue
+        number = next((part.payload_type for part in known if part.is_like(own)), None)
+        if number is None:
+            free = (own.payload_type, *_DYNAMIC)
+            number = next((each for each in free if each not in numbers), None)
+        if number is not None:
+            numbers.add(number)
+            formats.append(replace(own, payload_type=number))
+    return tuple(sorted(formats, key=lambda part: not part.is_audio))
 
 
 def answered_formats(media: MediaDescription, codecs: Sequence[str]) -> tuple[Format, ...]:

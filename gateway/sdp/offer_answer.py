@@ -6,7 +6,7 @@ is taken, one that is encrypted before any other, and the others are refused wit
 """
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import SdpError
@@ -21,6 +21,7 @@ from gateway.sdp.formats import (
     answered_formats,
     formats_of,
     offered_formats,
+    widened,
 )
 from gateway.sdp.session_description import (
     Attribute,
@@ -164,23 +165,35 @@ def make_offer(
     return SessionDescription(origin, (media,), connection=local[0])
 
 
-def offer_again(described: SessionDescription, origin: Origin) -> SessionDescription:
+def offer_again(
+    described: SessionDescription,
+    origin: Origin,
+    codecs: Sequence[str] = DEFAULT_CODECS,
+    named: Iterable[Format] = (),
+) -> SessionDescription:
     """Our latest description as a new offer: as many streams, numbered alike (section 8).
 
-    The audio is offered both ways, whatever the peer has made of it meanwhile. Keys are new: the
-    offer may be for somebody else, who does not know how far the old ones are used.
+    The offer may be for somebody else, to whom the peer connects us, so that it is made as if for a
+    new call (RFC 3261 14.2): of all our `codecs`, those in use first, and both ways, whatever the
+    peer has made of it meanwhile. Keys are new, since nobody else knows how far the old ones are
+    used. `named` are the payload types of the peer.
     """
+    known = tuple(named)
     lines = tuple(
-        replace(line, attributes=_offered_again(line)) if line.port else line
+        _offered_again(line, widened(formats_of(line), codecs, known)) if line.port else line
         for line in described.media
     )
     return replace(described, origin=origin, media=lines)
 
 
-def _offered_again(media: MediaDescription) -> tuple[Attribute, ...]:
-    directions = {direction.value for direction in Direction}
-    lines = (each for each in encryption.offered_again(media) if each.name not in directions)
-    return (*lines, Attribute(Direction.SENDRECV.value))
+def _offered_again(media: MediaDescription, formats: tuple[Format, ...]) -> MediaDescription:
+    anew = {"rtpmap", "fmtp", *(direction.value for direction in Direction)}
+    lines = (each for each in encryption.offered_again(media) if each.name not in anew)
+    return replace(
+        media,
+        formats=tuple(str(part.payload_type) for part in formats),
+        attributes=(*_meanings(formats), *lines, Attribute(Direction.SENDRECV.value)),
+    )
 
 
 def read_answer(
@@ -259,16 +272,7 @@ def _describe(
     rtcp_mux: bool,
     secured: Iterable[Attribute],
 ) -> MediaDescription:
-    attributes: list[Attribute] = []
-    for part in formats:
-        channels = f"/{part.channels}" if part.channels > 1 else ""
-        name = _WRITTEN.get(part.encoding, part.encoding)
-        value = f"{part.payload_type} {name}/{part.clock_rate}{channels}"
-        attributes.append(Attribute("rtpmap", value))
-        # Parameters of a codec say what its describer wants to be sent, so ours are not the peer's.
-        parameters = CODECS[part.encoding].parameters if part.is_audio else part.parameters
-        if parameters:
-            attributes.append(Attribute("fmtp", f"{part.payload_type} {parameters}"))
+    attributes = list(_meanings(formats))
     attributes.append(Attribute("ptime", str(ptime)))
     if reports:
         wanted = (each for each in _REPORTS if each in reports)
@@ -284,6 +288,19 @@ def _describe(
         formats=tuple(str(part.payload_type) for part in formats),
         attributes=tuple(attributes),
     )
+
+
+def _meanings(formats: Iterable[Format]) -> Iterator[Attribute]:
+    """What payload types stand for."""
+    for part in formats:
+        channels = f"/{part.channels}" if part.channels > 1 else ""
+        name = _WRITTEN.get(part.encoding, part.encoding)
+        value = f"{part.payload_type} {name}/{part.clock_rate}{channels}"
+        yield Attribute("rtpmap", value)
+        # Parameters of a codec say what its describer wants to be sent, so ours are not the peer's.
+        parameters = CODECS[part.encoding].parameters if part.is_audio else part.parameters
+        if parameters:
+            yield Attribute("fmtp", f"{part.payload_type} {parameters}")
 
 
 def _refused(media: MediaDescription) -> MediaDescription:

@@ -117,11 +117,44 @@ def test_a_later_offer_of_ours_repeats_streams_and_numbers_and_ends_a_hold() -> 
     made.answer(description(*VIDEO, *AUDIO, "a=sendonly"))
     offer = SessionDescription.parse(made.offer())
     assert [(line.kind, line.port) for line in offer.media] == [("video", 0), ("audio", 20000)]
-    assert offer.media[1].formats == ("8", "96")
+    assert offer.media[1].formats == ("8", "111", "9", "0", "96", "110")
     assert offer.direction_of(offer.media[1]).value == "sendrecv"
     media = made.answered(description("m=video 0 RTP/AVP 31", *AUDIO))
     assert media.payloads[0].encoding == "PCMA"
     assert not media.is_held
+
+
+def test_whoever_the_phone_connects_us_to_may_take_another_codec() -> None:
+    """A PBX that transfers a call asks for an offer and passes it on (RFC 3261 14.2)."""
+    made = negotiation()
+    made.answer(description(*AUDIO))
+    made.offer()
+    media = made.answered(description("m=audio 5000 RTP/AVP 9 101"))
+    assert [(each.payload_type, each.encoding) for each in media.payloads] == [(9, "G722")]
+    assert made.answer(description(*AUDIO))[1].payloads[0].encoding == "PCMA"
+
+
+def test_a_later_offer_has_no_more_than_the_codecs_of_the_trunk() -> None:
+    made = negotiation("PCMU", "PCMA")
+    made.answer(description(*AUDIO))
+    assert SessionDescription.parse(made.offer()).media[0].formats == ("8", "0", "96")
+
+
+def test_a_number_goes_on_to_stand_for_what_the_phone_has_called_it() -> None:
+    made = negotiation()
+    names = ("a=rtpmap:111 iSAC/16000", "a=rtpmap:110 opus/48000/2", "a=rtpmap:96 L16/8000")
+    made.answer(description("m=audio 4000 RTP/AVP 111 110 96", *names))
+    made.answer(description("m=audio 4000 RTP/AVP 0"))
+    offered = SessionDescription.parse(made.offer()).media[0]
+    assert offered.formats == ("0", "110", "9", "8", "97", "101")
+    assert {number: each.encoding for number, each in offered.rtpmaps.items()} == {
+        0: "PCMU",
+        110: "OPUS",
+        9: "G722",
+        8: "PCMA",
+        97: "TELEPHONE-EVENT",
+        101: "TELEPHONE-EVENT",
+    }
 
 
 def test_an_answer_that_refuses_our_audio_is_not_acceptable() -> None:
@@ -178,11 +211,14 @@ def test_through_any_number_of_offers_the_rules_of_a_session_hold(
         if is_offer:
             assert len(after.media) == len(before.media)
             for old, new in zip(before.media, after.media, strict=True):
-                assert (old.kind, old.protocol, old.formats) == (
-                    new.kind,
-                    new.protocol,
-                    new.formats,
-                )
+                assert (old.kind, old.protocol) == (new.kind, new.protocol)
+                assert old.formats[0] == new.formats[0]
+                assert set(old.formats) <= set(new.formats)
+    meanings = {(96, "OPUS")}
+    for each in described:
+        for line in each.media:
+            meanings |= {(number, known.encoding) for number, known in line.rtpmaps.items()}
+    assert len({number for number, _ in meanings}) == len(meanings)  # 8.3.2
 
 
 KEYS = ("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40,)
