@@ -29,7 +29,10 @@ class InviteReceived:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The caller gave up before an answer; 487 has been sent. The call is over."""
+    """The caller gave up before an answer, or the time for one that its INVITE states has passed.
+
+    487 has been sent. The call is over.
+    """
 
     session: "Session"
     reasons: tuple[Reason, ...]

@@ -145,6 +145,12 @@ class Headers:
         return int(match[0]) if match else None
 
     @property
+    def expires(self) -> int | None:
+        """Seconds (20.19); None if there is none that can be read."""
+        value = self.get("Expires") or ""
+        return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else None
+
+    @property
     def content_length(self) -> int | None:
         """The stated length of the body in octets, None if it is not stated."""
         if self.get("Content-Length") is None:

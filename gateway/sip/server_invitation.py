@@ -48,6 +48,9 @@ class Invited(Protocol):
     def cancelled(self, cancel: Request, now: float) -> None:
         """The INVITE was withdrawn before its answer; 487 has been sent."""
 
+    def expired(self, now: float) -> None:
+        """The INVITE was to be answered until now; 487 has been sent."""
+
     def unreachable(self, now: float) -> None:
         """The INVITE cannot be answered any more: its sender is gone."""
 
@@ -85,6 +88,9 @@ class ServerInvitation:
         self._deferred: tuple[bytes, HeaderFields] | None = None  # a 200 that waits for a PRACK
         self._repetition: Timer | None = None
         self._deadline: Timer | None = None
+        self._expiry: Timer | None = None
+        if seconds := self.request.headers.expires:
+            self._expiry = core.queue.start(now + seconds, self._expire)
         transaction.to_tag = dialog.id.local_tag
         transaction.user = User(self._receive, self._fail)
         core.respond(transaction, 100, now=now)
@@ -130,7 +136,7 @@ class ServerInvitation:
         if self._provisionals.holds_description:
             self._deferred = (sdp, headers)
             return
-        self._provisionals.stop()
+        self.stop()
         self.stage = Stage.ACCEPTED
         # What was agreed on reliably is not said again (13.2.1).
         description = None if self.is_agreed else sdp
@@ -175,7 +181,7 @@ class ServerInvitation:
         self.stage = Stage.OVER
         self._provisionals.stop()
         self._deferred = None
-        for timer in (self._repetition, self._deadline):
+        for timer in (self._repetition, self._deadline, self._expiry):
             if timer is not None:
                 timer.cancel()
 
@@ -206,6 +212,12 @@ class ServerInvitation:
         if self._repetition is not None:
             self._repetition.cancel()
         self._repetition = self._core.queue.start(now + self._core.timers.provisional, again)
+
+    def _expire(self, now: float) -> None:
+        """The caller does not want to wait any longer (13.3.1)."""
+        if self.stage is Stage.PENDING:
+            self.reject(487, now=now)
+            self._invited.expired(now)
 
     def _miss_prack(self, now: float) -> None:
         """The peer wants reliable responses and does not acknowledge them (3262 3)."""

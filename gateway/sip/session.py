@@ -303,6 +303,11 @@ class Session:
         if self.phase is Phase.INVITED:
             self._finish(events.Cancelled(self, read_reasons(cancel.headers)))
 
+    def expired(self, now: float) -> None:
+        """A pending INVITE was to be answered until now; a re-INVITE changes nothing then."""
+        if self.phase is Phase.INVITED:
+            self._finish(events.Cancelled(self, (Reason("SIP", 487, "Expired"),)))
+
     def unreachable(self, now: float) -> None:
         """A pending INVITE cannot be answered any more."""
         if self.phase is Phase.INVITED:

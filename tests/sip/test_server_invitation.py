@@ -342,6 +342,35 @@ def test_a_cancel_before_the_answer_ends_the_call(bench: Bench, is_ringing: bool
     assert bench.remains() == []
 
 
+def test_an_invite_that_is_not_answered_in_its_time_has_expired(bench: Bench) -> None:
+    session = bench.invited(fields=[("Expires", "30")])
+    bench.order(lambda now: session.progress(180, now=now))
+    bench.forget()
+    bench.advance(29.9)
+    assert bench.take() == []
+    bench.advance(0.1)
+    assert bench.statuses() == [487]
+    assert bench.events() == [Cancelled(session, (Reason("SIP", 487, "Expired"),)), Ended(session)]
+    bench.advance(SIXTY_FOUR_T1)
+    bench.take()
+    assert bench.remains() == []
+
+
+@pytest.mark.parametrize("expires", ["0", "", "-1", "soon", "1 2", "9" * 30, "\u0663"])
+def test_a_time_that_makes_no_sense_is_none(bench: Bench, expires: str) -> None:
+    session = bench.invited(fields=[("Expires", expires)])
+    bench.advance(3600)
+    bench.forget()
+    bench.order(lambda now: session.accept(ANSWER, now=now))
+    assert bench.statuses() == [200]
+
+
+def test_a_call_that_is_answered_in_time_does_not_expire(bench: Bench) -> None:
+    bench.confirmed(fields=[("Expires", "30")])
+    bench.advance(60)
+    assert (bench.take(), bench.events()) == ([], [])
+
+
 def test_a_cancel_after_the_200_changes_nothing(bench: Bench) -> None:
     _session, tag = bench.accepted()
     bench.receive(request("CANCEL"))
@@ -551,6 +580,17 @@ def test_a_cancelled_reinvite_leaves_the_call_as_it_was(bench: Bench) -> None:
     assert bench.stack.sessions == (session,)
     bench.receive(reinvite(tag, 3))
     assert bench.event_names() == ["Reoffered"]
+
+
+def test_an_expired_reinvite_leaves_the_call_as_it_was(bench: Bench) -> None:
+    session, tag = bench.confirmed()
+    fields = [("Expires", "5")]
+    bench.receive(request(branch="z9hG4bK-re2", to_tag=tag, cseq=2, body=OFFER, fields=fields))
+    bench.forget()
+    bench.advance(5)
+    assert bench.statuses() == [487]
+    assert (bench.events(), bench.stack.sessions) == ([], (session,))
+    assert not session.is_pending
 
 
 def test_a_reinvite_whose_ack_is_missing_ends_the_call(bench: Bench) -> None:
