@@ -13,11 +13,12 @@ from gateway.sip import events
 from gateway.sip.admission import ACCEPT
 from gateway.sip.bodies import session_description
 from gateway.sip.client_invitation import ClientInvitation
-from gateway.sip.client_request import ClientRequest, Order, Outcome, RequestQueue, Told
+from gateway.sip.client_request import Order, Outcome, RequestQueue, Told
 from gateway.sip.core import Core, new_tag
 from gateway.sip.dialog import Dialog
 from gateway.sip.dialog_requests import take_request
 from gateway.sip.digest import Credentials, DigestClient
+from gateway.sip.farewell import Farewell
 from gateway.sip.flow import Flow, HostPort
 from gateway.sip.message import Request, Response
 from gateway.sip.offers import Offers
@@ -58,6 +59,7 @@ class Session:
         self.is_acknowledged = False  # the 200 of the first INVITE
         self._is_given_up = False  # by our user
         self._reasons: tuple[Reason, ...] = ()  # he gave
+        self._farewell: Farewell | None = None
         self._digest = DigestClient(credentials) if credentials is not None else None
         self._requests = RequestQueue(core, self._digest)
         self._refresh = SessionRefresh(core, self, self._offers, self._digest)
@@ -376,17 +378,22 @@ class Session:
             self._offers.server.reject(487, now=now)
             self._offers.server.stop()
         self._stop()
-        bye = Order("BYE", self._bye_over, reason_fields(self._reasons))
-        ClientRequest(self._core, self.dialog, bye, digest=self._digest, now=now)
-
-    def _bye_over(self, outcome: Outcome, now: float) -> None:
-        self._finish()  # whatever the outcome, nobody is there any more (15.1.1)
+        self._farewell = Farewell(
+            self._core,
+            self.dialog,
+            self._reasons,
+            digest=self._digest,
+            over=self._finish,
+            now=now,
+        )
 
     def _finish(self, event: events.Event | None = None) -> None:
         if self.phase is Phase.OVER:
             return
         self.phase = Phase.OVER
         self._stop()
+        if self._farewell is not None:
+            self._farewell.stop()
         if self._offers.server is not None:
             self._offers.server.stop()
         self._core.sessions.remove(self)
