@@ -21,6 +21,7 @@ WITH = Credentials("auth", "secret")
         (403, "ask the provider"),
         (404, "no such user"),
         (405, "nobody can register there"),
+        (423, "expires"),
         (503, "again and again"),
         (599, "again and again"),
     ],
@@ -32,6 +33,21 @@ def test_each_refusal_names_its_culprit(status: int, culprit: str) -> None:
 @pytest.mark.parametrize("status", [408, 503])
 def test_where_nobody_answers_that_is_told(status: int) -> None:
     assert "firewall" in remedy(status, None, WITH)
+
+
+@pytest.mark.parametrize(
+    ("contact", "told"),
+    [
+        ("<sip:other.example:5070>", "to sip:other.example:5070"),
+        ("<<<", "to somewhere else"),
+        (None, "to somewhere else"),
+    ],
+)
+def test_another_registrar_is_told_by_its_address(contact: str | None, told: str) -> None:
+    headers = Headers([("Contact", contact)] if contact is not None else [])
+    text = remedy(302, Response(302, "Moved", headers), WITH)
+    assert told in text
+    assert "[trunk.register]" in text
 
 
 def test_without_a_password_that_is_what_is_missing() -> None:
