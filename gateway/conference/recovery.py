@@ -7,6 +7,11 @@ from gateway.xmpp.jingle import Reason
 
 _MOVING = 10.0
 
+BRIDGE_PATIENCE = (45.0, 90.0)
+"""Seconds more that an offer may take if the focus says that it has no videobridge, for the first
+time and every time after. A bridge that is restarted has everybody invited again; one that hung is
+used again a minute after it failed, by Jicofo's default, but for those only who come then."""
+
 
 class Remedy(Enum):
     """What may bring media back."""
@@ -51,10 +56,19 @@ class MediaRecovery:
         self._ice_limit = RestartLimit(most=2)  # the focus counts these apart, and grants more
         self._ice_restarts = True
         self._never_connected = 0
+        self._waited_for_bridge = False
 
     def connected(self) -> None:
         """Media is up."""
         self._never_connected = 0
+        self._waited_for_bridge = False
+
+    def bridge_patience(self) -> float:
+        """Seconds to wait until the focus has a videobridge again."""
+        first, later = BRIDGE_PATIENCE
+        patience = later if self._waited_for_bridge else first
+        self._waited_for_bridge = True
+        return patience
 
     def may_restart_ice(self, now: float) -> bool:
         """Whether to ask for another path for a session that was up; a yes is counted."""

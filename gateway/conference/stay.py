@@ -56,7 +56,6 @@ from gateway.xmpp.visitors import Promotion
 log = structlog.get_logger(__name__)
 
 FIRST_OFFER_PATIENCE = 30.0  # seconds an offer may take while others are in the room
-BRIDGE_PATIENCE = 90.0  # seconds more if the focus says that it has no videobridge
 OFFER_PATIENCE = 10.0  # seconds a new offer may take after the focus' own fault
 RESTART_PATIENCE = 20.0  # seconds it may take after we asked for one, answer included
 FOCUS_PATIENCE = 10.0  # seconds a focus may be away before it is called back
@@ -172,14 +171,14 @@ class Stay:
     def _receive(self, received: Received) -> None:
         match received:
             case OccupantPresence():
-                bridge_available = self.room.bridge_available
+                had_bridge = self.room.bridge_available
                 for event in self.room.receive(received):
                     self._seen(event)
                 self.surroundings.look()
                 self.microphone.has_role(self.room.role)
                 self.chair.sees(received)
-                if bridge_available and not self.room.bridge_available:
-                    log.warning("the focus has no videobridge")
+                if had_bridge != self.room.bridge_available:
+                    self._bridge_seen()
             case PresenceRefused(error=error):
                 log.warning("presence refused", error=str(error))
             case MuteOrder(muted=True, actor=actor):
@@ -350,8 +349,7 @@ class Stay:
             # and another SSRC.
             raise Departed.without_media(fault.text, rejoin=True)
         now = asyncio.get_running_loop().time()
-        was_connected = fault.kind is FaultKind.LOST
-        match self._recovery.lost(now, was_connected=was_connected):
+        match self._recovery.lost(now, was_connected=fault.kind is FaultKind.LOST):
             case Remedy.RESTART:
                 await self._restart(session, fault)
             case Remedy.REJOIN:
@@ -385,12 +383,15 @@ class Stay:
 
     async def _rejoin_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        more = 0.0 if self.room.bridge_available else self._recovery.bridge_patience()
+        await asyncio.sleep(more)
+        raise Departed.without_media(f"no session within {seconds + more:g} s", rejoin=True)
+
+    def _bridge_seen(self) -> None:
         if not self.room.bridge_available:
-            # The focus knows, and invites everybody once it has one again.
-            seconds += BRIDGE_PATIENCE
-            await asyncio.sleep(BRIDGE_PATIENCE)
-        text = f"no session within {seconds:g} s"
-        raise Departed.without_media(text, rejoin=True)
+            log.warning("the focus has no videobridge")
+        elif self._waiting_for_offer is not None:  # which may come to newcomers only
+            self._wait_for_offer(OFFER_PATIENCE)
 
     async def _call_focus_back(self) -> None:
         """Media goes on without the focus, for a while; a new focus makes new sessions."""
@@ -415,6 +416,5 @@ class Stay:
 
 def _raise_if_cancelled() -> None:
     """Before 3.13, a TaskGroup cancelled just as a task of it fails tells of the failure only."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if (task := asyncio.current_task()) is not None and task.cancelling():
         raise asyncio.CancelledError

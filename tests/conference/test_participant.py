@@ -22,8 +22,8 @@ from gateway.conference.events import (
     Rejoined,
 )
 from gateway.conference.participant import RETURN_PATIENCE, RETURN_PAUSE, Participant
+from gateway.conference.recovery import BRIDGE_PATIENCE
 from gateway.conference.stay import (
-    BRIDGE_PATIENCE,
     FIRST_OFFER_PATIENCE,
     FOCUS_PATIENCE,
     OFFER_PATIENCE,
@@ -344,7 +344,7 @@ async def test_a_session_that_moves_is_followed_by_another() -> None:
         world.presence("focus", extra=NO_BRIDGE)
         await settle(2)  # that long the bridge we were on may have lasted
         assert call.told() == [MediaDown("nothing has replaced it")]
-        await settle(70)  # the only bridge comes back a minute later
+        await settle(60)  # the only bridge comes back a minute later
         await connected(call, "s2", bridge_session="bridge-2")
         assert media.open_sessions == ["s2"]
         assert len(world.streams) == 1
@@ -379,11 +379,39 @@ async def test_company_that_comes_later_is_waited_with_for_an_offer() -> None:
 async def test_without_a_videobridge_an_offer_may_take_longer() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:
+        first, later = BRIDGE_PATIENCE
+        for patience, pause in ((first, 1.0), (later, 4.0), (later, 10.0)):
+            world.presence("focus", extra=NO_BRIDGE)
+            await settle(FIRST_OFFER_PATIENCE + patience - 1)
+            assert call.told() == []
+            await settle(pause + 1.5)
+            assert call.told() == [Rejoined()]
+
+
+@in_virtual_time
+async def test_a_videobridge_that_is_there_again_for_others_is_not_waited_for_any_longer() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
         world.presence("focus", extra=NO_BRIDGE)
-        await settle(FIRST_OFFER_PATIENCE + BRIDGE_PATIENCE - 1)
+        world.request(terminate("s1", "success", "moving"))
+        await settle(40)
+        world.comes("bob", "Bob")
+        world.presence("focus")  # Bob has got a session, and nobody else
+        await settle(OFFER_PATIENCE + 2)
+        assert call.told()[-1] == Rejoined()
+
+
+@in_virtual_time
+async def test_a_videobridge_that_is_there_again_changes_nothing_for_who_has_a_session() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.presence("focus", extra=NO_BRIDGE)
+        await settle()
+        world.presence("focus")
+        await settle(600)
         assert call.told() == []
-        await settle(3)
-        assert call.told() == [Rejoined()]
 
 
 @in_virtual_time

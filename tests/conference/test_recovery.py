@@ -1,6 +1,7 @@
 import pytest
 
 from gateway.conference.recovery import (
+    BRIDGE_PATIENCE,
     MediaRecovery,
     RejoinLimit,
     Remedy,
@@ -50,6 +51,14 @@ def test_media_that_has_come_up_meanwhile_gets_another_chance() -> None:
     recovery.lost(0.0, was_connected=False)
     recovery.connected()
     assert recovery.lost(20.0, was_connected=False) is Remedy.RESTART
+
+
+def test_a_missing_videobridge_is_waited_for_longer_after_the_first_time() -> None:
+    recovery = MediaRecovery()
+    first, later = BRIDGE_PATIENCE
+    assert [recovery.bridge_patience() for _ in range(3)] == [first, later, later]
+    recovery.connected()
+    assert recovery.bridge_patience() == first
 
 
 def test_a_call_rejoins_three_times_in_ten_minutes_with_growing_pauses() -> None:
