@@ -1,8 +1,8 @@
 """What a caller hears while there is no conference to hear: music, or a tone that says why.
 
-At the door, or with nobody else in the room, it is music, and now and then what the caller waits
-for. With company but without media it is the sign of a repair, once that has lasted long enough to
-be noticed.
+At the door, or with nobody else in the room, it is music; with company but without media the sign
+of a repair, once that has lasted long enough to be noticed. Now and then the caller is told what it
+waits for.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
 
-from gateway.calls.reminder import Reminder, Wait
+from gateway.calls.reminder import Reminder, Repair, Wait
 from gateway.conference import events as conference
 from gateway.media.messages import Tone
 
@@ -35,10 +35,10 @@ class Player(Protocol):
 
 
 class Listener(Protocol):
-    """Who is told that audio was there and is gone, and that it is there again; that the caller
-    still waits, and that it waits for that no longer (`Teller`)."""
+    """Who is told that audio does not come, or no longer, and that it is there again; that the
+    caller still waits, and that it waits for that no longer (`Teller`)."""
 
-    def interrupted(self) -> None: ...
+    def repairing(self, repair: Repair) -> None: ...
 
     def resumed(self) -> None: ...
 
@@ -67,6 +67,7 @@ class Backdrop:
         self._is_alone = False
         self._is_connected = False
         self._was_connected = False  # in this room
+        self._is_over = False
         self._changed = asyncio.Event()
 
     def comes(self) -> None:
@@ -77,6 +78,11 @@ class Backdrop:
     def entered(self) -> None:
         """The participant has joined, has come back or is in another room."""
         self._is_inside, self._is_coming, self._at_door, self._is_alone = True, False, None, False
+        self._changed.set()
+
+    def ends(self) -> None:
+        """The caller is told that its call ends: what it hears now stays, and nothing follows."""
+        self._is_over = True
         self._changed.set()
 
     def told(self, event: conference.Event) -> None:
@@ -103,7 +109,7 @@ class Backdrop:
 
     @property
     def _wait(self) -> Wait | None:
-        """What the caller waits for, if it does."""
+        """What the caller waits for that depends on people, if it does."""
         if self._at_door is not None:
             return self._at_door
         return conference.Alone() if self._is_inside and self._is_alone else None
@@ -127,13 +133,13 @@ class Backdrop:
         return (None, 0.0) if self._is_connected or not self._is_inside else _REPAIRING
 
     async def run(self) -> None:
-        """Play, without end."""
+        """Play, until the call ends."""
         clock = asyncio.get_running_loop().time
         playing: Tone | None = None
         before: Tone | None = None  # what was wanted last, since then
         since = clock()
-        is_told = False
-        while True:
+        repair: Repair | None = None  # that the caller has been told of
+        while not self._is_over:
             self._changed.clear()
             wanted, lasting = self._wanted
             if wanted is not before:
@@ -146,22 +152,22 @@ class Backdrop:
             if wanted is not playing:
                 self._player.silence() if wanted is None else self._player.play(wanted)
                 playing = wanted
-            if playing is Tone.REPAIRING and self._was_connected and not is_told:
-                self._listener.interrupted()
-                is_told = True
-            elif playing is not Tone.REPAIRING and is_told:
-                if self._is_connected:  # and not at the door, or alone: that is told by itself
-                    self._listener.resumed()
-                is_told = False
-            self._remind(clock())
+            if playing is Tone.REPAIRING and repair is None:
+                repair = Repair(was_heard=self._was_connected)
+                self._listener.repairing(repair)
+            elif playing is not Tone.REPAIRING and repair is not None:
+                if repair.was_heard and self._is_connected:
+                    self._listener.resumed()  # at the door, or alone, that is told by itself
+                repair = None
+            self._remind(self._wait or repair, clock())
             await self._change(due, self._reminder.due)
 
-    def _remind(self, now: float) -> None:
+    def _remind(self, wait: Wait | None, now: float) -> None:
         """Have the caller told what it waits for, if it is time."""
-        if self._reminder.follow(self._wait, now):
+        if self._reminder.follow(wait, now):
             self._listener.waits_no_more()
-        elif (wait := self._reminder.take(now)) is not None:
-            self._listener.still_waits(wait)
+        elif (due := self._reminder.take(now)) is not None:
+            self._listener.still_waits(due)
 
     async def _change(self, *times: float | None) -> None:
         """Return when the state has changed, or at the first of these times."""

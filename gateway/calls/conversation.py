@@ -188,6 +188,7 @@ class Conversation:
     async def say_farewell(self, end: CallEnd) -> None:
         """Let the caller hear that the call is broken, before it is hung up for that reason."""
         self._record.breaking = end
+        self.backdrop.ends()
         await self._teller.farewell(end)
 
     def _announce(self, event: conference.Event, answering: asyncio.TaskGroup) -> None:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from gateway.calls.end_reason import EndReason
+from gateway.calls.reminder import Repair, Wait
 from gateway.conference import events as conference
 from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
 from gateway.ivr.prompt import Prompt
@@ -38,6 +39,15 @@ def news_of(event: conference.Event) -> News | None:
         case conference.Moved(is_main=is_main):
             return News(Prompt.MAIN_ROOM if is_main else Prompt.BREAKOUT_ROOM, "room")
     return _of_microphone(event)
+
+
+def waiting_of(wait: Wait) -> Prompt:
+    """What a caller is told that it waits for."""
+    if isinstance(wait, Repair):
+        return Prompt.CONNECTION_LOST if wait.was_heard else Prompt.ONE_MOMENT
+    news = news_of(wait)
+    assert news is not None
+    return news.prompt
 
 
 def spoken_part(room: str) -> str:

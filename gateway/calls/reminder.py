@@ -1,11 +1,21 @@
 """When who goes on waiting is told so again: at growing intervals, until that is over. Pure."""
 
+from dataclasses import dataclass
+
 from gateway.conference import events as conference
 
 INTERVALS = (30.0, 60.0, 120.0, 240.0)
 """Seconds between one time and the next; after the last of them it stays at that."""
 
-Wait = conference.Waiting | conference.Alone
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """There is company, and no audio: it `was_heard` and is gone, or has not come yet."""
+
+    was_heard: bool
+
+
+Wait = conference.Waiting | conference.Alone | Repair
 
 
 class Reminder:

@@ -8,8 +8,8 @@ from gateway.calls.announcer import tone_of
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.media_session import MediaSession
-from gateway.calls.news import FAREWELLS, farewell_of, news_of, spoken_part
-from gateway.calls.reminder import Wait
+from gateway.calls.news import FAREWELLS, farewell_of, news_of, spoken_part, waiting_of
+from gateway.calls.reminder import Repair, Wait
 from gateway.calls.routing import Trunk
 from gateway.calls.rulings import Rulings, SpokenRulings, TonedRulings
 from gateway.calls.voice import Voice
@@ -64,7 +64,7 @@ class Teller(Protocol):
     def count(self, people: int, others: tuple[Somebody, ...]) -> None:
         """Say how many are there, the caller among them, and who the `others` are."""
 
-    def interrupted(self) -> None:
+    def repairing(self, repair: Repair) -> None:
         """Say that the conference cannot be heard, and will be: a tone goes on saying so."""
 
     def resumed(self) -> None:
@@ -131,7 +131,7 @@ class Tones:
     def count(self, people: int, others: tuple[Somebody, ...]) -> None:
         """There is no tone for that."""
 
-    def interrupted(self) -> None:
+    def repairing(self, repair: Repair) -> None:
         """The backdrop's tone is all there is."""
 
     def resumed(self) -> None:
@@ -252,16 +252,14 @@ class Words:
             self._to_tell = others
             self._asked.set()
 
-    def interrupted(self) -> None:
-        self._voice.news(Prompt.CONNECTION_LOST, topic="connection")
+    def repairing(self, repair: Repair) -> None:
+        self._voice.news(waiting_of(repair), topic="connection")
 
     def resumed(self) -> None:
         self._voice.news(Prompt.CONNECTION_BACK, topic="connection")
 
     def still_waits(self, wait: Wait) -> None:
-        news = news_of(wait)
-        assert news is not None
-        self._voice.guide(news.prompt, topic=_STILL)
+        self._voice.guide(waiting_of(wait), topic=_STILL)
 
     def waits_no_more(self) -> None:
         self._voice.drop(_STILL)

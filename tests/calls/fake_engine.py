@@ -12,7 +12,7 @@ from gateway.calls.media_session import MediaSwitch
 from gateway.media import messages as m
 
 CONNECTS_AFTER = 0.05  # seconds
-_ANSWER = m.BridgeAnswer(
+ANSWER = m.BridgeAnswer(
     "ourufrag", "ourpwd", m.Fingerprint("SHA-256", "11:22"), "active", candidates=()
 )
 
@@ -132,7 +132,7 @@ class FakeEngine:
         media.bridges = [each for each in media.bridges if each == media.carrier]
         media.bridges.append(offer.session)
         self.most_bridges = max(self.most_bridges, len(media.bridges))
-        self._report(m.BridgeOpened(call, offer.session, _ANSWER))
+        self._report(m.BridgeOpened(call, offer.session, ANSWER))
         if self.connects(call):
             asyncio.get_running_loop().call_later(
                 CONNECTS_AFTER, self._connected, call, offer.session

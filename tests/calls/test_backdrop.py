@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from gateway.calls.backdrop import ALONE_AFTER, NOTICED_AFTER, Backdrop, WhileWaiting
-from gateway.calls.reminder import Wait
+from gateway.calls.reminder import Repair, Wait
 from gateway.conference import events as conference
 from gateway.media.messages import Tone
 from tests.xmpp.virtual_time import in_virtual_time
@@ -32,8 +32,8 @@ class Phone:
     def silence(self) -> None:
         self._note(None)
 
-    def interrupted(self) -> None:
-        self.told.append("interrupted")
+    def repairing(self, repair: Repair) -> None:
+        self.told.append("interrupted" if repair.was_heard else "not there yet")
 
     def resumed(self) -> None:
         self.told.append("resumed")
@@ -257,7 +257,8 @@ async def test_each_repair_that_is_noticed_is_told_of_and_its_end() -> None:
         backdrop.told(conference.MediaUp())
         await asyncio.sleep(1)
 
-    assert (await attended(story)).told == ["interrupted", "resumed"] * 2
+    told = (await attended(story)).told
+    assert told == ["not there yet", *("interrupted", "resumed") * 2]
 
 
 @in_virtual_time
@@ -300,3 +301,53 @@ async def test_what_is_waited_for_is_told_again_and_again_until_it_is_there() ->
     for waiting in (WhileWaiting.TONE, WhileWaiting.SILENCE):
         told = (await attended(story, waiting)).waits
         assert [wait for _, wait in told] == [wait for _, wait in waits]
+
+
+@in_virtual_time
+async def test_audio_that_does_not_come_is_waited_for_in_words_too() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        backdrop.told(JOINED)
+        await asyncio.sleep(60)
+        backdrop.told(conference.Rejoined())  # which changes nothing for the caller
+        await asyncio.sleep(60)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(600)
+
+    phone, repair = await attended(story), Repair(was_heard=False)
+    assert phone.told == ["not there yet"]
+    begin = NOTICED_AFTER
+    assert phone.waits == [
+        *((begin, None), (begin + 30, repair), (begin + 90, repair), (120, None))
+    ]
+
+
+@in_virtual_time
+async def test_audio_that_stays_away_is_told_of_again() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.entered()
+        backdrop.told(conference.MediaUp())
+        backdrop.told(DOWN)
+        await asyncio.sleep(50)
+        backdrop.told(conference.MediaUp())
+        await asyncio.sleep(600)
+
+    phone, begin = await attended(story), NOTICED_AFTER
+    assert phone.told == ["interrupted", "resumed"]
+    repair = Repair(was_heard=True)
+    assert phone.waits == [(begin, None), (begin + 30, repair), (50, None)]
+
+
+@in_virtual_time
+async def test_of_a_call_that_ends_nothing_more_is_told_and_what_is_heard_stays() -> None:
+    async def story(backdrop: Backdrop) -> None:
+        backdrop.told(LOBBY)
+        await asyncio.sleep(1)
+        backdrop.ends()
+        backdrop.entered()
+        backdrop.told(conference.MediaUp())
+        backdrop.told(DOWN)
+        await asyncio.sleep(600)
+
+    phone = await attended(story)
+    assert (phone.played, phone.told) == ([(0, Tone.MUSIC)], [])

@@ -280,3 +280,33 @@ async def test_what_the_conference_presses_is_for_the_phone_and_no_command(
     await settle(1)
     assert not scene.running.done()
     await gone(scene)
+
+
+@in_virtual_time
+async def test_a_long_farewell_is_not_followed_by_word_of_a_lost_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_alice()
+    scene = spoken(world, monkeypatch)
+    scene.line_lasts = 4.0
+    await settle(3)
+    world.removes_us("<status code='307'/>")
+    assert await scene.over() is EndReason.KICKED
+    assert scene.said == ["removed"] and Tone.REPAIRING not in scene.tones
+
+
+@in_virtual_time
+async def test_who_is_in_a_room_without_audio_is_asked_for_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trunk = replace(EXCHANGED, speaks=True)
+    world = partial(StrictWorld, occupants={"alice": "Alice"})
+    async with exchange(monkeypatch, world, trunk=trunk) as there:
+        there.engine.connects = lambda call: False
+        phone = FakePhone("room")
+        party = await there.call_in(phone)
+        await settle(10)
+        assert names(party.media.said) == ["one-moment"]
+        assert party.media.repeating is Tone.REPAIRING
+        phone.goes()
+        await settle(30)

@@ -10,7 +10,8 @@ import pytest
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.media_session import MediaSession, MediaSwitch
-from gateway.calls.news import farewell_of, news_of, spoken_part
+from gateway.calls.news import farewell_of, news_of, spoken_part, waiting_of
+from gateway.calls.reminder import Repair, Wait
 from gateway.calls.spoken_names import SpokenNames
 from gateway.calls.teller import Tones, Words
 from gateway.calls.voice import Voices
@@ -58,6 +59,19 @@ FILE, STREAM = RecordingMode.FILE, RecordingMode.STREAM
 def test_what_is_said_of_what_happens(event: conference.Event, said: Prompt | None) -> None:
     news = news_of(event)
     assert (news.prompt if news is not None else None) is said
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        (conference.Waiting(WaitingFor.HOST), Prompt.WAIT_FOR_HOST),
+        (conference.Alone(), Prompt.ALONE),
+        (Repair(was_heard=True), Prompt.CONNECTION_LOST),
+        (Repair(was_heard=False), Prompt.ONE_MOMENT),
+    ],
+)
+def test_what_is_said_of_what_is_waited_for(wait: Wait, said: Prompt) -> None:
+    assert waiting_of(wait) is said
 
 
 def test_every_end_that_the_caller_did_not_bring_about_has_words() -> None:

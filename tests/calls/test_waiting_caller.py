@@ -24,7 +24,8 @@ from gateway.sip import events as sip
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request, parse_message
 from gateway.sip.reason import Reason
-from tests.conference.world import INSTALLATION, LOBBY, World, error, members_only, settle
+from tests.calls.fake_engine import ANSWER
+from tests.conference.world import INSTALLATION, LOBBY, World, error, members_only, offer, settle
 from tests.xmpp.virtual_time import in_virtual_time
 
 PASSWORD = ".//{http://jabber.org/protocol/muc}password"
@@ -101,7 +102,8 @@ class Phone:
 
 
 class Scene:
-    """A call in a world. `line_lasts` so many seconds, whatever is said."""
+    """A call in a world. `line_lasts` so many seconds, whatever is said. Where the trunk speaks,
+    others in the room are heard at once, so that nothing has to be said of that."""
 
     line_lasts = 0.0
 
@@ -132,11 +134,21 @@ class Scene:
             reception=reception,
         )
         self.record = CallRecord("c1", "c", "trunk", "Erika", "room")
+        if trunk.speaks:
+            world.on_join = partial(self._offered, world)
         call = IncomingCall(self.phone, trunk, services, self.record)  # type: ignore[arg-type]
         self.running = asyncio.create_task(call.run())
 
+    def _offered(self, world: World) -> None:
+        if world.occupants:
+            session = offer(f"s{len(world.streams)}")
+            asyncio.get_running_loop().call_later(0.01, world.request, session)
+
     def _execute(self, order: m.Command) -> None:
         match order:
+            case m.OpenBridge(call, _, offered):
+                self._report(m.BridgeOpened(call, offered.session, ANSWER))
+                self._report(m.BridgeConnected(call, offered.session), after=0.1)
             case m.OpenPhone():
                 self._report(m.PhoneOpened("c1", ("10.0.0.1", 20000)))
             case m.Close():
