@@ -188,7 +188,7 @@ class ManagedStream:
                     await link.open(self)
                     is_resumed = await self._ask(link, management.resume(self._enabled.id))
             except (ConnectionFailed, TimeoutError) as error:
-                log.info("xmpp stream not resumed yet", reason=str(error))
+                log.info("xmpp stream not resumed yet", reason=str(error) or "no answer in time")
                 if isinstance(error, ConnectionFailed) and error.cause in _FINAL:
                     break
                 continue
