@@ -32,7 +32,7 @@ def missing() -> str | None:
     if importlib.util.find_spec("pyVoIP") is None:
         return "pyVoIP is missing: pip install pyVoIP==1.6.8"
     if importlib.util.find_spec("audioop") is None:
-        return "pyVoIP 1.6.8 needs audioop, which went with Python 3.13"
+        return "pyVoIP 1.6.8 needs audioop, which went with Python 3.13: pip install audioop-lts"
     return None
 
 
