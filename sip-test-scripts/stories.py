@@ -362,7 +362,7 @@ SCENARIOS = (
     ),
     Scenario(
         "refused-codec",
-        "488 with a Reason, and no ringing, for G.729 alone and for video alone",
+        "488 with Reason and Warning, and no ringing, for G.729 alone and for video alone",
         "3261 13.3.1.3, 21.4.26; 3264 6",
         be_refused,
         (ANNA,),

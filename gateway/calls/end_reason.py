@@ -7,6 +7,7 @@ from typing import Any
 from gateway.conference.events import LeaveCause
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.sip.reason import Reason
+from gateway.sip.responses import HeaderFields
 
 
 class EndReason(Enum):
@@ -61,6 +62,12 @@ class EndReason(Enum):
         self.status = status
 
 
+_WARNINGS = {
+    EndReason.NO_COMMON_CODEC: '305 sip-gateway "Incompatible media format"',
+    EndReason.NO_COMMON_ENCRYPTION: '302 sip-gateway "Incompatible transport protocol"',
+}
+
+
 @dataclass(frozen=True, slots=True)
 class CallEnd:
     """How a call ended; `text` is for the operator and may name what callers should not see."""
@@ -72,6 +79,12 @@ class CallEnd:
     def sip_reason(self) -> Reason:
         """The Reason header of the refusal or of the BYE."""
         return Reason("SIP", self.reason.status, self.reason.label.replace("-", " "))
+
+    @property
+    def warnings(self) -> HeaderFields:
+        """What the refusal of an offer has to say besides (RFC 3261 13.3.1.3): phones show it."""
+        warning = _WARNINGS.get(self.reason)
+        return (("Warning", warning),) if warning is not None else ()
 
 
 class Over(Exception):

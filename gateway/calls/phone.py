@@ -105,7 +105,8 @@ class Phone:
             try:
                 await self._be_succeeded(call, listener)
             except SdpError as error:
-                call.reject(of_description(error).reason.status)
+                end = of_description(error)
+                call.reject(end.reason.status, headers=end.warnings)
             except (CallEnded, OfferWithdrawn):
                 log.info("not taken over", sip_call_id=call.call_id)
 
@@ -184,7 +185,7 @@ class Phone:
         headers = (("Retry-After", str(self._services.retry_after)),) if retry else ()
         # What is no failure after an answer (the meeting has ended) is one before it.
         status = end.reason.status if end.reason.status >= 300 else 480
-        self._current.reject(status, headers=headers, reason=end.sip_reason)
+        self._current.reject(status, headers=(*headers, *end.warnings), reason=end.sip_reason)
 
     @property
     def _current(self) -> Call:
@@ -228,7 +229,8 @@ class Phone:
                 await self._current.accept_reoffer(description)
         except SdpError as error:
             log.info("new offer refused", reason=str(error))
-            self._current.reject_reoffer(of_description(error).reason.status)
+            end = of_description(error)
+            self._current.reject_reoffer(end.reason.status, headers=end.warnings)
         except OfferWithdrawn:
             log.info("new offer withdrawn")
         except CallEnded as ended:

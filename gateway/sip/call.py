@@ -225,13 +225,13 @@ class Call:
         self._order(lambda now: updates.accept(sdp, now))
         return None
 
-    def reject_reoffer(self, status: int = 488) -> None:
+    def reject_reoffer(self, status: int = 488, *, headers: HeaderFields = ()) -> None:
         """Refuse a `Reoffered`: the call goes on as it was."""
         updates = self._session.updates
         if updates.is_pending:
-            self._order(lambda now: updates.reject(status, now))
+            self._order(lambda now: updates.reject(status, now, headers))
         else:
-            self._order(lambda now: self._session.reject(status, now=now))
+            self._order(lambda now: self._session.reject(status, headers=headers, now=now))
 
     def accept_referral(self) -> None:
         """Agree to a `Referred`; `report_referral` is to follow."""

@@ -86,11 +86,11 @@ class ServerUpdate:
             self._offers.description = sdp
             self._answer(transaction, flow, sdp, now)
 
-    def reject(self, status: int, now: float) -> None:
+    def reject(self, status: int, now: float, headers: HeaderFields = ()) -> None:
         """Refuse the offer, if there is one: the session goes on as it was."""
         if self._pending is not None:
             transaction, _ = self._take(self._pending)
-            self._core.respond(transaction, status, now=now)
+            self._core.respond(transaction, status, headers=headers, now=now)
 
     def _take(self, pending: tuple[Transaction, Flow]) -> tuple[Transaction, Flow]:
         self._pending, self._offers.is_updating = None, False

@@ -83,8 +83,11 @@ class _Session:
         self.is_pending = False
         self.phone.acknowledges()
 
-    def reject(self, status: int, phrase: str | None = None, **_: object) -> None:
+    def reject(
+        self, status: int, phrase: str | None = None, *, headers: HeaderFields = (), **_: object
+    ) -> None:
         self.phone.done.append(str(status))
+        self.phone.warned += [value for name, value in headers if name == "Warning"]
         self.is_pending = False
 
     def hang_up(self, reasons: tuple[Reason, ...], now: float) -> None:
@@ -123,6 +126,7 @@ class FakePhone:
     replaces: "FakePhone | None" = None
     answer: bytes | None = None  # in its ACK
     done: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)  # with what it is refused
     said: list[str] = field(default_factory=list)
     is_answered: bool = False
 

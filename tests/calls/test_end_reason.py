@@ -14,6 +14,16 @@ def test_every_reason_has_a_label_of_its_own_and_a_status_of_sip() -> None:
         assert reason.status == 200 or 400 <= reason.status < 700
 
 
+def test_who_offers_what_nobody_can_do_is_warned_in_words_of_the_rfc() -> None:
+    warned = {reason: CallEnd(reason, "").warnings for reason in EndReason}
+    assert {reason: fields for reason, fields in warned.items() if fields} == {
+        EndReason.NO_COMMON_CODEC: (("Warning", '305 sip-gateway "Incompatible media format"'),),
+        EndReason.NO_COMMON_ENCRYPTION: (
+            ("Warning", '302 sip-gateway "Incompatible transport protocol"'),
+        ),
+    }
+
+
 @pytest.mark.parametrize(
     ("cause", "status"),
     [

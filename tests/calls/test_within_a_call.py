@@ -371,14 +371,34 @@ async def test_a_phone_with_nothing_in_common_does_not_take_over(
     async with exchange(monkeypatch) as there:
         phone = FakePhone("room")
         party = await talking(there, phone)
-        for offer, status in ((OTHER.replace(b"AVP 0 101", b"AVP 18"), "488"), (b"?", "400")):
+        warning = '305 sip-gateway "Incompatible media format"'
+        for offer, status, warned in (
+            (OTHER.replace(b"AVP 0 101", b"AVP 18"), "488", [warning]),
+            (b"?", "400", []),
+        ):
             other = FakePhone("room", number=1, offer=offer, replaces=phone)
             await there.replace(other)
             await settle(1)
             assert other.done == [status]
+            assert other.warned == warned
         assert party.media.phone is not None
         assert party.media.phone.remote == ("192.0.2.9", 4000)
         assert not there.ended
+
+
+@in_virtual_time
+async def test_a_phone_that_is_refused_is_warned_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    warning = '305 sip-gateway "Incompatible media format"'
+    async with exchange(monkeypatch) as there:
+        refused = FakePhone("room", offer=DESCRIPTION.replace(b"AVP 0", b"AVP 18"))
+        await there.call_in(refused)
+        await settle(1)
+        assert (refused.done, refused.warned) == (["488"], [warning])
+        phone = FakePhone("room", number=1)
+        await talking(there, phone)
+        phone.describes(DESCRIPTION.replace(b"AVP 0", b"AVP 18"))
+        await settle(1)
+        assert (phone.done[-1], phone.warned) == ("488", [warning])
 
 
 @in_virtual_time

@@ -21,6 +21,8 @@ from gateway.sip.message import Request, Response
 from gateway.sip.reason import Reason
 from tests.sip.wire import ANSWER, OFFER, SIXTY_FOUR_T1, UDP, Bench, Fields, request, response
 
+WARNING = (("Warning", '305 gw "Incompatible media format"'),)
+
 
 class Phone:
     """A bench whose events go to one call."""
@@ -283,9 +285,20 @@ async def test_an_update_is_accepted_or_refused_like_a_reinvite_but_needs_no_ack
     assert await phone.call.accept_reoffer(ANSWER) is None
     assert phone.bench.the_response().body == ANSWER
     phone.receive(update(branch="z9hG4bK-u3", cseq=3))
-    phone.call.reject_reoffer(488)
-    assert phone.bench.statuses() == [488]
+    phone.call.reject_reoffer(488, headers=WARNING)
+    refusal = phone.bench.the_response()
+    assert (refusal.status, refusal.headers["Warning"]) == (488, WARNING[0][1])
     assert [type(await phone.call.events.next()) for _ in range(2)] == [Reoffered] * 2
+
+
+async def test_a_reinvite_is_refused_with_a_warning() -> None:
+    phone = Phone()
+    await phone.confirmed()
+    phone.receive(request(branch="z9hG4bK-r", to_tag=phone.tag, cseq=2, body=OFFER))
+    phone.bench.forget()
+    phone.call.reject_reoffer(headers=WARNING)
+    refusal = phone.bench.the_response()
+    assert (refusal.status, refusal.headers["Warning"]) == (488, WARNING[0][1])
 
 
 async def test_a_referral_is_accepted_and_reported_or_refused() -> None:
