@@ -32,6 +32,13 @@ class Outcome:
     def is_success(self) -> bool:
         return 200 <= self.status < 300
 
+    @property
+    def text(self) -> str:
+        """What the peer has said, or that it has said nothing, for the operator."""
+        if self.response is not None:
+            return f"{self.status} {self.phrase}"
+        return "no answer" if self.status == 408 else "not reached"
+
     @classmethod
     def without_response(cls, status: int) -> "Outcome":
         return cls(status, PHRASES[status])

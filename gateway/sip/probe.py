@@ -65,7 +65,7 @@ class Probe:
         sent anything, and a 408 or 504 is a proxy's word for nobody.
         """
         if outcome.response is None or outcome.status in (408, 503, 504):
-            self.fail(f"{outcome.status} {outcome.phrase}", now)
+            self.fail(outcome.text, now)
             return
         self.error = ""
         self._answers, self._failures = self._answers + 1, 0

@@ -97,7 +97,7 @@ class Registration:
             return None
         if response is not None and self._is_answerable(response):
             return self._request(self._expires)
-        reason = f"{outcome.status} {outcome.phrase}"
+        reason = outcome.text
         self.remedy = remedy(outcome.status, response, self._config.credentials)
         if response is not None and outcome.status in _REFUSALS:
             self._wait(RegistrationState.REFUSED, reason, _REFUSED_WAIT, now)

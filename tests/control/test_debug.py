@@ -75,7 +75,7 @@ def test_how_trunks_are_and_which_phones_are_here_is_told() -> None:
     registration = RegistrationStatus("sip:p.test", RegistrationState.REFUSED, "403 No", -7.04)
     trunks = (
         TrunkStatus("plain", 2),
-        TrunkStatus("busy", 0, registration, ProbeState.DOWN, "408 Request Timeout"),
+        TrunkStatus("busy", 0, registration, ProbeState.DOWN, "no answer"),
     )
     told = debug(snapshot(trunks=trunks, phones={"alice": ("udp:10.0.0.7:5060",)}))
     assert told["trunks"] == {
@@ -83,7 +83,7 @@ def test_how_trunks_are_and_which_phones_are_here_is_told() -> None:
         "busy": {
             "calls": 0,
             "probe": "down",
-            "probe_error": "408 Request Timeout",
+            "probe_error": "no answer",
             "registration": {
                 "registrar": "sip:p.test",
                 "state": "refused",

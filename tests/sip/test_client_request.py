@@ -96,6 +96,7 @@ def test_one_that_cannot_be_sent_is_a_503(bench: Bench, sender: Sender) -> None:
     bench.order(lambda now: bench.stack.port_unreachable(PEER, now))
     (outcome,) = sender.outcomes
     assert (outcome.status, outcome.is_success, outcome.response) == (503, False, None)
+    assert outcome.text == "not reached"
 
 
 def test_a_peer_that_knows_the_call_no_more_has_hung_up(bench: Bench, sender: Sender) -> None:

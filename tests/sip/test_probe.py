@@ -75,6 +75,7 @@ def test_the_next_question_is_an_interval_after_the_last_but_never_at_once() -> 
     assert probe.due == 130
     probe.begin(US, 130)
     probe.receive(Outcome.without_response(408), 162)
+    assert probe.error == "no answer"  # nobody has said 408
     assert probe.due == 163
 
 
