@@ -128,7 +128,7 @@ class CalledPhone(Phone):
 
 _FAILURES = {
     EndReason.BUSY: {486, 600},
-    EndReason.DECLINED: {603, 607},
+    EndReason.DECLINED: {603, 607, 608},  # RFC 8197, RFC 8688
     EndReason.NO_ANSWER: {408, 480, 487},
     EndReason.NO_SUCH_NUMBER: {404, 410, 484, 604},
 }

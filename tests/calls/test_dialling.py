@@ -299,6 +299,7 @@ async def test_a_call_joins_rings_is_answered_and_ends(monkeypatch: pytest.Monke
         (486, EndReason.BUSY, "Busy"),
         (600, EndReason.BUSY, "Busy"),
         (603, EndReason.DECLINED, "Declined"),
+        (608, EndReason.DECLINED, "Declined"),
         (480, EndReason.NO_ANSWER, "No answer"),
         (408, EndReason.NO_ANSWER, "No answer"),
         (404, EndReason.NO_SUCH_NUMBER, "No such number"),
