@@ -29,6 +29,8 @@ from gateway.sdp.offer_answer import (
 )
 from gateway.sdp.session_description import Origin, SessionDescription
 
+_USERNAME = "gateway"  # SIPp's `regexp` wants letters in an o= line, where "-" would do
+
 
 class Negotiation:
     """Our side of a call's session (RFC 3264). `local` says where a phone reaches our RTP whose own
@@ -51,7 +53,9 @@ class Negotiation:
         self._codecs = codecs
         self._terms = terms
         self._encryption = PLAIN  # of the last agreement
-        self._origin = Origin(local(None)[0], str(secrets.randbits(52)), secrets.randbits(16))
+        self._origin = Origin(
+            local(None)[0], str(secrets.randbits(52)), secrets.randbits(16), username=_USERNAME
+        )
         self._described: SessionDescription | None = None  # by us, last
         self._named: dict[int, Format] = {}  # payload types, by the phone, the latest of each
         self._has_spoken_with = False  # media has been agreed both ways before

@@ -1,5 +1,6 @@
 """The offers and answers of one call: versions, holds, and offers of our own."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -65,6 +66,11 @@ def test_every_description_of_ours_has_a_higher_version() -> None:
         versions.append(SessionDescription.parse(answer).origin.version)
     versions.append(SessionDescription.parse(made.offer()).origin.version)
     assert versions == [versions[0] + step for step in range(4)]
+
+
+def test_what_says_where_a_description_is_from_is_made_of_letters_and_digits() -> None:
+    answer, _ = negotiation().answer(description(*AUDIO))
+    assert re.search(rb"o=[a-z]+ [0-9]+ [0-9]+ IN", answer)  # as SIPp's own `regexp` has it
 
 
 def test_media_holds_what_was_agreed() -> None:
