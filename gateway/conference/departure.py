@@ -12,6 +12,8 @@ from gateway.xmpp.visitors import Promotion
 
 PASSING = (JoinFailure.UNREACHABLE, JoinFailure.TIMEOUT, JoinFailure.FOCUS_UNAVAILABLE)
 """Why somebody does not get in who may try again."""
+PASSING_FOR_WHO_WAS_IN = (*PASSING, JoinFailure.FULL)
+"""The same for who has been in: until the server has noticed that we are gone, we fill the room."""
 
 _ENDINGS = {
     JoinFailure.LOBBY_DENIED: LeaveCause.LOBBY_DENIED,

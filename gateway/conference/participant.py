@@ -14,7 +14,7 @@ from gateway.conference.audio import Audio, BridgeMedia
 from gateway.conference.bridge_session import BridgeSession
 from gateway.conference.chair import Chair
 from gateway.conference.company import Somebody
-from gateway.conference.departure import PASSING, Departure, not_let_in
+from gateway.conference.departure import PASSING_FOR_WHO_WAS_IN, Departure, not_let_in
 from gateway.conference.door import AskPassword, Door
 from gateway.conference.entering import enter
 from gateway.conference.event_queue import EventQueue
@@ -289,7 +289,8 @@ class Participant:
             try:
                 self._stay = await self._visit.go(self._at, self._arrive)
             except ConferenceError as error:
-                if error.cause not in PASSING and not self._visit.may_come_later(error):
+                is_passing = error.cause in PASSING_FOR_WHO_WAS_IN
+                if not is_passing and not self._visit.may_come_later(error):
                     return self._not_in(departure, error)
                 if _now() > until:
                     return replace(self._not_in(departure, error), rejoin=False)

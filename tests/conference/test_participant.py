@@ -992,6 +992,30 @@ async def test_a_server_that_is_away_for_a_moment_is_tried_again() -> None:
 
 
 @in_virtual_time
+async def test_who_still_fills_the_room_itself_comes_back_once_the_server_has_noticed() -> None:
+    full = error("wait", "service-unavailable")
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.joins = [full] * 20
+        world.lose()
+        await settle(1 + 20 * RETURN_PAUSE[1] + 1)
+        assert call.told() == [Rejoined()]
+
+
+@in_virtual_time
+async def test_a_room_that_stays_full_ends_the_call_in_the_end() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.joins = [error("wait", "service-unavailable")] * 1000
+        world.lose()
+        await settle(RETURN_PATIENCE - 1)
+        assert call.told() == []
+        await settle(6)
+        (ended,) = call.told()
+        assert isinstance(ended, Ended) and ended.cause is LeaveCause.CONNECTION_LOST
+
+
+@in_virtual_time
 async def test_a_server_that_stays_away_ends_the_call_in_the_end() -> None:
     away = ConnectionFailed(FailureCause.UNREACHABLE, "refused")
     world = with_alice()
