@@ -63,6 +63,12 @@ _EFFORT_TURNS = 50  # rounds: a second
 _CLOCK_TURNS = 500  # rounds: ten seconds
 
 
+_TOO_BUSY = (
+    "this machine has too much else to do, or too many calls: let media come first "
+    "(LimitRTPRIO=1 of systemd, ulimit -r), or lower max_calls in [sip]"
+)
+
+
 @dataclass(slots=True, eq=False)
 class _Room:
     """A bus and the slot it is ticked in."""
@@ -318,7 +324,8 @@ class MediaEngine:
         if self.clock.rounds % _CLOCK_TURNS == 0:
             self._late_share = self._lately.since_then(self.clock.late, self.clock.ticks)
             if self._late_share > TOLERABLE_LATE_SHARE:
-                log.warning("media is late", share=self._late_share, calls=len(self._calls))
+                share, calls = self._late_share, len(self._calls)
+                log.warning("media is late", share=share, calls=calls, remedy=_TOO_BUSY)
         if not self._calls and not self._closing:
             self.clock.stop()
             self._late_share = 0.0

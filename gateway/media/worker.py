@@ -20,6 +20,7 @@ from audiocodecs import opus
 from gateway import logs
 from gateway.media.engine import MediaEngine
 from gateway.media.messages import Command, Failed
+from gateway.media.priority import come_first
 from gateway.media.wire import Incoming
 from gateway.media.worker_messages import (
     FROM_WORKER,
@@ -46,6 +47,7 @@ async def serve(end: socket.socket) -> None:
     if isinstance(begin, Begin):
         logs.configure(begin.log_level, begin.log_format)
         structlog.contextvars.bind_contextvars(worker=begin.worker)
+        come_first()
         await _work(begin, orders, lambda report: writer.write(FROM_WORKER.serialize(report)))
     writer.close()
 
