@@ -25,6 +25,7 @@ from tests.calls.exchange import Exchange, Party, exchange
 from tests.calls.fake_phone import FakePhone
 from tests.calls.reachable import largest_containers
 from tests.conference.strict_world import StrictWorld
+from tests.helpers.examples import in_proportion
 from tests.xmpp import virtual_time
 
 HOUR = 3600.0
@@ -179,7 +180,7 @@ def _spend(monkeypatch: pytest.MonkeyPatch, seed: int, calls_per_hour: int) -> N
 
 
 def test_a_day_of_churn_leaves_nothing_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    _spend(monkeypatch, seed=1, calls_per_hour=10)
+    _spend(monkeypatch, seed=1, calls_per_hour=in_proportion(16))
 
 
 @pytest.mark.soak
