@@ -11,7 +11,6 @@ from gateway.calls.phone import Phone
 from gateway.calls.redirection import Redirection
 from gateway.media.messages import PhoneMedia
 from gateway.sip import events as sip
-from gateway.sip.digest import Credentials
 from gateway.sip.header_values import address
 from gateway.sip.locate import Destination
 from gateway.sip.responses import HeaderFields
@@ -72,16 +71,13 @@ class CalledPhone(Phone):
         try:
             flows = await self._services.user_agent.find_flows(destination)
             self._negotiation = self._describe(self._port, flows[0])
-            credentials = None
-            if through.user is not None:
-                credentials = Credentials(through.user, through.password, through.realm)
             call = await self._services.user_agent.invite(
                 through.target(number),
                 self._negotiation.offer(),
                 from_=address(through.caller_uri, through.caller_name),
                 headers=(*through.identity_headers, *headers),
                 flows=flows,
-                credentials=credentials,
+                credentials=through.credentials,
                 label=self._record.id,
             )
         except OSError as error:

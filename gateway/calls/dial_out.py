@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from gateway.sip.digest import Credentials
 from gateway.sip.header_values import address, format_host
 from gateway.sip.responses import HeaderFields
 
@@ -40,6 +41,13 @@ class DialOut:
     withhold_caller: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     confirm: bool = False
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """Who we are to the trunk, if it asks."""
+        if self.user is None:
+            return None
+        return Credentials(self.user, self.password, self.realm)
 
     def allows(self, number: str) -> int:
         """The length of the longest prefix that allows this number; 0 if none does."""

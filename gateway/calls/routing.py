@@ -25,6 +25,7 @@ from gateway.ivr.meeting import Meeting
 from gateway.media.messages import AS_IT_IS, PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sdp.formats import DEFAULT_CODECS
+from gateway.sip.digest import Credentials
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -71,6 +72,7 @@ class Trunk:
     answered, instead of their own network's ringing. `waiting` is what they hear while they
     wait for people.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
+    `credentials` are for its servers, should they challenge our requests within a call of theirs.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
     their way.
     """
@@ -94,6 +96,7 @@ class Trunk:
     keys: frozenset[KeypadCommand] = ALL_COMMANDS
     moderator: bool = False
     dial_out: DialOut | None = None
+    credentials: Credentials | None = None
     codecs: tuple[str, ...] = DEFAULT_CODECS
     srtp: SrtpPolicy = SrtpPolicy.OFFERED
     info_json: bool = False

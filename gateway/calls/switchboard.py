@@ -201,6 +201,8 @@ class Switchboard:
 
     def _take(self, call: Call) -> None:
         trunk = self._admitted.pop(call.request)
+        if trunk.credentials is not None:
+            call.identify(trunk.credentials)
         if "Replaces" in call.request.headers.keys():  # noqa: SIM118 -- not a mapping
             self._replace(call, trunk)
             return

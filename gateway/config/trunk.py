@@ -23,6 +23,7 @@ from gateway.config.values import (
 )
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
+from gateway.sip.digest import Credentials
 from gateway.sip.liaison import LiaisonConfig
 from gateway.sip.locate import Destination
 from gateway.sip.probe import ProbeConfig
@@ -166,6 +167,13 @@ class TrunkSection(Section):
             probed=probed,
         )
 
+    @property
+    def _credentials(self) -> Credentials | None:
+        """Who we are to its servers: whom calls through it are by, or whom we register as."""
+        if self.dial_out is not None and (by := self.dial_out.for_calls().credentials) is not None:
+            return by
+        return self.register_.registration.credentials if self.register_ is not None else None
+
     def for_calls(
         self, codecs: tuple[str, ...], *, record_name: bool, waiting: WhileWaiting
     ) -> Trunk:
@@ -197,6 +205,7 @@ class TrunkSection(Section):
             chat=self.chat,
             conference_digits=self.conference_digits,
             dial_out=self.dial_out.for_calls() if self.dial_out is not None else None,
+            credentials=self._credentials,
             show_caller=ShowCaller(self.show_caller),
             trust_identity=self.trust_identity,
             called_party=tuple(CalledIn(each) for each in self.called_party),

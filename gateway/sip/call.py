@@ -19,6 +19,7 @@ from typing import Self
 
 from gateway.errors import GatewayError
 from gateway.sip.client_request import Outcome
+from gateway.sip.digest import Credentials
 from gateway.sip.events import (
     AckMissing,
     Acknowledged,
@@ -170,6 +171,10 @@ class Call:
         """Whether only a provisional response with our offer can let it ring (RFC 3262 5)."""
         is_required = Reliability.of(self.request) is Reliability.REQUIRED
         return is_required and self.offer is None
+
+    def identify(self, credentials: Credentials) -> None:
+        """Answer who challenges our requests in this call, which has come from there."""
+        self._session.identify(credentials)
 
     def ring(self) -> None:
         """Answer 180."""

@@ -154,7 +154,7 @@ class DigestClient:
 
     def __init__(
         self,
-        credentials: Credentials,
+        credentials: Credentials | None,
         new_cnonce: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
         self._credentials = credentials
@@ -165,8 +165,14 @@ class DigestClient:
         """The authentication of one more request."""
         return Exchange(self)
 
+    def identify(self, credentials: Credentials) -> None:
+        """Answer challenges that come from now on: nothing has been answered before."""
+        self._credentials = credentials
+
     def usable(self, response: Response) -> list[Challenge]:
-        """The challenges of a response that these credentials are for."""
+        """The challenges of a response that our credentials are for, if we have any."""
+        if self._credentials is None:
+            return []
         realm = self._credentials.realm
         return [
             challenge
@@ -183,6 +189,8 @@ class DigestClient:
         """Put credentials for all known spaces on a request; the spaces and the nonces used."""
         for header in CREDENTIAL_FIELDS:
             request.headers.remove(header)
+        if self._credentials is None:
+            return []
         for space, session in self._sessions.items():
             request.headers.add(space.header, session.answer(self._credentials, request))
         return [(space, session.challenge.nonce) for space, session in self._sessions.items()]

@@ -60,7 +60,7 @@ class Session:
         self._is_given_up = False  # by our user
         self._reasons: tuple[Reason, ...] = ()  # he gave
         self._farewell: Farewell | None = None
-        self._digest = DigestClient(credentials) if credentials is not None else None
+        self._digest = DigestClient(credentials)
         self._requests = RequestQueue(core, self._digest)
         self._refresh = SessionRefresh(core, self, self._offers, self._digest)
         self.updates = ServerUpdate(
@@ -78,6 +78,10 @@ class Session:
         return self._offers.is_pending
 
     # --- orders of the user ----------------------------------------------------------------------
+
+    def identify(self, credentials: Credentials) -> None:
+        """Answer who challenges requests of ours in a call that has come."""
+        self._digest.identify(credentials)
 
     def send_invitation(
         self,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from gateway.sip import events as sip
 from gateway.sip.call import Call
 from gateway.sip.client_request import Outcome
+from gateway.sip.digest import Credentials
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request, Response, parse_message
 from gateway.sip.reason import Reason
@@ -69,6 +70,9 @@ class _Session:
 
     phone: "FakePhone"
     is_pending: bool = True
+
+    def identify(self, credentials: Credentials) -> None:
+        self.phone.knows = credentials
 
     def __post_init__(self) -> None:
         self.updates = _Updates(self.phone)
@@ -129,6 +133,7 @@ class FakePhone:
     warned: list[str] = field(default_factory=list)  # with what it is refused
     said: list[str] = field(default_factory=list)
     is_answered: bool = False
+    knows: Credentials | None = None  # who we are, if it asks
 
     def __post_init__(self) -> None:
         identity = f"call-{self.number}"

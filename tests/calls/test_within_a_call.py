@@ -10,6 +10,7 @@ from gateway.calls.routing import RoomRule
 from gateway.conference.profile import ON_HOLD
 from gateway.media.messages import Direction, Tone
 from gateway.sip import events as sip
+from gateway.sip.digest import Credentials
 from gateway.sip.referral import ReferTo
 from tests.calls.exchange import TRUNK, Exchange, Party, exchange
 from tests.calls.fake_phone import DESCRIPTION, FakePhone
@@ -35,6 +36,17 @@ async def test_a_call_that_nobody_refreshes_ends_with_that_reason(
         await settle(1)
         (record,) = there.ended
         assert record.end is not None and record.end.reason is EndReason.SESSION_EXPIRED
+
+
+@in_virtual_time
+async def test_whoever_calls_through_a_trunk_that_knows_us_may_ask_who_we_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gateway = Credentials("gateway", "secret")
+    async with exchange(monkeypatch, trunk=replace(TRUNK, credentials=gateway)) as there:
+        phone = FakePhone("room")
+        await there.call_in(phone)
+        assert phone.knows == gateway
 
 
 @in_virtual_time

@@ -605,6 +605,19 @@ def test_a_trunk_that_registers_needs_no_addresses() -> None:
     assert config.trunks[0].networks == ()
 
 
+def test_who_we_are_to_a_trunk_is_who_calls_through_it_or_who_registers() -> None:
+    out = {"host": "sbc.test", "prefixes": ["+"]}
+    caller = {**out, "user": "out", "password": "o", "realm": "r"}
+    for sections, known in (
+        ({"register": REGISTER, "dial_out": caller}, Credentials("out", "o", "r")),
+        ({"register": REGISTER, "dial_out": out}, Credentials("4312345", "p")),
+        ({"register": REGISTER}, Credentials("4312345", "p")),
+        ({"dial_out": out}, None),
+    ):
+        (trunk,) = parse(with_trunk(**sections)).trunks
+        assert trunk.credentials == known
+
+
 def test_where_and_as_whom_a_trunk_registers_can_be_said_otherwise() -> None:
     register = {
         **REGISTER,

@@ -297,6 +297,20 @@ def test_a_first_challenge_may_come_for_the_bye(bench: Bench) -> None:
     assert is_right(bench.the_request())
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_in_a_call_that_has_come_a_challenge_is_answered_if_we_are_somebody_there(
+    bench: Bench, known: bool
+) -> None:
+    session, _ = bench.confirmed()
+    if known:
+        session.identify(ALICE)
+    bench.order(lambda now: session.hang_up((), now))
+    bye = bench.the_request()
+    assert bye.headers.get("Proxy-Authorization") is None
+    bench.receive(challenge(bye))
+    assert [is_right(sent.message) for sent in bench.take()] == ([True] if known else [])  # type: ignore[arg-type]
+
+
 def test_the_bye_to_a_second_branch_carries_credentials(bench: Bench) -> None:
     _, invite = answered(bench)
     bench.receive(response(invite, 200, to_tag="second", body=ANSWER))
