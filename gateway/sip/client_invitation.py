@@ -84,7 +84,7 @@ class ClientInvitation:
         flow: Flow,
         *,
         inviting: Inviting,
-        digest: DigestClient | None,
+        digest: DigestClient,
         now: float,
         fallback: HostPort | None = None,
         alternatives: Iterable[Flow] = (),
@@ -101,7 +101,7 @@ class ClientInvitation:
         self._cancelled_for: tuple[Reason, ...] | None = None
         self._deadline: Timer | None = None
         self._digest = digest
-        self._exchange = digest.exchange() if digest is not None else None
+        self._exchange = digest.exchange()
         self._withdrawn: set[str] = set()  # attempts of which late answers were cancelled
         ways: list[Way] = [(flow, fallback), *((each, None) for each in alternatives)]
         self._sending = self._send(ways, now)
@@ -131,8 +131,7 @@ class ClientInvitation:
         return branch is not None and branch.is_agreed
 
     def _send(self, ways: list[Way], now: float) -> Sending:
-        if self._exchange is not None:
-            self._exchange.authorize(self._request)
+        self._exchange.authorize(self._request)
         user = User(self._receive, self._fail)
         return Sending(self._core, self._request, ways, user, now, late=self._receive_late)
 
@@ -163,7 +162,7 @@ class ClientInvitation:
         """Whether it is a challenge, and to answer it is of use."""
         if response.status not in (401, 407) or self._cancelled_for is not None:
             return False
-        return self._exchange is not None and self._exchange.answer(response)
+        return self._exchange.answer(response)
 
     def _receive(self, message: Message, now: float) -> None:
         assert isinstance(message, Response)

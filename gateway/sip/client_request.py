@@ -65,12 +65,12 @@ class ClientRequest:
     """
 
     def __init__(
-        self, core: Core, dialog: Dialog, order: Order, *, digest: DigestClient | None, now: float
+        self, core: Core, dialog: Dialog, order: Order, *, digest: DigestClient, now: float
     ) -> None:
         self._core = core
         self._dialog = dialog
         self._order = order
-        self._exchange = digest.exchange() if digest is not None else None
+        self._exchange = digest.exchange()
         self._request: Request
         self._ack: Transmission | None = None
         self._send(now)
@@ -84,8 +84,7 @@ class ClientRequest:
             flow, _ = self._dialog.next_hop(self._core.network)
             contact = self._core.contact(flow, is_sips=is_sips(request.uri))
             request.headers.add(*contact)
-        if self._exchange is not None:
-            self._exchange.authorize(request)
+        self._exchange.authorize(request)
         self._request = Request(request.method, request.uri, request.headers, order.body)
         user = User(self._receive, self._fail)
         self._core.send_in_dialog(self._dialog, self._request, user, now)
@@ -104,7 +103,7 @@ class ClientRequest:
             self._ack = acknowledgement(self._core, self._dialog, self._request)
             self._core.transactions.outbox.append(self._ack)
         is_challenge = message.status in (401, 407)
-        if is_challenge and self._exchange is not None and self._exchange.answer(message):
+        if is_challenge and self._exchange.answer(message):
             self._send(now)
         else:
             self._order.told(Outcome(message.status, message.phrase, message), now)
@@ -120,7 +119,7 @@ class RequestQueue:
     They wait until the call is answered. Those that wait when it ends are told nothing any more.
     """
 
-    def __init__(self, core: Core, digest: DigestClient | None) -> None:
+    def __init__(self, core: Core, digest: DigestClient) -> None:
         self._core = core
         self._digest = digest
         self._dialog: Dialog | None = None

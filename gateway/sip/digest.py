@@ -149,6 +149,7 @@ def digest(
 class DigestClient:
     """What we know of the servers of one call: their challenges, and how often each was answered.
 
+    Without credentials none is: to answer is of no use then.
     Requests after the first challenged one carry credentials unasked (RFC 3261 22.1).
     """
 
@@ -187,10 +188,10 @@ class DigestClient:
 
     def authorize(self, request: Request) -> list[tuple[Space, str]]:
         """Put credentials for all known spaces on a request; the spaces and the nonces used."""
-        for header in CREDENTIAL_FIELDS:
-            request.headers.remove(header)
         if self._credentials is None:
             return []
+        for header in CREDENTIAL_FIELDS:
+            request.headers.remove(header)
         for space, session in self._sessions.items():
             request.headers.add(space.header, session.answer(self._credentials, request))
         return [(space, session.challenge.nonce) for space, session in self._sessions.items()]

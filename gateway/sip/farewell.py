@@ -25,7 +25,7 @@ class Farewell:
         dialog: Dialog,
         reasons: tuple[Reason, ...],
         *,
-        digest: DigestClient | None,
+        digest: DigestClient,
         over: Callable[[], None],
         now: float,
     ) -> None:

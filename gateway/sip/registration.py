@@ -69,8 +69,8 @@ class Registration:
         self.due = 0.0
         self._config = config
         self._random = random or Random()
-        self._digest = DigestClient(config.credentials) if config.credentials is not None else None
-        self._exchange = self._digest.exchange() if self._digest is not None else None
+        self._digest = DigestClient(config.credentials)
+        self._exchange = self._digest.exchange()
         self._call_id = secrets.token_hex(16)
         self._tag = secrets.token_hex(8)
         self._cseq = 0
@@ -85,8 +85,7 @@ class Registration:
     def begin(self, contact: str) -> Request:
         """The REGISTER of a new attempt; `contact` is the URI at which we are to be called."""
         self._contact = contact
-        if self._digest is not None:
-            self._exchange = self._digest.exchange()
+        self._exchange = self._digest.exchange()
         return self._request(self._expires)
 
     def receive(self, outcome: Outcome, now: float) -> Request | None:
@@ -118,8 +117,7 @@ class Registration:
         self.state = RegistrationState.ENDED
         if not self._contact:
             return None
-        if self._digest is not None:
-            self._exchange = self._digest.exchange()
+        self._exchange = self._digest.exchange()
         return self._request(0)
 
     def receive_end(self, outcome: Outcome) -> Request | None:
@@ -134,7 +132,7 @@ class Registration:
     def _is_answerable(self, response: Response) -> bool:
         """Whether to repeat the request otherwise is of use."""
         if response.status in (401, 407):
-            return self._exchange is not None and self._exchange.answer(response)
+            return self._exchange.answer(response)
         if response.status != 423:
             return False
         least = _seconds(response.headers.get("Min-Expires"))
@@ -201,8 +199,7 @@ class Registration:
             ]
         )
         request = Request("REGISTER", self._config.registrar, headers)
-        if self._exchange is not None:
-            self._exchange.authorize(request)
+        self._exchange.authorize(request)
         return request
 
 

@@ -50,7 +50,7 @@ class SessionRefresh:
     """Follows what each 2xx says about the session's timer."""
 
     def __init__(
-        self, core: Core, session: Refreshed, offers: Offers, digest: DigestClient | None
+        self, core: Core, session: Refreshed, offers: Offers, digest: DigestClient
     ) -> None:
         self._core = core
         self._session = session
