@@ -1,6 +1,6 @@
 """How calls go out through a trunk, and to which numbers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.sip.digest import Credentials
 from gateway.sip.header_values import address, format_host
@@ -15,12 +15,11 @@ class DialOut:
     open is asked of DNS (RFC 3263). `prefixes` are what numbers must begin with to be called at
     all, `deny` what they must not. `strip` is taken from
     their front, then `prepend` is put there. `caller` is the number or user we call from, `name`
-    the name beside it. `ringing_timeout` is in seconds. With a `user` the trunk's challenges are
-    answered, those of `realm` alone if it is given. With `early_media` the conference hears what
-    the network plays before the answer. With `assert_identity` the caller is in
-    P-Asserted-Identity as well; with `withhold_caller` it is not in From, and whoever is called
-    is not to learn it. `headers` are added to each INVITE. Where it has to `confirm`, who
-    answers is in the conference only after it has pressed a key.
+    the name beside it. `ringing_timeout` is in seconds. With `credentials` the trunk's challenges
+    are answered. With `early_media` the conference hears what the network plays before the answer.
+    With `assert_identity` the caller is in P-Asserted-Identity as well; with `withhold_caller` it
+    is not in From, and whoever is called is not to learn it. `headers` are added to each INVITE.
+    Where it has to `confirm`, who answers is in the conference only after it has pressed a key.
     """
 
     host: str
@@ -32,22 +31,13 @@ class DialOut:
     prepend: str = ""
     caller: str = "anonymous"
     name: str = ""
-    user: str | None = None
-    password: str = field(default="", repr=False)
-    realm: str | None = None
+    credentials: Credentials | None = None
     ringing_timeout: float = 60.0
     early_media: bool = False
     assert_identity: bool = False
     withhold_caller: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     confirm: bool = False
-
-    @property
-    def credentials(self) -> Credentials | None:
-        """Who we are to the trunk, if it asks."""
-        if self.user is None:
-            return None
-        return Credentials(self.user, self.password, self.realm)
 
     def allows(self, number: str) -> int:
         """The length of the longest prefix that allows this number; 0 if none does."""

@@ -13,12 +13,14 @@ from gateway.config.values import (
     HeaderText,
     Host,
     Jid,
+    LoginName,
     NumberPrefix,
     OwnHeader,
     Port,
     RoomJid,
     Seconds,
 )
+from gateway.sip.digest import Credentials
 
 
 class TrunkDialOutSection(Section):
@@ -33,7 +35,7 @@ class TrunkDialOutSection(Section):
     prepend: str = Field(default="", pattern=r"^[+0-9*#]*$")
     caller: str = Field(default="anonymous", pattern=r"^[A-Za-z0-9+._-]+$")
     name: str = ""
-    user: str | None = None
+    user: LoginName | None = None
     password: SecretStr | None = None
     realm: str | None = None
     ringing_timeout: Seconds = 60.0
@@ -55,6 +57,13 @@ class TrunkDialOutSection(Section):
             raise ValueError("\n".join(problems))
         return self
 
+    @property
+    def credentials(self) -> Credentials | None:
+        """Who we are to the trunk, if it asks."""
+        if self.user is None or self.password is None:
+            return None
+        return Credentials(self.user, self.password.get_secret_value(), self.realm)
+
     def for_calls(self) -> DialOut:
         """For `gateway.calls`."""
         return DialOut(
@@ -67,9 +76,7 @@ class TrunkDialOutSection(Section):
             prepend=self.prepend,
             caller=self.caller,
             name=self.name,
-            user=self.user,
-            password=self.password.get_secret_value() if self.password is not None else "",
-            realm=self.realm,
+            credentials=self.credentials,
             ringing_timeout=self.ringing_timeout,
             early_media=self.early_media,
             assert_identity=self.assert_identity,

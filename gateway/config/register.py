@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from gateway.config.section import Section
-from gateway.config.values import AccountName, Host, Port
+from gateway.config.values import AccountName, Host, LoginName, Port
 from gateway.errors import SipSyntaxError
 from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount
@@ -30,7 +30,7 @@ class TrunkRegisterSection(Section):
     registrar: Annotated[str, AfterValidator(_registrar)]
     user: AccountName
     password: SecretStr
-    auth_user: str | None = Field(default=None, min_length=1)
+    auth_user: LoginName | None = None
     realm: str | None = None
     contact: AccountName | None = None
     expires: int = Field(default=3600, ge=30, le=86_400)

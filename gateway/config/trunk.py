@@ -170,7 +170,7 @@ class TrunkSection(Section):
     @property
     def _credentials(self) -> Credentials | None:
         """Who we are to its servers: whom calls through it are by, or whom we register as."""
-        if self.dial_out is not None and (by := self.dial_out.for_calls().credentials) is not None:
+        if self.dial_out is not None and (by := self.dial_out.credentials) is not None:
             return by
         return self.register_.registration.credentials if self.register_ is not None else None
 

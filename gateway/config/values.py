@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.sdp.formats import CODECS
-from gateway.sip.digest import ALGORITHMS
+from gateway.sip.digest import ALGORITHMS, Credentials
 from gateway.sip.flow import default_port
 from gateway.sip.network import Listen
 
@@ -198,6 +198,13 @@ def _account_name(value: str) -> str:
     return value
 
 
+def _login_name(value: str) -> str:
+    try:
+        return Credentials(value, "").user
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no user name ({error}); write the provider's") from error
+
+
 def _realm(value: str) -> str:
     if not re.fullmatch(r"[ !#-\[\]-~]{1,64}", value):
         raise ValueError(f"{value!r} is no realm; write e.g. sip-gateway, without quotes")
@@ -298,6 +305,7 @@ DigestAlgorithms = Annotated[
     AfterValidator(_without_repetition),
 ]
 AccountName = Annotated[str, AfterValidator(_account_name)]
+LoginName = Annotated[str, AfterValidator(_login_name)]
 Realm = Annotated[str, AfterValidator(_realm)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -722,6 +722,14 @@ def test_a_user_dials_rooms_by_name_or_by_its_rules_or_as_a_trunk_does() -> None
             "trunk.0.register.registrar: 'sip:me@provider' is no registrar",
         ),
         (with_trunk(register={**REGISTER, "user": "a b"}), "trunk.0.register.user: 'a b' is no"),
+        (
+            with_trunk(register={**REGISTER, "auth_user": ""}),
+            "trunk.0.register.auth_user: '' is no",
+        ),
+        (
+            with_trunk(dial_out={"host": "a", "prefixes": ["+"], "user": "", "password": "x"}),
+            "trunk.0.dial_out.user: '' is no",
+        ),
         (with_trunk(register={**REGISTER, "pasword": "x"}), "trunk.0.register.pasword: no such"),
         (with_trunk(digest={"user": "x"}), "trunk.0.digest.password: is missing"),
         ({**LEAST, "user": [{**USER, "password": "short"}]}, "user.0.password: has to have 8"),
