@@ -9,11 +9,9 @@ sees STUN only. The private names this leans on are held by
 import asyncio
 import contextlib
 import socket
-import ssl
 import struct
 import time
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import aioice
@@ -24,7 +22,7 @@ from aioice.turn import TurnTransport
 
 from gateway.media.messages import TurnServer
 from gateway.rtp.datagrams import Datagram
-from gateway.trust import trusting
+from gateway.trust import trusting_the_system
 from gateway.webrtc.taken_over import TakenOver
 
 log = structlog.get_logger(__name__)
@@ -101,7 +99,7 @@ class IceConnection(aioice.Connection):
                     turn_username=relay.username,
                     turn_password=relay.password,
                     # What is said to be a bool is passed on to asyncio, which takes a context too.
-                    turn_ssl=_tls() if relay.transport == "tls" else False,  # type: ignore[arg-type]
+                    turn_ssl=trusting_the_system() if relay.transport == "tls" else False,  # type: ignore[arg-type]
                     turn_transport="udp" if relay.transport == "udp" else "tcp",
                 )
         except (OSError, UnicodeError, TransactionError) as error:  # TimeoutError is an OSError
@@ -218,12 +216,6 @@ def _is_ours(address: str) -> bool:
         except OSError:
             return False
     return True
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Made once: it reads the system's certificates, which stalls the loop."""
-    return trusting()
 
 
 class _Demultiplexer(asyncio.DatagramProtocol):

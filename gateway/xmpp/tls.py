@@ -4,11 +4,10 @@ Building a context reads the system's certificates, which stalls the loop for so
 """
 
 import ssl
-from functools import cache
 from pathlib import Path
 
 from gateway.errors import ConfigError
-from gateway.trust import trusting
+from gateway.trust import trusting, trusting_the_system
 
 
 def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLContext:
@@ -17,7 +16,7 @@ def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLC
     ConfigError if the file cannot be used.
     """
     if ca_file is None and verify:
-        return _trusting_the_system()
+        return trusting_the_system()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca_file is not None:
         try:
@@ -28,8 +27,3 @@ def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLC
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-@cache
-def _trusting_the_system() -> ssl.SSLContext:
-    return trusting()

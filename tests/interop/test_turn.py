@@ -93,7 +93,7 @@ async def test_each_way_to_a_relay_gives_a_candidate_and_takes_it_back(
     coturn: Coturn, transport: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusting = ssl.create_default_context(cafile=str(coturn.ca_file))
-    monkeypatch.setattr(ice, "_tls", lambda: trusting)
+    monkeypatch.setattr(ice, "trusting_the_system", lambda: trusting)
     before = left_over()
     connection = IceConnection((HOST,), lambda data: None)
     host, relay = await connection.gather((coturn.server(transport),))
