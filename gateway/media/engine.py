@@ -62,7 +62,6 @@ _WATCH_TURNS = 25  # rounds of 20 ms: each call is looked after twice a second
 _EFFORT_TURNS = 50  # rounds: a second
 _CLOCK_TURNS = 500  # rounds: ten seconds
 
-
 _TOO_BUSY = (
     "this machine has too much else to do, or too many calls: let media come first "
     "(LimitRTPRIO=1 of systemd, ulimit -r), or lower max_calls in [sip]"

@@ -98,6 +98,11 @@ def unquote_string(value: str) -> str:
     return value
 
 
+def parse_seconds(value: str | None) -> int | None:
+    """A delta-seconds (25.1) of no more than nine digits; None if it is none."""
+    return int(value) if value and re.fullmatch(r"[0-9]{1,9}", value) else None
+
+
 @_keep_last
 def parse_name_addr(value: str) -> NameAddr:
     """Read From, To, Contact, Route or the like; SipSyntaxError if it is no address."""

@@ -14,6 +14,7 @@ from gateway.sip.header_values import (
     NameAddr,
     parse_name_addr,
     parse_parameters,
+    parse_seconds,
     parse_via,
     split_list,
 )
@@ -147,8 +148,7 @@ class Headers:
     @property
     def expires(self) -> int | None:
         """Seconds (20.19); None if there is none that can be read."""
-        value = self.get("Expires") or ""
-        return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else None
+        return parse_seconds(self.get("Expires"))
 
     @property
     def content_length(self) -> int | None:

@@ -14,7 +14,7 @@ from gateway.sip.admission import ALLOW
 from gateway.sip.client_request import Outcome
 from gateway.sip.digest import Credentials, DigestClient
 from gateway.sip.flow import DEFAULT_PORT
-from gateway.sip.header_values import parse_name_addr, parse_uri
+from gateway.sip.header_values import parse_name_addr, parse_seconds, parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request, Response
 from gateway.sip.remedies import NO_WAY, remedy
@@ -135,7 +135,7 @@ class Registration:
             return self._exchange.answer(response)
         if response.status != 423:
             return False
-        least = _seconds(response.headers.get("Min-Expires"))
+        least = parse_seconds(response.headers.get("Min-Expires"))
         if least is None or not self._expires < least <= _LONGEST_EXPIRY:
             return False
         self._expires = least
@@ -155,7 +155,7 @@ class Registration:
 
     def _granted(self, response: Response) -> int:
         """Seconds our binding is kept (10.2.4); as asked for if the registrar does not say."""
-        stated = _seconds(response.headers.get("Expires"))
+        stated = response.headers.expires
         default = self._expires if stated is None else stated
         for value in response.headers.values("Contact"):
             try:
@@ -164,7 +164,7 @@ class Registration:
                     continue
             except SipSyntaxError:
                 continue
-            expires = _seconds(listed.parameters.get("expires"))
+            expires = parse_seconds(listed.parameters.get("expires"))
             return default if expires is None else expires
         return default  # rewritten on its way, as behind some NATs
 
@@ -201,13 +201,6 @@ class Registration:
         request = Request("REGISTER", self._config.registrar, headers)
         self._exchange.authorize(request)
         return request
-
-
-def _seconds(text: str | None) -> int | None:
-    """A delta-seconds (25.1); None if it is none."""
-    if text is None or not (text.isascii() and text.isdigit() and len(text) < 10):
-        return None
-    return int(text)
 
 
 def _place(uri: str) -> tuple[str | None, str, int]:
