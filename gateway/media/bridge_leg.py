@@ -25,6 +25,7 @@ _CLOCK_RATE = 48000  # of Opus, whatever the rate of the frames (RFC 7587 sectio
 _FRAME = 960
 _FRAMES = 50  # a second
 _NARROW_BAND = 8000  # Hz
+_VOICE = 0x80  # beside the level: this is speech, which a bridge may then protect (RFC 6464's V)
 _ALMOST_SILENT = 126  # the level of what ends a talk spurt: at 127 the bridge would discard it
 _LONGEST_TAIL = 25  # packets that end a talk spurt, at most
 _DTX_SENT = 2  # of them that say "no more follows": one may be lost
@@ -86,7 +87,7 @@ class BridgeLeg:
             if len(frame) != len(self._silence):
                 self._encode_at(len(frame) * _FRAMES)
             self._dtx_sent = 0
-            self._transmit(*self._payload(frame), level)
+            self._transmit(*self._payload(frame), _VOICE | level)
         elif self._dtx_sent < _DTX_SENT and self._tail < _LONGEST_TAIL:
             self._end_spurt()
         else:
@@ -107,8 +108,8 @@ class BridgeLeg:
         self._red.pause()
         self._transmit(self.payload_type, payload, _ALMOST_SILENT)
 
-    def _transmit(self, payload_type: int, payload: bytes, level: int) -> None:
-        extension = _level_extension(self.level_id, level)
+    def _transmit(self, payload_type: int, payload: bytes, stated: int) -> None:
+        extension = _level_extension(self.level_id, stated)
         numbers = self.feedback.elements()
         if numbers:
             extension = pack_extensions({**unpack_extensions(extension), **numbers})
@@ -198,6 +199,7 @@ class BridgeLeg:
 
 
 @cache
-def _level_extension(level_id: int | None, level: int) -> tuple[int, bytes]:
-    """The header extension that states a level (RFC 6464); none if that was not negotiated."""
-    return pack_extensions({level_id: bytes([level])}) if level_id is not None else (0, b"")
+def _level_extension(level_id: int | None, stated: int) -> tuple[int, bytes]:
+    """The header extension with a level and what goes with it (RFC 6464 section 3); none if that
+    was not negotiated."""
+    return pack_extensions({level_id: bytes([stated])}) if level_id is not None else (0, b"")

@@ -102,6 +102,11 @@ def test_a_talk_spurt_ends_with_packets_that_say_so_and_then_nothing_is_sent(
     levels = [audio_level(packet, LEVEL) for packet in bridge.packets]
     assert levels[2:-2] == [126] * len(tail)
     assert all(level is not None and level < 40 for level in levels[:2] + levels[-2:])
+    # Only speech is called speech: a bridge repeats nothing else, if it protects what it forwards.
+    extensions = [unpack_extensions(packet.extension)[LEVEL] for packet in bridge.packets]
+    assert [element[0] >= 0x80 for element in extensions] == [True] * 2 + [False] * len(tail) + [
+        True
+    ] * 2
     # The first after the silence is marked, follows in number, and says how long it was.
     assert [packet.marker for packet in bridge.packets[1:]].count(True) == 1
     assert again.marker
