@@ -12,6 +12,7 @@ from dataclasses import replace
 import structlog
 
 from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
+from gateway.conference.awaited_offer import AwaitedOffer
 from gateway.conference.bridge_channel import channel_opener
 from gateway.conference.bridge_session import BridgeSession, Fault, FaultKind
 from gateway.conference.chair import Chair
@@ -104,10 +105,10 @@ class Stay:
         self.chair = Chair(entry, may_preside=profile.may_preside, emit=emit)
         self._keys = RoomKeys()
         self._tasks = asyncio.TaskGroup()
+        self._offer = AwaitedOffer(entry.room, self._connection, recovery, self._run)
         self.goings = Goings(entry.room, company_at, self._drop_sources, emit, self._run)
         self._session: BridgeSession | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._waiting_for_offer: asyncio.Task[None] | None = None
         self._waiting_for_focus: asyncio.Task[None] | None = None
 
     async def attend(self) -> Departure:
@@ -120,7 +121,7 @@ class Stay:
                 self._run(self.chair.attend())
                 self.goings.entered()
                 if not self.room.alone:
-                    self._wait_for_offer(FIRST_OFFER_PATIENCE)
+                    self._offer.within(FIRST_OFFER_PATIENCE)
                 self.surroundings.look()
                 self.microphone.has_role(self.room.role)
                 if not self.room.focus_present:
@@ -260,12 +261,12 @@ class Stay:
             case FocusJoined() if self._waiting_for_focus is not None:
                 self._waiting_for_focus.cancel()
             case OccupantJoined():
-                if self._session is None and self._waiting_for_offer is None:
-                    self._wait_for_offer(FIRST_OFFER_PATIENCE)
+                if self._session is None and not self._offer.is_due:
+                    self._offer.within(FIRST_OFFER_PATIENCE)
                 self.goings.came(event)
             case OccupantLeft() | MachineLeft() | Alone():
                 if isinstance(event, Alone):
-                    self._stop_waiting_for_offer()  # to be alone is no fault
+                    self._offer.no_more()  # to be alone is no fault
                 self.goings.went(event)
 
     def _drop_sources(self, endpoint: str) -> None:
@@ -286,11 +287,11 @@ class Stay:
             if not linger:
                 self._audio.end(reason)
             if offer_due(jingle.reason):
-                self._wait_for_offer(OFFER_PATIENCE)
+                self._offer.within(OFFER_PATIENCE)
             elif self.room.alone:
-                self._stop_waiting_for_offer()
+                self._offer.no_more()
             else:
-                self._wait_for_offer(FIRST_OFFER_PATIENCE)
+                self._offer.within(FIRST_OFFER_PATIENCE)
         elif session is None:
             log.debug("jingle for no session", action=jingle.action, sid=jingle.sid)
         elif jingle.action == Action.SOURCE_ADD:
@@ -308,7 +309,7 @@ class Stay:
         if self._session is not None and self._session.sid == initiate.sid:
             return
         self._end_session("replaced by another session", FOREVER)
-        self._stop_waiting_for_offer()
+        self._offer.no_more()
         if initiate.start_muted:
             self.microphone.muted_by(None)
         log.info("session offered", sid=initiate.sid, sources=len(initiate.sources))
@@ -359,7 +360,7 @@ class Stay:
 
     async def _restart(self, session: BridgeSession, fault: Fault) -> None:
         """Ask for a new session in place of one whose media failed."""
-        self._wait_for_offer(RESTART_PATIENCE)
+        self._offer.within(RESTART_PATIENCE)
         terminate = session.terminate(Reason("connectivity-error", fault.text), restart=True)
         try:
             await self._connection.request(self.room.focus, terminate.to_element())
@@ -372,26 +373,11 @@ class Stay:
         except NoReply as error:
             log.warning("restart not answered", error=str(error))
 
-    def _wait_for_offer(self, seconds: float) -> None:
-        self._stop_waiting_for_offer()
-        self._waiting_for_offer = self._run(self._rejoin_after(seconds))
-
-    def _stop_waiting_for_offer(self) -> None:
-        if self._waiting_for_offer is not None:
-            self._waiting_for_offer.cancel()
-            self._waiting_for_offer = None
-
-    async def _rejoin_after(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        more = 0.0 if self.room.bridge_available else self._recovery.bridge_patience()
-        await asyncio.sleep(more)
-        raise Departed.without_media(f"no session within {seconds + more:g} s", rejoin=True)
-
     def _bridge_seen(self) -> None:
         if not self.room.bridge_available:
             log.warning("the focus has no videobridge")
-        elif self._waiting_for_offer is not None:  # which may come to newcomers only
-            self._wait_for_offer(OFFER_PATIENCE)
+        elif self._offer.is_due:  # which may come to newcomers only
+            self._offer.within(OFFER_PATIENCE)
 
     async def _call_focus_back(self) -> None:
         """Media goes on without the focus, for a while; a new focus makes new sessions."""

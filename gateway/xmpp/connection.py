@@ -75,6 +75,13 @@ class Stream(Protocol):
     def suspect(self, failure: ConnectionFailed) -> None:
         """The server does not answer: the stream is lost, unless it can be taken up again."""
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the server is there to be talked to, as far as we know: else it is sought."""
+
+    async def until_up(self) -> None:
+        """Wait for that; without end if the stream is lost for good."""
+
     async def close(self) -> None:
         """End the stream and free everything it has, in a bounded time."""
 
@@ -128,6 +135,15 @@ class Connection:
     def is_lost(self) -> bool:
         """Whether the connection has ended, by whichever side."""
         return self._failure is not None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether anything can come. If not, the stream is being resumed, or lost."""
+        return self._stream.is_up
+
+    async def until_up(self) -> None:
+        """Wait for that; without end if the connection is lost, which `receive` tells."""
+        await self._stream.until_up()
 
     def send(self, stanza: Element) -> None:
         """Send a stanza that has no answer; nothing happens after the connection's end.

@@ -106,6 +106,15 @@ class ManagedStream:
         if self._up.is_set():
             self.lost(failure)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a link, as far as we know."""
+        return self._up.is_set()
+
+    async def until_up(self) -> None:
+        """Wait for one."""
+        await self._up.wait()
+
     async def close(self) -> None:
         """End the stream and free everything it has, in a bounded time.
 

@@ -622,6 +622,37 @@ async def test_a_restart_that_brings_no_offer_makes_us_rejoin(answer: str | None
 
 
 @in_virtual_time
+async def test_while_the_server_is_cut_off_nobody_comes_anew_for_want_of_an_offer() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.stream.breaks()
+        media.down("s1")
+        await settle(RESTART_PATIENCE + 30)
+        assert call.told() == [MediaDown("consent expired")]
+        assert world.stream.of("session-terminate") == []
+        world.stream.resumes()
+        await settle(RESTART_PATIENCE - 1)
+        assert len(world.stream.of("session-terminate")) == 1  # the focus is asked only now
+        await connected(call, "s2")
+        await settle(60)
+        assert call.told() == [] and len(world.streams) == 1
+
+
+@in_virtual_time
+async def test_a_server_that_is_back_without_an_offer_is_no_reason_to_wait_on() -> None:
+    world, media = with_alice(terminates=[None]), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.stream.breaks()
+        media.down("s1")
+        await settle(RESTART_PATIENCE + 5)
+        world.stream.resumes()
+        await settle(RESTART_PATIENCE + 2)
+        assert call.told() == [MediaDown("consent expired"), Rejoined()]
+
+
+@in_virtual_time
 async def test_an_offer_that_crosses_a_refused_restart_is_taken_up() -> None:
     world, media = with_alice(terminates=[None]), Media()
     async with Call(world, media) as call:

@@ -206,6 +206,8 @@ class Stream:
         self.sink: Sink | None = None
         self.sent: list[Sent] = []
         self.closed_at: float | None = None
+        self._up = asyncio.Event()
+        self._kept: list[Element] = []
         self._world = world
 
     async def open(self, sink: Sink) -> str:
@@ -213,10 +215,32 @@ class Stream:
         if self._world.login_failures:
             raise self._world.login_failures.pop(0)
         self.sink = sink
+        self._up.set()
         return self.jid
+
+    @property
+    def is_up(self) -> bool:
+        return self._up.is_set()
+
+    async def until_up(self) -> None:
+        await self._up.wait()
+
+    def breaks(self) -> None:
+        """Its link is cut, and another is sought."""
+        self._up.clear()
+
+    def resumes(self) -> None:
+        """There is one: what was sent meanwhile arrives."""
+        self._up.set()
+        kept, self._kept = self._kept, []
+        for stanza in kept:
+            self.send(stanza)
 
     def send(self, stanza: Element) -> None:
         assert self.closed_at is None
+        if not self._up.is_set():
+            self._kept.append(stanza)
+            return
         loop = asyncio.get_running_loop()
         sent = Sent(loop.time(), fromstring(tostring(stanza)))
         self.sent.append(sent)
@@ -224,7 +248,8 @@ class Stream:
 
     def suspect(self, failure: ConnectionFailed) -> None:
         assert self.sink is not None
-        self.sink.lost(failure)
+        if self._up.is_set():
+            self.sink.lost(failure)
 
     async def close(self) -> None:
         if self.closed_at is None:
