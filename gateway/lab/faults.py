@@ -8,12 +8,17 @@ from gateway.rtp.packet import RtpPacket
 
 @dataclass(slots=True)
 class Faults:
-    """Probabilities for each forwarded packet: lost, doubled, or held back behind the next one."""
+    """Probabilities for each forwarded packet: lost, doubled, or held back behind the next one.
+
+    With `makes_good` what a client has lost is sent again for the asking (RFC 4585). The real
+    videobridge keeps packets of video only: it has been seen to answer nobody who asks for audio.
+    """
 
     loss: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
     seed: int = 1
+    makes_good: bool = False
     _dice: random.Random = field(init=False)
     _held: dict[tuple[str, int], RtpPacket] = field(init=False, default_factory=dict)
 

@@ -386,6 +386,8 @@ class LabVideobridge(asyncio.DatagramProtocol):
                 self._flush(client)
 
     def _find_cached(self, room: _Conference, ssrc: int, sequence: int) -> RtpPacket | None:
+        if not self.faults.makes_good:
+            return None
         for _, client in room.endpoints:
             packet = client.gate.cached(ssrc, sequence)
             if packet is not None:
