@@ -141,10 +141,9 @@ class ReliableProvisionals:
         return acknowledged
 
     def stop(self) -> None:
-        """The final response is sent: nothing is repeated any more (3)."""
+        """The final response is sent: nothing is repeated, but a PRACK may come yet (3)."""
         self._stop_timers()
         self._waiting.clear()
-        self._current = None
 
     def _send_next(self, now: float) -> None:
         if self._current is not None or not self._waiting:

@@ -112,13 +112,20 @@ def test_a_prack_of_nothing_is_a_481(bench: Bench, changes: dict[str, int]) -> N
     assert bench.statuses() == [200, 481]
 
 
-def test_the_200_does_not_wait_for_a_response_that_says_nothing(bench: Bench) -> None:
+@pytest.mark.parametrize("is_late", [False, True], ids=["before-the-ack", "after-it"])
+def test_the_200_does_not_wait_for_a_response_that_says_nothing(
+    bench: Bench, is_late: bool
+) -> None:
+    """Its PRACK crosses the 200: whoever is answered 481 hangs up (Asterisk 22)."""
     session = bench.invited(fields=[REQUIRES])
     ringing = progress(bench, session)
     bench.order(lambda now: session.accept(ANSWER, now=now))
     assert bench.the_response().body == ANSWER
-    bench.receive(prack(ringing))
-    bench.receive(request("ACK", branch="z9hG4bK-a", to_tag=ringing.headers.to.tag))
+    ack = request("ACK", branch="z9hG4bK-a", to_tag=ringing.headers.to.tag)
+    for each in (ack, prack(ringing)) if is_late else (prack(ringing), ack):
+        bench.receive(each)
+    assert bench.statuses() == [200]
+    bench.receive(prack(ringing, 3))
     assert bench.statuses() == [481]
     assert bench.event_names() == ["Acknowledged"]
 
