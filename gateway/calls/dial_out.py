@@ -81,3 +81,8 @@ class DialOut:
             "#", "%23"
         )  # RFC 3261 25.1
         return f"sip:{user}@{format_host(self.host)}"
+
+    def number_of(self, user: str) -> str:
+        """The number that `target` makes this user of; others are as the trunk says them."""
+        is_own = user.startswith(self.prepend)
+        return f"{self.strip}{user.removeprefix(self.prepend)}" if is_own else user

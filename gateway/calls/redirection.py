@@ -6,6 +6,7 @@ followed, and a number that may not be dialled is not called by this way either.
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 
 from gateway.calls.dial_out import DialOut
 from gateway.calls.dial_rules import DialRefused, read_number
@@ -42,7 +43,15 @@ class Redirection:
 
     def _allowed(self, uri: str) -> str | None:
         try:
-            number = read_number(parse_uri(uri).user or "")
+            number = self._read(parse_uri(uri).user or "")
         except (SipSyntaxError, DialRefused):
             return None
         return number if self._through.allows(number) else None
+
+    def _read(self, user: str) -> str:
+        """What is not written with its country is written as the trunk wants it from us."""
+        number = read_number(user)
+        if not number.startswith("+"):
+            with suppress(DialRefused):
+                return read_number(self._through.number_of(number))
+        return number

@@ -1,5 +1,8 @@
 """Whom 3xx responses may have us call: not in circles, not for ever, not whom they like."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +36,34 @@ def test_whom_a_redirection_is_redirected_to_comes_before_those_that_wait() -> N
 def test_who_may_not_be_dialled_is_not_called_by_this_way() -> None:
     redirection = Redirection("+431", THROUGH)
     redirection.name(["sip:+491@a", "sip:+439001@a", "sip:alice@a", "mailto:a@b", "?", "sip:a"])
+    assert tried(redirection) == []
+
+
+@pytest.mark.parametrize(
+    ("strip", "prepend", "named"),
+    [
+        ("+", "", "432"),
+        ("+", "00", "00432"),
+        ("+43", "0", "02"),
+        ("+43", "0", "+432"),
+        ("+43", "0", "00432"),
+        ("+", "9", "9432"),
+        ("+", "", "+432"),
+    ],
+)
+def test_a_number_may_be_named_as_the_trunk_wants_it_from_us(
+    strip: str, prepend: str, named: str
+) -> None:
+    through = replace(THROUGH, strip=strip, prepend=prepend)
+    redirection = Redirection("+431", through)
+    redirection.name([f"sip:{named}@a"])
+    assert tried(redirection) == ["+432"]
+
+
+@pytest.mark.parametrize("named", ["0900", "01", "+43900", "0049900", "900"])
+def test_by_no_notation_may_a_number_be_called_that_is_denied_or_known(named: str) -> None:
+    redirection = Redirection("+431", replace(THROUGH, strip="+43", prepend="0"))
+    redirection.name([f"sip:{named}@a"])
     assert tried(redirection) == []
 
 
