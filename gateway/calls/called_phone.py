@@ -77,7 +77,7 @@ class CalledPhone(Phone):
                 from_=address(through.caller_uri, through.caller_name),
                 headers=(*through.identity_headers, *headers),
                 flows=flows,
-                credentials=through.credentials,
+                credentials=self._trunk.credentials,
                 label=self._record.id,
             )
         except OSError as error:

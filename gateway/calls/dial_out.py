@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from gateway.sip.digest import Credentials
 from gateway.sip.header_values import address, format_host
 from gateway.sip.responses import HeaderFields
 
@@ -15,11 +14,11 @@ class DialOut:
     open is asked of DNS (RFC 3263). `prefixes` are what numbers must begin with to be called at
     all, `deny` what they must not. `strip` is taken from
     their front, then `prepend` is put there. `caller` is the number or user we call from, `name`
-    the name beside it. `ringing_timeout` is in seconds. With `credentials` the trunk's challenges
-    are answered. With `early_media` the conference hears what the network plays before the answer.
-    With `assert_identity` the caller is in P-Asserted-Identity as well; with `withhold_caller` it
-    is not in From, and whoever is called is not to learn it. `headers` are added to each INVITE.
-    Where it has to `confirm`, who answers is in the conference only after it has pressed a key.
+    the name beside it. `ringing_timeout` is in seconds. With `early_media` the conference hears
+    what the network plays before the answer. With `assert_identity` the caller is in
+    P-Asserted-Identity as well; with `withhold_caller` it is not in From, and whoever is called
+    is not to learn it. `headers` are added to each INVITE. Where it has to `confirm`, who answers
+    is in the conference only after it has pressed a key.
     """
 
     host: str
@@ -31,7 +30,6 @@ class DialOut:
     prepend: str = ""
     caller: str = "anonymous"
     name: str = ""
-    credentials: Credentials | None = None
     ringing_timeout: float = 60.0
     early_media: bool = False
     assert_identity: bool = False

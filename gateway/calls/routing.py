@@ -72,7 +72,7 @@ class Trunk:
     answered, instead of their own network's ringing. `waiting` is what they hear while they
     wait for people.
     `called_party` is where calls say whom they are for, in the order in which rules look there.
-    `credentials` are for its servers, should they challenge our requests within a call of theirs.
+    `credentials` are for its servers, should they challenge our calls, or requests within theirs.
     `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
     their way.
     """

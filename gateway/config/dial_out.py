@@ -76,7 +76,6 @@ class TrunkDialOutSection(Section):
             prepend=self.prepend,
             caller=self.caller,
             name=self.name,
-            credentials=self.credentials,
             ringing_timeout=self.ringing_timeout,
             early_media=self.early_media,
             assert_identity=self.assert_identity,

@@ -25,6 +25,7 @@ from gateway.conference.participant import Participant
 from gateway.media import messages as m
 from gateway.sip import events as sip
 from gateway.sip.admission import FORBID
+from gateway.sip.digest import Credentials
 from gateway.sip.flow import Flow
 from gateway.sip.locate import Destination
 from gateway.sip.message import Response, parse_message
@@ -39,6 +40,7 @@ ANSWER = (
 )
 ACCOUNT = BreweryAccount("b", Server("auth.meet.test", None), "b@i", INSTALLATION.name)
 THROUGH = DialOut("192.0.2.9", ("+43",), caller="4399", ringing_timeout=20.0)
+CREDENTIALS = Credentials("gateway", "secret")
 BUSY_TEXT = (
     b"SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx\r\n"
     b"From: <sip:4399@192.0.2.9>;tag=1\r\nTo: <sip:+431@192.0.2.9>;tag=2\r\nCall-ID: c\r\n"
@@ -58,6 +60,7 @@ class Phone:
     offer: bytes
     headers: dict[str, str]
     caller: str
+    credentials: Credentials | None
     done: list[str] = field(default_factory=list)
     call_id: str = "call-id"
 
@@ -140,7 +143,9 @@ class Scene:
             switch=self._switch,
             local_host=lambda flow, media_host: "10.0.0.1",
         )
-        trunks = (Trunk("trunk", (), dial_out=through, max_calls=max_calls),)
+        trunks = (
+            Trunk("trunk", (), dial_out=through, max_calls=max_calls, credentials=CREDENTIALS),
+        )
         self.switchboard = Switchboard(
             trunks, services, strangers=FORBID, max_calls=3, on_end=self.records.append
         )
@@ -201,7 +206,8 @@ class Scene:
 
     async def invite(self, target: str, sdp: bytes, **options: Any) -> Phone:
         caller = str(options["from_"])
-        self.phones.append(Phone(target, sdp, dict(options["headers"]), caller))
+        headers, credentials = dict(options["headers"]), options["credentials"]
+        self.phones.append(Phone(target, sdp, headers, caller, credentials))
         return self.phones[-1]
 
     def _execute(self, order: m.Command) -> None:
@@ -277,6 +283,7 @@ async def test_a_call_joins_rings_is_answered_and_ends(monkeypatch: pytest.Monke
         await settle(1)
         assert it.phone.target == "sip:+431234@192.0.2.9"
         assert it.phone.headers == {"Jitsi-Conference-Room": ROOM, "X-Who": "ann x"}
+        assert it.phone.credentials == CREDENTIALS
         assert it.status == "Initializing Call"
         it.phone.rings()
         await settle(1)
