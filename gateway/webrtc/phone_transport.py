@@ -19,6 +19,9 @@ class PhoneTransport:
     `signalled` is where the phone says that it is, `hosts` are those it may be at where no ICE
     proves it. Behind a NAT it may be anywhere, and only its certificate proves it: as long as
     nothing comes from `hosts`, the latest who begins a handshake elsewhere is taken for it.
+
+    A phone may shake hands anew where it has an association, as Asterisk does after every
+    offer/answer without ICE; the old one holds until it is through (RFC 6347 4.2.8).
     """
 
     def __init__(
@@ -40,6 +43,8 @@ class PhoneTransport:
         self._is_met = False  # at one of `hosts`
         self._outgoing: list[tuple[bytes, Address]] = []
         self._failed = 0
+        self._hello = b""  # the random of the handshake's first message tells it from others
+        self._successor: DtlsEndpoint | None = None  # that is to take the place of `_dtls`
         self._dtls = self._endpoint()
         self._start()
 
@@ -72,7 +77,7 @@ class PhoneTransport:
         else:
             self._ice.credentials = agreed.ice
         if (before.fingerprints, before.setup) != (agreed.fingerprints, agreed.setup):
-            self._dtls = self._endpoint()
+            self._dtls, self._successor = self._endpoint(), None
         self._start()
 
     def receive(self, data: bytes, source: Address) -> None:
@@ -90,10 +95,11 @@ class PhoneTransport:
 
     def handle_timeout(self) -> None:
         """Repeat what was lost; call it twice a second."""
-        if self.keys is not None:
+        shaking = self._successor or self._dtls
+        if shaking.keys is not None:
             return
         try:
-            self._dtls.handle_timeout()
+            shaking.handle_timeout()
         except DtlsError:
             self._fail()
         self._flush()
@@ -105,6 +111,7 @@ class PhoneTransport:
 
     def close(self) -> None:
         """Say goodbye; there is something to send then."""
+        self._successor = None
         self._dtls.close()
         self._flush()
 
@@ -115,30 +122,49 @@ class PhoneTransport:
             self._flush()
 
     def _shake_hands(self, data: bytes) -> None:
+        hello = _random_of(data)
+        if hello and hello != self._hello:
+            self._hello = hello
+            if self.keys is not None and self._agreed.setup == "passive":
+                self._begin_anew()
+        shaking = self._successor or self._dtls
         try:
-            self._dtls.receive(data)
+            shaking.receive(data)
         except DtlsError:
             self._fail()
         else:
-            self.keys = self._dtls.keys
+            if shaking.keys is not None:
+                self._dtls, self._successor, self.keys = shaking, None, shaking.keys
             self._flush()
+
+    def _begin_anew(self) -> None:
+        self._failed += 1  # until it succeeds
+        if self._failed < _MOST_HANDSHAKES:
+            self._successor = self._new_endpoint()
 
     def _fail(self) -> None:
         """Somebody else's handshake is no reason to refuse the phone's."""
         self._flush()
         self._refused += 1
+        if self._successor is not None:
+            self._successor = None
+            return
         self._failed += 1
         if self._failed < _MOST_HANDSHAKES:
             self._dtls = self._endpoint()
 
     def _endpoint(self) -> DtlsEndpoint:
         self.keys = None
+        return self._new_endpoint()
+
+    def _new_endpoint(self) -> DtlsEndpoint:
         role = Role.CLIENT if self._agreed.setup == "active" else Role.SERVER
         fingerprints = tuple((known.hash, known.value) for known in self._agreed.fingerprints)
         return DtlsEndpoint(self._identity, role, fingerprints)
 
     def _flush(self) -> None:
-        datagrams, way = self._dtls.datagrams_to_send(), self._way()
+        shaking = self._successor or self._dtls
+        datagrams, way = shaking.datagrams_to_send(), self._way()
         if way is not None:
             self._outgoing += ((datagram, way) for datagram in datagrams)
 
@@ -171,3 +197,9 @@ class PhoneTransport:
     def _may_be_guest(self, data: bytes) -> bool:
         may_begin = self.keys is None and not self._is_met and self._guests < _MOST_GUESTS
         return may_begin and self._agreed.setup == "passive" and data[:1] + data[13:14] == _HELLO
+
+
+def _random_of(data: bytes) -> bytes:
+    """What a ClientHello in clear is told by (RFC 5246 7.4.1.2); nothing if it is none."""
+    is_begun = data[:1] + data[13:14] == _HELLO and not any(data[3:5] + data[19:22])
+    return data[27:59] if is_begun else b""

@@ -205,6 +205,58 @@ def test_a_hold_goes_on_with_the_association_and_another_certificate_begins_a_ne
     assert leg.received().packets == 3
 
 
+@pytest.mark.parametrize("ice", [OURS, None], ids=["ice", "no ice"])
+def test_a_phone_may_shake_hands_anew_and_is_heard_by_the_old_keys_meanwhile(
+    ice: PhoneIce | None,
+) -> None:
+    """Asterisk does, after every offer/answer, and says nothing until we have answered."""
+    leg, before, phone = leg_of(media(ice=ice)), Phone(), Phone()
+    if ice is not None:
+        nominate(leg)
+    before.shake_hands(leg)
+    leg.negotiated(media(ice=ice), 1.0)
+    phone.dtls.start()
+    for datagram in phone.dtls.datagrams_to_send():
+        leg.security.receive_other(datagram, PHONE)
+    leg.receive(before.packet(), PHONE, 1.1)
+    for datagram, _ in leg.security.datagrams_to_send():
+        phone.dtls.receive(datagram)
+    phone.shake_hands(leg)
+    leg.receive(phone.packet(), PHONE, 1.2)
+    assert leg.received().packets == 2
+    (packet,) = leg.push(b"\x55" * 160)
+    assert phone.dtls.keys is not None
+    assert RtpPacket.parse(phone.dtls.keys.receiver.unprotect(packet)).payload == b"\x55" * 160
+
+
+def test_a_handshake_anew_that_comes_to_nothing_changes_nothing() -> None:
+    leg, phone = leg_of(media()), Phone()
+    nominate(leg)
+    phone.shake_hands(leg)
+    for _ in range(9):
+        Phone(identity=DtlsIdentity()).shake_hands(leg)
+    leg.receive(phone.packet(), PHONE, 1.0)
+    assert leg.received().packets == len(leg.push(b"\x55" * 160)) == 1
+    leg.negotiated(media(), 1.0)
+    again = Phone()
+    again.shake_hands(leg)
+    leg.receive(again.packet(), PHONE, 1.1)
+    assert leg.received().packets == 2
+
+
+def test_a_first_flight_that_comes_late_begins_nothing() -> None:
+    leg, phone = leg_of(media(ice=None)), Phone()
+    phone.dtls.start()
+    flight = phone.dtls.datagrams_to_send()
+    for datagram in flight:
+        leg.security.receive_other(datagram, PHONE)
+    for datagram, _ in leg.security.datagrams_to_send():
+        phone.dtls.receive(datagram)
+    phone.shake_hands(leg)
+    leg.security.receive_other(flight[0], PHONE)
+    assert leg.security.datagrams_to_send() == []
+
+
 def test_a_lost_flight_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     repeated: list[bool] = []
     monkeypatch.setattr(
