@@ -50,6 +50,7 @@ class PhoneLeg:
         """Whether it is sent anything."""
         self.is_held = False
         self.last_heard = now
+        """When it has last sent anything: audio, reports, or what keeps the way open."""
         self.undecodable = 0
         self.talk = TalkMeter()
         self._max_delay = max_delay
@@ -139,6 +140,8 @@ class PhoneLeg:
             return []
         presses: list[Press] = []
         is_authentic = self.security.is_on
+        if is_authentic or source == self.destination:
+            self.last_heard = now  # what is not admitted may keep it alive (RFC 6263 4.6)
         for admitted, arrival in self._latch.admit(packet, source, now, is_authentic=is_authentic):
             presses += self._receive_admitted(admitted, arrival)
         return presses
@@ -168,6 +171,7 @@ class PhoneLeg:
         except RtpError:
             self.undecodable += 1
             return
+        self.last_heard = now  # a PBX has nothing to send while it waits, or plays nothing
         receptions = [self._stream.reception] if self._stream else []
         self._rtcp.receive(packets, receptions, now)
         self.voice_reports.receive(packets, now)

@@ -1,5 +1,9 @@
 """When a phone that sends nothing is a phone that is gone, and what is told meanwhile."""
 
+from collections.abc import Callable
+
+import pytest
+
 from gateway.media.call_media import CallMedia
 from gateway.media.messages import (
     Address,
@@ -11,6 +15,8 @@ from gateway.media.messages import (
     PhoneSilent,
 )
 from gateway.media.room_bus import RoomBus
+from gateway.rtp.packet import RtpPacket
+from gateway.rtp.rtcp import ReceiverReport
 
 SILENT_AFTER = 30.0
 
@@ -47,6 +53,40 @@ def test_a_phone_that_should_speak_and_does_not_is_reported_once() -> None:
     media.watch(31.0)
     media.watch(32.0)
     assert events == [PhoneSilent("call", 31.0)]
+
+
+REPORT = ReceiverReport(7, ()).serialize()
+KEEPALIVE = RtpPacket(2, 1, 0, 7, b"\xff").serialize()  # of no type that was agreed on
+
+
+def report(media: CallMedia, source: Address, now: float) -> None:
+    media.receive_rtcp(REPORT, source, now)
+
+
+def keep_alive(media: CallMedia, source: Address, now: float) -> None:
+    media.receive_rtp(KEEPALIVE, source, now)
+
+
+@pytest.mark.parametrize(
+    ("says", "source", "is_there"),
+    [
+        (report, ("192.0.2.1", 4001), True),
+        (report, ("192.0.2.66", 4001), False),
+        (keep_alive, ("192.0.2.1", 4000), True),
+        (keep_alive, ("192.0.2.66", 4000), False),
+    ],
+    ids=["reports", "a stranger's", "keepalives", "a stranger's"],
+)
+def test_who_has_nothing_to_say_may_show_otherwise_that_it_is_there(
+    says: Callable[[CallMedia, Address, float], None], source: Address, is_there: bool
+) -> None:
+    """Asterisk sends reports where it waits or has no hold music, and `rtp_keepalive`."""
+    media, events = call_media()
+    says(media, source, 20.0)
+    media.watch(45.0)
+    assert any(isinstance(event, PhoneSilent) for event in events) is not is_there
+    media.watch(51.0)
+    assert PhoneSilent("call", 31.0 if is_there else 45.0) in events
 
 
 def test_a_held_phone_may_be_silent_though_it_said_that_it_sends() -> None:
