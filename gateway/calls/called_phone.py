@@ -128,17 +128,30 @@ _FAILURES = {
     EndReason.NO_ANSWER: {408, 480, 487},
     EndReason.NO_SUCH_NUMBER: {404, 410, 484, 604},
 }
+_CAUSES = {  # of Q.850
+    EndReason.BUSY: {17},
+    EndReason.DECLINED: {21},
+    EndReason.NO_ANSWER: {18, 19, 20},
+    EndReason.NO_SUCH_NUMBER: {1, 22, 28},
+}
 
 
 def _failure(failed: sip.Failed) -> CallEnd:
-    """What a final response other than 2xx says of the call, or that there was none."""
+    """What a final response other than 2xx says of the call, or that there was none.
+
+    A cause of the telephone network counts before the status that a PBX has made of it: Asterisk
+    says 403 for a phone that declines.
+    """
     if failed.response is None:
         silent = failed.status == 408
         text = "the trunk does not answer" if silent else "the trunk is not reached"
         return CallEnd(EndReason.CALL_FAILED, text)
     said = ", ".join(reason.serialize() for reason in failed.reasons)
     text = f"{failed.status} {failed.phrase}" + (f" ({said})" if said else "")
-    for reason, statuses in _FAILURES.items():
-        if failed.status in statuses:
-            return CallEnd(reason, text)
-    return CallEnd(EndReason.CALL_FAILED, text)
+    causes = {each.cause for each in failed.reasons if each.protocol.upper() == "Q.850"}
+    reasons = (
+        *(reason for reason, known in _CAUSES.items() if causes & known),
+        *(reason for reason, known in _FAILURES.items() if failed.status in known),
+        EndReason.CALL_FAILED,
+    )
+    return CallEnd(reasons[0], text)

@@ -94,8 +94,10 @@ class Phone:
         assert isinstance(BUSY, Response)
         self._events.put_nowait(sip.Answered(None, BUSY, sdp))  # type: ignore[arg-type]
 
-    def fails(self, status: int, phrase: str = "") -> None:
+    def fails(self, status: int, phrase: str = "", cause: str = "") -> None:
         text = BUSY_TEXT.replace(b"486 Busy Here", f"{status} {phrase}".encode())
+        if cause:
+            text = text.replace(b"Content-Length", f"Reason: {cause}\r\nContent-Length".encode())
         response = parse_message(text)
         assert isinstance(response, Response)
         self._events.put_nowait(sip.Failed(None, status, phrase, response))  # type: ignore[arg-type]
@@ -301,21 +303,27 @@ async def test_a_call_joins_rings_is_answered_and_ends(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "shown"),
+    ("status", "cause", "reason", "shown"),
     [
-        (486, EndReason.BUSY, "Busy"),
-        (600, EndReason.BUSY, "Busy"),
-        (603, EndReason.DECLINED, "Declined"),
-        (608, EndReason.DECLINED, "Declined"),
-        (480, EndReason.NO_ANSWER, "No answer"),
-        (408, EndReason.NO_ANSWER, "No answer"),
-        (404, EndReason.NO_SUCH_NUMBER, "No such number"),
-        (503, EndReason.CALL_FAILED, "Call failed"),
-        (407, EndReason.CALL_FAILED, "Call failed"),
+        (486, "", EndReason.BUSY, "Busy"),
+        (600, "", EndReason.BUSY, "Busy"),
+        (603, "", EndReason.DECLINED, "Declined"),
+        (608, "", EndReason.DECLINED, "Declined"),
+        (480, "", EndReason.NO_ANSWER, "No answer"),
+        (408, "", EndReason.NO_ANSWER, "No answer"),
+        (404, "", EndReason.NO_SUCH_NUMBER, "No such number"),
+        (503, "", EndReason.CALL_FAILED, "Call failed"),
+        (407, "", EndReason.CALL_FAILED, "Call failed"),
+        (403, "Q.850;cause=21", EndReason.DECLINED, "Declined"),
+        (603, "q.850;cause=19", EndReason.NO_ANSWER, "No answer"),
+        (500, "Q.850;cause=17", EndReason.BUSY, "Busy"),
+        (403, "Q.850;cause=28", EndReason.NO_SUCH_NUMBER, "No such number"),
+        (603, "Q.850;cause=16", EndReason.DECLINED, "Declined"),
+        (503, "SIP;cause=21", EndReason.CALL_FAILED, "Call failed"),
     ],
 )
 def test_what_became_of_the_call_is_shown_for_a_moment(
-    status: int, reason: EndReason, shown: str, monkeypatch: pytest.MonkeyPatch
+    status: int, cause: str, reason: EndReason, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @in_virtual_time
     async def run() -> None:
@@ -323,7 +331,7 @@ def test_what_became_of_the_call_is_shown_for_a_moment(
             await it.order()
             await settle(1)
             it.phone.rings()
-            it.phone.fails(status)
+            it.phone.fails(status, cause=cause)
             await settle(1)
             assert it.status == shown
             assert len(it.switchboard.calls) == 1
