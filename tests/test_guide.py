@@ -18,6 +18,7 @@ from gateway.config.configuration import parse
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "config" / "DIAL_IN.md").read_text(encoding="utf-8")
+ASTERISK = (ROOT / "config" / "ASTERISK.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 UNIT = ROOT / "config" / "sip-gateway.service"
 SOURCES = "\n".join(
@@ -45,7 +46,7 @@ def in_full(block: dict[str, Any]) -> dict[str, Any]:
     return least | block
 
 
-@pytest.mark.parametrize("block", blocks("toml"))
+@pytest.mark.parametrize("block", [*blocks("toml"), *blocks("toml", ASTERISK)])
 def test_every_piece_of_configuration_is_good(block: str) -> None:
     parse(in_full(tomllib.loads(block)))
 
