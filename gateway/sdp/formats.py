@@ -62,8 +62,9 @@ CODECS = {
         "OPUS",
         48000,
         2,
-        # What is to be sent to us: there is more use in FEC than in what nobody hears.
-        "useinbandfec=1;stereo=0;maxplaybackrate=16000;sprop-maxcapturerate=16000",
+        # What is to be sent to us: there is more use in FEC than in what nobody hears. Not what we
+        # capture at, a hint that FreeSWITCH takes for a rate to agree on, and then hangs up.
+        "useinbandfec=1;stereo=0;maxplaybackrate=16000",
     ),
     "G722": Format(9, "G722", 8000),  # its clock, not its rate (RFC 3551 section 4.5.2)
     "PCMA": Format(8, "PCMA", 8000),

@@ -97,7 +97,7 @@ def test_a_browser_is_answered_by_a_lite_agent_with_one_candidate() -> None:
         b"a=group:BUNDLE 0\r\n"
         b"m=audio 20000 UDP/TLS/RTP/SAVPF 111 126\r\n"
         b"a=rtpmap:111 opus/48000/2\r\n"
-        b"a=fmtp:111 useinbandfec=1;stereo=0;maxplaybackrate=16000;sprop-maxcapturerate=16000\r\n"
+        b"a=fmtp:111 useinbandfec=1;stereo=0;maxplaybackrate=16000\r\n"
         b"a=rtpmap:126 telephone-event/8000\r\n"
         b"a=fmtp:126 0-15\r\n"
         b"a=ptime:20\r\n"

@@ -33,7 +33,7 @@ LOCAL = ("198.51.100.1", 20000)
 ORIGIN = Origin("198.51.100.1", "77", 1)
 
 PCMU, PCMA, G722 = Format(0, "PCMU", 8000), Format(8, "PCMA", 8000), Format(9, "G722", 8000)
-WIDE_BAND = "useinbandfec=1;stereo=0;maxplaybackrate=16000;sprop-maxcapturerate=16000"
+WIDE_BAND = "useinbandfec=1;stereo=0;maxplaybackrate=16000"
 
 
 def opus(payload_type: int, parameters: str = "") -> Format:
