@@ -10,12 +10,16 @@ from gateway.calls.end_reason import CallEnd, EndReason, Over
 from gateway.calls.phone import Phone
 from gateway.calls.redirection import Redirection
 from gateway.media.messages import PhoneMedia
+from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip import events as sip
 from gateway.sip.header_values import address
 from gateway.sip.locate import Destination
 from gateway.sip.responses import HeaderFields
 
 log = structlog.get_logger(__name__)
+
+_NOT_ACCEPTABLE = (488, 606)
+_NO_KEYS = 'srtp = "off" in its trunk spares each call an INVITE, if the trunk has no encryption'
 
 
 class CalledPhone(Phone):
@@ -54,11 +58,17 @@ class CalledPhone(Phone):
         self, number: str, through: DialOut, headers: HeaderFields, ringing: Callable[[], None]
     ) -> PhoneMedia:
         redirection = Redirection(number, through)
+        opportunistic = self._trunk.srtp is SrtpPolicy.OFFERED
         while True:
-            await self._invite(number, through, headers)
+            await self._invite(number, through, headers, opportunistic=opportunistic)
             outcome = await self._answer(through, ringing)
             if isinstance(outcome, PhoneMedia):
                 return outcome
+            if opportunistic and outcome.status in _NOT_ACCEPTABLE:
+                # FreeSWITCH wants no keys beside a plain profile, instead of passing them over.
+                opportunistic = False
+                log.info("offered without encryption", status=outcome.status, remedy=_NO_KEYS)
+                continue
             redirection.name(outcome.contacts)
             following = redirection.next() if outcome.status < 600 else None
             if following is None:
@@ -66,14 +76,16 @@ class CalledPhone(Phone):
             log.info("tried elsewhere", status=outcome.status)
             number = following
 
-    async def _invite(self, number: str, through: DialOut, headers: HeaderFields) -> None:
+    async def _invite(
+        self, number: str, through: DialOut, headers: HeaderFields, *, opportunistic: bool
+    ) -> None:
         destination = Destination(through.transport, through.host, through.port)
         try:
             flows = await self._services.user_agent.find_flows(destination)
             self._negotiation = self._describe(self._port, flows[0])
             call = await self._services.user_agent.invite(
                 through.target(number),
-                self._negotiation.offer(),
+                self._negotiation.offer(opportunistic=opportunistic),
                 from_=address(through.caller_uri, through.caller_name),
                 headers=(*through.identity_headers, *headers),
                 flows=flows,

@@ -12,7 +12,7 @@ from gateway.media.messages import (
     PhoneKeys,
     PhoneMedia,
 )
-from gateway.sdp.crypto import CryptoKeys
+from gateway.sdp.crypto import CryptoKeys, SrtpPolicy
 from gateway.sdp.dtls import DtlsParameters
 from gateway.sdp.encryption import PLAIN, Terms
 from gateway.sdp.formats import DEFAULT_CODECS, Format, formats_of, offered_formats
@@ -81,12 +81,18 @@ class Negotiation:
         self._hear(answer, description)
         return answer.serialize(), self._media(agreement)
 
-    def offer(self) -> bytes:
-        """Our offer, for an INVITE that has none."""
+    def offer(self, *, opportunistic: bool = False) -> bytes:
+        """Our offer, for an INVITE that has none.
+
+        With `opportunistic` encryption it has keys where they are not required as well (RFC 8643).
+        There are peers who refuse that, so that it is for offers that another may follow.
+        """
         origin = self._origin.raised()
         if self._described is None:
-            formats = offered_formats(self._codecs)
-            offer = make_offer(self._local(None), origin, formats=formats, srtp=self._terms.srtp)
+            formats, srtp = offered_formats(self._codecs), self._terms.srtp
+            if srtp is SrtpPolicy.OFFERED and not opportunistic:
+                srtp = SrtpPolicy.OFF
+            offer = make_offer(self._local(None), origin, formats=formats, srtp=srtp)
         else:
             offer = offer_again(self._described, origin, self._codecs, self._named.values())
         self._describe(offer)

@@ -23,6 +23,7 @@ from gateway.calls.switchboard import Switchboard
 from gateway.conference.brewery import BreweryAccount, Dial
 from gateway.conference.participant import Participant
 from gateway.media import messages as m
+from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip import events as sip
 from gateway.sip.admission import FORBID
 from gateway.sip.digest import Credentials
@@ -128,6 +129,7 @@ class Scene:
         through: DialOut,
         limits: DialLimits,
         max_calls: int | None,
+        srtp: SrtpPolicy,
     ) -> None:
         monkeypatch.setattr(outgoing, "Participant", partial(Participant, connect=world.connect))
         self.world = world
@@ -146,7 +148,14 @@ class Scene:
             local_host=lambda flow, media_host: "10.0.0.1",
         )
         trunks = (
-            Trunk("trunk", (), dial_out=through, max_calls=max_calls, credentials=CREDENTIALS),
+            Trunk(
+                "trunk",
+                (),
+                dial_out=through,
+                max_calls=max_calls,
+                srtp=srtp,
+                credentials=CREDENTIALS,
+            ),
         )
         self.switchboard = Switchboard(
             trunks, services, strangers=FORBID, max_calls=3, on_end=self.records.append
@@ -248,9 +257,10 @@ async def scene(
     through: DialOut = THROUGH,
     limits: DialLimits = DialLimits(),  # noqa: B008 -- frozen
     max_calls: int | None = None,
+    srtp: SrtpPolicy = SrtpPolicy.OFFERED,
 ) -> AsyncIterator[Scene]:
     there = world or World(occupants={"alice": "Alice"})
-    made = Scene(there, monkeypatch, through, limits, max_calls)
+    made = Scene(there, monkeypatch, through, limits, max_calls, srtp)
     async with made.switchboard:
         yield made
 
@@ -480,6 +490,44 @@ async def test_redirected_calls_follow_to_numbers_that_may_be_dialled(
         assert it.status == "Connected"
         it.phone.goes()
         assert await it.over() is EndReason.CALLER_HUNG_UP
+
+
+@pytest.mark.parametrize("status", [488, 606])
+def test_a_trunk_that_refuses_keys_beside_a_plain_profile_is_called_without(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """As FreeSWITCH does: "a=crypto in RTP/AVP, refer to rfc3711"."""
+
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch) as it:
+            await it.order()
+            await settle(1)
+            it.phone.fails(status, "Not Acceptable Here")
+            await settle(1)
+            assert [b"a=crypto" in phone.offer for phone in it.phones] == [True, False]
+            assert [phone.target for phone in it.phones] == ["sip:+431234@192.0.2.9"] * 2
+            it.phone.fails(status, "Not Acceptable Here")
+            assert await it.over() is EndReason.CALL_FAILED
+            assert len(it.phones) == 2
+
+    run()
+
+
+@pytest.mark.parametrize("srtp", [SrtpPolicy.OFF, SrtpPolicy.REQUIRED])
+def test_a_trunk_that_refuses_what_is_settled_is_called_once(
+    monkeypatch: pytest.MonkeyPatch, srtp: SrtpPolicy
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch, srtp=srtp) as it:
+            await it.order()
+            await settle(1)
+            it.phone.fails(488, "Not Acceptable Here")
+            assert await it.over() is EndReason.CALL_FAILED
+            assert len(it.phones) == 1
+
+    run()
 
 
 @pytest.mark.parametrize("uris", [["sip:+491@192.0.2.9"], ["sip:bob@192.0.2.9"], []])
