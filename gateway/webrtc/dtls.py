@@ -19,9 +19,11 @@ DTLS_1_2 = 0xFEFD
 _RECORD_HEADER = 13
 _MTU = 1200
 _DAY = 86_400.0  # seconds
-# A videobridge accepts elliptic curves only; its own certificate is ECDSA too.
-_CIPHERS = (
-    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384"
+# A videobridge accepts elliptic curves only; its own certificate is ECDSA too. FreeSWITCH's is RSA.
+_CIPHERS = b":".join(
+    b"ECDHE-%s-%s" % (certificate, cipher)
+    for certificate in (b"ECDSA", b"RSA")
+    for cipher in (b"AES128-GCM-SHA256", b"CHACHA20-POLY1305", b"AES256-GCM-SHA384")
 )
 _HASHES = ("sha-256", "sha-384", "sha-512")
 PROFILES = (

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 
 import pytest
+from aiortc.rtcdtlstransport import generate_certificate
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
@@ -152,6 +153,20 @@ def test_junk_in_the_middle_of_a_handshake_changes_nothing() -> None:
         server.receive(datagram)
     shake_hands(client, server)
     assert server.keys
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_phone_may_have_a_certificate_of_rsa(role: Role) -> None:
+    """As FreeSWITCH makes its own, and as many are bought."""
+    theirs = DtlsIdentity()
+    theirs.key = rsa.generate_private_key(65537, 2048)  # type: ignore[assignment]
+    theirs.certificate = generate_certificate(theirs.key)
+    ours = DtlsIdentity()
+    client, server = (ours, theirs) if role is Role.CLIENT else (theirs, ours)
+    begins = DtlsEndpoint(client, Role.CLIENT, (("sha-256", server.fingerprint()),))
+    waits = DtlsEndpoint(server, Role.SERVER, (("sha-256", client.fingerprint()),))
+    shake_hands(begins, waits)
+    assert begins.keys and waits.keys
 
 
 def test_the_kind_of_key_can_be_asked() -> None:
