@@ -172,7 +172,8 @@ class Conversation:
                 log.info("rejoined", endpoint=self._participant.endpoint)
             case conference.Ended():
                 end = of_leaving(event.cause, event.text)
-                if self._teller.has_farewell(end.reason):
+                is_answered = self._record.answered_at is not None  # or it rings on meanwhile
+                if is_answered and self._teller.has_farewell(end.reason):
                     await self.say_farewell(end)
                 raise Over(end)
         self._announce(event, answering)

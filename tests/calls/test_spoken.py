@@ -239,6 +239,23 @@ async def test_phones_that_are_called_are_told_in_words_too(
 
 
 @in_virtual_time
+async def test_a_phone_that_rings_is_told_no_farewell_and_rings_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_alice()
+    trunk = replace(EXCHANGED, speaks=True)
+    async with exchange(monkeypatch, lambda: world, trunk=trunk) as there:
+        party, _ = await there.dial()
+        await settle(1)
+        assert party.phone is not None
+        party.phone.rings()
+        world.removes_us("<status code='307'/>")
+        await settle(1)
+        assert party.phone.done == ["BYE 403"]
+        assert party.record.end is not None and party.record.end.reason is EndReason.KICKED
+
+
+@in_virtual_time
 async def test_a_connection_that_is_lost_is_told_of_and_that_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
