@@ -17,6 +17,7 @@ from gateway.calls.keypad import KeypadCommand
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
+from gateway.calls.news import news_of
 from gateway.calls.phone import Phone
 from gateway.calls.presiding import Presiding
 from gateway.calls.presses import Presses, Way
@@ -74,16 +75,16 @@ class Conversation:
         self._teller = teller
         self._presiding = Presiding(participant, teller.rulings)
         self._is_at_door = False
-        self._untold: conference.Event | None = None
+        self._untold: dict[str, conference.Event] = {}  # by topic, the latest of each
 
     def entered(self) -> None:
         """The participant has joined."""
         self.backdrop.entered()
         self._is_in()
         self._in_call.entered()
-        if self._untold is not None:
-            self._teller.tell(self._untold)
-            self._untold = None
+        for event in self._untold.values():
+            self._teller.tell(event)
+        self._untold.clear()
 
     def _is_in(self) -> None:
         self._is_at_door = False
@@ -206,8 +207,9 @@ class Conversation:
         is_news = self._is_at_door or not isinstance(event, conference.Waiting)
         if is_news and self._hears:
             self._teller.tell(event)
-        elif not isinstance(event, conference.Waiting):
-            self._untold = event  # until a phone that we call is in the conference
+        elif not isinstance(event, conference.Waiting) and (news := news_of(event)) is not None:
+            self._untold.pop(news.topic, None)
+            self._untold[news.topic] = event  # until a phone that we call is in the conference
 
     @property
     def _hears(self) -> bool:

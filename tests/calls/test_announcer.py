@@ -115,3 +115,19 @@ async def test_a_phone_that_is_still_called_hears_it_once_it_has_answered() -> N
     assert heard.tones == [Tone.RECORDING]
     await talk.follow_conference()
     assert heard.tones == [Tone.RECORDING, Tone.RECORDING]
+
+
+async def test_nothing_that_it_has_to_know_is_lost_while_it_rings() -> None:
+    heard = Heard(
+        conference.MutedByModerator("Ann"),
+        RecordingChanged(FILE, RecordingState.ON, "s"),
+        RecordingChanged(STREAM, RecordingState.ON, "s"),
+        RecordingChanged(STREAM, RecordingState.OFF, "s"),
+        conference.Approved(),
+    )
+    record = CallRecord("c1", "c", "trunk", "Erika", "room")
+    talk = conversation(heard, record)
+    await talk.follow_conference()
+    record.answered()
+    talk.entered()
+    assert heard.tones == [Tone.RECORDING, Tone.RECORDING_OVER, Tone.MAY_SPEAK]
