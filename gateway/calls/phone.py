@@ -233,8 +233,8 @@ class Phone:
             self._current.reject_reoffer(end.reason.status, headers=end.warnings)
         except OfferWithdrawn:
             log.info("new offer withdrawn")
-        except CallEnded as ended:
-            raise Over(end_of(ended.event)) from ended
+        except CallEnded:
+            pass  # how, its events say; by us, if another phone has taken over
         else:
             return agreed
         return None

@@ -430,6 +430,25 @@ async def test_who_takes_over_and_is_gone_at_once_changes_nothing(
 
 
 @in_virtual_time
+async def test_a_phone_is_replaced_while_it_has_not_acknowledged_what_it_was_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        phone.acks = False
+        phone.describes(HOLDS["sendonly"])
+        await settle(1)
+        other = FakePhone("room", number=1, offer=OTHER, replaces=phone)
+        await there.replace(other)
+        await settle(40)
+        assert (phone.done[-1], other.done) == ("BYE 200", ["200"])
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4004)
+        assert not there.ended
+
+
+@in_virtual_time
 async def test_a_call_that_is_over_or_another_trunk_s_is_not_taken_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
