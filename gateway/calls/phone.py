@@ -65,6 +65,7 @@ class Phone:
         self.is_held = False
         self._owned = ExitStack()
         self._successors: asyncio.Queue[Call] = asyncio.Queue()
+        self._succeeding = asyncio.Lock()  # while another phone is answered
         self._port = 0
         self._trunk = trunk
         self._session = session
@@ -103,7 +104,8 @@ class Phone:
                 call.reject(481)
                 continue
             try:
-                await self._be_succeeded(call, listener)
+                async with self._succeeding:
+                    await self._be_succeeded(call, listener)
             except SdpError as error:
                 end = of_description(error)
                 call.reject(end.reason.status, headers=end.warnings)
@@ -147,6 +149,7 @@ class Phone:
         raise Over(CallEnd(EndReason.INTERNAL_ERROR, "hung up by us, nobody knows why"))
 
     async def _happened(self, event: CallEvent, listener: Listener) -> None:
+        call = self._call
         match event:
             case sip.Reoffered():
                 agreed = await self._renegotiate(event.offer)
@@ -160,7 +163,9 @@ class Phone:
             case sip.InfoReceived() | sip.MessageReceived():
                 listener.said(event)
             case _:
-                raise Over(end_of(event))
+                async with self._succeeding:  # who has transferred its call may be gone first
+                    if call is self._call:
+                        raise Over(end_of(event))
 
     def _refer(self, target: ReferTo) -> None:
         """The phone wants to be elsewhere, which only some phones may."""

@@ -448,6 +448,29 @@ async def test_a_phone_is_replaced_while_it_has_not_acknowledged_what_it_was_ans
         assert not there.ended
 
 
+@pytest.mark.parametrize("acks", [True, False])
+@in_virtual_time
+async def test_who_transfers_its_call_may_hang_up_before_the_other_has_acknowledged(
+    monkeypatch: pytest.MonkeyPatch, acks: bool
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        other = FakePhone("room", number=1, offer=OTHER, acks=acks, replaces=phone)
+        await there.replace(other)
+        await settle(0.01)
+        assert other.done == ["200"]
+        phone.goes()
+        await settle(40)
+        if acks:
+            assert party.media.phone is not None
+            assert party.media.phone.remote == ("192.0.2.9", 4004)
+            assert not there.ended
+        else:
+            assert party.record.end is not None
+            assert party.record.end.reason is EndReason.CALLER_HUNG_UP
+
+
 @in_virtual_time
 async def test_a_call_that_is_over_or_another_trunk_s_is_not_taken_over(
     monkeypatch: pytest.MonkeyPatch,
