@@ -120,7 +120,12 @@ class Phone:
         self._owned.enter_context(call)
         acknowledged = await call.answer(description)
         if agreed is None:
-            agreed = negotiation.answered(acknowledged or b"")
+            try:
+                agreed = negotiation.answered(acknowledged or b"")
+            except SdpError as error:
+                log.info("not taken over", sip_call_id=call.call_id, reason=str(error))
+                call.hang_up(of_description(error).sip_reason)
+                return
         previous, self._call, self._negotiation = self._call, call, negotiation
         self._record.sip_call_id = call.call_id
         self._services.user_agent.label(call, self._record.id)

@@ -398,6 +398,22 @@ async def test_a_phone_with_nothing_in_common_does_not_take_over(
         assert not there.ended
 
 
+@pytest.mark.parametrize("answer", [b"?", None])
+@in_virtual_time
+async def test_a_phone_that_answers_our_offer_with_nonsense_is_not_left_on_the_line(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes | None
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        party = await talking(there, phone)
+        other = FakePhone("room", number=1, offer=None, answer=answer, replaces=phone)
+        await there.replace(other)
+        await settle(1)
+        assert other.done == ["200", "BYE 400"]
+        assert phone.done == ["180", "200"]
+        assert party.record.sip_call_id == "call-0" and not there.ended
+
+
 @in_virtual_time
 async def test_a_phone_that_is_refused_is_warned_why(monkeypatch: pytest.MonkeyPatch) -> None:
     warning = '305 sip-gateway "Incompatible media format"'
