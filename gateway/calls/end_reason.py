@@ -81,6 +81,11 @@ class CallEnd:
         return Reason("SIP", self.reason.status, self.reason.label.replace("-", " "))
 
     @property
+    def refusal(self) -> int:
+        """The status of who is not let in: what is no failure after an answer is one before."""
+        return self.reason.status if self.reason.status >= 300 else 480
+
+    @property
     def warnings(self) -> HeaderFields:
         """What the refusal of an offer has to say besides (RFC 3261 13.3.1.3): phones show it."""
         warning = _WARNINGS.get(self.reason)

@@ -258,7 +258,7 @@ class IncomingCall:
             end = of_join_failure(error)
             if self._left is not None:
                 log.info("not joined", reason=end.text)
-                self._phone.referred(end.reason.status)
+                self._phone.referred(end.refusal)
                 raise Referred(self._left) from error  # back
             if self._phone.is_answered:
                 await talk.say_farewell(end)

@@ -193,9 +193,7 @@ class Phone:
         """End the call before it was answered."""
         retry = end.reason.status == 503
         headers = (("Retry-After", str(self._services.retry_after)),) if retry else ()
-        # What is no failure after an answer (the meeting has ended) is one before it.
-        status = end.reason.status if end.reason.status >= 300 else 480
-        self._current.reject(status, headers=(*headers, *end.warnings), reason=end.sip_reason)
+        self._current.reject(end.refusal, headers=(*headers, *end.warnings), reason=end.sip_reason)
 
     @property
     def _current(self) -> Call:

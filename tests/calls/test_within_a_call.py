@@ -14,7 +14,7 @@ from gateway.sip.digest import Credentials
 from gateway.sip.referral import ReferTo
 from tests.calls.exchange import TRUNK, Exchange, Party, exchange
 from tests.calls.fake_phone import DESCRIPTION, FakePhone
-from tests.conference.world import World, error, offer, settle
+from tests.conference.world import LOBBY, World, error, members_only, offer, settle
 from tests.xmpp.virtual_time import in_virtual_time
 
 
@@ -287,6 +287,23 @@ async def test_who_is_not_let_into_the_other_room_comes_back(
         assert phone.done[-1] == "sipfrag 403"
         assert party.world is worlds[2]
         assert worlds[2].room == "room@conference.meet.test" == party.record.room
+        assert not there.ended
+
+
+@in_virtual_time
+async def test_a_meeting_that_ends_before_it_lets_the_phone_in_is_no_success(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hall = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    made = iter([busy(), hall, busy()])
+    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(1)
+        hall.removes_us("<destroy/>", room=LOBBY)
+        await settle(5)
+        assert phone.done[-1] == "sipfrag 480"
         assert not there.ended
 
 
