@@ -71,7 +71,8 @@ class CallRecord:
 
     def told(self, event: conference.Event, participant: InRoom) -> None:
         """Count what the participant tells its call."""
-        if not isinstance(event, conference.Ended):  # then it has left
+        # Before it is in, it may be on its way from another room; with `Ended` it has left.
+        if participant.endpoint and not isinstance(event, conference.Ended):
             self.joined(participant)
         match event:
             case conference.Rejoined():

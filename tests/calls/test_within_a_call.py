@@ -308,6 +308,24 @@ async def test_a_meeting_that_ends_before_it_lets_the_phone_in_is_no_success(
 
 
 @in_virtual_time
+async def test_who_gives_up_at_the_door_of_another_room_has_been_in_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hall = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    made = iter([busy(), hall])
+    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(1)
+        phone.goes()
+        await settle(5)
+        (record,) = there.ended
+        assert record.is_joined and record.participants == 2
+        assert there.switchboard.totals.completed == 1
+
+
+@in_virtual_time
 async def test_what_was_muted_in_one_room_is_not_in_the_next_but_a_hold_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
