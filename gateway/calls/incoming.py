@@ -65,7 +65,7 @@ class IncomingCall:
             self._limits.answered,
             find=self._find_referral,
         )
-        self._left: Route | None = None  # the room, while another is being entered
+        self._left: Route | None = None  # the room it was in, while another is being entered
 
     async def run(self) -> None:
         """Return when nothing of the call is left; `record` says how it went."""
@@ -244,7 +244,7 @@ class IncomingCall:
         talk.backdrop.comes()
 
     def _leave(self, here: Route, there: Route) -> Route:
-        self._left = None if there is self._left else here
+        self._left = None if there is self._left else self._left or here
         self._record.room = there.room.jid
         self._limits.moved()
         log.info("sent to another room", room=there.room.jid)

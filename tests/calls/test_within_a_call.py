@@ -326,6 +326,24 @@ async def test_who_gives_up_at_the_door_of_another_room_has_been_in_one(
 
 
 @in_virtual_time
+async def test_who_is_sent_on_from_a_door_comes_back_to_where_it_was_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hall = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    refusing = World(joins=[error("auth", "forbidden")])
+    made = iter([busy(), hall, refusing, busy()])
+    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(1)
+        phone.tells(sip.Referred, sent_to("attic"))  # with "Refer-Sub: false" it need not wait
+        await settle(10)
+        assert party.record.room == "room@conference.meet.test"
+        assert not there.ended
+
+
+@in_virtual_time
 async def test_what_was_muted_in_one_room_is_not_in_the_next_but_a_hold_lasts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
