@@ -196,8 +196,12 @@ class MediaSession:
                 self._lost(event)
             case m.BridgeLost() if self._is_opening(event.session):
                 self._bridge_opened[event.session].set_exception(MediaError(event.reason))
-            case m.Closed():
+            case m.Measured():
                 self.report = event.report
+                self._events.put_nowait(event)
+            case m.Closed():
+                if event.report != m.CallReport():  # of a worker that died there is none
+                    self.report = event.report
                 self._closed.set()
             case _:
                 self._events.put_nowait(event)

@@ -75,6 +75,10 @@ class FakeEngine:
         """Nothing has come from the phone for long."""
         self._report(m.PhoneSilent(call, 60.0))
 
+    def measures(self, call: str, report: m.CallReport) -> None:
+        """So far it has been like this."""
+        self._report(m.Measured(call, report))
+
     def dies(self, call: str) -> None:
         """What carries a call is gone."""
         self._report(m.EngineLost(call, "killed"))

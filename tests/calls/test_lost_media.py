@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.calls.end_reason import EndReason
+from gateway.media import messages as m
 from tests.calls.exchange import Exchange, exchange
 from tests.calls.fake_phone import FakePhone
 from tests.conference.world import World, settle
@@ -23,6 +24,18 @@ async def test_a_call_that_talks_is_hung_up_with_a_reason(monkeypatch: pytest.Mo
         await settle(1)
         assert reasons(there) == [EndReason.MEDIA_LOST]
         assert phone.done[-1] == "BYE 503"
+
+
+@in_virtual_time
+async def test_what_was_measured_before_is_in_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with exchange(monkeypatch) as there:
+        party = await there.call_in(FakePhone("room"))
+        await settle(2)
+        report = m.CallReport(from_phone=m.StreamReport(packets=500, lost=20))
+        there.engine.measures(party.call, report)
+        there.engine.dies(party.call)
+        await settle(1)
+        assert [record.report for record in there.ended] == [report]
 
 
 @in_virtual_time
