@@ -112,6 +112,11 @@ class Phone:
             except (CallEnded, OfferWithdrawn):
                 log.info("not taken over", sip_call_id=call.call_id)
 
+    async def succeeded(self) -> None:
+        """Return when no other phone is just being answered: that is not to be cancelled."""
+        async with self._succeeding:
+            pass
+
     async def _be_succeeded(self, call: Call, listener: Listener) -> None:
         negotiation = self._describe(self._port, call.source)
         description, agreed = (

@@ -53,9 +53,11 @@ class Welcome:
             run(phone.follow(self))
             phone.ring()
             await phone.answer()
+            run(phone.follow_successors(self))
             run(self._limits.run())
             run(self._voice.run())
             meeting = await self._menu.run()
+            await phone.succeeded()
             for task in beside:
                 task.cancel()
         return meeting

@@ -14,6 +14,7 @@ from gateway.sip.digest import Credentials
 from gateway.sip.referral import ReferTo
 from tests.calls.exchange import TRUNK, Exchange, Party, exchange
 from tests.calls.fake_phone import DESCRIPTION, FakePhone
+from tests.calls.keypad_scene import PIN, reception
 from tests.conference.world import LOBBY, World, error, members_only, offer, settle
 from tests.xmpp.virtual_time import in_virtual_time
 
@@ -427,6 +428,28 @@ async def test_a_phone_that_was_called_can_be_replaced_too(
         await settle(1)
         assert (phone.done, other.done) == (["BYE 200"], ["200"])
         assert not there.ended
+
+
+@pytest.mark.parametrize("pause", [0.01, 1.0])
+@in_virtual_time
+async def test_a_caller_who_is_asked_for_a_pin_can_be_replaced_too(
+    monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    asking = replace(TRUNK, asks_pin=True, speaks=True)
+    async with exchange(monkeypatch, trunk=asking, reception=reception()) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        other = FakePhone("room", number=1, offer=OTHER, replaces=phone)
+        await there.replace(other)
+        await settle(pause)
+        assert other.done == ["200"]
+        for key in PIN:
+            there.engine.presses(party.call, key)
+        await settle(5)
+        assert (phone.done[-1], other.done) == ("BYE 200", ["200"])
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4004)
+        assert party.record.is_joined and not there.ended
 
 
 @in_virtual_time
