@@ -87,21 +87,21 @@ class InCall:
         info: Callable[[str, bytes], Awaitable[Outcome]],
         message: Callable[[str], Awaitable[Outcome]],
     ) -> None:
-        """Send what is to be said, until the call is over; `info` and `message` are the call's."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                if self._heartbeat is not None:
-                    tasks.create_task(self._beat(self._heartbeat))
-                while True:
-                    match await self._unsent.get():
-                        case str(text):
-                            outcome = await message(text)
-                        case words:
-                            outcome = await info(jigasi.MEDIA_TYPE, jigasi.serialize(words))
-                    if not outcome.is_success:
-                        log.info("the phone did not take it", status=outcome.status)
-        except* CallEnded:
-            pass
+        """Send what is to be said, without end; `info` and `message` are the call's."""
+        async with asyncio.TaskGroup() as tasks:
+            if self._heartbeat is not None:
+                tasks.create_task(self._beat(self._heartbeat))
+            while True:
+                words = await self._unsent.get()
+                try:
+                    if isinstance(words, str):
+                        outcome = await message(words)
+                    else:
+                        outcome = await info(jigasi.MEDIA_TYPE, jigasi.serialize(words))
+                except CallEnded:
+                    continue  # another phone has taken over, perhaps: what comes next is for that
+                if not outcome.is_success:
+                    log.info("the phone did not take it", status=outcome.status)
 
     def _obey(self, order: jigasi.Order) -> None:
         match order:

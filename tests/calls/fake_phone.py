@@ -108,7 +108,9 @@ class _Session:
         now: float,
     ) -> None:
         self.phone.said.append(body.decode())
-        asyncio.get_running_loop().call_later(0.02, told, Outcome(200, "OK", None), now)
+        if self.phone.answers_messages:
+            later = asyncio.get_running_loop().call_later
+            later(0.02, told, Outcome(200, "OK", None), now)
 
 
 @dataclass
@@ -133,6 +135,7 @@ class FakePhone:
     warned: list[str] = field(default_factory=list)  # with what it is refused
     said: list[str] = field(default_factory=list)
     is_answered: bool = False
+    answers_messages: bool = True
     knows: Credentials | None = None  # who we are, if it asks
 
     def __post_init__(self) -> None:

@@ -134,11 +134,17 @@ async def test_who_does_not_read_fast_enough_loses_the_rest() -> None:
 
 
 @in_virtual_time
-async def test_with_the_call_there_is_nothing_more_to_say() -> None:
+async def test_what_a_call_that_is_over_has_not_taken_is_not_said_again() -> None:
     caller = Caller(status=0)
     in_call = caller.in_call(speaks_jigasi=True)
     in_call.told(conference.Approved())
-    await asyncio.wait_for(in_call.run(caller.info, caller.message), 1)
+    task = await running(in_call, caller)
+    assert caller.sent == []
+    caller.status = 200  # another phone has taken over
+    in_call.told(conference.ApprovalWithdrawn())
+    await asyncio.sleep(0.01)
+    task.cancel()
+    assert caller.sent == [{"t": 10}]
 
 
 @in_virtual_time

@@ -452,6 +452,32 @@ async def test_a_caller_who_is_asked_for_a_pin_can_be_replaced_too(
         assert party.record.is_joined and not there.ended
 
 
+def writes(world: World, text: str) -> None:
+    world.stream.deliver(
+        f"<message xmlns='jabber:client' type='groupchat' from='{world.room}/alice'>"
+        f"<body>{text}</body></message>"
+    )
+
+
+@in_virtual_time
+async def test_what_people_write_goes_to_the_other_phone_though_the_first_left_some_unanswered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = busy()
+    async with exchange(monkeypatch, lambda: world) as there:
+        phone = FakePhone("room")
+        await talking(there, phone)
+        phone.answers_messages = False
+        writes(world, "one")
+        await settle(1)
+        other = FakePhone("room", number=1, offer=OTHER, replaces=phone)
+        await there.replace(other)
+        await settle(1)
+        writes(world, "two")
+        await settle(1)
+        assert (phone.said, other.said) == (["Alice: one"], ["Alice: two"])
+
+
 @in_virtual_time
 async def test_a_phone_with_nothing_in_common_does_not_take_over(
     monkeypatch: pytest.MonkeyPatch,
