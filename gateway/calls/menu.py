@@ -88,6 +88,7 @@ class Menu:
         self._voice = voice
         self._caller = caller
         self._keys: asyncio.Queue[str] = asyncio.Queue(maxsize=_MOST_KEYS)
+        self._put_back: str | None = None  # a key that is the next one all the same
 
     def pressed(self, key: str) -> None:
         """The caller has pressed a key."""
@@ -121,8 +122,8 @@ class Menu:
         pressed = await self._key(None) or await self._key(_now() + LANGUAGE_WITHIN)
         if pressed in keys:
             self._voice.speak_language(keys[pressed])
-        elif pressed is not None:
-            self.pressed(pressed)
+        else:
+            self._put_back = pressed
 
     async def _ask_pin(self) -> Meeting:
         entry = PinEntry(self._reception.rules())
@@ -198,7 +199,7 @@ class Menu:
 
     async def _key_before(self, end: Awaitable[object]) -> str | None:
         """The next key; None if something ends before."""
-        waiting = asyncio.ensure_future(self._keys.get())
+        waiting = asyncio.ensure_future(self._next())
         until = asyncio.ensure_future(end)
         try:
             await asyncio.wait((waiting, until), return_when=asyncio.FIRST_COMPLETED)
@@ -210,6 +211,12 @@ class Menu:
             return None
         self._voice.pressed()
         return waiting.result()
+
+    async def _next(self) -> str:
+        if self._put_back is None:
+            return await self._keys.get()
+        key, self._put_back = self._put_back, None
+        return key
 
     async def _present(self, pin: str) -> Meeting | NoMeeting:
         """Have the PIN looked up, as soon as that is allowed."""

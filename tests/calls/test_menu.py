@@ -336,3 +336,13 @@ async def test_who_is_known_by_its_pin_or_comes_back_is_not_asked_for_its_name()
     visit.call_again()
     await visit.typing()
     assert visit.recorder is not None and visit.recorder.begun == 0
+
+
+@in_virtual_time
+async def test_keys_that_come_at_once_keep_their_order_past_the_choice_of_a_language() -> None:
+    visit = Visit(offers=(Language.ENGLISH, Language.GERMAN))
+    visit.desk.answers = [ROOM]
+    for key in "987654321":  # while the answer is not acknowledged yet
+        visit.menu.pressed(key)
+    assert await visit.typing() == ROOM
+    assert visit.desk.asked == ["987654321"]
