@@ -320,14 +320,15 @@ class Words:
                 self._names.clear()
                 continue
             await asyncio.sleep(max(0.0, due - clock()))
-            for movement in self._comings.take(clock()):
+            movements = self._comings.take(clock())
+            names, self._names = self._names, {}  # others may move while one is spoken
+            for movement in movements:
                 name: Speech = ()
                 if len(movement.people) == 1:
-                    written, said = self._names.get(movement.people[0], ("", ()))
+                    written, said = names.get(movement.people[0], ("", ()))
                     name = await self._voice.name(written, said)
                 topic = "joined" if movement.joined else "left"
                 self._voice.chatter(movement.speech(self._voice.book, name), topic)
-            self._names.clear()
 
 
 _WORDS = {

@@ -19,7 +19,9 @@ from gateway.conference import events as conference
 from gateway.conference.company import Somebody
 from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
 from gateway.conference.floor import Toggled
+from gateway.ivr.phrasebook import Phrasebook, Speech
 from gateway.ivr.prompt import Prompt
+from gateway.ivr.synthesis import Names
 from tests.calls.test_menu import LINE, SAID, Telephone
 from tests.xmpp.virtual_time import in_virtual_time
 
@@ -84,9 +86,10 @@ def test_every_end_that_the_caller_did_not_bring_about_has_words() -> None:
 @asynccontextmanager
 async def told(
     commands: frozenset[KeypadCommand] = ALL_COMMANDS,
+    names: Names = Names(None),  # noqa: B008 -- there is no program
 ) -> AsyncIterator[tuple[Words, Telephone]]:
     telephone = Telephone()
-    words = Words(Voices().voice(telephone, caller="", called=""), commands)
+    words = Words(Voices(names).voice(telephone, caller="", called=""), commands)
     running = asyncio.create_task(words.run())
     try:
         yield words, telephone
@@ -170,6 +173,27 @@ async def test_who_comes_is_named_and_many_are_counted() -> None:
             words.company(conference.OccupantJoined(f"g{number}", "Cec"), 30 + number)
         await asyncio.sleep(20 * LINE)
         assert len(heard(telephone)) == 2  # in a large meeting nobody is told of
+
+
+class SlowNames(Names):
+    """Takes a second for a name."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    async def speech(self, name: str, book: Phrasebook) -> Speech:
+        await asyncio.sleep(1)
+        return await super().speech(name, book)
+
+
+@in_virtual_time
+async def test_who_comes_while_the_name_of_another_is_spoken_is_named_too() -> None:
+    async with told(names=SlowNames()) as (words, telephone):
+        words.company(conference.OccupantJoined("e1", "Ann"), 1)
+        await asyncio.sleep(0.5)
+        words.company(conference.OccupantJoined("e2", "Bob"), 2)
+        await asyncio.sleep(10 * LINE)
+        assert heard(telephone) == ["letter-a", "letter-b"]
 
 
 @in_virtual_time
