@@ -94,7 +94,8 @@ async def _output(program: str, voice: str, text: str) -> bytes:
     try:
         return await _answer(await asyncio.shield(beginning), text)
     finally:
-        await _end(await beginning)
+        with suppress(OSError):  # it has not begun: a cancellation is not to end in that
+            await _end(await beginning)
 
 
 async def _answer(process: asyncio.subprocess.Process, text: str) -> bytes:

@@ -116,3 +116,23 @@ async def test_espeak_ng_speaks_a_name_at_the_loudness_of_prompts() -> None:
     samples = np.frombuffer(part.pcm, "<i2").astype(np.int16)
     assert speech_level(samples, 16000) == pytest.approx(SPEECH, abs=0.5)
     assert 0.3 < len(samples) / 16000 < 3.0
+
+
+async def test_who_is_ended_while_the_program_cannot_begin_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = Names(echoing(tmp_path))
+    begun = asyncio.Event()
+
+    async def fails(*arguments: object, **options: object) -> None:
+        begun.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        raise BlockingIOError("no process is to be had")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", fails)
+    speaking = asyncio.create_task(spoken(names))
+    await begun.wait()
+    speaking.cancel()
+    await asyncio.wait((speaking,))
+    assert speaking.cancelled()
