@@ -178,6 +178,11 @@ class Menu:
                 self._voice.guide(Prompt.ENTER_PIN)
             case Refused():
                 self._voice.guide(Prompt.TRY_AGAIN)
+                key = await self._key(None)
+                if key == "#":  # many end a PIN by it that was complete already
+                    self._voice.guide(Prompt.TRY_AGAIN)
+                else:
+                    self._put_back = key
             case _:
                 raise AssertionError(f"{step} is no reason to ask again")
 

@@ -346,3 +346,10 @@ async def test_keys_that_come_at_once_keep_their_order_past_the_choice_of_a_lang
         visit.menu.pressed(key)
     assert await visit.typing() == ROOM
     assert visit.desk.asked == ["987654321"]
+
+
+@in_virtual_time
+async def test_a_hash_after_a_wrong_pin_that_is_complete_cuts_nothing_short() -> None:
+    visit = Visit()
+    await visit.typing("111111111#", 5 * LINE, "123456789")
+    assert visit.heard == ["greeting", "pin-wrong", "try-again", "joining-before"]
