@@ -17,6 +17,7 @@ SUBPROTOCOL = "xmpp"
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>\s*")
 _ROOT = re.compile(r"^<([A-Za-z:]+)([^>]*)")
+_VALUES = re.compile("'[^']*'" + '|"[^"]*"')  # others may have written them
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _FOOTER = "</stream:stream>"
 
@@ -33,10 +34,10 @@ def to_frame(piece: str) -> str | None:
     name, attributes = root.groups()
     if name == "stream:stream":
         return _open(fromstring(piece + _FOOTER))
-    declared = attributes
-    if name.startswith("stream:") and "xmlns:stream=" not in attributes:
+    declared, names = attributes, _VALUES.sub("", attributes)
+    if name.startswith("stream:") and "xmlns:stream=" not in names:
         declared = f" xmlns:stream='{ns.STREAM}'{declared}"
-    elif ":" not in name and not re.search(r"\sxmlns=", attributes):
+    elif ":" not in name and not re.search(r"\sxmlns=", names):
         declared = f" xmlns='{ns.CLIENT}'{declared}"
     return f"<{name}{declared}{piece[root.end() :]}"
 

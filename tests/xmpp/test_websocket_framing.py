@@ -44,6 +44,7 @@ def test_white_space_between_stanzas_is_no_frame(space: str) -> None:
     [
         ("<presence/>", "{jabber:client}presence"),
         ("<iq type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>", "{jabber:client}iq"),
+        ("<iq type='error' id=' xmlns=&apos;x&apos;' to='r@c/x'/>", "{jabber:client}iq"),
         ("<r xmlns='urn:xmpp:sm:3'/>", "{urn:xmpp:sm:3}r"),
         (
             "<message xmlns='jabber:client' to='a'><body>x</body></message>",
