@@ -14,6 +14,7 @@ from gateway.errors import JingleError
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SECRETS = ("password", "token", "pwd")
 _NAMED_SECRET = re.compile(r"pass|pwd|secret|token", re.IGNORECASE)
+_DEEPEST = 50  # elements within each other that are printed: anybody may send more
 _SECRET_IN_URL = re.compile(r"\b(pwd|token|previd)=[^&#\s]+", re.IGNORECASE)
 
 
@@ -91,7 +92,10 @@ class Printed:
     __repr__ = __str__
 
 
-def _print(part: Element, outer_namespace: str) -> Iterator[str]:
+def _print(part: Element, outer_namespace: str, depth: int = 0) -> Iterator[str]:
+    if depth == _DEEPEST:
+        yield "..."
+        return
     namespace, name = part.tag[1:].split("}") if "}" in part.tag else ("", part.tag)
     yield f"<{name}"
     if namespace != outer_namespace:
@@ -105,5 +109,5 @@ def _print(part: Element, outer_namespace: str) -> Iterator[str]:
     if part.text:
         yield "..." if name in _SECRETS else escape(part.text)
     for inner in part:
-        yield from _print(inner, namespace)
+        yield from _print(inner, namespace, depth + 1)
     yield f"</{name}>"

@@ -76,3 +76,9 @@ def test_other_secrets_are_not_printed_either(secret: str) -> None:
     assert "geheim" not in str(Printed(fromstring(f"<iq xmlns='jabber:client'>{secret}</iq>")))
     shown = "<header name='JvbRoomName' value='room@conference'/>"
     assert "room@conference" in str(Printed(fromstring(shown)))
+
+
+def test_a_stanza_nested_without_end_is_printed_down_to_some_depth() -> None:
+    deep = fromstring(f"<iq xmlns='jabber:client' id='7'>{'<a>' * 2000}{'</a>' * 2000}</iq>")
+    printed = str(Printed(deep))
+    assert "id='7'" in printed.replace('"', "'") and "..." in printed
