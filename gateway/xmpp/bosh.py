@@ -189,7 +189,7 @@ class BoshSession:
     def _read(self, body: Element) -> list[str]:
         if not self._sid and body.get("type") != "terminate":
             self._begin(body)
-        pieces = [tostring(stanza, encoding="unicode") for stanza in body]
+        pieces = [_piece(stanza) for stanza in body]
         # Another request than the restart's would have the new stream begin before we know of it.
         self._awaits_restart |= body.find(f"{{{ns.SASL}}}success") is not None
         if body.get("type") == "terminate":
@@ -218,6 +218,13 @@ def _header(from_: str, id_: str) -> str:
         f"<stream:stream xmlns='{ns.CLIENT}' xmlns:stream='{ns.STREAM}' version='1.0'"
         f" from={quoteattr(from_)} id={quoteattr(id_)}>"
     )
+
+
+def _piece(stanza: Element) -> str:
+    try:
+        return tostring(stanza, encoding="unicode")
+    except RecursionError:  # anybody in the room can send that, and it means nothing
+        return ""
 
 
 def _body(text: str) -> Element:

@@ -248,6 +248,14 @@ def test_a_stream_error_reaches_the_stream_also_instead_of_a_session() -> None:
     assert footer == "</stream:stream>"
 
 
+def test_a_stanza_nested_without_end_is_left_out() -> None:
+    session = established()
+    (request,) = session.requests(0.0)
+    deep = f"<message xmlns='jabber:client'>{'<a>' * 2000}{'</a>' * 2000}</message>"
+    pieces = session.receive(request.rid, body(message(1) + deep + message(2)), 0.0)
+    assert numbers(pieces) == [1, 2]
+
+
 def test_a_request_is_made_again_as_it_was_with_growing_pauses() -> None:
     session = established(inactivity="20")
     (held,) = session.requests(0.0)
