@@ -46,6 +46,8 @@ Received = (
     | RoomReconfigured
 )
 
+MAX_REPEATED = 1000  # characters of what a request has and our answer repeats
+
 _DISCO_INFO = ("get", f"{{{ns.DISCO_INFO}}}query")
 _PING = ("get", f"{{{ns.PING}}}ping")
 _JINGLE = ("set", f"{{{ns.JINGLE}}}jingle")
@@ -82,6 +84,7 @@ class Reception:
         if received.tag == f"{{{ns.CLIENT}}}message":
             return None, _message(received)
         if received.tag == f"{{{ns.CLIENT}}}iq" and received.get("type") in ("get", "set"):
+            _check(received.get("id", ""))
             try:
                 return self._request(received)
             except JingleError:
@@ -95,6 +98,7 @@ class Reception:
         sender = request.get("from", "")
         kind = (request.get("type"), payload.tag)
         if kind == _DISCO_INFO:
+            _check(payload.get("node", ""))
             return stanza.result(request, self.capabilities.answer(payload)), None
         if kind == _PING or kind in _NOT_OURS_TO_MUTE:
             return stanza.result(request), None
@@ -115,6 +119,7 @@ class Reception:
     def _jingle(
         self, request: Element, received: JingleReceived
     ) -> tuple[Element, Received | None]:
+        _check(received.jingle.sid)
         if received.jingle.dtmf is not None and received.jingle.action == Action.SESSION_INFO:
             return self._key_press(request, received)
         # A browser may offer a direct connection: that is acknowledged, then declined. Nobody
@@ -134,6 +139,12 @@ class Reception:
         if bare(received.sender) != bare(self.focus):
             return stanza.error(request, "auth", "forbidden"), None
         return stanza.result(request), received
+
+
+def _check(repeated: str) -> None:
+    """JingleError if it is too long: servers end the stream of who sends too large a stanza."""
+    if len(repeated) > MAX_REPEATED:
+        raise JingleError(f"{len(repeated)} characters are to be repeated")
 
 
 def _message(

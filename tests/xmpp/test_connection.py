@@ -265,6 +265,39 @@ async def test_what_makes_no_sense_is_counted_and_nothing_more() -> None:
     await connection.close()
 
 
+LONG = "x" * 200_000
+
+
+@pytest.mark.parametrize(
+    ("id_", "payload", "answer"),
+    [
+        (LONG, "<ping xmlns='urn:xmpp:ping'/>", []),
+        ("7", f"<query xmlns='http://jabber.org/protocol/disco#info' node='{LONG}'/>", ["error"]),
+        (
+            "7",
+            f"<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate' sid='{LONG}'/>",
+            ["error"],
+        ),
+    ],
+)
+@in_virtual_time
+async def test_nobody_can_have_us_send_what_a_server_takes_for_too_much(
+    id_: str, payload: str, answer: list[str]
+) -> None:
+    wire = Wire()
+    connection = await opened(wire)
+    type_ = "set" if "jingle" in payload else "get"
+    wire.deliver(
+        f"<iq xmlns='jabber:client' type='{type_}' id='{id_}' from='{ROOM}/eve'>{payload}</iq>"
+    )
+    assert [sent.get("type") for sent in wire.sent] == answer
+    assert all(len(tostring(sent)) < 2000 for sent in wire.sent)
+    with pytest.raises(TimeoutError):  # it is handed to nobody who would repeat it
+        async with asyncio.timeout(1):
+            await connection.receive()
+    await connection.close()
+
+
 @in_virtual_time
 async def test_stanzas_that_nobody_reads_end_the_connection() -> None:
     wire = Wire()
