@@ -106,7 +106,7 @@ class Reception:
             return self._jingle(request, JingleReceived(sender, Jingle.parse(payload)))
         if kind == _DIAL and self.takes_dials:
             return None, Dial.parse(request)
-        if kind == _HANG_UP:
+        if kind == _HANG_UP and self._is_of_room(sender):
             return None, HangUp(sender, request)
         if kind == _VISITORS:
             return stanza.result(request), Promotion.parse(sender, payload)
@@ -136,9 +136,13 @@ class Reception:
         if ns.JINGLE_DTMF not in self.capabilities.features:
             unsupported = element(ns.JINGLE_ERRORS, "unsupported-info")
             return stanza.error(request, "cancel", "feature-not-implemented", unsupported), None
-        if bare(received.sender) != bare(self.focus):
+        if not self._is_of_room(received.sender):
             return stanza.error(request, "auth", "forbidden"), None
         return stanza.result(request), received
+
+    def _is_of_room(self, sender: str) -> bool:
+        """Whether it is in the room of a call; neither a lobby nor a brewery is one."""
+        return not self.takes_dials and bare(sender) == bare(self.focus)
 
 
 def _check(repeated: str) -> None:

@@ -101,3 +101,21 @@ def test_hanging_up_is_for_the_room_to_judge() -> None:
     assert received.sender == "r@m/ann"
     assert received.granted().get("type") == "result"
     assert received.refused().find(".//{*}forbidden") is not None
+
+
+@pytest.mark.parametrize(
+    "reception",
+    [
+        Reception(Capabilities(), "r@m/focus"),  # knocking at the lobby of another room
+        Reception(Capabilities(), "b@m/focus", takes_dials=True),
+    ],
+)
+def test_there_is_nothing_to_hang_up_in_lobbies_and_breweries(reception: Reception) -> None:
+    request = fromstring(
+        "<iq xmlns='jabber:client' type='set' id='7' from='b@m/ann'>"
+        "<hangup xmlns='urn:xmpp:rayo:1'/></iq>"
+    )
+    answer, received = reception.receive(request)
+    assert received is None
+    assert answer is not None
+    assert answer.find(".//{*}service-unavailable") is not None
