@@ -42,12 +42,18 @@ class AwaitedOffer:
             self._waiting = None
 
     async def _come_anew_after(self, seconds: float) -> None:
+        await self._pass(seconds)
+        if not self._room.bridge_available:
+            more = self._recovery.bridge_patience()
+            await self._pass(more)
+            seconds += more
+        raise Departed.without_media(f"no session within {seconds:g} s", rejoin=True)
+
+    async def _pass(self, seconds: float) -> None:
+        """Let that time pass, and again if nothing could come at its end."""
         await asyncio.sleep(seconds)
         while not self._connection.is_up:
-            # Nothing can come. Who comes anew now leaves behind somebody who has already been let
-            # in; and what was sent meanwhile, to have a session, goes out when the stream resumes.
+            # Who comes anew now leaves behind somebody who has already been let in; and what was
+            # sent meanwhile, to have a session, goes out when the stream resumes.
             await self._connection.until_up()
             await asyncio.sleep(seconds)
-        more = 0.0 if self._room.bridge_available else self._recovery.bridge_patience()
-        await asyncio.sleep(more)
-        raise Departed.without_media(f"no session within {seconds + more:g} s", rejoin=True)

@@ -640,6 +640,21 @@ async def test_while_the_server_is_cut_off_nobody_comes_anew_for_want_of_an_offe
 
 
 @in_virtual_time
+async def test_while_the_server_is_cut_off_nobody_comes_anew_for_want_of_a_bridge_either() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        world.presence("focus", extra=NO_BRIDGE)
+        await settle(FIRST_OFFER_PATIENCE + 5)
+        world.stream.breaks()
+        await settle(BRIDGE_PATIENCE[0] + 5)
+        world.stream.resumes()
+        world.presence("focus")
+        await settle(OFFER_PATIENCE - 1)
+        await connected(call)
+        assert len(world.streams) == 1
+
+
+@in_virtual_time
 async def test_a_server_that_is_back_without_an_offer_is_no_reason_to_wait_on() -> None:
     world, media = with_alice(terminates=[None]), Media()
     async with Call(world, media) as call:
