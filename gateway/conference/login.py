@@ -1,5 +1,7 @@
 """Being logged in at an installation: the connection, and what its server says of itself."""
 
+import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +10,9 @@ import structlog
 
 from gateway.conference.address import RoomAddress
 from gateway.conference.allocation import allocate
+from gateway.conference.departure import PASSING
 from gateway.conference.installation import Installation
+from gateway.conference.recovery import RETURN_PATIENCE, RETURN_PAUSE
 from gateway.conference.relays import Relays
 from gateway.conference.room import FOCUS_NICK
 from gateway.conference.token import user_id
@@ -88,6 +92,19 @@ class Login:
             waiting=waiting,
             visitor=visitor,
         )
+
+    async def reopen_room(self, room: str) -> None:
+        """Have a focus that has left a room open it again; it may be being restarted."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + RETURN_PATIENCE
+        while True:
+            try:
+                return await self.open_room(room)
+            except ConferenceError as error:
+                is_here = self.installation.node is None
+                if not is_here or error.cause not in PASSING or clock() > until:
+                    raise
+            await asyncio.sleep(random.uniform(*RETURN_PAUSE))
 
     def listen_to(self, room: str) -> None:
         """From now on the focus of this room gives the orders."""

@@ -32,7 +32,12 @@ from gateway.conference.installation import Installation
 from gateway.conference.login import Connect, Login, log_in
 from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import INCOMING, Profile
-from gateway.conference.recovery import MediaRecovery, RejoinLimit
+from gateway.conference.recovery import (
+    RETURN_PATIENCE,
+    RETURN_PAUSE,
+    MediaRecovery,
+    RejoinLimit,
+)
 from gateway.conference.stay import Stay
 from gateway.conference.visiting import Visit, Visiting
 from gateway.errors import ConferenceError, JoinFailure
@@ -43,9 +48,6 @@ from gateway.xmpp.client import connect as connect_by_tcp
 log = structlog.get_logger(__name__)
 
 _SWITCHING = "switch_room"  # the status that tells the focus to keep the conference we leave
-
-RETURN_PATIENCE = 120.0  # seconds in which an XMPP server, or the focus, may be restarted
-RETURN_PAUSE = (2.0, 3.0)  # seconds between attempts
 
 
 class Participant:

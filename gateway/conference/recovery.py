@@ -5,6 +5,9 @@ from enum import Enum, auto
 
 from gateway.xmpp.jingle import Reason
 
+RETURN_PATIENCE = 120.0  # seconds in which an XMPP server, or the focus, may be restarted
+RETURN_PAUSE = (2.0, 3.0)  # seconds between attempts
+
 _MOVING = 10.0
 
 BRIDGE_PATIENCE = (45.0, 90.0)

@@ -384,7 +384,7 @@ class Stay:
         await asyncio.sleep(FOCUS_PATIENCE)
         log.info("calling the focus back")
         try:
-            await self.login.open_room(self.room.jid)
+            await self.login.reopen_room(self.room.jid)
         except ConferenceError as error:
             comes_anew = self._installation.node is not None  # visitors cannot ask here
             if comes_anew:

@@ -21,8 +21,8 @@ from gateway.conference.events import (
     OccupantLeft,
     Rejoined,
 )
-from gateway.conference.participant import RETURN_PATIENCE, RETURN_PAUSE, Participant
-from gateway.conference.recovery import BRIDGE_PATIENCE
+from gateway.conference.participant import Participant
+from gateway.conference.recovery import BRIDGE_PATIENCE, RETURN_PATIENCE, RETURN_PAUSE
 from gateway.conference.stay import (
     FIRST_OFFER_PATIENCE,
     FOCUS_PATIENCE,
@@ -810,13 +810,30 @@ async def test_a_focus_that_was_not_there_when_we_came_is_called() -> None:
 
 
 @in_virtual_time
+async def test_a_focus_that_is_away_for_a_minute_and_a_half_costs_no_call() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.conference = [error("cancel", "service-unavailable")] * 100
+        world.presence("focus", gone=True)
+        await settle(90)
+        world.conference.clear()
+        await settle(20)
+        assert len(world.stream.of("conference")) > 2
+        world.presence("focus")
+        world.request(offer("s2"))
+        await settle(RETURN_PATIENCE)
+        assert call.told() == [] and media.open_sessions == ["s2"]
+
+
+@in_virtual_time
 async def test_without_a_focus_the_call_ends_in_the_end() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:
         await connected(call)
-        world.conference = [error("cancel", "service-unavailable")] * 20
+        world.conference = [error("cancel", "service-unavailable")] * 100
         world.presence("focus", gone=True)
-        await settle(FOCUS_PATIENCE + INSTALLATION.join_timeout + 5)
+        await settle(FOCUS_PATIENCE + RETURN_PATIENCE + INSTALLATION.join_timeout)
         down, ended = call.told()
         assert isinstance(down, MediaDown)
         assert isinstance(ended, Ended) and ended.cause is LeaveCause.FOCUS_LOST
