@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 import structlog
 
 from gateway.conference.backoff import Backoff
+from gateway.conference.cancellation import raise_if_cancelled
 from gateway.conference.login import CAPABILITIES, Connect
 from gateway.conference.room import FOCUS_NICK
 from gateway.xmpp import namespaces as ns
@@ -178,6 +179,7 @@ class Brewery:
             log.warning("the brewery does not answer", id=account.id, room=account.room)
         finally:
             await connection.close()
+        raise_if_cancelled()
         if failure is not None:
             raise failure
 

@@ -15,6 +15,7 @@ from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
 from gateway.conference.awaited_offer import AwaitedOffer
 from gateway.conference.bridge_channel import channel_opener
 from gateway.conference.bridge_session import BridgeSession, Fault, FaultKind
+from gateway.conference.cancellation import raise_if_cancelled
 from gateway.conference.chair import Chair
 from gateway.conference.component_orders import (
     ApprovalChanged,
@@ -135,7 +136,7 @@ class Stay:
         except* Departed as departed:
             # What the room says about it counts more than that the connection has ended as well.
             departure = first_departure(departed)
-        _raise_if_cancelled()
+        raise_if_cancelled()
         return departure
 
     @property
@@ -398,9 +399,3 @@ class Stay:
 
     def _run(self, story: Coroutine[None, None, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(story)
-
-
-def _raise_if_cancelled() -> None:
-    """Before 3.13, a TaskGroup cancelled just as a task of it fails tells of the failure only."""
-    if (task := asyncio.current_task()) is not None and task.cancelling():
-        raise asyncio.CancelledError

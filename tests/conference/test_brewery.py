@@ -225,6 +225,18 @@ async def test_we_come_back_after_an_outage() -> None:
 
 
 @in_virtual_time
+async def test_a_brewery_that_is_left_just_as_its_server_goes_is_left() -> None:
+    for moments in range(10):
+        jicofo = Jicofo()
+        async with waiting(jicofo) as breweries, asyncio.timeout(5):
+            assert jicofo.stream.sink is not None
+            jicofo.stream.sink.lost(ConnectionFailed(FailureCause.CLOSED, "restarted"))
+            for _ in range(moments):
+                await asyncio.sleep(0)
+            assert await breweries.remove("brewery")
+
+
+@in_virtual_time
 async def test_a_room_that_is_not_there_yet_is_tried_less_and_less_often() -> None:
     jicofo = Jicofo(answers=False)
     async with waiting(jicofo) as breweries:
