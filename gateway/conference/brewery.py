@@ -155,8 +155,8 @@ class Brewery:
                 async with asyncio.timeout(ENTER_WITHIN) as patience:
                     while True:
                         match await connection.receive():
-                            case OccupantPresence() as presence if presence.is_self:
-                                if not presence.available:
+                            case OccupantPresence() as seen if seen.is_self and self._is_here(seen):
+                                if not seen.available:
                                     log.warning("removed from the brewery", id=account.id)
                                     break
                                 patience.reschedule(None)
@@ -164,8 +164,9 @@ class Brewery:
                                     log.info("in the brewery", id=account.id, room=account.room)
                                     self.is_present = True
                                     updating = tasks.create_task(self._update(connection))
-                            case PresenceRefused(error=error):
-                                log.warning("brewery refused", id=account.id, reason=str(error))
+                            case PresenceRefused() as refusal if self._is_here(refusal):
+                                reason = str(refusal.error)
+                                log.warning("brewery refused", id=account.id, reason=reason)
                                 break
                             case Dial() as dial:
                                 self._take(connection, dial)
@@ -182,6 +183,10 @@ class Brewery:
         raise_if_cancelled()
         if failure is not None:
             raise failure
+
+    def _is_here(self, presence: OccupantPresence | PresenceRefused) -> bool:
+        """Whether it is of our room; anybody can send us one."""
+        return bare(presence.occupant) == self.account.room
 
     def _take(self, connection: Connection, dial: Dial) -> None:
         if not self.account.obeys(dial.sender):

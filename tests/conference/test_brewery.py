@@ -224,6 +224,19 @@ async def test_we_come_back_after_an_outage() -> None:
         assert len(jicofo.streams) == 3
 
 
+@pytest.mark.parametrize("type_", ["unavailable", "error"])
+@in_virtual_time
+async def test_only_the_room_can_put_us_out(type_: str) -> None:
+    jicofo = Jicofo()
+    async with waiting(jicofo) as breweries:
+        jicofo.stream.deliver(
+            f"<presence xmlns='jabber:client' from='eve@meet.test/x' type='{type_}'>"
+            "<x xmlns='http://jabber.org/protocol/muc#user'><status code='110'/></x></presence>"
+        )
+        await asyncio.sleep(0.1)
+        assert breweries.present == {"brewery": True} and len(jicofo.streams) == 1
+
+
 @in_virtual_time
 async def test_a_brewery_that_is_left_just_as_its_server_goes_is_left() -> None:
     for moments in range(10):
