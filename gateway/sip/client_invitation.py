@@ -236,16 +236,19 @@ class ClientInvitation:
 
     def _accept(self, response: Response, now: float) -> None:
         self._is_decided = True
-        branch = self._branches.get(response.headers.to.tag)
-        if branch is not None:
-            branch.dialog.confirm(response)
-            self._dialog = branch.dialog
-        else:
-            self._dialog = Dialog.of_client(self._request, response, self._sending.flow)
+        self._dialog = self._confirmed(response, self._sending.flow)
         if self._request.body:
             self._acknowledge(self._dialog, None)
-        answer = self._answer(branch, response)
+        answer = self._answer(self._branches.get(response.headers.to.tag), response)
         self._inviting.accepted(self._request, self._dialog, response, answer, now)
+
+    def _confirmed(self, response: Response, flow: Flow) -> Dialog:
+        """The dialog of a 200: if it was an early one, there may have been PRACKs in it."""
+        branch = self._branches.get(response.headers.to.tag)
+        if branch is None:
+            return Dialog.of_client(self._request, response, flow)
+        branch.dialog.confirm(response)
+        return branch.dialog
 
     def _answer(self, branch: Branch | None, response: Response) -> bytes | None:
         """The answer of a 200, or the one before that holds if it is not the one told last."""
@@ -260,7 +263,7 @@ class ClientInvitation:
         """End at once what was accepted too late or a second time (13.2.2.4, 15)."""
         if len(self._acks) >= _MAX_FORKS:
             return
-        dialog = Dialog.of_client(self._request, response, flow)
+        dialog = self._confirmed(response, flow)
         self._acknowledge(dialog, None)
         reasons = tuple(("Reason", reason.serialize()) for reason in self._cancelled_for or ())
         bye = Order("BYE", _tell_nobody, reasons)

@@ -280,3 +280,27 @@ def test_branches_without_end_are_bounded(bench: Bench) -> None:
     for number in range(40):
         bench.receive(reliably(invite, 1, to_tag=f"branch-{number}"))
     assert len({message.headers.to.tag for message in bench.messages()}) == 16
+
+
+def test_a_200_that_crosses_the_cancel_is_hung_up_after_what_was_said_before(
+    bench: Bench,
+) -> None:
+    session, invite = bench.inviting()
+    bench.receive(reliably(invite, 1, ANSWER))
+    prack = bench.the_request()
+    bench.receive(response(prack, 200))
+    bench.order(lambda now: session.hang_up((), now))
+    bench.forget()
+    bench.receive(response(invite, 200))
+    ack, bye = bench.messages()
+    assert (prack.headers["CSeq"], ack.headers["CSeq"]) == ("2 PRACK", "1 ACK")
+    assert bye.headers["CSeq"] == "3 BYE"  # or it would be refused (RFC 3261 12.2.2)
+
+
+def test_a_second_branch_is_hung_up_after_what_was_said_before(bench: Bench) -> None:
+    _, invite = bench.inviting()
+    bench.receive(reliably(invite, 1, to_tag="two"))
+    bench.receive(response(invite, 200, to_tag="one", body=ANSWER))
+    bench.forget()
+    bench.receive(response(invite, 200, to_tag="two", body=ANSWER))
+    assert [message.headers["CSeq"] for message in bench.messages()] == ["1 ACK", "3 BYE"]
