@@ -26,7 +26,7 @@ class Farewell:
         reasons: tuple[Reason, ...],
         *,
         digest: DigestClient,
-        over: Callable[[], None],
+        over: Callable[[float], None],
         now: float,
     ) -> None:
         self._core = core
@@ -50,6 +50,6 @@ class Farewell:
         later = now + _PAUSE * self._core.timers.t1
         is_sent = outcome.response is not None or outcome.status != 503
         if is_sent or later >= self._until:
-            self._over()  # whatever the answer, nobody is there any more
+            self._over(now)  # whatever the answer, nobody is there any more
         else:
             self._again = self._core.queue.start(later, self._say)

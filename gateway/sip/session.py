@@ -143,7 +143,7 @@ class Session:
         if self._offers.server is not None:
             self._offers.server.reject(status, phrase, headers=headers, now=now)
         if self.phase is Phase.INVITED:
-            self._finish()
+            self._finish(None, now)
 
     def acknowledge(self, answer: bytes | None, now: float) -> None:
         """Acknowledge a 200 that made the offer; `answer` is None only to hang up next."""
@@ -265,11 +265,7 @@ class Session:
 
     def _receive_bye(self, transaction: Transaction, now: float) -> None:
         self._core.respond(transaction, 200, now=now)
-        self.updates.reject(487, now)  # and what else is still pending (15.1.2)
-        self.referrals.reject(487, now)
-        if self._offers.server is not None:
-            self._offers.server.reject(487, now=now)
-        self._finish(events.HungUp(self, read_reasons(transaction.request.headers)))
+        self._finish(events.HungUp(self, read_reasons(transaction.request.headers)), now)
 
     def _dialog_of(self, request: Request) -> Dialog | None:
         """The dialog of a request: until our INVITE is answered one of its branches."""
@@ -300,24 +296,24 @@ class Session:
     def unacknowledged(self, now: float) -> None:
         """No ACK came for our 200, or no PRACK before: the call is over (13.3.1.4, RFC 3262 3)."""
         if self.phase is Phase.INVITED:
-            self._finish(events.AckMissing(self))
+            self._finish(events.AckMissing(self), now)
         else:
             self._lose(events.AckMissing(self), now)
 
     def cancelled(self, cancel: Request, now: float) -> None:
         """The peer withdrew a pending INVITE; a re-INVITE leaves the session as it was (14.1)."""
         if self.phase is Phase.INVITED:
-            self._finish(events.Cancelled(self, read_reasons(cancel.headers)))
+            self._finish(events.Cancelled(self, read_reasons(cancel.headers)), now)
 
     def expired(self, now: float) -> None:
         """A pending INVITE was to be answered until now; a re-INVITE changes nothing then."""
         if self.phase is Phase.INVITED:
-            self._finish(events.Cancelled(self, (Reason("SIP", 487, "Expired"),)))
+            self._finish(events.Cancelled(self, (Reason("SIP", 487, "Expired"),)), now)
 
     def unreachable(self, now: float) -> None:
         """A pending INVITE cannot be answered any more."""
         if self.phase is Phase.INVITED:
-            self._finish(events.Cancelled(self, ()))
+            self._finish(events.Cancelled(self, ()), now)
 
     # --- what became of our INVITE ---------------------------------------------------------------
 
@@ -344,7 +340,7 @@ class Session:
 
     def failed(self, status: int, phrase: str, response: Response | None, now: float) -> None:
         """Our INVITE came to nothing."""
-        self._finish(events.Failed(self, status, phrase, response))
+        self._finish(events.Failed(self, status, phrase, response), now)
 
     # --- how long it lasts -----------------------------------------------------------------------
 
@@ -376,37 +372,35 @@ class Session:
     def _send_bye(self, now: float) -> None:
         assert self.dialog is not None
         self.phase = Phase.ENDING
-        self.updates.reject(487, now)
-        self.referrals.reject(487, now)
-        if self._offers.server is not None:
-            self._offers.server.reject(487, now=now)
-            self._offers.server.stop()
-        self._stop()
+        self._stop(now)
         self._farewell = Farewell(
             self._core,
             self.dialog,
             self._reasons,
             digest=self._digest,
-            over=self._finish,
+            over=partial(self._finish, None),
             now=now,
         )
 
-    def _finish(self, event: events.Event | None = None) -> None:
+    def _finish(self, event: events.Event | None, now: float) -> None:
         if self.phase is Phase.OVER:
             return
         self.phase = Phase.OVER
-        self._stop()
+        self._stop(now)
         if self._farewell is not None:
             self._farewell.stop()
-        if self._offers.server is not None:
-            self._offers.server.stop()
         self._core.sessions.remove(self)
         if event is not None:
             self._emit(event)
         self._core.events.append(events.Ended(self))
 
-    def _stop(self) -> None:
-        """Nothing more is asked of the peer than, perhaps, to take our BYE."""
+    def _stop(self, now: float) -> None:
+        """Refuse what is pending (15.1.2), and ask no more than, perhaps, to take our BYE."""
+        self.updates.reject(487, now)
+        self.referrals.reject(487, now)
+        if self._offers.server is not None:
+            self._offers.server.reject(487, now=now)
+            self._offers.server.stop()
         self._requests.close()
         self._refresh.stop()
 

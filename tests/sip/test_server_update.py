@@ -185,3 +185,35 @@ def test_a_peer_that_hangs_up_ends_its_own(bench: Bench) -> None:
     assert bench.statuses() == [200, 487]
     bench.advance(SIXTY_FOUR_T1)
     assert bench.remains() == []
+
+
+def pending_early(bench: Bench) -> tuple[Session, str]:
+    """A caller whose offer has been answered for certain, and who makes another before our 200."""
+    session = bench.invited(fields=[("Supported", "100rel")])
+    bench.order(lambda now: session.progress(183, sdp=ANSWER, now=now))
+    early = bench.the_response()
+    tag, rack = early.headers.to.tag, f"{early.headers['RSeq']} 1 INVITE"
+    bench.receive(request("PRACK", branch="z9hG4bK-p", to_tag=tag, cseq=2, fields=[("RAck", rack)]))
+    bench.receive(update(tag, 3))
+    bench.forget()
+    return session, tag
+
+
+def test_a_caller_that_gives_up_ends_its_own(bench: Bench) -> None:
+    _, tag = pending_early(bench)
+    bench.receive(request("CANCEL"))
+    assert bench.statuses() == [200, 487, 487]
+    bench.receive(request("ACK", to_tag=tag))
+    bench.advance(SIXTY_FOUR_T1)
+    assert bench.event_names() == ["Cancelled", "Ended"]
+    assert bench.remains() == []
+
+
+def test_refusing_the_call_ends_a_pending_one(bench: Bench) -> None:
+    session, tag = pending_early(bench)
+    bench.order(lambda now: session.hang_up((), now))
+    assert bench.statuses() == [480, 487]
+    bench.receive(request("ACK", to_tag=tag))
+    bench.advance(SIXTY_FOUR_T1)
+    assert bench.event_names() == ["Ended"]
+    assert bench.remains() == []
