@@ -265,6 +265,8 @@ class Session:
 
     def _receive_bye(self, transaction: Transaction, now: float) -> None:
         self._core.respond(transaction, 200, now=now)
+        if self._offers.client is not None:
+            self._offers.client.cancel((), now)  # a callee may not say BYE yet (15), but some do
         self._finish(events.HungUp(self, read_reasons(transaction.request.headers)), now)
 
     def _dialog_of(self, request: Request) -> Dialog | None:

@@ -405,6 +405,23 @@ def test_a_200_that_crosses_the_cancel_is_acknowledged_and_hung_up(
     assert bench.remains() == []
 
 
+def test_a_callee_that_hangs_up_while_it_rings_is_not_connected_any_more(bench: Bench) -> None:
+    session, invite = bench.inviting()
+    bench.receive(response(invite, 180))
+    bench.forget()
+    bench.receive(in_dialog(invite, "BYE"))
+    assert bench.statuses() == [200, "CANCEL"]
+    assert bench.events() == [HungUp(session, ()), Ended(session)]
+    bench.receive(response(invite, 200, to_tag="another", body=ANSWER))
+    _, bye = bench.messages()
+    assert isinstance(bye, Request) and bye.method == "BYE"
+    bench.receive(response(bye, 200))
+    bench.advance(SIXTY_FOUR_T1)
+    assert bench.events() == []
+    bench.take()
+    assert bench.remains() == []
+
+
 def test_a_200_before_any_provisional_response_ends_a_call_given_up(bench: Bench) -> None:
     session, invite = bench.inviting()
     bench.order(lambda now: session.hang_up((), now))
