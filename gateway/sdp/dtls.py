@@ -66,11 +66,16 @@ def answered(
     description: SessionDescription, media: MediaDescription, before: DtlsParameters | None
 ) -> DtlsParameters:
     """What holds once we answer. A peer with another user fragment restarts ICE, and gets other
-    credentials of ours (RFC 8839 section 4.4.1.1.1)."""
+    credentials of ours (RFC 8839 section 4.4.1.1.1). One that leaves its role to us keeps the one
+    it has: another would mean another association (RFC 8842 section 3.1)."""
     known = before.ice if before is not None else None
     if known is not None and known.remote_ufrag != _ufrag(description, media):
         known = None
-    return agreed(description, media, known)
+    found = agreed(description, media, known)
+    is_same = before is not None and before.fingerprints == found.fingerprints
+    if before is not None and is_same and _value(description, media, "setup") == "actpass":
+        return replace(found, setup=before.setup)
+    return found
 
 
 def agreed(

@@ -185,6 +185,19 @@ def test_the_same_user_fragment_goes_on_and_another_restarts_ice() -> None:
     assert (again.ice.ufrag != first.ice.ufrag, again.ice.pwd != first.ice.pwd) == (True, True)
 
 
+@pytest.mark.parametrize(("offered", "ours"), [(b"passive", "active"), (b"active", "passive")])
+def test_who_lets_us_choose_later_goes_on_with_the_role_it_has(offered: bytes, ours: str) -> None:
+    first = agreed(DESK.replace(b"setup:active", b"setup:" + offered))
+    again = DESK.replace(b"setup:active", b"setup:actpass")
+    assert (first.setup, agreed(again, Encryption(dtls=first)).setup) == (ours, ours)
+
+
+def test_somebody_else_who_lets_us_choose_becomes_the_client() -> None:
+    first = agreed(DESK.replace(b"setup:active", b"setup:passive"))
+    other = DESK.replace(b"setup:active", b"setup:actpass").replace(b"AB:AB", b"CD:CD")
+    assert agreed(other, Encryption(dtls=first)).setup == "passive"
+
+
 def test_an_offer_of_ours_that_follows_lets_the_peer_choose_its_role_again() -> None:
     description, agreement = answer(BROWSER)
     offered = offer_again(description, ORIGIN.raised())
