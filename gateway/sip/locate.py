@@ -3,7 +3,7 @@
 No IO: `Resolver` asks, and what it was told is put in order here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -16,6 +16,7 @@ from gateway.sip.sips import transport_of
 Record = TypeVar("Record")
 
 _MAX_RECORDS = 16  # of one kind that are considered
+_INCOMPLETE = 30.0  # seconds that is good of which DNS has not said a part
 _SERVICES = {"sip+d2u": "udp", "sip+d2t": "tcp", "sips+d2t": "tls"}
 _SRV_NAMES = {"udp": "_sip._udp.{}", "tcp": "_sip._tcp.{}", "tls": "_sips._tcp.{}"}
 """The transports there are, and where each is told of; the first is tried first."""
@@ -97,10 +98,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The servers of a destination, and for how many seconds that is good."""
+    """The servers of a destination, and for how many seconds that is good.
+
+    `failure` is why there may be more of them: of those, DNS does not answer.
+    """
 
     servers: tuple[Server, ...]
     ttl: float
+    failure: OSError | None = None
 
 
 def arrange(servers: Iterable[Server], draw: Callable[[int, int], int]) -> list[Server]:
@@ -147,19 +152,39 @@ class _Service(NamedTuple):
 async def _by_services(
     destination: Destination, resolver: Resolver, transports: frozenset[str]
 ) -> Found:
-    """The servers that SRV records name (4.2)."""
+    """The servers that SRV records name (4.2); OSError if DNS names none, and does not say all."""
     services, ttl = await _services(destination, resolver, transports)
     servers: list[Server] = []
+    parts = _Parts()
     for number, service in enumerate(services):
-        answer = await resolver.srv(service.name)
+        answer = await parts.asked(resolver.srv(service.name))
         for srv in answer.records[:_MAX_RECORDS]:
             if srv.target.rstrip(".") == "":  # "decidedly not available" (RFC 2782)
                 continue
-            addresses = await resolver.addresses(srv.target.rstrip("."))
+            addresses = await parts.asked(resolver.addresses(srv.target.rstrip(".")))
             ttl = min(ttl, answer.ttl, addresses.ttl)
             rank = (*service.rank, number, srv.priority)
             servers.append(Server(service.transport, srv.port, addresses.records, rank, srv.weight))
-    return Found(tuple(server for server in servers if server.addresses), ttl)
+    found = tuple(server for server in servers if server.addresses)
+    if parts.failure is None:
+        return Found(found, ttl)
+    if not found:
+        raise parts.failure
+    return Found(found, min(ttl, _INCOMPLETE), parts.failure)
+
+
+class _Parts:
+    """Asks for what together is one answer: that a part is not to be had does not lose the rest."""
+
+    def __init__(self) -> None:
+        self.failure: OSError | None = None
+
+    async def asked(self, answer: Awaitable[Answer[Record]]) -> Answer[Record]:
+        try:
+            return await answer
+        except OSError as error:
+            self.failure = error
+            return Answer((), _FOREVER)
 
 
 async def _services(

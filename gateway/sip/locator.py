@@ -89,12 +89,16 @@ class Locator:
         known = self._known.get(destination)
         try:
             found = await look_up(destination, self._resolver, self._transports)
+            if found.failure is not None and known is not None and known.has_addresses:
+                raise found.failure  # what is known is more
         except OSError as error:
             if known is None or not known.has_addresses:
                 raise
             known.expires = now + _RETRY
             log.warning("DNS fails, what it said before holds", host=destination.host, why=error)
         else:
+            if found.failure is not None:
+                log.warning("DNS fails in part", host=destination.host, why=found.failure)
             self._keep(destination, found, now)
 
     def _keep(self, destination: Destination, found: Found, now: float) -> None:

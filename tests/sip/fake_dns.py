@@ -15,6 +15,7 @@ class FakeDns:
     ttl: float = 300.0
     ttls: dict[str, float] = field(default_factory=dict)
     is_down: bool = False
+    failing: set[str] = field(default_factory=set)  # names of which it does not say anything
     asked: list[str] = field(default_factory=list)
 
     async def naptr(self, name: str) -> Answer[Naptr]:
@@ -28,6 +29,6 @@ class FakeDns:
 
     def _ask(self, name: str) -> float:
         self.asked.append(name)
-        if self.is_down:
+        if self.is_down or name in self.failing:
             raise OSError("DNS is down")
         return self.ttls.get(name, self.ttl)

@@ -58,6 +58,36 @@ async def test_while_dns_fails_what_it_said_before_holds(dns: FakeDns, locator: 
     assert (await locator.find(NAME, 1030.0))[0].address == ("192.0.2.9", 5060)
 
 
+async def test_what_dns_says_of_one_server_counts_though_it_does_not_say_where_another_is(
+    dns: FakeDns, locator: Locator
+) -> None:
+    dns.failing.add("a.org")
+    assert await locator.find(NAME, 0.0) == [B]
+    dns.failing.clear()
+    assert await locator.find(NAME, 29.0) == [B]
+    assert await locator.find(NAME, 30.0) == [A, B]
+    dns.failing.add("a.org")
+    assert await locator.find(NAME, 1000.0) == [A, B]  # as it said before
+    dns.failing.add("b.org")
+    assert await locator.find(NAME, 2000.0) == [A, B]
+
+
+async def test_one_transport_that_dns_says_nothing_of_is_no_reason_to_do_without_another(
+    dns: FakeDns, locator: Locator
+) -> None:
+    dns.failing.add("_sip._tcp.example.org")
+    assert await locator.find(Destination(None, "example.org"), 0.0) == [A, B]
+
+
+async def test_while_dns_does_not_say_who_serves_a_name_its_own_address_is_not_taken(
+    dns: FakeDns, locator: Locator
+) -> None:
+    dns.hosts["example.org"] = ["192.0.2.80"]
+    dns.failing.add("_sip._udp.example.org")
+    with pytest.raises(OSError, match="DNS is down"):
+        await locator.find(NAME, 0.0)
+
+
 async def test_what_was_never_known_is_an_error(dns: FakeDns, locator: Locator) -> None:
     with pytest.raises(OSError, match="no address of nowhere"):
         await locator.find(Destination(None, "nowhere.org"), 0.0)
