@@ -170,4 +170,7 @@ class Sending:
                 late(request, flow, message, at)
 
             transaction.user = User(heard, lambda failure, at: None)
+            # One that is answered late and withdrawn may get no final response (RFC 3261 9.1).
+            due = now + 2 * self._core.timers.transaction
+            self._core.queue.start(due, lambda at: transaction.abandon())
         self._try_next(now)

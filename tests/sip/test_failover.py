@@ -167,6 +167,15 @@ def test_one_that_rings_late_is_cancelled_once(bench: Bench) -> None:
     assert bench.events() == []
 
 
+def test_one_that_rings_late_and_then_says_no_more_leaves_nothing(bench: Bench) -> None:
+    _, first, second = given_up(bench)
+    bench.receive(response(first, 100))
+    bench.receive(response(second, 486))
+    bench.advance(100.0)
+    bench.forget()
+    assert bench.remains() == []
+
+
 @pytest.mark.parametrize("answers_first", [True, False])
 def test_one_that_answers_late_is_hung_up_and_the_other_goes_on(
     bench: Bench, answers_first: bool
