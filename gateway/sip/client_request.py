@@ -8,12 +8,15 @@ from gateway.sip.acknowledgement import acknowledgement
 from gateway.sip.core import Core
 from gateway.sip.dialog import TARGET_REFRESH, Dialog
 from gateway.sip.digest import DigestClient
+from gateway.sip.failover import Sending
 from gateway.sip.flow import Transmission
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.responses import PHRASES, HeaderFields
 from gateway.sip.sips import is_sips
+from gateway.sip.timers import Timer
 from gateway.sip.transaction import Failure, User
 
+_LONGEST_INVITE = 180.0  # seconds from a provisional response to the final one, as for timer C
 _MAX_WAITING = 64  # requests of a dialog; more than that means that nobody answers them
 
 
@@ -72,6 +75,8 @@ class ClientRequest:
         self._order = order
         self._exchange = digest.exchange()
         self._request: Request
+        self._sending: Sending
+        self._deadline: Timer | None = None
         self._ack: Transmission | None = None
         self._send(now)
 
@@ -87,12 +92,18 @@ class ClientRequest:
         self._exchange.authorize(request)
         self._request = Request(request.method, request.uri, request.headers, order.body)
         user = User(self._receive, self._fail)
-        self._core.send_in_dialog(self._dialog, self._request, user, now)
+        self._sending = self._core.send_in_dialog(self._dialog, self._request, user, now)
 
     def _receive(self, message: Message, now: float) -> None:
         assert isinstance(message, Response)
         if message.status < 200:
+            if self._order.method == "INVITE" and self._deadline is None:
+                due = now + _LONGEST_INVITE  # its transaction would wait for ever (17.1.1.2)
+                self._deadline = self._core.queue.start(due, self._give_up)
             return
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
         if self._ack is not None:
             self._core.counters.retransmissions += 1
             self._core.transactions.outbox.append(self._ack)
@@ -107,6 +118,10 @@ class ClientRequest:
             self._send(now)
         else:
             self._order.told(Outcome(message.status, message.phrase, message), now)
+
+    def _give_up(self, now: float) -> None:
+        self._sending.abandon()
+        self._order.told(Outcome.without_response(408), now)
 
     def _fail(self, failure: Failure, now: float) -> None:
         status = 408 if failure is Failure.TIMEOUT else 503

@@ -121,10 +121,10 @@ class Core:
         transaction.respond(response, now)
         return response
 
-    def send_in_dialog(self, dialog: Dialog, request: Request, user: User, now: float) -> None:
+    def send_in_dialog(self, dialog: Dialog, request: Request, user: User, now: float) -> Sending:
         """Send a request within a dialog in a transaction of its own."""
         request.headers.add("User-Agent", self.config.user_agent)
-        Sending(self, request, dialog.ways(self.network), user, now)
+        return Sending(self, request, dialog.ways(self.network), user, now)
 
     def address_in_dialog(self, dialog: Dialog, request: Request) -> tuple[Flow, tuple[str, int]]:
         """Give an ACK its Via and say where it goes: it has no transaction."""

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.sip.core import StackConfig
-from gateway.sip.events import Ended, OfferAnswered, SessionExpired
+from gateway.sip.events import Ended, HungUp, OfferAnswered, SessionExpired
 from gateway.sip.message import Request
 from gateway.sip.session import Session
 from gateway.sip.session_timer import Wanted
@@ -310,3 +310,22 @@ def test_hanging_up_during_a_refresh_ends_everything(bench: Bench) -> None:
     bench.advance(1000)
     bench.take()
     assert bench.remains() == []
+
+
+def test_a_refresh_that_is_only_tried_is_not_waited_for_for_ever(bench: Bench) -> None:
+    session, tag = called(bench)
+    bench.receive(response(refresh_of(bench), 100))
+    bench.receive(request("BYE", branch="z9hG4bK-b", cseq=2, to_tag=tag))
+    assert bench.events() == [HungUp(session, ()), Ended(session)]
+    bench.advance(1000)
+    bench.take()
+    assert bench.remains() == []
+
+
+def test_a_caller_that_only_tries_to_answer_is_out(bench: Bench) -> None:
+    session, _ = called(bench)
+    bench.receive(response(refresh_of(bench), 183))
+    bench.advance(179.9)
+    assert bench.take() == []
+    bench.advance(0.1)
+    ended_by_us(bench, session)
