@@ -158,5 +158,5 @@ def _phone_dtls(dtls: DtlsParameters | None) -> PhoneDtls | None:
     return PhoneDtls(
         tuple(Fingerprint(*fingerprint) for fingerprint in dtls.fingerprints),
         dtls.setup,
-        PhoneIce(ice.ufrag, ice.pwd, ice.remote_ufrag) if ice is not None else None,
+        PhoneIce(ice.ufrag, ice.pwd, ice.remote_ufrag, ice.remote_pwd) if ice is not None else None,
     )

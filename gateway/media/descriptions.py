@@ -75,11 +75,13 @@ class PhoneKeys:
 
 @dataclass(frozen=True, slots=True)
 class PhoneIce:
-    """The credentials by which a phone checks its path to us, an ICE-lite agent (RFC 8445)."""
+    """The credentials by which a phone checks its path to us, an ICE-lite agent (RFC 8445), and its
+    own."""
 
     ufrag: str
     pwd: str = field(repr=False)
     remote_ufrag: str = ""
+    remote_pwd: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -323,7 +323,7 @@ class MediaEngine:
         if self.clock.rounds % _CLOCK_TURNS == 0:
             self._late_share = self._lately.since_then(self.clock.late, self.clock.ticks)
             if self._late_share > TOLERABLE_LATE_SHARE:
-                share, calls = self._late_share, len(self._calls)
+                share, calls = round(self._late_share, 3), len(self._calls)
                 log.warning("media is late", share=share, calls=calls, remedy=_TOO_BUSY)
         if not self._calls and not self._closing:
             self.clock.stop()

@@ -24,11 +24,12 @@ _PRIORITY = (126 << 24) | (65535 << 8) | 255  # the one host candidate there is 
 
 @dataclass(frozen=True, slots=True)
 class IceCredentials:
-    """Who may check whom (RFC 8445 section 5.3): our own, and the peer's user fragment."""
+    """Who may check whom (RFC 8445 section 5.3): our own, and the peer's."""
 
     ufrag: str
     pwd: str = field(repr=False)
     remote_ufrag: str = ""
+    remote_pwd: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,10 @@ def agreed(
 ) -> DtlsParameters:
     """What holds with a peer's description and our credentials; new ones if we have told none."""
     remote, ice = _ufrag(description, media), None
-    if remote is not None and ours is None:
-        ice = IceCredentials(secrets.token_hex(4), secrets.token_hex(16), remote)
-    elif remote is not None and ours is not None:
-        ice = replace(ours, remote_ufrag=remote)
+    if remote is not None:
+        own = ours or IceCredentials(secrets.token_hex(4), secrets.token_hex(16))
+        pwd = (_value(description, media, "ice-pwd") or "").strip()
+        ice = replace(own, remote_ufrag=remote, remote_pwd=pwd)
     # The client is who knows its path first: the peer, if we may choose (RFC 5763 section 5).
     setup = "active" if _value(description, media, "setup") == "passive" else "passive"
     return DtlsParameters(_fingerprints(description, media), setup, ice)

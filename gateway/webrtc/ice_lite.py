@@ -1,9 +1,10 @@
-"""An ICE-lite agent (RFC 8445 section 2.5): it checks nothing itself, and answers who checks.
+"""An ICE-lite agent (RFC 8445 section 2.5): it answers who checks, and decides nothing itself.
 
 What the full agent at the other end nominates is where it is sent to. Consent to that (RFC 7675) is
 its business too. No IO, no clock.
 """
 
+import secrets
 import struct
 
 from aioice import stun
@@ -11,6 +12,7 @@ from aioice import stun
 from gateway.media.messages import Address, PhoneIce
 
 _MOST_PATHS = 16
+_PRIORITY = (110 << 24) | (65535 << 8) | 255  # of a peer-reflexive candidate (RFC 8445 5.1.2.1)
 
 
 class IceLite:
@@ -25,6 +27,7 @@ class IceLite:
         self.nominated: Address | None = None
         self.paths: set[Address] = set()
         self.refused = 0
+        self._tie_breaker = secrets.randbits(64)
 
     def receive(self, data: bytes, source: Address) -> bytes | None:
         """Take a STUN message; the answer to send to where it came from, if it deserves one."""
@@ -45,6 +48,17 @@ class IceLite:
         if "USE-CANDIDATE" in message.attributes:
             self.nominated = source
         return self._answer(message, stun.Class.RESPONSE, "XOR-MAPPED-ADDRESS", source)
+
+    def check(self) -> bytes:
+        """A check of ours, which proves nothing to us. A lite agent need not make any, but
+        FreeSWITCH, which takes no note of a=ice-lite, shakes no hands before it has had one."""
+        own = self.credentials
+        request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+        request.attributes["USERNAME"] = f"{own.remote_ufrag}:{own.ufrag}"
+        request.attributes["PRIORITY"] = _PRIORITY
+        request.attributes["ICE-CONTROLLED"] = self._tie_breaker
+        request.add_message_integrity(own.remote_pwd.encode())
+        return bytes(request)
 
     def _is_authentic(self, message: stun.Message) -> bool:
         """Whether a check is by whom it was agreed with (section 7.3); nobody else is answered."""

@@ -86,6 +86,8 @@ class PhoneTransport:
             answer = self._ice.receive(data, source)
             if answer is not None:
                 self._outgoing.append((answer, source))
+                if self.keys is None and source in self._ice.paths:
+                    self._outgoing.append((self._ice.check(), source))
                 self._start()
         elif 20 <= data[0] <= 63 and self._may_be_phone(data, source):
             self._heard_at = source

@@ -308,6 +308,8 @@ def test_media_of_a_web_phone_holds_what_a_handshake_needs() -> None:
     assert media.dtls.fingerprints[0].value == ":".join(["AB"] * 32)
     assert (media.dtls.setup, media.dtls.ice.remote_ufrag) == ("passive", "abcd")
     assert media.dtls.ice.pwd not in repr(media)
+    assert media.dtls.ice.remote_pwd == "a password of 22 letters"
+    assert media.dtls.ice.remote_pwd not in repr(media)
     assert (media.keys, media.remote, media.rtcp_mux) == (None, None, True)
     assert (media.direction, made.srtp) == (Direction.SENDRECV, "dtls")
     answer, held = made.answer(description(*WEB_AUDIO, "a=sendonly", host="0.0.0.0"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gateway.media.messages import PhoneIce
 from gateway.webrtc.ice_lite import IceLite
 
-OURS = PhoneIce("ours", "our password of 22 letters", "them")
+OURS = PhoneIce("ours", "our password of 22 letters", "them", "their password of 22 or so")
 HERE, THERE = ("192.0.2.1", 4000), ("192.0.2.9", 50000)
 
 
@@ -72,6 +72,16 @@ def test_nobody_else_is_answered(wrong: bytes) -> None:
     agent = IceLite(OURS)
     assert agent.receive(wrong, THERE) is None
     assert (agent.nominated, agent.paths, agent.refused) == (None, set(), 1)
+
+
+def test_a_check_of_ours_is_one_of_a_controlled_agent_that_the_phone_knows() -> None:
+    agent = IceLite(OURS)
+    message = stun.parse_message(agent.check())
+    assert message.message_class is stun.Class.REQUEST
+    assert message.attributes["USERNAME"] == "them:ours"
+    assert message.check_message_integrity(OURS.remote_pwd.encode())
+    assert {"PRIORITY", "ICE-CONTROLLED", "FINGERPRINT"} <= message.attributes.keys()
+    assert "USE-CANDIDATE" not in message.attributes
 
 
 def test_what_is_no_request_wants_no_answer() -> None:

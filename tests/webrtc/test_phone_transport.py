@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from aioice import stun
 
 from gateway.errors import RtpError
 from gateway.media.messages import Address, Fingerprint, Payload, PhoneDtls, PhoneIce, PhoneMedia
@@ -87,6 +88,23 @@ def test_hands_are_shaken_and_both_hear_each_other(
     for datagram, _ in leg.security.datagrams_to_send():
         phone.dtls.receive(datagram)
     assert phone.dtls.closed
+
+
+def test_a_phone_that_waits_to_be_checked_is_until_hands_are_shaken() -> None:
+    """FreeSWITCH does not begin before, though we say a=ice-lite."""
+    leg, phone = leg_of(media()), Phone()
+
+    def checks_of_ours(role: str = "ICE-CONTROLLING") -> int:
+        leg.security.receive_other(check(role=role, nominates=True), PHONE)
+        sent = leg.security.datagrams_to_send()
+        assert all(destination == PHONE for _, destination in sent)
+        messages = [stun.parse_message(data) for data, _ in sent if data[0] <= 3]
+        return sum(message.message_class is stun.Class.REQUEST for message in messages)
+
+    assert checks_of_ours("ICE-CONTROLLED") == 0  # whom we tell to change its role
+    assert checks_of_ours() == checks_of_ours() == 1
+    phone.shake_hands(leg)
+    assert checks_of_ours() == 0
 
 
 def test_a_port_for_rtcp_that_nobody_has_shaken_hands_on_gets_nothing() -> None:
