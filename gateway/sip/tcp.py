@@ -228,7 +228,9 @@ class TcpListener:
         established.add_done_callback(lambda it: it.cancelled() or it.exception())  # seen by all
         connection = TcpConnection(self, next(self._numbers), channel, established)
         try:
-            await loop.create_connection(lambda: connection, *target)
+            # From where we listen, as over UDP: by that address trunks know us.
+            own = (self.address[0], 0)
+            await loop.create_connection(lambda: connection, *target, local_addr=own)
             await established
         except BaseException:
             connection.abandon()

@@ -91,6 +91,15 @@ async def test_a_connection_is_made_where_there_is_none_and_used_again() -> None
         await eventually(lambda: len(here.messages) == 1)
 
 
+@pytest.mark.parametrize(("own", "seen"), [("127.0.0.7", "127.0.0.7"), ("0.0.0.0", "127.0.0.1")])
+async def test_a_peer_sees_the_address_we_listen_at(own: str, seen: str) -> None:
+    async with listening(own) as here, listening() as there:
+        assert here.listener.send(Transmission(ACK, here.flow_to(there.listener.address)))
+        await eventually(lambda: len(there.messages) == 1)
+        (_, flow) = there.messages[0]
+        assert flow.remote[0] == seen
+
+
 async def test_a_connection_that_is_gone_is_replaced_by_one_to_the_fallback() -> None:
     async with listening() as here, listening() as there:
         async with TcpPeer.connect(*here.listener.address) as peer:
