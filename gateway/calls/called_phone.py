@@ -146,6 +146,13 @@ _CAUSES = {  # of Q.850
     EndReason.NO_ANSWER: {18, 19, 20},
     EndReason.NO_SUCH_NUMBER: {1, 22, 28},
 }
+_UNAVAILABLE = 480  # which stands for whatever has no status of its own
+_NETWORK_TROUBLE = 34  # and what follows it in Q.850: no circuit, not subscribed, interworking, ...
+_OURS = {
+    401: "user and password in [trunk.dial_out] are missing, or wrong",
+    403: "the trunk takes no calls from this address, with this caller, or without a login",
+    407: "user and password in [trunk.dial_out] are missing, or wrong",
+}
 
 
 def _failure(failed: sip.Failed) -> CallEnd:
@@ -160,10 +167,17 @@ def _failure(failed: sip.Failed) -> CallEnd:
         return CallEnd(EndReason.CALL_FAILED, text)
     said = ", ".join(reason.serialize() for reason in failed.reasons)
     text = f"{failed.status} {failed.phrase}" + (f" ({said})" if said else "")
-    causes = {each.cause for each in failed.reasons if each.protocol.upper() == "Q.850"}
+    causes = {each.cause or 0 for each in failed.reasons if each.protocol.upper() == "Q.850"}
+    is_trouble = failed.status == _UNAVAILABLE and max(causes, default=0) >= _NETWORK_TROUBLE
     reasons = (
         *(reason for reason, known in _CAUSES.items() if causes & known),
-        *(reason for reason, known in _FAILURES.items() if failed.status in known),
+        *(
+            reason
+            for reason, known in _FAILURES.items()
+            if failed.status in known and not is_trouble
+        ),
         EndReason.CALL_FAILED,
     )
+    if reasons[0] is EndReason.CALL_FAILED and failed.status in _OURS:
+        text = f"{text}: {_OURS[failed.status]}"
     return CallEnd(reasons[0], text)

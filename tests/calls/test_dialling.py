@@ -95,10 +95,10 @@ class Phone:
         assert isinstance(BUSY, Response)
         self._events.put_nowait(sip.Answered(None, BUSY, sdp))  # type: ignore[arg-type]
 
-    def fails(self, status: int, phrase: str = "", cause: str = "") -> None:
+    def fails(self, status: int, phrase: str = "", reason: str = "") -> None:
         text = BUSY_TEXT.replace(b"486 Busy Here", f"{status} {phrase}".encode())
-        if cause:
-            text = text.replace(b"Content-Length", f"Reason: {cause}\r\nContent-Length".encode())
+        if reason:
+            text = text.replace(b"Content-Length", f"Reason: {reason}\r\nContent-Length".encode())
         response = parse_message(text)
         assert isinstance(response, Response)
         self._events.put_nowait(sip.Failed(None, status, phrase, response))  # type: ignore[arg-type]
@@ -341,11 +341,52 @@ def test_what_became_of_the_call_is_shown_for_a_moment(
             await it.order()
             await settle(1)
             it.phone.rings()
-            it.phone.fails(status, cause=cause)
+            it.phone.fails(status, reason=cause)
             await settle(1)
             assert it.status == shown
             assert len(it.switchboard.calls) == 1
             assert await it.over() is reason
+
+    run()
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ('Q.850;cause=127;text="INTERWORKING"', EndReason.CALL_FAILED),
+        ('Q.850;cause=50;text="FACILITY_NOT_SUBSCRIBED"', EndReason.CALL_FAILED),
+        ('Q.850;cause=20;text="SUBSCRIBER_ABSENT"', EndReason.NO_ANSWER),
+        ("SIP;cause=480", EndReason.NO_ANSWER),
+    ],
+)
+def test_trouble_of_the_network_is_no_callee_that_does_not_answer(
+    said: str, reason: EndReason, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch) as it:
+            await it.order()
+            await settle(1)
+            it.phone.fails(480, "Temporarily Unavailable", said)
+            assert await it.over() is reason
+
+    run()
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_the_operator_is_told_where_to_look_when_a_trunk_refuses_us(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch) as it:
+            await it.order()
+            await settle(1)
+            it.phone.fails(status, "Forbidden")
+            assert await it.over() is EndReason.CALL_FAILED
+            end = it.records[-1].end
+            assert end is not None
+            assert end.text.startswith(f"{status} Forbidden: ")
 
     run()
 
