@@ -137,6 +137,7 @@ class PhoneTransport:
         else:
             if shaking.keys is not None:
                 self._dtls, self._successor, self.keys = shaking, None, shaking.keys
+                self._failed = 0
             self._flush()
 
     def _begin_anew(self) -> None:

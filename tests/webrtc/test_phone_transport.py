@@ -256,10 +256,11 @@ def test_a_handshake_anew_that_comes_to_nothing_changes_nothing() -> None:
     leg.receive(phone.packet(), PHONE, 1.0)
     assert leg.received().packets == len(leg.push(b"\x55" * 160)) == 1
     leg.negotiated(media(), 1.0)
-    again = Phone()
-    again.shake_hands(leg)
-    leg.receive(again.packet(), PHONE, 1.1)
-    assert leg.received().packets == 2
+    for turn in range(9):  # what succeeds does not count
+        again = Phone()
+        again.shake_hands(leg)
+        leg.receive(again.packet(), PHONE, 1.1)
+        assert leg.received().packets == 2 + turn
 
 
 def test_a_first_flight_that_comes_late_begins_nothing() -> None:
