@@ -78,6 +78,8 @@ class PhoneTransport:
             self._ice.credentials = agreed.ice
         if (before.fingerprints, before.setup) != (agreed.fingerprints, agreed.setup):
             self._dtls, self._successor = self._endpoint(), None
+        elif agreed.ice is None and agreed.setup == "active" and self.keys is not None:
+            self._ask_anew()
         self._start()
 
     def receive(self, data: bytes, source: Address) -> None:
@@ -139,6 +141,12 @@ class PhoneTransport:
                 self._dtls, self._successor, self.keys = shaking, None, shaking.keys
                 self._failed = 0
             self._flush()
+
+    def _ask_anew(self) -> None:
+        """As a client, ask whether the phone has forgotten: who has not takes no notice."""
+        self._successor = self._new_endpoint()
+        self._successor.start()
+        self._flush()
 
     def _begin_anew(self) -> None:
         self._failed += 1  # until it succeeds

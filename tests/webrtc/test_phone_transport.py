@@ -247,6 +247,21 @@ def test_a_phone_may_shake_hands_anew_and_is_heard_by_the_old_keys_meanwhile(
     assert RtpPacket.parse(phone.dtls.keys.receiver.unprotect(packet)).payload == b"\x55" * 160
 
 
+def test_where_we_began_a_phone_that_has_forgotten_is_asked_anew() -> None:
+    """So does Asterisk with `dtls_setup = passive`."""
+    leg, phone = leg_of(media(ice=None, setup="active")), Phone(Role.SERVER)
+    phone.shake_hands(leg)
+    leg.negotiated(media(ice=None, setup="active"), 1.0)
+    leg.receive(phone.packet(), PHONE, 1.1)
+    phone.shake_hands(leg)  # takes no notice
+    leg.receive(phone.packet(), PHONE, 1.2)
+    leg.negotiated(media(ice=None, setup="active"), 2.0)
+    forgetful = Phone(Role.SERVER)
+    forgetful.shake_hands(leg)
+    leg.receive(forgetful.packet(), PHONE, 2.1)
+    assert leg.received().packets == 3
+
+
 def test_a_handshake_anew_that_comes_to_nothing_changes_nothing() -> None:
     leg, phone = leg_of(media()), Phone()
     nominate(leg)
