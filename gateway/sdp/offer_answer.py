@@ -205,7 +205,7 @@ def read_answer(
     """
     ours = next(at for at, line in enumerate(offer.media) if line.port)
     if len(answer.media) <= ours or answer.media[ours].port == 0:
-        raise NotAcceptable("our audio was refused")
+        raise NotAcceptable("our audio was refused: for its codecs, or its encryption")
     offered, media = offer.media[ours], answer.media[ours]
     formats = agreed_formats(media, formats_of(offered)) if _is_audio(media) else ()
     if not formats:
