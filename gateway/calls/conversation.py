@@ -157,6 +157,7 @@ class Conversation:
                 self._keys.waits(event)
                 answering.create_task(self._answer())
             case conference.Moved():
+                self._is_in()
                 log.info("moved", room=event.room)
             case conference.Alone():
                 log.info("alone in the conference")

@@ -116,7 +116,7 @@ class Reporter:
             case conference.Waiting(conference.WaitingFor.LOBBY) if not self._is_in_lobby:
                 self._is_in_lobby = True
                 return [self._counted(_LOBBY_JOINED)]
-            case conference.Rejoined():
+            case conference.Rejoined() | conference.Moved():
                 return self.entered()
             case conference.Ended(conference.LeaveCause.LOBBY_DENIED):
                 return self.rejected()

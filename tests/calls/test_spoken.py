@@ -1,5 +1,6 @@
 """Whole calls of trunks that tell callers in words, from the door on. In virtual time."""
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -236,6 +237,29 @@ async def test_phones_that_are_called_are_told_in_words_too(
             await settle(1)
         said = names(party.media.said)
         assert (said[0], said[-1]) == ("invited-unnamed", "muted")
+
+
+@in_virtual_time
+async def test_keys_are_commands_again_after_the_lobby_on_the_way_to_another_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_alice()
+    trunk = replace(EXCHANGED, speaks=True, info_json=True)
+    async with exchange(monkeypatch, lambda: world, trunk=trunk) as there:
+        phone = FakePhone("room")
+        party = await there.call_in(phone)
+        await settle(1)
+        world.joins.append(members_only())
+        world.sends_us_to(BREAKOUT)
+        await settle(2)
+        world.invites_us(sender=BREAKOUT)
+        await settle(2)
+        assert names(party.media.said) == ["lobby", "admitted", "breakout-room"]
+        assert [json.loads(told)["t"] for told in phone.said] == [3, 6, 5]  # as of any lobby
+        for key in "*6":
+            there.engine.presses(party.call, key)
+        await settle(1)
+        assert party.media.is_muted
 
 
 @in_virtual_time
