@@ -112,7 +112,7 @@ class CallingPhone(Phone):
         raise Referred(route)
 
     def referred(self, status: int) -> None:
-        """Tell the phone what has come of being sent elsewhere."""
+        """Tell the phone what has come of being sent elsewhere, if it has been."""
         self._current.report_referral(status)
 
     def _connect_early(self, agreed: PhoneMedia) -> None:

@@ -148,10 +148,19 @@ class IncomingCall:
         recorder = self._session if self._trunk.asks_name else None
         menu = Menu(reception, self._voice, caller, recorder)
         welcome = Welcome(self._phone, self._session, menu, self._voice, self._limits, self._record)
-        self._meeting = meeting = await welcome.run()
-        self._name = menu.spoken_name
+        sent_to: Route | None = None
         try:
-            route = route_to(meeting, self._called, self._trunk, self._services.installations)
+            self._meeting = await welcome.run()
+        except* Referred as referred:
+            sent_to = first_referred(referred)
+        self._name = menu.spoken_name
+        if self._meeting is None:
+            assert sent_to is not None, "or the call is over"
+            log.info("sent to another room", room=sent_to.room.jid)
+            self._record.room = sent_to.room.jid
+            return sent_to
+        try:
+            route = route_to(self._meeting, self._called, self._trunk, self._services.installations)
         except ConferenceError as error:
             raise Over(of_join_failure(error)) from error
         self._found(route)
@@ -256,17 +265,16 @@ class IncomingCall:
         except ConferenceError as error:
             talk.rejected()
             end = of_join_failure(error)
+            self._phone.referred(end.refusal)
             if self._left is not None:
                 log.info("not joined", reason=end.text)
-                self._phone.referred(end.refusal)
                 raise Referred(self._left) from error  # back
             if self._phone.is_answered:
                 await talk.say_farewell(end)
             raise Over(end) from error
         self._record.joined(participant)
-        if self._left is not None:
-            self._phone.referred(200)
-            self._left = None
+        self._phone.referred(200)
+        self._left = None
 
 
 def called_of(call: Call, trunk: Trunk) -> Called:

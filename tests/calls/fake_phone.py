@@ -52,16 +52,20 @@ class _Referrals:
     """The REFERs of a session (`gateway.sip.referral.ServerReferral`)."""
 
     phone: "FakePhone"
+    is_open: bool = False  # somebody is to be told the result
 
     def accept(self, now: float) -> None:
         self.phone.done.append("202")
+        self.is_open = True
         self.report(100, now)
 
     def reject(self, status: int, now: float) -> None:
         self.phone.done.append(str(status))
 
     def report(self, status: int, now: float) -> None:
-        self.phone.done.append(f"sipfrag {status}")
+        if self.is_open:
+            self.phone.done.append(f"sipfrag {status}")
+            self.is_open = status < 200
 
 
 @dataclass

@@ -81,6 +81,9 @@ class Phone:
     async def accept_reoffer(self, description: bytes) -> None:
         self.done.append("200 again")
 
+    def report_referral(self, status: int) -> None:
+        """It has not wanted to be elsewhere."""
+
     def hang_up(self, reason: Reason | None = None) -> None:
         self.done.append(f"BYE {reason.cause if reason else ''}")
 

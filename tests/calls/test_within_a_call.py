@@ -273,6 +273,26 @@ async def test_a_call_whose_to_is_no_uri_of_ours_can_be_sent_elsewhere_too(
         assert party.record.room == "hall@conference.meet.test"
 
 
+@pytest.mark.parametrize("refused", [False, True])
+@in_virtual_time
+async def test_a_phone_that_is_asked_for_a_pin_may_be_sent_to_a_room(
+    monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    hall = World(joins=[error("auth", "forbidden")]) if refused else busy()
+    asking = replace(RULES, asks_pin=True, speaks=True)
+    async with exchange(monkeypatch, lambda: hall, trunk=asking, reception=reception()) as there:
+        phone = FakePhone("4300", room="")
+        party = await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(5)
+        assert party.record.room == "hall@conference.meet.test"
+        if refused:
+            assert phone.done[-2:] == ["sipfrag 403", "BYE 403"]
+        else:
+            assert phone.done[-2:] == ["sipfrag 100", "sipfrag 200"]
+            assert party.record.is_joined and not there.ended
+
+
 @in_virtual_time
 async def test_who_is_not_let_into_the_other_room_comes_back(
     monkeypatch: pytest.MonkeyPatch,
