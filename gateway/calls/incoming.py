@@ -254,7 +254,7 @@ class IncomingCall:
 
     def _leave(self, here: Route, there: Route) -> Route:
         self._left = None if there is self._left else self._left or here
-        self._record.room = there.room.jid
+        self._record.room, self._record.breaking = there.room.jid, None
         self._limits.moved()
         log.info("sent to another room", room=there.room.jid)
         return there

@@ -294,6 +294,26 @@ async def test_a_phone_that_is_asked_for_a_pin_may_be_sent_to_a_room(
 
 
 @in_virtual_time
+async def test_a_phone_that_is_sent_elsewhere_while_it_hears_a_farewell_does_not_end_by_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    denying = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    made = iter([denying, busy()])
+    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        denying.removes_us("<status code='307'/>", room=LOBBY)
+        await settle(1)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(5)
+        assert phone.done[-1] == "sipfrag 200"
+        phone.goes()
+        await settle(5)
+        assert party.record.end is not None
+        assert party.record.end.reason is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
 async def test_who_is_not_let_into_the_other_room_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
