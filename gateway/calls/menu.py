@@ -5,6 +5,7 @@ It may be asked for its name as well, to be said. Neither that nor the PIN is in
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -34,6 +35,7 @@ from gateway.media.messages import Spoken
 log = structlog.get_logger(__name__)
 
 LANGUAGE_WITHIN = 4.0  # seconds from the last offer to the key
+SAID_WITHIN = 120.0  # seconds in which a question has been said; to a phone on hold it never is
 LONGEST_WAIT = 45.0  # seconds; who has to wait longer is better off calling again
 FAREWELL_WITHIN = 15.0  # seconds in which what is to be said at the end has been said
 _MOST_KEYS = 64  # that wait to be read
@@ -199,8 +201,14 @@ class Menu:
     async def _key(self, deadline: float | None) -> str | None:
         """The next key; None if there is none by then, or before the voice falls silent."""
         if deadline is None:
-            return await self._key_before(self._voice.quiet())
+            return await self._key_before(self._asked())
         return await self._key_before(asyncio.sleep(deadline - _now()))
+
+    async def _asked(self) -> None:
+        """Return when the question has been said, or could have been."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAID_WITHIN):
+                await self._voice.quiet()
 
     async def _key_before(self, end: Awaitable[object]) -> str | None:
         """The next key; None if something ends before."""

@@ -31,6 +31,7 @@ class Telephone:
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.line = LINE
         self._over = asyncio.Event()
 
     async def say(self, parts: Speech) -> bool:
@@ -39,7 +40,7 @@ class Telephone:
         self.heard.append(f"{first.language}:{first.name}" if is_prompt else ":spoken")
         self._over.clear()
         with suppress(TimeoutError):
-            async with asyncio.timeout(LINE):
+            async with asyncio.timeout(self.line):
                 await self._over.wait()
                 return False
         return True
@@ -353,3 +354,13 @@ async def test_a_hash_after_a_wrong_pin_that_is_complete_cuts_nothing_short() ->
     visit = Visit()
     await visit.typing("111111111#", 5 * LINE, "123456789")
     assert visit.heard == ["greeting", "pin-wrong", "try-again", "joining-before"]
+
+
+@in_virtual_time
+async def test_a_phone_on_hold_does_not_stay_in_the_menu_for_ever() -> None:
+    visit = Visit(offers=(Language.ENGLISH, Language.GERMAN))
+    visit.telephone.line = 86_400.0  # nothing is ever said to its end
+    with pytest.raises(Over) as over:
+        await visit.typing()
+    assert over.value.end.reason is EndReason.NO_PIN
+    assert asyncio.get_running_loop().time() < 900
