@@ -268,6 +268,7 @@ class IncomingCall:
             self._phone.referred(end.refusal)
             if self._left is not None:
                 log.info("not joined", reason=end.text)
+                await self._phone.settled()
                 raise Referred(self._left) from error  # back
             if self._phone.is_answered:
                 await talk.say_farewell(end)

@@ -66,6 +66,7 @@ class Phone:
         self._owned = ExitStack()
         self._successors: asyncio.Queue[Call] = asyncio.Queue()
         self._succeeding = asyncio.Lock()  # while another phone is answered
+        self._happening = asyncio.Lock()  # while this one is, within its call
         self._port = 0
         self._trunk = trunk
         self._session = session
@@ -112,10 +113,12 @@ class Phone:
             except (CallEnded, OfferWithdrawn):
                 log.info("not taken over", sip_call_id=call.call_id)
 
-    async def succeeded(self) -> None:
-        """Return when no other phone is just being answered: that is not to be cancelled."""
-        async with self._succeeding:
-            pass
+    async def settled(self) -> None:
+        """Return when no answer waits for its ACK: what was agreed would not be applied by who is
+        cancelled amid that."""
+        for lock in (self._happening, self._succeeding):
+            async with lock:
+                pass
 
     async def _be_succeeded(self, call: Call, listener: Listener) -> None:
         negotiation = self._describe(self._port, call.source)
@@ -155,7 +158,8 @@ class Phone:
             async for event in call.events:
                 if call is not self._call:
                     break
-                await self._happened(event, listener)
+                async with self._happening:
+                    await self._happened(event, listener)
         raise Over(CallEnd(EndReason.INTERNAL_ERROR, "hung up by us, nobody knows why"))
 
     async def _happened(self, event: CallEvent, listener: Listener) -> None:
@@ -168,14 +172,18 @@ class Phone:
             case sip.OfferAnswered():
                 if (agreed := self._understood(event.answer)) is not None:
                     self._apply(agreed, listener)
-            case sip.Referred():
-                self._refer(event.target)
             case sip.InfoReceived() | sip.MessageReceived():
                 listener.said(event)
             case _:
                 async with self._succeeding:  # who has transferred its call may be gone first
                     if call is self._call:
-                        raise Over(end_of(event))
+                        self._leaves(event)
+
+    def _leaves(self, event: CallEvent) -> None:
+        """The phone wants to be elsewhere, or has ended the call."""
+        if not isinstance(event, sip.Referred):
+            raise Over(end_of(event))
+        self._refer(event.target)
 
     def _refer(self, target: ReferTo) -> None:
         """The phone wants to be elsewhere, which only some phones may."""

@@ -57,7 +57,7 @@ class Welcome:
             run(self._limits.run())
             run(self._voice.run())
             meeting = await self._menu.run()
-            await phone.succeeded()
+            await phone.settled()
             for task in beside:
                 task.cancel()
         return meeting

@@ -181,6 +181,25 @@ async def test_a_phone_on_hold_is_muted_and_shown_as_such_until_it_resumes(
         assert not there.ended
 
 
+@in_virtual_time
+async def test_an_offer_that_is_being_answered_as_the_pin_is_complete_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asking = replace(TRUNK, asks_pin=True, speaks=True)
+    async with exchange(monkeypatch, trunk=asking, reception=reception()) as there:
+        phone = FakePhone("4300", room="")
+        party = await talking(there, phone)
+        for key in PIN[:-1]:
+            there.engine.presses(party.call, key)
+        phone.describes(DESCRIPTION.replace(b"4000", b"4002"))
+        await settle(0.01)
+        there.engine.presses(party.call, PIN[-1])
+        await settle(5)
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4002)
+        assert party.record.is_joined
+
+
 RULES = replace(TRUNK, rules=(RoomRule(re.compile("[a-z]+"), "\\g<0>"),))
 
 # --- another room -------------------------------------------------------------------------------
@@ -382,6 +401,25 @@ async def test_who_is_sent_on_from_a_door_comes_back_to_where_it_was_in(
         await settle(10)
         assert party.record.room == "room@conference.meet.test"
         assert not there.ended
+
+
+@in_virtual_time
+async def test_an_offer_that_is_being_answered_as_the_phone_comes_back_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hall = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    made = iter([busy(), hall, busy()])
+    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(1)
+        phone.describes(DESCRIPTION.replace(b"4000", b"4002"))
+        hall.removes_us("<status code='307'/>", room=LOBBY)
+        await settle(5)
+        assert phone.done[-1] == "sipfrag 403"
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4002)
 
 
 @in_virtual_time
@@ -627,6 +665,25 @@ async def test_who_transfers_its_call_may_hang_up_before_the_other_has_acknowled
         else:
             assert party.record.end is not None
             assert party.record.end.reason is EndReason.CALLER_HUNG_UP
+
+
+@in_virtual_time
+async def test_a_phone_is_replaced_though_it_wants_to_be_elsewhere_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch, busy, trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        other = FakePhone("room", number=1, offer=OTHER, replaces=phone)
+        await there.replace(other)
+        await settle(0.01)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(5)
+        assert (phone.done[-1], other.done) == ("BYE 200", ["200"])
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4004)
+        assert party.record.room == "room@conference.meet.test"
+        assert not there.ended
 
 
 @in_virtual_time
