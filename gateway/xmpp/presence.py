@@ -16,6 +16,7 @@ from gateway.xmpp.recording import RecordingStatus, is_audio_recorded, parse_rec
 from gateway.xmpp.stanza import StanzaError
 
 MAX_FEATURES = 100
+MAX_NAME = 200  # characters; a room's occupants are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def parse_presence(stanza: Element) -> OccupantPresence | PresenceRefused:
         affiliation=item.get("affiliation", "none"),
         real_jid=item.get("jid"),
         statuses=_statuses(user),
-        display_name=child_text(stanza, ns.NICK, "nick"),
+        display_name=(child_text(stanza, ns.NICK, "nick") or "")[:MAX_NAME] or None,
         features=_features(stanza),
         audio_muted=_audio_muted(stanza, resource(occupant)),
         actor=actor.get("nick") if actor is not None else None,

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import JingleError
 from gateway.xmpp.presence import (
+    MAX_NAME,
     Destroyed,
     OccupantPresence,
     PresenceRefused,
@@ -52,6 +53,11 @@ def test_an_occupant_is_described() -> None:
         features=frozenset({"f1", "f2"}),
     )
     assert presence.nick == "abcd" and presence.is_self
+
+
+def test_a_name_without_end_is_not_remembered_to_its_end() -> None:
+    nick = f"<nick xmlns='http://jabber.org/protocol/nick'>{'Eve' * 50_000}</nick>"
+    assert parse(nick).display_name == ("Eve" * 50_000)[:MAX_NAME]
 
 
 def test_a_bare_presence_is_enough() -> None:
