@@ -42,6 +42,7 @@ from gateway.xmpp.whole_tags import WholeTags
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
 _TOKEN = re.compile(r"(\btoken=)[^&#\s'\"]+", re.IGNORECASE)
+_CONNECT_TIMEOUT = 5.0  # for each address of a host; others may answer where one does not
 _CLOSE_TIMEOUT = 1.0  # for each of: sending what is queued, the server's end of stream, its FIN
 _STANZAS = frozenset(f"{{{ns.CLIENT}}}{name}" for name in ("iq", "message", "presence"))
 
@@ -211,9 +212,11 @@ class _Client(ClientXMPP):
         try:
             for address in await addresses_of(host):
                 try:
-                    await self.loop.create_connection(lambda: self, address, port)
-                except OSError as error:
-                    failure = failure or OSError(f"{address}: {error.strerror or error}")
+                    async with asyncio.timeout(_CONNECT_TIMEOUT):
+                        await self.loop.create_connection(lambda: self, address, port)
+                except OSError as error:  # TimeoutError is one
+                    why = error.strerror or str(error) or "no answer"
+                    failure = failure or OSError(f"{address}: {why}")
                 else:
                     return True
         except OSError as error:

@@ -161,6 +161,24 @@ async def test_a_server_is_found_at_its_second_address(monkeypatch: pytest.Monke
     assert failed.cause is FailureCause.STREAM
 
 
+async def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def two(host: str) -> tuple[str, ...]:
+        return "127.0.0.2", "127.0.0.1"
+
+    monkeypatch.setattr("gateway.xmpp.client.addresses_of", two)
+    monkeypatch.setattr("gateway.xmpp.client._CONNECT_TIMEOUT", 0.3, raising=False)
+    async with says("no XML", closes=True) as server:
+        with (
+            socket.create_server(("127.0.0.2", server.port), backlog=0) as silent,
+            # Linux answers nobody whose connection would not fit into the backlog.
+            socket.create_connection(silent.getsockname()),
+        ):
+            failed = await failure(replace(server, host="xmpp.test"), timeout=5)
+    assert failed.cause is FailureCause.STREAM
+
+
 async def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
     async with says(None) as server, asyncio.timeout(60):  # however slow the machine is
         assert (await failure(server, timeout=0.3)).cause is FailureCause.TIMEOUT
