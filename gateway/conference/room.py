@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gateway.conference.company import Company, Kind
 from gateway.conference.departure import Departure, removed
 from gateway.conference.events import Alone, OccupantJoined, OccupantLeft
+from gateway.xmpp.jid import bare
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.recording import RecordingStatus
 
@@ -70,6 +71,7 @@ class Room:
         self.is_audio_recorded = False
         self.is_transcription_wanted = False
         self.company = Company(hidden_domains)
+        self._focus_domain = ""  # where the focus logs in, once the room has told
 
     @property
     def focus(self) -> str:
@@ -108,7 +110,7 @@ class Room:
     def may_hang_up(self, occupant: str) -> bool:
         """Whether an occupant JID is of somebody who may end our call: the focus or a moderator."""
         nick = occupant.removeprefix(f"{self.jid}/")
-        return occupant == self.focus or (
+        return (occupant == self.focus and self.focus_present) or (
             self.is_other(occupant) and self.company.is_moderator(nick)
         )
 
@@ -134,6 +136,10 @@ class Room:
         return [Entered()]
 
     def _focus(self, presence: OccupantPresence) -> list[RoomEvent]:
+        domain = bare(presence.real_jid or "").rpartition("@")[2]
+        self._focus_domain = self._focus_domain or domain
+        if domain and domain != self._focus_domain:
+            return []  # somebody who has taken its nick while it is away
         self.bridge_available = presence.bridge_available
         if presence.available:
             self.recordings = presence.recordings

@@ -183,7 +183,7 @@ class Stay:
                     self._bridge_seen()
             case PresenceRefused(error=error):
                 log.warning("presence refused", error=str(error))
-            case MuteOrder(muted=True, actor=actor):
+            case MuteOrder(muted=True, actor=actor) if self.room.focus_present:
                 name = self.room.name_of(resource(actor)) if actor is not None else None
                 self.microphone.muted_by(name)
             case ComponentMessage():
@@ -223,7 +223,7 @@ class Stay:
                 digit = self._keys.received(resource(sender), dtmf)
                 if digit is not None:
                     self._emit(digit)
-            case _ if sender == self.room.focus:
+            case _ if sender == self.room.focus and self.room.focus_present:
                 self._focus_says(jingle)
             case _ if bare(sender) == self.room.jid:
                 # A browser offers a direct connection; declined, it stays on the videobridge.

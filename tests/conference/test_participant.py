@@ -802,6 +802,28 @@ async def test_a_focus_that_comes_back_by_itself_is_not_called() -> None:
 
 
 @in_virtual_time
+async def test_who_takes_the_nick_of_a_focus_that_is_away_is_no_focus() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        world.presence("focus", jid="focus@auth.meet.test/focus")
+        await connected(call)
+        world.presence("focus", gone=True, jid="focus@auth.meet.test/focus")
+        world.presence("focus", jid="eve@meet.test/x")
+        world.request(mute())
+        world.request(terminate("s1", "success"))
+        world.request(offer("eve"))
+        world.request("<hangup xmlns='urn:xmpp:rayo:1'/>")
+        await settle(FOCUS_PATIENCE + 0.1)
+        assert len(world.stream.of("conference")) == 2  # the focus itself is called
+        assert call.told() == [] and media.open_sessions == ["s1"]
+        world.presence("focus", gone=True, jid="eve@meet.test/x")
+        world.presence("focus", jid="focus@auth.meet.test/focus")
+        world.request(mute())
+        await settle()
+        assert call.told() == [MutedByModerator("Alice")]
+
+
+@in_virtual_time
 async def test_a_focus_that_was_not_there_when_we_came_is_called() -> None:
     world = with_alice(focus_present=False)
     async with Call(world, Media()):
