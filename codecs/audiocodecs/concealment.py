@@ -37,7 +37,7 @@ class Concealer:
         self._longest = round(_LONGEST_PERIOD * rate)
         self._size = round(_HISTORY * rate)
         self._window = round((_LONGEST_PERIOD + _CORRELATION) * rate)
-        self._heard: deque[Samples] = deque((silence(self._size),), maxlen=_FRAMES)
+        self._heard: deque[Samples] = deque(maxlen=_FRAMES)
         self._cycle: Wide | None = None
         self._position = 0
 
@@ -70,7 +70,9 @@ class Concealer:
     def _go_on(self, count: int) -> Wide:
         """The next samples of what was heard last."""
         if self._cycle is None:
-            history = np.concatenate(self._heard)[-self._size :].astype(np.float32)
+            # Silence comes before what was heard: it may be next to nothing.
+            heard = np.concatenate((silence(self._size), *self._heard))
+            history = heard[-self._size :].astype(np.float32)
             period, _ = pitch_period(history[-self._window :], self._shortest, self._longest)
             self._cycle = _cycle(history, period)
             self._position = 0

@@ -147,3 +147,13 @@ def test_loud_noise_never_wraps_around() -> None:
     loud = noise(0.2, rate=RATE, level=-3.0)
     heard = bridged(loud, {5})
     assert np.abs(heard.astype(int)).max() <= np.abs(loud.astype(int)).max()
+
+
+def test_frames_of_any_length_may_come_before_a_gap() -> None:
+    spoken = voice(0.1)
+    for size in range(1, 60):
+        concealer = Concealer(RATE)
+        for start in range(0, 10 * size, size):
+            concealer.heard(spoken[start : start + size])
+        assert len(concealer.conceal(FRAME)) == FRAME
+        assert len(concealer.bridge(FRAME, spoken[:FRAME])) == FRAME
