@@ -57,13 +57,21 @@ class Slot:
         for bus in list(self.rooms):
             try:
                 listeners += bus.tick(now, levels, self._mixings)
-            except Exception:  # it ends the calls of one room, not of all
-                log.exception("room failed")
-                self._failed(bus)
+            except Exception:
+                self._fail(bus)
         if listeners:
             self._deliver(listeners)
-        for media in self.encoding:
-            media.send_to_bridge()
+        for media in list(self.encoding):
+            try:
+                media.send_to_bridge()
+            except Exception:
+                self.encoding.remove(media)
+                self._fail(media.bus)
+
+    def _fail(self, bus: RoomBus) -> None:
+        """A mistake of ours ends the calls of one room, not of all."""
+        log.exception("room failed")
+        self._failed(bus)
 
     def _take_in(self) -> None:
         """Read what has come for the calls. Those of a room get copies of the same packets, and
@@ -84,10 +92,13 @@ class Slot:
     def _levels(self, now: float) -> dict[Member, int]:
         """Let all callers go on to their next frames; how loud those are."""
         frames: dict[int, dict[Member, Samples]] = {}  # by length
-        for bus in self.rooms:
-            for member in bus.members:
-                frame = member.next_frame(now)
-                frames.setdefault(len(frame), {})[member] = frame
+        for bus in list(self.rooms):
+            try:
+                for member in bus.members:
+                    frame = member.next_frame(now)
+                    frames.setdefault(len(frame), {})[member] = frame
+            except Exception:
+                self._fail(bus)
         levels: dict[Member, int] = {}
         for alike in frames.values():
             levels.update(zip(alike, audio_levels(list(alike.values())), strict=True))
@@ -98,14 +109,18 @@ class Slot:
         encoded: dict[G711, list[bytes]] = {}
         for member, heard in listeners:
             law = member.law
-            if heard is None:
-                silent = self._mixings[member.rate].silence
-                member.hear(silent if law is None else law.silence(len(silent)))
-            elif not isinstance(heard, int):
-                member.hear(heard if law is None else law.encode(heard))
-            elif law is None:
-                member.hear(mixes[member.rate][heard])
-            else:
-                if law not in encoded:
-                    encoded[law] = law.encode_rows(mixes[law.rate])
-                member.hear(encoded[law][heard])
+            try:
+                if heard is None:
+                    silent = self._mixings[member.rate].silence
+                    member.hear(silent if law is None else law.silence(len(silent)))
+                elif not isinstance(heard, int):
+                    member.hear(heard if law is None else law.encode(heard))
+                elif law is None:
+                    member.hear(mixes[member.rate][heard])
+                else:
+                    if law not in encoded:
+                        encoded[law] = law.encode_rows(mixes[law.rate])
+                    member.hear(encoded[law][heard])
+            except Exception:
+                for bus in [bus for bus in self.rooms if member in bus.members]:
+                    self._fail(bus)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from audiocodecs.tones import tone
 from gateway.lab.listening import listen_for
 from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
+from gateway.media.call_media import CallMedia
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
 from gateway.media.utterance import Over
@@ -252,3 +254,45 @@ def test_what_is_softer_than_a_line_s_noise_is_not_decoded_until_it_is_louder(
     room.talkers["c"].level = 20
     room.run(30)
     assert listener.hears(20) == {"c"}
+
+
+@dataclass(eq=False)
+class Mistaken(Caller):
+    """A caller in whose media there is a mistake of ours: where it says something, or hears."""
+
+    where: str = ""
+    bus: RoomBus = field(default_factory=RoomBus)
+
+    def _mistake(self, where: str) -> None:
+        if where == self.where:
+            raise ValueError(where)
+
+    def next_frame(self, now: float) -> Samples:
+        self._mistake("next_frame")
+        return super().next_frame(now)
+
+    def hear(self, heard: bytes | Samples) -> None:
+        self._mistake("hear")
+
+    def send_to_bridge(self) -> None:
+        self._mistake("send_to_bridge")
+
+
+@pytest.mark.parametrize("where", ["next_frame", "hear", "send_to_bridge"])
+def test_a_mistake_of_ours_ends_the_calls_of_one_room_and_no_others(where: str) -> None:
+    failed: list[RoomBus] = []
+    room = Room([Caller(), Caller(says="a")])
+    mistaken = Mistaken(where=where)
+    mistaken.bus.join(mistaken)
+
+    def fail(bus: RoomBus) -> None:
+        failed.append(bus)
+        slot.rooms.pop(bus)  # as the engine does
+
+    slot = room.slot = Slot(fail)
+    slot.rooms.update(dict.fromkeys((mistaken.bus, room.bus)))
+    slot.encoding.append(cast(CallMedia, mistaken))
+    room.run(30)
+    assert failed == [mistaken.bus]
+    assert len(room.callers[0].heard) == 30
+    assert room.callers[0].hears() == {"a"}
