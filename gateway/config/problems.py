@@ -39,10 +39,21 @@ def _problem(detail: Any, model: type[BaseModel]) -> list[str]:
             text = str(detail["ctx"]["error"])
             own_key = re.match(r"[a-z_.0-9]+: ", text)
             return [prefix + line for line in text.splitlines()] if own_key else [f"{key}: {text}"]
+    if _has_tables(detail["input"]):  # which are not printed: there may be a password in them
+        table = ".".join(part for part in detail["loc"] if isinstance(part, str))
+        if detail["type"] == "model_type":
+            return [f"{key}: there is only one; write [{table}]"]
+        return [f"{key}: there may be several; write [[{table}]]"]
     message = detail["msg"][0].lower() + detail["msg"][1:]
     if _SECRET.search(key):
         return [f"{key}: {message}; put it in quotes"]
     return [f"{key}: {message}, not {detail['input']!r}"]
+
+
+def _has_tables(value: object) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(each, dict) for each in value)
+    )
 
 
 # What nobody should read in a log.

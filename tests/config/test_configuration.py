@@ -459,6 +459,33 @@ def test_a_secret_that_is_no_text_is_not_printed(
     assert "13579" not in str(told)
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            with_trunk(register=[{**REGISTER, "password": "hunter2"}]),
+            "trunk.0.register: there is only one; write [trunk.register]",
+        ),
+        (
+            with_trunk(rule={"called": "1", "room": "hunter2"}),
+            "trunk.0.rule: there may be several; write [[trunk.rule]]",
+        ),
+        (
+            {**LEAST, "brewery": {"user": "a@b.c", "password": "hunter2", "room": "r@i.b"}},
+            "brewery: there may be several; write [[brewery]]",
+        ),
+        (
+            {**LEAST, "control": [{"token": "hunter2hunter2hunter2"}]},
+            "control: there is only one; write [control]",
+        ),
+    ],
+)
+def test_a_table_of_the_wrong_kind_is_told_without_what_is_in_it(
+    values: dict[str, Any], told: str
+) -> None:
+    assert problems(values) == [told]
+
+
 def test_a_password_is_never_printed() -> None:
     config = parse(with_jitsi(user="me@auth.x", password="hunter2"))
     assert "hunter2" not in repr(config)
