@@ -19,6 +19,7 @@ from gateway.config.values import (
     Port,
     RoomJid,
     Seconds,
+    file_problem,
 )
 from gateway.sip.digest import Credentials
 
@@ -123,6 +124,6 @@ class BrewerySection(Section):
 
     @model_validator(mode="after")
     def _check_ca_file(self) -> Self:
-        if self.ca_file is not None and not self.ca_file.is_file():
-            raise ValueError(f"ca_file: there is no file {self.ca_file}")
+        if self.ca_file is not None and (problem := file_problem(self.ca_file)) is not None:
+            raise ValueError(f"ca_file: {problem}")
         return self

@@ -22,6 +22,7 @@ from gateway.config.values import (
     WebAddress,
     bosh_problems,
     conference_request_problems,
+    file_problem,
     websocket_problems,
 )
 from gateway.xmpp.own_presence import STATS_ID
@@ -104,8 +105,8 @@ class JitsiSection(Section):
             problems.append(
                 "jwt: needs websocket (or bosh): over plain TCP a token cannot be handed in"
             )
-        if self.ca_file is not None and not self.ca_file.is_file():
-            problems.append(f"ca_file: there is no file {self.ca_file}")
+        if self.ca_file is not None and (problem := file_problem(self.ca_file)) is not None:
+            problems.append(f"ca_file: {problem}")
         if problems:
             raise ValueError("\n".join(problems))
         return self

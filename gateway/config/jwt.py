@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from gateway.conference.token import TokenIssuer
-from gateway.config.values import Seconds
+from gateway.config.values import Seconds, file_problem
 from gateway.errors import ConfigError
 
 
@@ -31,8 +31,8 @@ class JwtSection(BaseModel):
             raise ValueError("secret: give a shared secret (HS256), or key_file (RS256) instead")
         if self.secret is not None and not self.secret.get_secret_value():
             raise ValueError("secret: is empty")
-        if self.key_file is not None and not self.key_file.is_file():
-            raise ValueError(f"key_file: there is no file {self.key_file}")
+        if self.key_file is not None and (problem := file_problem(self.key_file)) is not None:
+            raise ValueError(f"key_file: {problem}")
         return self
 
     def issuer(self, domain: str) -> TokenIssuer:

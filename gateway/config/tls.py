@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import model_validator
 
 from gateway.config.section import Section
+from gateway.config.values import file_problem
 from gateway.sip.tls import ClientCertificates, TlsConfig
 
 
@@ -22,9 +23,9 @@ class SipTlsSection(Section):
     def _check_files(self) -> Self:
         files = {"certificate": self.certificate, "key": self.key, "ca_file": self.ca_file}
         missing = [
-            f"{key}: there is no file {file}"
+            f"{key}: {problem}"
             for key, file in files.items()
-            if file is not None and not file.is_file()
+            if file is not None and (problem := file_problem(file)) is not None
         ]
         if missing:
             raise ValueError("\n".join(missing))

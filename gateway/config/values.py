@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -54,6 +55,14 @@ def _server_address(value: object) -> object:
     if match is None or not 0 < int(match[2] or _STUN_PORT) < 65536:
         raise ValueError(f"{value!r} is no server; write e.g. stun.example.org:3478")
     return _domain(match[1]), int(match[2] or _STUN_PORT)
+
+
+def file_problem(file: Path) -> str | None:
+    """Why there is no such file, as far as we may look; None if there is."""
+    try:
+        return None if file.is_file() else f"there is no file {file}"
+    except OSError as error:  # in a folder of root's, e.g. where certificates are renewed
+        return f"{file}: {error.strerror}"
 
 
 def _literal(value: str) -> str:

@@ -1,5 +1,7 @@
 """The configuration: what is good comes out in the packages' own terms, what is wrong is told."""
 
+import errno
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -491,6 +493,28 @@ def test_a_password_is_never_printed() -> None:
     assert "hunter2" not in repr(config)
     assert config.installations()[0].server.account is not None
     assert "hunter2" not in repr(config.installations()[0])
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ({"sip": {"tls": {"certificate": "x/a", "key": "x/a"}}}, "sip.tls.key: x/a: Permission"),
+        (with_jitsi(ca_file="x/a"), "jitsi.ca_file: x/a: Permission denied"),
+        (with_jitsi(jwt={"app_id": "a", "key_file": "x/a"}), "jitsi.jwt.key_file: x/a: Permission"),
+        (
+            {"brewery": [{"user": "a@b.c", "password": "p", "room": "r@i.b", "ca_file": "x/a"}]},
+            "brewery.0.ca_file: x/a: Permission denied",
+        ),
+    ],
+)
+def test_a_file_in_a_folder_that_we_may_not_look_into_is_told_like_one_that_is_not_there(
+    section: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stat(file: Path, **_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert any(line.startswith(told) for line in problems({**LEAST, **section}))
 
 
 def test_files_that_are_named_are_looked_into_before_the_start(tmp_path: Path) -> None:
