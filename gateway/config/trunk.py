@@ -58,6 +58,12 @@ class RuleSection(Section):
             )
             if not known:
                 raise ValueError(f"room: there is no group {name!r} in called")
+        if "\\0" in self.room:  # which would be a character that nobody sees
+            raise ValueError(r"room: \0 is no group; write \g<0> for all that called matches")
+        try:
+            self.called.sub(self.room, "")
+        except re.error as error:
+            raise ValueError(rf"room: {error}; groups of called are \1 or \g<name>") from None
         return self
 
 

@@ -217,6 +217,9 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_trunk(default_room="a@elsewhere"), "trunk.0.default_room: rooms of 'elsewhere'"),
         (with_trunk(rule=[{"called": "(", "room": "a"}]), "trunk.0.rule.0.called: '(' is no"),
         (with_trunk(rule=[{"called": "1", "room": r"\1"}]), "trunk.0.rule.0.room: there is no"),
+        (with_trunk(rule=[{"called": "1", "room": r"a\d"}]), r"trunk.0.rule.0.room: bad escape \d"),
+        (with_trunk(rule=[{"called": "1", "room": r"\g<0"}]), "trunk.0.rule.0.room: missing >"),
+        (with_trunk(rule=[{"called": "1", "room": r"\0"}]), r"trunk.0.rule.0.room: \0 is no group"),
         (with_trunk(room_headers=["a b"]), "trunk.0.room_headers.0: "),
         (
             with_trunk(codecs=["G729"]),
