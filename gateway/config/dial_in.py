@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from gateway.config.problems import problems_of
 from gateway.config.section import Section
 from gateway.config.toml_file import read_toml
-from gateway.config.values import HostPort, Network, Seconds
+from gateway.config.values import HostPort, Network, Seconds, is_url
 from gateway.errors import ConfigError
 from gateway.ivr.dial_in import DialInConfig
 from gateway.ivr.dial_in_http import DialInHttpConfig
@@ -35,7 +35,7 @@ def _origin(value: str) -> str:
 
 
 def _mapper_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+([/?][^\s#]*)?", value):
+    if not re.fullmatch(r"https?://[^\s/?#@]+([/?][^\s#]*)?", value) or not is_url(value):
         hint = "write e.g. https://mapper.example.org/conferenceMapper, and a secret as token"
         raise ValueError(f"that is no URL; {hint}")  # there may be a password in it
     return value

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -118,8 +119,17 @@ def bosh_problems(url: str, tls: str) -> list[str]:
     return _url_problems("bosh", "http", "http-bind", url, tls)
 
 
+def is_url(value: str) -> bool:
+    """Whether a URL has a host and, if any, a port that there can be."""
+    try:
+        parts = urlsplit(value)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _url_problems(key: str, scheme: str, path: str, url: str, tls: str) -> list[str]:
-    if not re.fullmatch(rf"{scheme}s?://[^\s/?#]+(/[^\s#]*)?", url):
+    if not re.fullmatch(rf"{scheme}s?://[^\s/?#]+(/[^\s#]*)?", url) or not is_url(url):
         return [f"{key}: {url!r} is no URL; write e.g. {scheme}s://meet.example.org/{path}"]
     is_encrypted = url.startswith(f"{scheme}s://")
     if not is_encrypted and tls != "off":
@@ -175,13 +185,13 @@ def _prefix(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value):
+    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value) or not is_url(value):
         raise ValueError(f"{value!r} is no URL; write e.g. https://example.org/phone.png")
     return value
 
 
 def _public_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value) or not is_url(value):
         raise ValueError(f"{value!r} is no URL; write e.g. https://meet.example.org")
     return value.rstrip("/")
 

@@ -196,6 +196,13 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_jitsi(ca_file="/nowhere.crt"), "jitsi.ca_file: there is no file /nowhere.crt"),
         (with_jitsi(focus="focus@x"), "jitsi.focus: 'focus@x' is no focus; write its domain or"),
         (with_jitsi(websocket="meet.example.org"), "jitsi.websocket: 'meet.example.org' is no URL"),
+        (with_jitsi(websocket="wss://[::1/x"), "jitsi.websocket: 'wss://[::1/x' is no URL"),
+        (with_jitsi(bosh="https://a:99999/x"), "jitsi.bosh: 'https://a:99999/x' is no URL"),
+        (with_jitsi(public_url="https://a:b"), "jitsi.public_url: 'https://a:b' is no URL"),
+        (
+            with_jitsi(conference_request_url="https://[a/x"),
+            "jitsi.conference_request_url: 'https://[a/x' is no URL",
+        ),
         (with_jitsi(websocket="ws://a/x"), "jitsi.websocket: ws: is not encrypted"),
         (with_jitsi(websocket="wss://a/x", tls="off"), "jitsi.websocket: wss: is encrypted"),
         (with_jitsi(bosh="ws://a/x"), "jitsi.bosh: 'ws://a/x' is no URL; write e.g. https://"),

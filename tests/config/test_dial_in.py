@@ -81,6 +81,7 @@ def test_pages_of_all_installations_may_ask() -> None:
         ({"lookup_token": "short"}, "dial_in.lookup_token: make it 16 characters or more"),
         ({"number": [{"country": "Austria", "number": "1"}]}, "dial_in.number.0.country: "),
         ({"mapper": [{"url": "ftp://a"}]}, "dial_in.mapper.0.url: that is no URL"),
+        ({"mapper": [{"url": "https://a:99999/x"}]}, "dial_in.mapper.0.url: that is no URL"),
         ({"mapper": [{"url": "https://u:p@a"}]}, "dial_in.mapper.0.url: that is no URL"),
         ({"pins_file": "/nowhere.toml"}, "dial_in.pins_file: /nowhere.toml: No such file"),
         ({"lookup_form": []}, "dial_in.lookup_form: no such key; did you mean 'lookups_from'?"),
