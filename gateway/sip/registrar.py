@@ -102,11 +102,12 @@ class Registrar:
             for place in tuple(bindings):
                 _check_order(bindings.pop(place), request)
             return
+        before = dict(bindings)  # one request may name a place twice, as it was and as it will be
         for value in contacts:
             contact = parse_name_addr(value)
             place = _place(contact.uri)
-            if place in bindings:
-                _check_order(bindings[place], request)
+            if place in before:
+                _check_order(before[place], request)
             expires = self._expires(contact.parameters.get("expires"), stated)
             bindings.pop(place, None)
             if expires:

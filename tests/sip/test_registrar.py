@@ -147,6 +147,16 @@ def test_a_request_that_was_overtaken_changes_nothing(registrar: Registrar) -> N
     assert contacts(registrar.register("alice", restarted, UDP, NOW)) == []
 
 
+def test_a_place_may_be_named_twice_in_one_request(registrar: Registrar) -> None:
+    former, latter = "<sip:alice@10.0.0.7:5062;line=1>", "<sip:alice@10.0.0.7:5062;line=2>"
+    assert contacts(registrar.register("alice", register(former, former), UDP, NOW)) == [
+        f"{former};expires=600"
+    ]
+    both = register(f"{former};expires=0, {latter}", cseq=2)
+    assert contacts(registrar.register("alice", both, UDP, NOW)) == [f"{latter};expires=600"]
+    assert registrar.register("alice", both, UDP, NOW).status == 500
+
+
 def test_a_user_changes_no_bindings_but_its_own(registrar: Registrar) -> None:
     assert registrar.register("bob", register(DESK), UDP, NOW) == Refusal(403)
     assert registrar.bindings(NOW) == {}
