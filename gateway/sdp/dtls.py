@@ -59,7 +59,12 @@ def is_dtls(media: MediaDescription) -> bool:
 
 
 def has_ice(description: SessionDescription, media: MediaDescription) -> bool:
-    """Whether paths are checked: then neither c= nor the port of m= says anything (RFC 8840)."""
+    """Whether paths are checked: then neither c= nor the port of m= says anything (RFC 8840).
+
+    Between two lite agents nobody would check (RFC 8445 section 2.5): we do without ICE then.
+    """
+    if LITE in description.attributes:
+        return False
     return is_dtls(media) and bool(_value(description, media, "ice-ufrag"))
 
 
@@ -133,7 +138,7 @@ def session_attributes(
 
 def _ufrag(description: SessionDescription, media: MediaDescription) -> str | None:
     value = (_value(description, media, "ice-ufrag") or "").strip()
-    return value if _UFRAG.fullmatch(value) else None
+    return value if has_ice(description, media) and _UFRAG.fullmatch(value) else None
 
 
 def _fingerprints(

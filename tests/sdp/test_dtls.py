@@ -185,6 +185,15 @@ def test_the_same_user_fragment_goes_on_and_another_restarts_ice() -> None:
     assert (again.ice.ufrag != first.ice.ufrag, again.ice.pwd != first.ice.pwd) == (True, True)
 
 
+def test_with_another_lite_agent_there_is_no_ice_since_neither_would_check() -> None:
+    lite = DESK.replace(b"t=0 0\r\n", b"t=0 0\r\na=ice-lite\r\n")
+    lite += b"a=ice-ufrag:F7gI\r\na=ice-pwd:x9cml/YzichV2+XlhiMu8g3u\r\n"
+    description, agreement = answer(lite)
+    assert agreement.remote == ("192.0.2.1", 4000)
+    assert agreement.encryption.dtls == replace(agreed(DESK), ice=None)
+    assert b"ice" not in description.serialize() and b"candidate" not in description.serialize()
+
+
 @pytest.mark.parametrize(("offered", "ours"), [(b"passive", "active"), (b"active", "passive")])
 def test_who_lets_us_choose_later_goes_on_with_the_role_it_has(offered: bytes, ours: str) -> None:
     first = agreed(DESK.replace(b"setup:active", b"setup:" + offered))
