@@ -25,7 +25,7 @@ _CIPHERS = b":".join(
     for certificate in (b"ECDSA", b"RSA")
     for cipher in (b"AES128-GCM-SHA256", b"CHACHA20-POLY1305", b"AES256-GCM-SHA384")
 )
-_HASHES = ("sha-256", "sha-384", "sha-512")
+_HASHES = ("sha-512", "sha-384", "sha-256")  # the one we like best first
 PROFILES = (
     SrtpProfile.AEAD_AES_128_GCM,
     SrtpProfile.AES128_CM_SHA1_80,
@@ -83,7 +83,8 @@ class DtlsEndpoint:
     """One end of a DTLS association.
 
     After every call, send `datagrams_to_send()`; `keys` is set once the handshake is done.
-    `fingerprints` are the (hash, value) pairs the peer signalled: all of a known hash must match.
+    `fingerprints` are the (hash, value) pairs the peer signalled: of those of the best hash one has
+    to match, since a peer may have a certificate for each kind of key (RFC 8122 section 5).
     """
 
     def __init__(
@@ -174,13 +175,13 @@ class DtlsEndpoint:
         certificate = self._connection.get_peer_certificate(as_cryptography=True)
         if certificate is None:
             raise DtlsError("the peer has no certificate")
-        known = [(name.lower(), value) for name, value in self._fingerprints]
-        known = [(name, value) for name, value in known if name in _HASHES]
-        if not known:
+        known = [(name.lower(), value.upper()) for name, value in self._fingerprints]
+        best = next((each for each in _HASHES if any(name == each for name, _ in known)), None)
+        if best is None:
             raise DtlsError("no fingerprint of a known hash was signalled")
-        for name, value in known:
-            if not hmac.compare_digest(value.upper(), certificate_digest(certificate, name)):
-                raise DtlsError(f"the peer's certificate does not match its {name} fingerprint")
+        digest = certificate_digest(certificate, best)
+        if not any(hmac.compare_digest(value, digest) for name, value in known if name == best):
+            raise DtlsError(f"the peer's certificate does not match its {best} fingerprint")
 
     def _export_keys(self) -> SrtpKeys:
         """Keying material by RFC 5764 section 4.2."""

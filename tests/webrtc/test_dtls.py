@@ -95,15 +95,24 @@ def test_a_wrong_fingerprint_is_refused() -> None:
         shake_hands(client, server)
 
 
-def test_all_known_fingerprints_must_match_and_one_must_be_known() -> None:
+def test_of_the_best_hash_a_fingerprint_must_match_and_one_must_be_known() -> None:
     theirs = DtlsIdentity()
     right = ("sha-256", theirs.fingerprint())
     wrong = ("sha-512", "00:" * 63 + "00")
-    for fingerprints in ((right, wrong), (("sha-1", "AA:BB"),), ()):
+    for fingerprints in ((right, wrong), (wrong, right), (("sha-1", "AA:BB"),), ()):
         client = DtlsEndpoint(DtlsIdentity(), Role.CLIENT, fingerprints)
         server = DtlsEndpoint(theirs, Role.SERVER, ())
         with pytest.raises(DtlsError, match="fingerprint"):
             shake_hands(client, server)
+
+
+def test_who_has_several_certificates_may_use_any_of_them() -> None:
+    theirs, other = DtlsIdentity(), DtlsIdentity()
+    fingerprints = tuple(("SHA-256", each.fingerprint().lower()) for each in (other, theirs))
+    ours = DtlsIdentity()
+    client = DtlsEndpoint(ours, Role.CLIENT, fingerprints)
+    shake_hands(client, DtlsEndpoint(theirs, Role.SERVER, (("sha-256", ours.fingerprint()),)))
+    assert client.keys is not None
 
 
 def test_a_peer_without_srtp_is_refused() -> None:
