@@ -134,10 +134,17 @@ def answered_formats(media: MediaDescription, codecs: Sequence[str]) -> tuple[Fo
 def agreed_formats(media: MediaDescription, offered: Iterable[Format]) -> tuple[Format, ...]:
     """What the answer to an offer of ours takes of it, in the peer's order; audio comes first.
 
-    Nothing if there is no codec in it.
+    Nothing if there is no codec in it. Who numbers otherwise wants to be sent its own numbers, and
+    may send ours (RFC 3264 section 6.1): those come last of their kind.
     """
-    ours = tuple(offered)
-    taken = [part for part in formats_of(media) if any(part.is_like(own) for own in ours)]
+    ours, theirs = tuple(offered), formats_of(media)
+    taken = [part for part in theirs if any(part.is_like(own) for own in ours)]
+    numbers = {part.payload_type for part in theirs}
+    taken += [
+        own
+        for own in ours
+        if own.payload_type not in numbers and any(part.is_like(own) for part in taken)
+    ]
     audio = [part for part in taken if part.is_audio]
     return (*audio, *_events(taken, audio[0])) if audio else ()
 

@@ -542,7 +542,7 @@ def test_extended_reports_may_be_wanted_of_the_whole_session() -> None:
     assert holds.extended_reports == {"voip-metrics"}
 
 
-def test_an_answer_to_our_offer_is_read_with_the_numbers_it_has() -> None:
+def test_an_answer_to_our_offer_is_read_with_the_numbers_it_has_and_ours_may_come() -> None:
     agreed = read_answer(
         make_offer(LOCAL, ORIGIN),
         SessionDescription.parse(
@@ -551,9 +551,20 @@ def test_an_answer_to_our_offer_is_read_with_the_numbers_it_has() -> None:
             )
         ),
     )
-    assert agreed.formats == (PCMA, events(96))
+    assert agreed.formats == (PCMA, events(96), events(101))
     assert (agreed.direction, agreed.ptime) == (Direction.RECVONLY, 30)
     assert agreed.remote == ("192.0.2.1", 9)
+
+
+def test_of_our_numbers_those_may_come_that_the_peer_has_not_taken_for_something_else() -> None:
+    names = ("rtpmap:96 opus/48000/2", "rtpmap:111 telephone-event/8000")
+    body = offer(*names, m="audio 4000 RTP/AVP 96 111")
+    agreed = read_answer(make_offer(LOCAL, ORIGIN), SessionDescription.parse(body))
+    assert [(part.payload_type, part.encoding) for part in agreed.formats] == [
+        (96, "OPUS"),
+        (111, "TELEPHONE-EVENT"),
+        (101, "TELEPHONE-EVENT"),
+    ]
 
 
 @pytest.mark.parametrize(
