@@ -228,10 +228,10 @@ class Session:
 
     def _receive_reinvite(self, transaction: Transaction, flow: Flow, now: float) -> None:
         """Sort out what overlaps (14.2, RFC 5407 3.1) before the user hears of it."""
-        assert self.dialog is not None
         if (fault := self._offers.find_reinvite_fault()) is not None:
             self._core.respond(transaction, fault.status, headers=fault.headers, now=now)
             return
+        assert self.dialog is not None, "until our INVITE is answered there is a fault"
         if self._offers.server is not None:
             self._offers.server.presume_acknowledged(now)
         if self._is_given_up:

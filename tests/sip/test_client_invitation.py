@@ -262,6 +262,19 @@ def test_a_reinvite_before_we_answered_the_offer_is_a_491(bench: Bench) -> None:
 # --- the peer in the dialog ---------------------------------------------------------------------
 
 
+def test_a_reinvite_before_our_invite_is_answered_is_a_491(bench: Bench) -> None:
+    session, invite = bench.inviting()
+    bench.receive(response(invite, 180))
+    bench.forget()
+    bench.receive(in_dialog(invite, "INVITE", body=OFFER))
+    assert bench.the_response().status == 491
+    bench.receive(in_dialog(invite, "ACK"))
+    bench.receive(response(invite, 200, body=ANSWER))
+    assert bench.statuses() == ["ACK"]
+    assert bench.event_names() == ["Answered"]
+    assert session.dialog is not None
+
+
 def test_the_callee_may_hang_up_and_reinvite(bench: Bench) -> None:
     session, invite = bench.inviting()
     bench.receive(response(invite, 200, body=ANSWER))
