@@ -144,6 +144,8 @@ class Sending:
                 self._transaction.user = None  # its ACK is sent all the same
                 self._try_next(now)
                 return
+        if message.status >= 200:
+            self._ways.clear()  # that its ACK cannot be delivered is no reason to ask others
         if self._user is not None:
             self._user.on_message(message, now)
 

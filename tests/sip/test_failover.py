@@ -142,6 +142,18 @@ def test_when_all_ways_have_failed_the_last_failure_is_told(bench: Bench) -> Non
     assert bench.remains() == []
 
 
+def test_who_has_refused_and_is_gone_then_is_not_followed_by_another(bench: Bench) -> None:
+    _, first = calling(bench, B)
+    assert isinstance(first.message, Request)
+    bench.receive(response(first.message, 486))
+    assert bench.statuses() == ["ACK"]
+    assert bench.event_names() == ["Failed", "Ended"]
+    bench.order(lambda now: bench.stack.port_unreachable(A.remote, now))
+    bench.advance(100.0)
+    assert bench.take() == []
+    assert bench.remains() == []
+
+
 # --- what is said late --------------------------------------------------------------------------
 
 
