@@ -225,7 +225,7 @@ class Stay:
                     self._emit(digit)
             case _ if sender == self.room.focus and self.room.focus_present:
                 self._focus_says(jingle)
-            case _ if bare(sender) == self.room.jid:
+            case Jingle(action=Action.SESSION_INITIATE) if bare(sender) == self.room.jid:
                 # A browser offers a direct connection; declined, it stays on the videobridge.
                 decline = Jingle(Action.SESSION_TERMINATE, jingle.sid, reason=Reason("decline"))
                 self._send_jingle(sender, decline)

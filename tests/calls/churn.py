@@ -152,6 +152,9 @@ class Fate:
         world.sends_us_to(self._chance.choice([each for each in rooms if each != world.room]))
 
     def hang_up_by_rayo(self) -> None:
+        assert self.world is not None
+        if not self.world.focus_present:  # or it would not be obeyed
+            self._bring_focus_back(self.world)
         self._request("<hangup xmlns='urn:xmpp:rayo:1'/>")
         self._decide(End.HUNG_UP)
 

@@ -76,7 +76,7 @@ class StrictWorld(World):
 
     def ends_session(self, reason: str, text: str = "", *, again: bool = False) -> None:
         """The focus ends the session that there is; perhaps another follows."""
-        if self.is_inside and self._sid:
+        if self.is_inside and self.focus_present and self._sid:
             self.request(terminate(self._sid, reason, text))
             self._sid = self._accepted = ""
             if again:
