@@ -60,11 +60,12 @@ class PinDesk:
         if isinstance(attempt, Wait):
             self.tries[trunk, DELAYED] += 1
             return attempt
-        found: Meeting | NoMeeting = NoMeeting.UNAVAILABLE
         try:
             found = await self._directory.find(pin, self._clocks.utc(), hops)
-        finally:  # who hangs up meanwhile has learned nothing
-            self._conclude(attempt, found)
+        except BaseException:  # who hangs up meanwhile has learned nothing
+            self._guard.void(attempt, self._clocks.steady())
+            raise
+        self._conclude(attempt, found)
         return found
 
     def _conclude(self, attempt: Attempt, found: Meeting | NoMeeting) -> None:

@@ -200,3 +200,4 @@ async def test_who_hangs_up_while_a_mapper_thinks_has_learned_nothing(tmp_path: 
                 async with asyncio.timeout(0.01):
                     await pins.present("777", "+431", "sip")
         assert isinstance(await pins.present("1111", "+431", "sip"), Meeting)
+        assert pins.tries == {("sip", "found"): 1}  # and nobody was unavailable
