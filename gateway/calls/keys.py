@@ -58,7 +58,9 @@ class Keys:
 
     def waits(self, waiting: Waiting) -> None:
         """We are at the door: in a lobby, a password that ends with `#` may be typed."""
-        self._in_lobby = TypedNumber() if waiting.for_ is WaitingFor.LOBBY else None
+        is_lobby = waiting.for_ is WaitingFor.LOBBY
+        # What has been typed already stays: another password, since the last was wrong.
+        self._in_lobby = (self._in_lobby or TypedNumber()) if is_lobby else None
 
     def entered(self) -> None:
         """We are in: from now on keys are commands."""

@@ -104,6 +104,23 @@ async def test_a_wrong_password_in_the_lobby_is_told_so(monkeypatch: pytest.Monk
 
 
 @in_virtual_time
+async def test_who_types_another_password_before_it_hears_that_the_first_was_wrong_loses_no_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_alice(joins=[members_only()] * 2)
+    scene = spoken(world, monkeypatch)
+    await settle(5)
+    scene.types("1#4")
+    await settle(1)
+    scene.types("7#")
+    await settle(1)
+    assert scene.said == ["lobby", "password-wrong", "admitted"]
+    given = [join.stanza.findtext(PASSWORD) for join in world.stream.of("join")]
+    assert given[-1] == "47"
+    await gone(scene)
+
+
+@in_virtual_time
 async def test_who_waits_for_a_host_is_told_that_and_not_that_it_was_admitted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
