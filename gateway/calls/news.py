@@ -9,6 +9,8 @@ from gateway.conference import events as conference
 from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
 from gateway.ivr.prompt import Prompt
 
+ALONE = "company"  # the topic
+
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -35,7 +37,7 @@ def news_of(event: conference.Event) -> News | None:
         case conference.Waiting():
             return News(Prompt.WAIT_FOR_HOST, "door")
         case conference.Alone():
-            return News(Prompt.ALONE, "company")
+            return News(Prompt.ALONE, ALONE)
         case conference.Moved(is_main=is_main):
             return News(Prompt.MAIN_ROOM if is_main else Prompt.BREAKOUT_ROOM, "room")
     return _of_microphone(event)

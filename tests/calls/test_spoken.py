@@ -257,6 +257,26 @@ async def test_phones_that_are_called_are_told_in_words_too(
 
 
 @in_virtual_time
+async def test_a_phone_that_answers_is_not_told_that_it_is_alone_where_somebody_has_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_alice()
+    trunk = replace(EXCHANGED, speaks=True)
+    async with exchange(monkeypatch, lambda: world, trunk=trunk) as there:
+        party, _ = await there.dial()
+        await settle(1)
+        assert party.phone is not None
+        party.phone.rings()
+        world.goes("alice")
+        await settle(2)
+        world.comes("alice", "Alice")
+        await settle(2)
+        party.phone.answers()
+        await settle(1)
+        assert party.media.said == []
+
+
+@in_virtual_time
 async def test_keys_are_commands_again_after_the_lobby_on_the_way_to_another_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
