@@ -76,8 +76,9 @@ class Backdrop:
         self._changed.set()
 
     def entered(self) -> None:
-        """The participant has joined, has come back or is in another room."""
-        self._is_inside, self._is_coming, self._at_door, self._is_alone = True, False, None, False
+        """The participant has joined, has come back or is in another room; or the phone that it has
+        called is in. What it has been told by then holds."""
+        self._is_inside, self._is_coming, self._at_door = True, False, None
         self._changed.set()
 
     def ends(self) -> None:
@@ -91,8 +92,10 @@ class Backdrop:
             case conference.Waiting():
                 self._at_door = conference.Waiting(event.for_)
             case conference.Rejoined():
+                self._is_alone = False  # or that is told anew
                 self.entered()
             case conference.Moved():
+                self._is_alone = False
                 self.entered()
                 self._was_connected = self._is_connected
             case conference.Alone():

@@ -277,6 +277,25 @@ async def test_a_phone_that_answers_is_not_told_that_it_is_alone_where_somebody_
 
 
 @in_virtual_time
+async def test_a_phone_that_answers_when_all_have_left_hears_music_and_that_it_is_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_alice()
+    trunk = replace(EXCHANGED, speaks=True)
+    async with exchange(monkeypatch, lambda: world, trunk=trunk) as there:
+        party, _ = await there.dial()
+        await settle(1)
+        assert party.phone is not None
+        party.phone.rings()
+        world.goes("alice")
+        await settle(5)
+        party.phone.answers()
+        await settle(20)
+        assert party.media.repeating is Tone.MUSIC
+        assert names(party.media.said) == ["alone"]
+
+
+@in_virtual_time
 async def test_keys_are_commands_again_after_the_lobby_on_the_way_to_another_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
