@@ -17,7 +17,7 @@ from gateway.calls.keypad import KeypadCommand
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
-from gateway.calls.news import ALONE, news_of
+from gateway.calls.news import ALONE, ENCRYPTION, news_of
 from gateway.calls.phone import Phone
 from gateway.calls.presiding import Presiding
 from gateway.calls.presses import Presses, Way
@@ -158,6 +158,8 @@ class Conversation:
                 answering.create_task(self._answer())
             case conference.OccupantJoined():
                 self._untold.pop(ALONE, None)
+            case conference.EncryptionChanged(on=False):
+                self._untold.pop(ENCRYPTION, None)
             case conference.Moved():
                 self._is_in()
                 log.info("moved", room=event.room)

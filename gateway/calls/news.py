@@ -9,7 +9,7 @@ from gateway.conference import events as conference
 from gateway.conference.events import RecordingMode, RecordingState, WaitingFor
 from gateway.ivr.prompt import Prompt
 
-ALONE = "company"  # the topic
+ALONE, ENCRYPTION = "company", "encryption"  # topics of what may be over before it is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def news_of(event: conference.Event) -> News | None:
             said = Prompt.TRANSCRIPTION_STARTED if on else Prompt.TRANSCRIPTION_STOPPED
             return News(said, "transcription")
         case conference.EncryptionChanged(on=True):
-            return News(Prompt.NOT_HEARD, "encryption")
+            return News(Prompt.NOT_HEARD, ENCRYPTION)
         case conference.Waiting(password_refused=True):
             return News(Prompt.PASSWORD_WRONG, "door")
         case conference.Waiting(for_=WaitingFor.LOBBY):

@@ -1,5 +1,6 @@
 """What a caller hears of what happens in its conference."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -82,6 +83,7 @@ class Heard:
     async def events(self) -> AsyncIterator[conference.Event]:
         for event in self._events:
             yield event
+            await asyncio.sleep(0.01)
 
 
 async def nobody_to_answer() -> None:
@@ -131,3 +133,13 @@ async def test_nothing_that_it_has_to_know_is_lost_while_it_rings() -> None:
     record.answered()
     talk.entered()
     assert heard.tones == [Tone.RECORDING, Tone.RECORDING_OVER, Tone.MAY_SPEAK]
+
+
+async def test_what_is_over_when_it_answers_it_is_not_told() -> None:
+    heard = Heard(conference.EncryptionChanged(True, ("Ann",)), conference.EncryptionChanged(False))
+    record = CallRecord("c1", "c", "trunk", "Erika", "room")
+    talk = conversation(heard, record)
+    await talk.follow_conference()
+    record.answered()
+    talk.entered()
+    assert heard.tones == []
