@@ -17,7 +17,7 @@ from gateway.media.phone_output import PhoneOutput
 from gateway.media.phone_payloads import PhonePayloads
 from gateway.media.phone_security import PhoneSecurity
 from gateway.media.phone_stream import PhoneStream
-from gateway.media.reports import RtcpSession, received
+from gateway.media.reports import RtcpSession, combined, received
 from gateway.media.talk import TalkMeter
 from gateway.media.voice_reports import VoiceReports
 from gateway.rtp.latch import Latch
@@ -61,6 +61,7 @@ class PhoneLeg:
         self._rtcp = RtcpSession(self._output.sender, now)
         self.voice_reports = VoiceReports(max_delay=max_delay)
         self._stream: PhoneStream | None = None
+        self._past = StreamReport()  # of streams before
         self._looped = 0  # packets of ours that have come back
         self._rival: tuple[int, int] | None = None  # SSRC and sequence of a packet of another
         self._tones: InBandDigits | None = None  # if there is no telephone-event
@@ -248,7 +249,7 @@ class PhoneLeg:
         if compound is None:
             return None
         ssrc = self._stream.ssrc if self._stream else None
-        voice = self.voice_reports.due(ssrc, self.received(), self.round_trip, now)
+        voice = self.voice_reports.due(ssrc, self._received_now(), self.round_trip, now)
         return self.security.protect_rtcp(compound + voice), destination
 
     def goodbye(self) -> tuple[bytes, Address] | None:
@@ -261,10 +262,14 @@ class PhoneLeg:
     def received(self) -> StreamReport:
         """What came from the phone so far."""
         foreign = self._latch.strangers + self.security.refused + self._looped
-        if self._stream is None:
-            return StreamReport(discarded=foreign)
-        report = received(self._stream.playout, self._stream.reception, self.talk)
+        report = combined((self._past, self._received_now()))
         return replace(report, discarded=report.discarded + foreign)
+
+    def _received_now(self) -> StreamReport:
+        """The same of the stream that is heard."""
+        if self._stream is None:
+            return StreamReport()
+        return received(self._stream.playout, self._stream.reception, self.talk)
 
     def sent(self) -> StreamReport:
         """What was sent to the phone so far."""
@@ -322,6 +327,8 @@ class PhoneLeg:
             rate=self.rate,
             max_delay=self._max_delay,
         )
+        if stream is not None:
+            self._past = combined((self._past, stream.counted_before(self._stream)))
         return self._stream
 
     def _rtcp_destination(self) -> Address | None:

@@ -1,14 +1,16 @@
 """What is heard of a phone: one SSRC with one audio payload type, in frames of the leg's rate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from audiocodecs.frames import Samples
 from audiocodecs.resampling import Doubler, Halver, converter
 from gateway.media.decoding import phone_decoder
-from gateway.media.messages import Payload
+from gateway.media.messages import Payload, StreamReport
 from gateway.media.pause_noise import PauseNoise
 from gateway.media.playout import Playout
+from gateway.media.reports import received
+from gateway.media.talk import TalkMeter
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.statistics import Reception
 
@@ -41,6 +43,15 @@ class PhoneStream:
         stream = cls(ssrc, payload, playout, reception)
         stream.play_at(rate)
         return stream
+
+    def counted_before(self, successor: Self) -> StreamReport:
+        """What stays of its statistics now that `successor` is heard, which may count on."""
+        counted = replace(
+            received(self.playout, self.reception, TalkMeter()), jitter=0.0, delay=0.0
+        )
+        if successor.reception is self.reception:
+            return replace(counted, packets=0, octets=0, lost=0)
+        return counted
 
     def is_of(self, packet: RtpPacket) -> bool:
         """Whether an audio packet goes on with this stream."""

@@ -162,6 +162,25 @@ def test_a_phone_may_change_to_another_codec_of_the_agreement(
     }
 
 
+def test_what_was_counted_stays_counted_when_the_phone_begins_another_stream() -> None:
+    both = talk(PCMU, PCMA)
+    spoken = tone([1000.0], 0.5, rate=8000)
+    both.says(PCMU, spoken)
+    both.sequence += 3  # lost
+    both.timestamp += 3 * 160
+    both.says(PCMU, spoken)
+    before = both.leg.received()
+    assert (before.packets, before.lost, before.losses.missing) == (50, 3, 3)
+    both.ssrc += 1
+    both.sequence += 1000
+    both.says(PCMU, spoken)
+    both.says(PCMA, spoken)
+    after = both.leg.received()
+    # The first packet of another stream might be junk: of the second one it is missing.
+    assert (after.packets, after.lost, after.losses.missing) == (98, 4, 3)
+    assert after.losses.packets >= before.losses.packets + 45
+
+
 def test_our_own_packets_that_come_back_are_not_the_phones_voice() -> None:
     both = talk(PCMU, EVENT)
     spoken = tone([1000.0], 1.0, rate=8000)
