@@ -100,6 +100,7 @@ class CallMedia:
         self._latched: Address | None = None
         self._heard = CallReport().from_bridge  # in conferences that are over
         self._at_entry = self._heard  # what the bus had heard before
+        self._sent = self._sent_before = StreamReport()  # by legs before; by the present one then
         self._told_silent = False
         self._told = TalkMeter()  # what the conference has heard of the phone
         self._recording: VoiceRecording | None = None
@@ -289,7 +290,9 @@ class CallMedia:
             self.bus.switch(self, leg)
 
     def _use(self, leg: BridgeLeg | None) -> None:
-        """Know its SSRC for our own from now on."""
+        """Know its SSRC for our own from now on, and count on from what has been sent."""
+        self._sent = self._sent_so_far()
+        self._sent_before = leg.sent() if leg is not None else StreamReport()
         if leg is not None and leg.ssrc not in self._ssrcs:
             self._ssrcs.append(leg.ssrc)
 
@@ -343,7 +346,7 @@ class CallMedia:
         phone, leg = self.phone, self.leg
         if phone is None:
             return CallReport()
-        sent = leg.sent() if leg else StreamReport()
+        sent = self._sent_so_far()
         report = CallReport(
             from_phone=phone.received(),
             to_phone=phone.sent(),
@@ -380,6 +383,10 @@ class CallMedia:
 
     def _heard_so_far(self) -> StreamReport:
         return combined((self._heard, since(self._at_entry, self.bus.heard())))
+
+    def _sent_so_far(self) -> StreamReport:
+        now = self.leg.sent() if self.leg is not None else StreamReport()
+        return combined((self._sent, since(self._sent_before, now)))
 
     def _watch_silence(self, phone: PhoneLeg, now: float) -> None:
         silent = now - phone.last_heard

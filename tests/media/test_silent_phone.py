@@ -17,6 +17,7 @@ from gateway.media.messages import (
 from gateway.media.room_bus import RoomBus
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.rtcp import ReceiverReport
+from tests.media.test_bridge_leg import Bridge, leg_to
 
 SILENT_AFTER = 30.0
 
@@ -111,3 +112,27 @@ def test_every_ten_seconds_it_is_told_what_has_been_measured() -> None:
     for turn in range(41):
         media.watch(turn * 0.5)
     assert events == [Measured("call", media.report())] * 2
+
+
+def test_what_was_sent_to_a_bridge_is_counted_once_whatever_becomes_of_the_session() -> None:
+    media, _ = call_media()
+    room, alone, first, second = RoomBus(), RoomBus(), leg_to(Bridge()), leg_to(Bridge())
+
+    def speak() -> int:
+        """The caller says something; how many packets have gone to bridges in all."""
+        for _ in range(10):
+            media.next_frame(0.0)
+            media.speak(20)
+            media.send_to_bridge()
+        return media.report().to_bridge.packets
+
+    media.move(room, first, 0.0)
+    assert speak() == 10
+    media.move(alone, None, 0.0)  # interrupted, and repaired
+    assert speak() == 10
+    media.move(room, first, 0.0)
+    assert speak() == 20
+    media.switch(second)
+    assert speak() == 30
+    media.move(alone, None, 0.0)
+    assert media.report().to_bridge.packets == 30
