@@ -3,8 +3,9 @@
 The address in a session description is wrong behind most NATs. A source is believed when three
 packets in a row come from it with one SSRC, neighbouring sequence numbers and a negotiated payload
 type; one at the signalled media or signalling host wins over any other. After that everybody else
-is a stranger, until a new offer/answer, or until the source is silent for two seconds and another
-goes on with its SSRC and sequence. A packet that SRTP has authenticated proves its source alone.
+is a stranger, until the source is silent for two seconds and another goes on with its SSRC and
+sequence, or until a new offer/answer: for five seconds if the source goes on after it, else for
+as long as it is silent. A packet that SRTP has authenticated proves its source alone.
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ Address = tuple[str, int]
 
 _CONFIRMED = 3
 _SILENCE = 2.0
+_STAYED = 5.0  # seconds in which the source goes on after an offer/answer: it has not moved
 _CONSISTENT = 5  # sequence numbers of consecutive arrivals differ by no more
 _FASTEST = 100  # packets a second: how far the sequence may have run on when a source moves
 _CANDIDATES = 8  # strangers watched at a time
@@ -41,6 +43,7 @@ class Latch:
         self._signalling_host = signalling_host
         self._payload_types: frozenset[int] = frozenset()
         self._open = True
+        self._going_on_since: float | None = None  # after the last offer/answer
         self._candidates: dict[Address, _Candidate] = {}
         self._last_heard = 0.0
         self._last: tuple[int, int] | None = None  # SSRC and sequence of the source
@@ -60,6 +63,7 @@ class Latch:
         self._signalled = signalled
         self._payload_types = payload_types
         self._open = True
+        self._going_on_since = None
         self._candidates.clear()
 
     def admit(
@@ -76,6 +80,8 @@ class Latch:
                 self._heard(packet, now)
             return [(packet, now)]
         if source == self.latched:
+            if self._open:
+                self._goes_on(now)
             self._heard(packet, now)
             return [(packet, now)]
         if not self._may_move(packet, source, now):
@@ -101,6 +107,12 @@ class Latch:
         self.latched = source
         self._open = False
         self._candidates.clear()
+
+    def _goes_on(self, now: float) -> None:
+        """The source is heard where it was: in time the right to move is over."""
+        if self._going_on_since is None:
+            self._going_on_since = now
+        self._open = now - self._going_on_since < _STAYED
 
     def _is_overtaken(self, packet: RtpPacket, now: float) -> bool:
         """Whether a packet was sent before the last one: it may have another way behind it.

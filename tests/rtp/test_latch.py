@@ -97,6 +97,23 @@ def test_a_new_answer_opens_the_latch_once_and_keeps_the_source_meanwhile() -> N
     assert hear(made, STRANGER, range(3), ssrc=5) == 0
 
 
+def test_a_source_that_goes_on_after_a_new_answer_is_safe_from_strangers_in_time() -> None:
+    made = latch()
+    hear(made, REAL, range(10))
+    made.negotiated(SIGNALLED, frozenset({0}))
+    assert hear(made, REAL, range(10, 310), at=60.0) == 300
+    assert hear(made, STRANGER, range(50), at=66.0, ssrc=9) == 0
+    assert made.destination == REAL
+
+
+def test_a_source_that_is_silent_after_a_new_answer_may_move_whenever_it_speaks() -> None:
+    made = latch()
+    hear(made, REAL, range(10))
+    made.negotiated(SIGNALLED, frozenset({0}))
+    hear(made, REAL, range(10, 20), at=1.0)  # before it moves
+    assert hear(made, ("203.0.113.80", 1024), range(3), at=30.0, ssrc=4) == 3
+
+
 def test_a_new_signalled_address_is_sent_to_at_once() -> None:
     made = latch()
     hear(made, REAL, range(10))
