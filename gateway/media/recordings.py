@@ -122,5 +122,5 @@ def _packed(pack: Path, name: str) -> Iterator[tuple[str, bytes]]:
                     yield f"{pack}: {member.filename}", archive.read(member)
     except FileNotFoundError:
         return
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # zipfile has many: encrypted, unknown method, damaged in between
         log.warning("recordings cannot be read", file=str(pack), reason=str(error))

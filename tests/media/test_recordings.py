@@ -94,6 +94,26 @@ def test_ours_is_played_where_an_operators_cannot_be(
 
 
 @pytest.mark.parametrize(
+    ("local", "central", "octet"),
+    [(6, 8, 1), (8, 10, 97), (42, None, 0xFF)],
+    ids=["encrypted", "unknown method", "damaged"],
+)
+def test_ours_is_played_where_an_operators_archive_cannot_be_unpacked(
+    files: RecordingFiles, tmp_path: Path, local: int, central: int | None, octet: int
+) -> None:
+    archive = tmp_path / "own" / "en.zip"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("hello.wav", bytes(5000))
+    content = bytearray(archive.read_bytes())
+    content[local] = octet
+    if central is not None:
+        content[content.rfind(b"PK\1\2") + central] = octet
+    archive.write_bytes(content)
+    assert share_of(SHIPPED, read(files, "hello"), 16000) > 0.9
+
+
+@pytest.mark.parametrize(
     ("language", "name"),
     [
         ("en", "nothing"),
