@@ -12,7 +12,7 @@ from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711
 from gateway.errors import RtpError
 from gateway.media.in_band_digits import BesideEvents, InBandDigits
-from gateway.media.messages import Address, PhoneMedia, StreamReport
+from gateway.media.messages import Address, Payload, PhoneMedia, StreamReport
 from gateway.media.phone_output import PhoneOutput
 from gateway.media.phone_payloads import PhonePayloads
 from gateway.media.phone_security import PhoneSecurity
@@ -64,6 +64,7 @@ class PhoneLeg:
         self._past = StreamReport()  # of streams before
         self._looped = 0  # packets of ours that have come back
         self._rival: tuple[int, int] | None = None  # SSRC and sequence of a packet of another
+        self._events: dict[int, TelephoneEventReceiver] = {}
         self._tones: InBandDigits | None = None  # if there is no telephone-event
         self._apply(media, now)
 
@@ -80,7 +81,7 @@ class PhoneLeg:
 
     def _apply(self, media: PhoneMedia, now: float) -> None:
         self._events = {
-            payload_type: TelephoneEventReceiver(payload.clock_rate)
+            payload_type: self._receiver(payload)
             for payload_type, payload in self._payloads.events.items()
         }
         self._beside = BesideEvents(self.rate)
@@ -98,6 +99,13 @@ class PhoneLeg:
             self.last_heard = now  # nothing was due from it until now
         self.security.negotiated(media)
         self._latch.negotiated(media.remote, self._payloads.types)
+
+    def _receiver(self, event: Payload) -> TelephoneEventReceiver:
+        """Of key presses: the same as before if it can be, for one may be going on."""
+        before = self._events.get(event.payload_type)
+        if before is not None and before.clock_rate == event.clock_rate:
+            return before
+        return TelephoneEventReceiver(event.clock_rate)
 
     @property
     def rate(self) -> int:

@@ -31,7 +31,7 @@ class TelephoneEventReceiver:
     """Collects the events of one stream whose clock runs at `clock_rate` Hz."""
 
     def __init__(self, clock_rate: int) -> None:
-        self._clock_rate = clock_rate
+        self.clock_rate = clock_rate
         self._finished: deque[int] = deque(maxlen=_REMEMBERED)  # timestamps
         self._code = 0
         self._timestamp: int | None = None  # of the press going on
@@ -88,5 +88,5 @@ class TelephoneEventReceiver:
             return []
         self._finished.append(self._timestamp)
         self._timestamp = None
-        duration = (self._before + self._duration) / self._clock_rate
+        duration = (self._before + self._duration) / self.clock_rate
         return [Press(DIGITS[self._code], duration)]

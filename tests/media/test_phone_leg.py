@@ -287,6 +287,27 @@ def test_a_key_is_held_as_long_as_the_duration_field_goes() -> None:
     assert packets[-1].payload_type == 111
 
 
+@pytest.mark.parametrize("crossed", range(7))
+def test_a_press_that_an_offer_crosses_is_one_digit(crossed: int) -> None:
+    both = talk(PCMU, EVENT)
+    started = both.timestamp
+    for number, held in enumerate((1, 2, 3, 4, 5, 5, 5)):
+        if number == crossed:
+            both.leg.negotiated(agreed(PCMU, EVENT), both.now)
+        both.timestamp = started  # of the whole press
+        end = 0x80 if held == 5 else 0
+        both.step(EVENT, struct.pack("!BBH", 7, end | 10, held * 160), units=0)
+    assert both.presses == [Press("7", 0.1)]
+
+
+def test_a_press_whose_end_is_lost_is_told_though_an_offer_has_come() -> None:
+    both = talk(PCMU, EVENT)
+    for held in (3, 4, 5):
+        both.step(EVENT, struct.pack("!BBH", 7, 10, held * 160), units=0)
+    both.leg.negotiated(agreed(PCMU, EVENT), both.now)
+    assert both.leg.expired_presses(both.now + 0.5) == [Press("7", 0.1)]
+
+
 @pytest.mark.parametrize(("audio", "event"), [(OPUS, WIDE_EVENT), (OPUS, EVENT), (G722, EVENT)])
 def test_a_key_pressed_on_a_wide_band_phone_is_understood(audio: Payload, event: Payload) -> None:
     both = talk(audio, WIDE_EVENT, EVENT)
