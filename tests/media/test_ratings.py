@@ -54,6 +54,17 @@ def test_what_the_phone_says_itself_counts_for_more() -> None:
     assert heard.mos_cq is not None  # it did not say: ours
 
 
+@pytest.mark.parametrize("nonsense", [(0, 101), (9, 127), (51, 128), (255, 255)])
+def test_what_the_phone_says_out_of_all_range_is_passed_over(nonsense: tuple[int, int]) -> None:
+    opinion, rating = nonsense
+    told = VoipMetrics(ssrc=1, r_factor=rating, mos_lq=opinion, mos_cq=opinion)
+    report = CallReport(to_phone=StreamReport(losses=WHOLE), phone_round_trip=20.0)
+    assert (
+        judged(replace(report, phone_heard=told), NARROW).to_phone
+        == judged(report, NARROW).to_phone
+    )
+
+
 def test_fec_restores_single_losses_and_little_of_a_burst() -> None:
     single = LossPattern(packets=100, missing=10, runs=10)
     burst = LossPattern(packets=100, missing=10, runs=1)
