@@ -6,7 +6,7 @@ Where telephone-event was negotiated a press is a run of packets (RFC 4733 secti
 
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from audiocodecs.frames import Samples, silence
 from audiocodecs.tones import dtmf
@@ -30,11 +30,11 @@ class KeyPresses:
     `clock_rate` is that of the audio's RTP clock.
     """
 
-    def __init__(self, rate: int, clock_rate: int) -> None:
+    def __init__(self, rate: int, clock_rate: int, waiting: Iterable[tuple[str, int]] = ()) -> None:
         self._rate = rate
         self._frame = round(rate * _STEP)
         self._units = round(clock_rate * _STEP)
-        self._waiting: deque[tuple[str, int]] = deque()
+        self._waiting: deque[tuple[str, int]] = deque(waiting)
         self._packets: Iterator[RtpPacket | None] | None = None
         self._tone: Iterator[Samples] | None = None
 
@@ -46,6 +46,10 @@ class KeyPresses:
         steps = round(min(max(duration, _SHORTEST), _LONGEST) / _STEP)
         if len(self._waiting) < _MOST_WAITING:
             self._waiting.append((digit, steps))
+
+    def after(self, rate: int, clock_rate: int) -> "KeyPresses":
+        """Those that still wait, for audio of another kind; the one that is being sent is over."""
+        return KeyPresses(rate, clock_rate, self._waiting)
 
     @property
     def is_pressing(self) -> bool:

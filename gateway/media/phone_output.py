@@ -43,9 +43,14 @@ class PhoneOutput:
         apart (RFC 7160).
         """
         before, self._sent = self._sent, payloads.sent
-        if (before.encoding, before.parameters) != (self._sent.encoding, self._sent.parameters):
+        is_other = (before.encoding, before.parameters) != (
+            self._sent.encoding,
+            self._sent.parameters,
+        )
+        if is_other:
             self._encoder = phone_encoder(self._sent)
-            self._keys = KeyPresses(self.rate, self._sent.clock_rate)
+        if is_other or self._event != payloads.sent_event:
+            self._keys = self._keys.after(self.rate, self._sent.clock_rate)
         if before.clock_rate != self._sent.clock_rate:
             self._before = self.report(None)
             self.sender = _sender(self._sent)

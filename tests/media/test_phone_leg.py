@@ -277,6 +277,32 @@ def test_a_key_is_sent_by_the_clock_of_the_audio_if_that_was_agreed(
     assert after.timestamp == (audio.timestamp + 12 * step) & 0xFFFFFFFF
 
 
+@pytest.mark.parametrize("after", [(PCMA, EVENT), (OPUS, WIDE_EVENT), (PCMU, WIDE_EVENT)])
+def test_keys_that_wait_are_pressed_though_another_codec_is_agreed_on(
+    after: tuple[Payload, Payload],
+) -> None:
+    leg = PhoneLeg(agreed(PCMU, EVENT), 0.0)
+    for digit in "123":
+        leg.send_digit(digit, 0.1)
+    sent(leg, silence(160))
+    leg.negotiated(agreed(*after), 0.0)
+    packets = [packet for _ in range(40) for packet in sent(leg, silence(leg.rate // 50))]
+    codes = [p.payload[0] for p in packets if p.payload_type == after[1].payload_type]
+    assert codes == [2] * 7 + [3] * 7
+    assert packets[-1].payload_type == after[0].payload_type
+
+
+def test_a_press_that_is_broken_off_by_an_agreement_is_over() -> None:
+    leg = PhoneLeg(agreed(PCMU, EVENT), 0.0)
+    leg.send_digit("1", 0.1)
+    leg.send_digit("2", 0.1)
+    sent(leg, silence(160))
+    leg.negotiated(agreed(PCMU), 0.0)
+    packets = sent(leg, silence(50 * 160))
+    assert len(packets) == 50  # the second is a tone
+    assert not leg._output.is_pressing
+
+
 def test_a_key_is_held_as_long_as_the_duration_field_goes() -> None:
     leg = PhoneLeg(agreed(OPUS, WIDE_EVENT), 0.0)
     leg.send_digit("5", 5.0)
