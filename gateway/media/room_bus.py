@@ -192,6 +192,7 @@ class RoomBus:
         for ssrc, source in list(self._sources.items()):
             if source.endpoint is None and now - source.last_carried > _UNSIGNALLED_FOR:
                 del self._sources[ssrc]
+                self._gone = combined((self._gone, source.heard()))
         self._retired = {ssrc: at for ssrc, at in self._retired.items() if now - at < _RETIRED_FOR}
         self._choose_ears()
 

@@ -46,7 +46,7 @@ class RoomSource:
         self._talk = TalkMeter()
         self._copies = Copies()
         self._playouts: dict[int, Playout] = {}  # by sample rate
-        self._past = StreamReport()  # of carriers before
+        self._past = StreamReport()  # of carriers before, and of playouts
         self._quiet = 0  # packets in a row that hold next to nothing
         self._passed_over = 0  # of them, since one was opened
         self._red = RedReceiver()
@@ -63,12 +63,15 @@ class RoomSource:
 
     def play_at(self, rates: Iterable[int]) -> None:
         """The sample rates it is listened to at from now on, one at least."""
+        if self._playouts and self._playouts.keys().isdisjoint(rates):
+            played = received(self.playout, Reception(self.ssrc, _CLOCK_RATE), TalkMeter())
+            self._past = combined((self._past, replace(played, delay=0.0)))
         for rate in rates:
             if rate not in self._playouts:
                 self._playouts[rate] = Playout(OpusStreamDecoder(rate), _CLOCK_RATE)
         for rate in set(self._playouts) - set(rates):
             del self._playouts[rate]
-        self.playout = next(iter(self._playouts.values()))
+        self.playout: Playout = next(iter(self._playouts.values()))
         """Where its packets wait; one of several, if it is decoded at several rates."""
 
     def receive(self, leg: BridgeLeg, data: bytes, now: float) -> bool:

@@ -16,6 +16,7 @@ from gateway.lab.listening import listen_for
 from gateway.media import messages as m
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.call_media import CallMedia
+from gateway.media.mixing import Mixing
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
 from gateway.media.utterance import Over
@@ -116,9 +117,13 @@ class Room:
         self.bus.set_sources(callers[0], [each.source for each in self.talkers.values()], BEGIN)
         self.number = 0
 
+    @property
+    def now(self) -> float:
+        return BEGIN + self.number * 0.02
+
     def run(self, frames: int) -> None:
         for _ in range(frames):
-            now = BEGIN + self.number * 0.02
+            now = self.now
             for talker in self.talkers.values():
                 data = self.bridge.rtp(talker.packet(self.number))
                 assert self.callers[0].leg is not None
@@ -167,6 +172,33 @@ def test_a_phone_may_change_its_rate_in_the_middle() -> None:
     room.run(60)
     assert again.hears() == {"a", "c"}
     assert first.hears() == {"b", "c"}
+
+
+def test_what_was_counted_stays_counted_when_nobody_listens_at_the_same_rate_any_more() -> None:
+    caller = Caller()
+    room = Room([caller], {"c": 20})
+    room.run(30)
+    talkers, room.talkers = room.talkers, {}  # what they say is lost
+    room.run(3)
+    room.talkers = talkers
+    room.run(30)
+    before = room.bus.heard()
+    assert (before.lost, before.losses.missing, before.concealed) == (3, 3, 60)
+    caller.rate = 16000
+    room.bus.tick(room.now, {caller: 127}, {16000: Mixing(320)})
+    after = room.bus.heard()
+    assert (after.lost, after.losses, after.concealed) == (3, before.losses, 60)
+    assert after.packets == before.packets
+
+
+def test_what_was_counted_of_a_source_that_nobody_names_stays_counted() -> None:
+    room = Room([Caller()], {"c": 20})
+    room.bus.set_sources(room.callers[0], (), BEGIN)
+    room.bus.expire(BEGIN + 6.0)  # its packets are no stragglers then
+    room.run(10)
+    assert room.bus.heard().packets == 10
+    room.bus.expire(BEGIN + 11.0)
+    assert room.bus.heard().packets == 10
 
 
 def test_only_the_loudest_four_are_heard_whether_they_call_or_not() -> None:
