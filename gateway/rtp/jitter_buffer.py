@@ -344,8 +344,9 @@ class JitterBuffer:
         return arrival - self._late_since >= limit
 
     def _restart(self) -> None:
-        """Forget the old time line: the sender's timestamps have jumped."""
+        """Forget the old time line: the sender's timestamps have jumped, and so may its numbers."""
         self._packets.clear()
+        self._highest_sequence = None
         self._transits.clear()
         self._cursor = None
         self._begun = False

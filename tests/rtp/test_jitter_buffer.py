@@ -210,6 +210,22 @@ def test_a_phone_that_stops_its_timestamps_while_it_pauses_is_followed() -> None
     assert heard.numbers[-190:] == list(range(110, 300))
 
 
+@pytest.mark.parametrize("numbers", [5000, -1000, -20_000])
+def test_where_a_phone_numbers_anew_playout_goes_on_waiting_for_what_repairs(numbers: int) -> None:
+    """Every fifteenth packet is lost: the target has to cover the one behind it."""
+    buffer = JitterBuffer(RATE, recovers=True)
+    for number in range(800):
+        now = number * FRAME
+        if number % 15:
+            sent = packet(number)
+            if number > 200:  # it has been on hold, say
+                sequence, timestamp = sent.sequence + numbers, sent.timestamp - 500_000
+                sent = sent._replace(sequence=sequence & 0xFFFF, timestamp=timestamp & 0xFFFFFFFF)
+            buffer.put(sent, 160, now)
+        buffer.take(now + 0.001)
+    assert buffer.target >= FRAME + 0.005
+
+
 def test_a_flood_cannot_make_the_buffer_grow() -> None:
     buffer, dice = JitterBuffer(RATE), random.Random(1)
     for _ in range(20_000):
