@@ -23,6 +23,7 @@ from gateway.config.values import (
     bosh_problems,
     conference_request_problems,
     file_problem,
+    is_host,
     websocket_problems,
 )
 from gateway.xmpp.own_presence import STATS_ID
@@ -87,6 +88,9 @@ class JitsiSection(Section):
         problems = []
         if self.user is not None and "@" not in self.user:
             problems.append(f"user: write a whole JID, e.g. {self.user}@auth.{self.domain}")
+        if self.host and not is_host(self.host):
+            hint = "write e.g. 192.0.2.20 or prosody.example.org, and its port into port"
+            problems.append(f"host: {self.host!r} is no host; {hint}")
         if (self.user is None) != (self.password is None):
             problems.append("user: goes with password; give both, or neither to be a guest")
         if self.user is not None and self.guest_domain is not None:

@@ -163,6 +163,14 @@ def _host(value: str) -> str:
         return _domain(value)
 
 
+def is_host(value: str) -> bool:
+    """Whether that may be a name, also one with the dot of the root, or a literal address."""
+    try:
+        return bool(_host(value.removesuffix(".")))
+    except ValueError:
+        return False
+
+
 def _jid(value: str) -> str:
     match = re.fullmatch(r"([^@/\s]+)@([^@/\s]+)(/\S+)?", value)
     if match is None:

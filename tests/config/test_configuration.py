@@ -194,6 +194,8 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_jitsi(user="me@auth.x"), "jitsi.user: goes with password"),
         (with_jitsi(user="me", password="p"), "jitsi.user: write a whole JID, e.g. me@auth."),
         (with_jitsi(ca_file="/nowhere.crt"), "jitsi.ca_file: there is no file /nowhere.crt"),
+        (with_jitsi(host="192.0.2.1:5222"), "jitsi.host: '192.0.2.1:5222' is no host; write e.g."),
+        (with_jitsi(host="https://a/"), "jitsi.host: 'https://a/' is no host; write e.g."),
         (with_jitsi(focus="focus@x"), "jitsi.focus: 'focus@x' is no focus; write its domain or"),
         (with_jitsi(websocket="meet.example.org"), "jitsi.websocket: 'meet.example.org' is no URL"),
         (with_jitsi(websocket="wss://[::1/x"), "jitsi.websocket: 'wss://[::1/x' is no URL"),
@@ -420,6 +422,13 @@ def test_a_certificate_that_cannot_be_used_is_told_before_the_start(tmp_path: Pa
     result = CliRunner().invoke(app, ["check-config", "--config", str(file)])
     assert result.exit_code == 1
     assert "sip.tls.certificate: " in result.output
+
+
+@pytest.mark.parametrize(
+    "host", ["", "xmpp", "prosody_1", "prosody.svc.cluster.local.", "::1", "[::1]"]
+)
+def test_a_host_of_jitsi_may_be_whatever_can_be_looked_up(host: str) -> None:
+    assert parse(with_jitsi(host=host)).jitsi.host == host
 
 
 def test_two_trunks_cannot_have_one_name() -> None:
