@@ -25,7 +25,7 @@ from gateway.config.dial_in import DialInSection
 from gateway.config.dial_out import BrewerySection, DialOutSection
 from gateway.config.jitsi import InstallationSection, JitsiSection
 from gateway.config.phones import RegistrarSection, UserSection, guarded_trunks
-from gateway.config.problems import problems_of
+from gateway.config.problems import is_secret, problems_of
 from gateway.config.section import Section
 from gateway.config.sip import SipSection
 from gateway.config.toml_file import read_toml
@@ -336,7 +336,9 @@ def _override(values: dict[str, Any], environment: Mapping[str, str]) -> list[st
             hint = f"write {ENVIRONMENT_PREFIX}SECTION__KEY, of a section that is not a list"
             problems.append(f"{variable}: names no key ({hint})")
             continue
-        inside[key] = _value(text)
+        value = _value(text)
+        # Many a place where variables are written takes quotes away: a password of digits has none.
+        inside[key] = text if is_secret(key) and not isinstance(value, str) else value
     return problems
 
 

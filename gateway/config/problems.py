@@ -45,9 +45,14 @@ def _problem(detail: Any, model: type[BaseModel]) -> list[str]:
             return [f"{key}: there is only one; write [{table}]"]
         return [f"{key}: there may be several; write [[{table}]]"]
     message = detail["msg"][0].lower() + detail["msg"][1:]
-    if _SECRET.search(key):
+    if is_secret(key):
         return [f"{key}: {message}; put it in quotes"]
     return [f"{key}: {message}, not {detail['input']!r}"]
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a key is nothing to be read in a log."""
+    return _SECRET.search(key) is not None
 
 
 def _has_tables(value: object) -> bool:
@@ -56,7 +61,6 @@ def _has_tables(value: object) -> bool:
     )
 
 
-# What nobody should read in a log.
 _SECRET = re.compile(r"(^|\.)(password|secret|token|lookup_token|pin)$")
 
 
