@@ -5,6 +5,7 @@ frozen and in the terms of the packages that use it.
 """
 
 import os
+import re
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -316,6 +317,13 @@ def parse(values: Mapping[str, Any], environment: Mapping[str, str] | None = Non
     return config
 
 
+# What Kubernetes tells every container of a Service that is called sip-gateway, unasked.
+_SERVICE_LINK = re.compile(
+    r"(\w+_)?(service_(host|port)(_\w+)?|port_\d+_(tcp|udp|sctp)(_\w+)?)=.*"
+    r"|(\w+_)?port=(tcp|udp|sctp)://.*"
+)
+
+
 def _copied(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _copied(inner) for key, inner in value.items()}
@@ -329,6 +337,8 @@ def _override(values: dict[str, Any], environment: Mapping[str, str]) -> list[st
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
         *sections, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        if not sections and _SERVICE_LINK.fullmatch(f"{key}={text}"):
+            continue
         inside: Any = values if sections else None
         for section in sections:
             inside = inside.setdefault(section, {}) if isinstance(inside, dict) else None

@@ -468,6 +468,21 @@ def test_a_secret_of_the_environment_is_text_whatever_it_looks_like(
     assert config.jitsi.password.get_secret_value() == password
 
 
+def test_what_kubernetes_says_of_a_service_of_our_name_is_not_taken_for_keys() -> None:
+    of_the_service = {
+        "SIP_GATEWAY_SERVICE_HOST": "10.0.0.7",
+        "SIP_GATEWAY_SERVICE_PORT": "5060",
+        "SIP_GATEWAY_SERVICE_PORT_HTTP": "8788",
+        "SIP_GATEWAY_PORT": "udp://10.0.0.7:5060",
+        "SIP_GATEWAY_PORT_5060_UDP": "udp://10.0.0.7:5060",
+        "SIP_GATEWAY_PORT_5060_UDP_ADDR": "10.0.0.7",
+        "SIP_GATEWAY_HTTP_PORT": "tcp://10.0.0.8:8788",
+        "SIP_GATEWAY_HTTP_PORT_8788_TCP_PROTO": "tcp",
+    }
+    assert parse(LEAST, of_the_service) == parse(LEAST)
+    assert problems(LEAST, {"SIP_GATEWAY_JITSI_PORT": "5222"})
+
+
 def test_a_wrong_variable_is_told_like_a_wrong_key() -> None:
     found = problems(LEAST, {"SIP_GATEWAY_DOMAIN": "x", "SIP_GATEWAY_SIP__MAX_CALL": "7"})
     assert any(line.startswith("SIP_GATEWAY_DOMAIN: names no key") for line in found)
