@@ -115,5 +115,6 @@ def test_the_unit_runs_what_the_guide_has_installed() -> None:
     assert program == "/opt/sip-gateway/bin/sip-gateway"
     assert arguments == ["run", "--config", "/etc/sip-gateway/gateway.toml"]
     assert service["User"] == "sip-gateway"
+    assert service["RestartForceExitStatus"] == "SIGHUP"  # clean to systemd; `ExecReload` sends it
     assert "useradd --system --home-dir /var/lib/sip-gateway" in GUIDE
     assert f"config/{UNIT.name} /etc/systemd/system/" in GUIDE
