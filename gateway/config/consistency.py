@@ -21,6 +21,7 @@ def inconsistencies(config: "Config") -> Iterator[str]:
     names = [each.name for each in config.installation]
     yield from _twice("trunk", "name", [trunk.name for trunk in config.trunk])
     yield from account_problems(config.trunk, config.user)
+    yield from _port_problems(config)
     yield from _listener_problems(config)
     yield from _twice("brewery", "id", [brewery.id for brewery in config.brewery])
     yield from _twice("installation", "name", names, FIRST)
@@ -42,6 +43,20 @@ def _pin_problems(config: "Config") -> Iterator[str]:
     for at, trunk in enumerate(config.trunk):
         if trunk.ask_pin and config.dial_in.listen is None:
             yield f"trunk.{at}.ask_pin: there are no PINs; give [dial_in] with listen"
+
+
+def _port_problems(config: "Config") -> Iterator[str]:
+    """Addresses where two of ours would listen."""
+    http = {"control.listen": config.control.listen, "dial_in.listen": config.dial_in.listen}
+    wanted = [
+        (f"sip.listen.{at}", each.transport == "udp", (each.host, each.port))
+        for at, each in enumerate(config.sip.listen)
+    ] + [(key, False, address) for key, address in http.items() if address is not None]
+    taken: dict[tuple[bool, tuple[str, int]], str] = {}
+    for key, is_udp, address in wanted:
+        first = taken.setdefault((is_udp, address), key)
+        if first != key and address[1] != 0:  # 0 is any port that is free
+            yield f"{key}: is the address of {first} as well; give it another port"
 
 
 def _listener_problems(config: "Config") -> Iterator[str]:

@@ -431,6 +431,17 @@ def test_a_host_of_jitsi_may_be_whatever_can_be_looked_up(host: str) -> None:
     assert parse(with_jitsi(host=host)).jitsi.host == host
 
 
+def test_two_of_ours_cannot_listen_on_one_address() -> None:
+    one = ["tcp:192.0.2.1:5060", "udp:192.0.2.1:5060"]
+    assert parse(with_sip(listen=[*one, "udp:127.0.0.1:0", "udp:127.0.0.1:0"])).sip.listen
+    assert problems(with_sip(listen=[*one, "udp:192.0.2.1"])) == [
+        "sip.listen.2: is the address of sip.listen.1 as well; give it another port"
+    ]
+    assert problems({**LEAST, "dial_in": {"listen": "127.0.0.1:8788"}}) == [
+        "dial_in.listen: is the address of control.listen as well; give it another port"
+    ]
+
+
 def test_two_trunks_cannot_have_one_name() -> None:
     assert "earlier trunk" in problems({**LEAST, "trunk": [TRUNK, TRUNK]})[0]
 
