@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ipaddress
 import os
 import re
 import signal
@@ -95,33 +96,48 @@ def prompts(language: Annotated[Language, typer.Argument(help="en, de, ...")]) -
         typer.echo(f"{name}\t{words}")
 
 
+def _address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise typer.BadParameter("write an address of this machine, e.g. 192.168.1.10") from None
+
+
 @app.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after one call.")] = False,
     host: Annotated[
-        str, typer.Option(help="Listen here for phones of the local network.")
+        str, typer.Option(help="Listen here for phones of the local network.", callback=_address)
     ] = "127.0.0.1",
     web: Annotated[
-        int | None, typer.Option(help="Port of its web page; 8088, or with --once no page.")
+        int | None,
+        typer.Option(help="Port of its web page; 8088, or with --once no page.", max=65535),
     ] = None,
 ) -> None:
     """Show one call through the whole gateway, in a conference on this machine."""
     from gateway.demo import WEB_PORT, show  # noqa: PLC0415 - the lab is not loaded to serve calls
 
     port = WEB_PORT if web is None and not once else web
-    if not _run(show(host, once=once, web=port)):
+    try:
+        everybody_was_heard = _run(show(host, once=once, web=port))
+    except OSError as error:
+        _fail([str(error)])
+    if not everybody_was_heard:
         raise typer.Exit(1)
 
 
 @app.command()
 def lab(
     *,
-    host: Annotated[str, typer.Option(help="Where the lab listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Of its XMPP server.")] = 5222,
+    host: Annotated[
+        str, typer.Option(help="Where the lab listens.", callback=_address)
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Of its XMPP server.", max=65535)] = 5222,
     room: Annotated[str, typer.Option(help="The room its speakers are in.")] = "demo",
     speakers: Annotated[int, typer.Option(help="How many there are.", min=0, max=20)] = 2,
     web: Annotated[
-        int | None, typer.Option(help="Port of a web page to join from; none if left out.")
+        int | None,
+        typer.Option(help="Port of a web page to join from; none if left out.", max=65535),
     ] = None,
     xmpp: Annotated[
         str | None,
@@ -188,17 +204,20 @@ def call(
     from gateway.lab.calling import place_call  # noqa: PLC0415 - see above
 
     logs.configure("warning")
-    answered = _run(
-        place_call(
-            target,
-            play=play,
-            record=record,
-            seconds=seconds,
-            room=room,
-            digits=digits,
-            bind=bind,
+    try:
+        answered = _run(
+            place_call(
+                target,
+                play=play,
+                record=record,
+                seconds=seconds,
+                room=room,
+                digits=digits,
+                bind=bind,
+            )
         )
-    )
+    except (OSError, RemoteProtocolError) as error:
+        _fail([str(error)])
     if not answered:
         raise typer.Exit(1)
 

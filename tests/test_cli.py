@@ -74,6 +74,27 @@ def test_a_database_that_cannot_be_made_is_named_with_its_key(tmp_path: Path) ->
     assert told.startswith(f"dial_in.database: {database}: No such file or directory")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["call", "here"], "malformed URI"),
+        (["call", "sip:x@127.0.0.1:1", "--play", "/nowhere.wav"], "No such file"),
+        (["call", "sip:x@127.0.0.1:1", "--bind", "192.0.2.1"], "cannot listen on udp:192.0.2.1:0"),
+        (["demo", "--once", "--host", "192.0.2.1"], "cannot assign requested address"),
+        (["demo", "--host", "localhost"], "an address of this machine"),
+        (["lab", "--host", "localhost"], "an address of this machine"),
+        (["lab", "--port", "99999"], "65535"),
+    ],
+)
+def test_what_a_command_cannot_do_is_told_without_a_traceback(
+    arguments: list[str], told: str
+) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code != 0
+    assert told in " ".join(result.output.split())
+
+
 def test_as_many_files_may_be_open_as_the_system_allows(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
