@@ -214,6 +214,8 @@ class ClientInvitation:
         if remote_tag in self._acks:
             self._core.counters.retransmissions += 1
             self._core.transactions.outbox.append(self._acks[remote_tag])
+            # If it is not decided, this is who was hung up for answering another attempt too late.
+            self._decide(487, "Request Terminated", None, now)
         elif not self._is_decided and self._cancelled_for is None:
             self._accept(response, now)
         elif self._dialog is None or self._dialog.id.remote_tag != remote_tag:

@@ -205,6 +205,21 @@ def test_one_that_answers_late_is_hung_up_and_the_other_goes_on(
     assert bench.stack.sessions == (session,)
 
 
+def test_one_that_answers_late_and_then_by_the_other_way_as_well_ends_the_call(
+    bench: Bench,
+) -> None:
+    _, first, second = given_up(bench)
+    bench.receive(response(first, 200, to_tag="a", body=ANSWER))
+    _, bye = bench.messages()
+    assert isinstance(bye, Request)
+    bench.receive(response(bye, 200))
+    bench.receive(response(second, 200, to_tag="a", body=ANSWER))
+    assert bench.statuses() == ["ACK"]
+    assert bench.event_names() == ["Failed", "Ended"]
+    bench.advance(100.0)
+    assert bench.remains() == []
+
+
 def test_a_call_that_is_withdrawn_goes_no_further_ways(bench: Bench) -> None:
     session, first = calling(bench, B, C)
     bench.order(lambda now: session.hang_up((), now))
