@@ -30,8 +30,8 @@ class Offers:
 
     @property
     def are_settled(self) -> bool:
-        """Whether we may send an INVITE (14.1)."""
-        return not self.is_pending and not self.await_answer
+        """Whether we may send an INVITE (14.1) with an offer (RFC 3264 4)."""
+        return not (self.is_pending or self.is_updating or self.await_answer)
 
     @property
     def await_answer(self) -> bool:

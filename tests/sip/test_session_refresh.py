@@ -298,6 +298,18 @@ def test_we_do_not_reinvite_while_an_invite_of_the_peer_is_pending(bench: Bench)
     assert set(bench.statuses()) == {"INVITE"}
 
 
+def test_we_do_not_reinvite_while_an_update_of_the_peer_is_pending(bench: Bench) -> None:
+    session, tag = called(bench)
+    bench.advance(299)
+    bench.receive(request("UPDATE", branch="z9hG4bK-2", cseq=2, to_tag=tag, body=OFFER))
+    bench.advance(10)
+    assert bench.take() == []
+    bench.order(lambda now: session.updates.accept(ANSWER, now))
+    assert bench.statuses() == [200]
+    bench.advance(300)
+    assert "INVITE" in bench.statuses()
+
+
 def test_hanging_up_during_a_refresh_ends_everything(bench: Bench) -> None:
     session, _ = called(bench)
     refresh = refresh_of(bench)
