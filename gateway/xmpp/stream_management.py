@@ -5,6 +5,7 @@ these. Numbers are modulo 2^32 (section 4).
 """
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -31,11 +32,11 @@ class Enabled:
 
     @classmethod
     def parse(cls, enabled: Element) -> "Enabled":
-        """Read `<enabled/>` (section 3)."""
+        """Read `<enabled/>` (section 3); a time that makes no sense is none."""
         resumable = enabled.get("resume") in ("true", "1")
-        hibernation = float(
-            integer(enabled, "max", 0, _LONGEST_HIBERNATION, int(DEFAULT_HIBERNATION))
-        )
+        hibernation = DEFAULT_HIBERNATION
+        with suppress(JingleError):
+            hibernation = float(integer(enabled, "max", 0, _LONGEST_HIBERNATION))
         return cls(enabled.get("id", "") if resumable else "", hibernation)
 
 

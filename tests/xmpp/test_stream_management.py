@@ -159,6 +159,8 @@ def test_what_is_kept_is_bounded_and_then_nothing_is_resumed() -> None:
     [
         ("id='a1' resume='true' max='45'", Enabled("a1", 45.0)),
         ("id='a1' resume='1'", Enabled("a1", stream_management.DEFAULT_HIBERNATION)),
+        ("id='a1' resume='1' max='604800'", Enabled("a1", stream_management.DEFAULT_HIBERNATION)),
+        ("id='a1' resume='1' max='60.0'", Enabled("a1", stream_management.DEFAULT_HIBERNATION)),
         ("id='a1'", Enabled("", stream_management.DEFAULT_HIBERNATION)),
         ("", Enabled("", stream_management.DEFAULT_HIBERNATION)),
     ],
