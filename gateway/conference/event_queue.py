@@ -13,13 +13,14 @@ from gateway.conference.events import (
     DominantSpeaker,
     EncryptionChanged,
     Event,
+    Knocked,
     OccupantJoined,
     OccupantLeft,
 )
 
 MAX_UNREAD = 1000
 
-_NEWS = OccupantJoined | OccupantLeft | ChatReceived | DominantSpeaker | ConferenceDigit
+_NEWS = OccupantJoined | OccupantLeft | ChatReceived | DominantSpeaker | ConferenceDigit | Knocked
 _STATES = CompanyChanged | EncryptionChanged
 
 

@@ -8,6 +8,7 @@ from gateway.conference.events import (
     ChatReceived,
     CompanyChanged,
     EncryptionChanged,
+    Knocked,
     OccupantJoined,
 )
 
@@ -23,6 +24,7 @@ async def test_news_are_dropped_when_too_much_is_unread_and_what_matters_is_not(
         queue.put(OccupantJoined("a", "A"))
     queue.put(ChatReceived("a", "A", "dropped", private=False))
     queue.put(OccupantJoined("b", "dropped"))
+    queue.put(Knocked("dropped"))
     queue.put(Alone())
     events = await drained(queue, MAX_UNREAD + 1)
     assert events == [OccupantJoined("a", "A")] * MAX_UNREAD + [Alone()]
