@@ -11,16 +11,18 @@ class RoomKeys:
     """Remembers who holds which key: a press is told as it begins, and its end is not another."""
 
     def __init__(self) -> None:
-        self._held: set[tuple[str, str]] = set()
+        self._held: dict[tuple[str, str], None] = {}  # who has not let go for longest is first
 
     def received(self, endpoint: str, dtmf: Dtmf) -> ConferenceDigit | None:
         """What a message of `endpoint` tells that is new."""
         key = (endpoint, dtmf.code)
         if key in self._held:
-            self._held.discard(key)
+            del self._held[key]
             if not dtmf.begins:
                 return None
-        if not dtmf.ends and len(self._held) < _MOST_HELD:
-            self._held.add(key)
+        if not dtmf.ends:
+            self._held[key] = None
+            if len(self._held) > _MOST_HELD:
+                del self._held[next(iter(self._held))]
         seconds = dtmf.duration / 1000 if dtmf.duration else _USUAL
         return ConferenceDigit(endpoint, dtmf.code, seconds)

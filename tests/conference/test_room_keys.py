@@ -46,6 +46,15 @@ def test_a_press_that_lasts_is_told_as_it_begins() -> None:
     assert keys.received("ann", dtmf("code='5' action='button-up' duration='400'")) is None
 
 
+def test_those_who_have_left_without_letting_go_do_not_double_what_others_press() -> None:
+    keys = RoomKeys()
+    for gone in range(100):
+        for code in CODES:
+            keys.received(f"gone{gone}", dtmf(f"code='{code}' action='button-down'"))
+    assert keys.received("ann", dtmf("code='5' action='button-down'")) is not None
+    assert keys.received("ann", dtmf("code='5' action='button-up'")) is None
+
+
 def test_a_press_in_one_message_says_how_long_it_was() -> None:
     pressed = RoomKeys().received("ann", dtmf("code='#' duration='250'"))
     assert pressed == ConferenceDigit("ann", "#", 0.25)
