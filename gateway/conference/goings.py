@@ -38,6 +38,7 @@ class Goings:
         self._emit = emit
         self._run = run
         self._gathering: asyncio.Task[None] | None = None
+        self._going: set[str] = set()  # endpoints that have left, and are not gone yet
 
     def entered(self) -> None:
         """We are in the room, perhaps the first of many who come back."""
@@ -52,11 +53,16 @@ class Goings:
         """Somebody has come."""
         if self._gathering is not None:
             self._gathering.cancel()
+        if joined.endpoint in self._going:
+            self._going.discard(joined.endpoint)
+            self._drop_sources(joined.endpoint)  # it comes with others
         self.company_at = self._room.jid
         self._emit(joined)
 
     def went(self, going: Going) -> None:
         """Somebody has left, or everybody has."""
+        if not isinstance(going, Alone):
+            self._going.add(going.endpoint)
         self._run(self._see(going, GONE_AFTER))
 
     async def _see(self, going: Going, after: float) -> None:
@@ -68,6 +74,7 @@ class Goings:
             case OccupantLeft(endpoint) | MachineLeft(endpoint):
                 if self._room.company.has(endpoint):
                     return
+                self._going.discard(endpoint)
                 self._drop_sources(endpoint)
                 if isinstance(going, OccupantLeft):
                     self._emit(going)

@@ -251,6 +251,20 @@ async def test_who_leaves_and_is_back_at_once_is_heard() -> None:
 
 
 @in_virtual_time
+async def test_who_leaves_and_is_back_at_once_leaves_no_sources_behind() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        for ssrc in range(3001, 3004):
+            world.goes("alice")
+            world.comes("alice", "Alice")
+            world.request(sources("source-add", "s1", {"alice": ssrc}))
+            await settle(0.2)
+        await settle(2)
+        assert media.heard == {3003: "alice"}
+
+
+@in_virtual_time
 async def test_sources_that_change_while_the_engine_is_busy_are_not_forgotten() -> None:
     world, media = with_alice(), Media(opening_takes=1.0)
     world.occupants["carol"] = "Carol"
