@@ -223,8 +223,9 @@ class Stay:
                 digit = self._keys.received(resource(sender), dtmf)
                 if digit is not None:
                     self._emit(digit)
-            case _ if sender == self.room.focus and self.room.focus_present:
-                self._focus_says(jingle)
+            case _ if sender == self.room.focus:
+                if self.room.focus_present:  # or somebody has taken its nick
+                    self._focus_says(jingle)
             case Jingle(action=Action.SESSION_INITIATE) if bare(sender) == self.room.jid:
                 # A browser offers a direct connection; declined, it stays on the videobridge.
                 decline = Jingle(Action.SESSION_TERMINATE, jingle.sid, reason=Reason("decline"))
