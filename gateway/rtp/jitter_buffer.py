@@ -312,7 +312,7 @@ class JitterBuffer:
         step = 1
         if self._highest_sequence is not None:
             step = distance(sequence, self._highest_sequence, 16)
-        if step > 0:
+        if step > 0 or step < -_MOST_LOST:  # so far behind it is numbered anew, or by another way
             self._highest_sequence = sequence
         if 1 < step < _MOST_LOST and self._recovers and (sequence - 1) & 0xFFFF not in self._others:
             self._observe(transit + duration / self._rate)
@@ -344,9 +344,8 @@ class JitterBuffer:
         return arrival - self._late_since >= limit
 
     def _restart(self) -> None:
-        """Forget the old time line: the sender's timestamps have jumped, and so may its numbers."""
+        """Forget the old time line: the sender's timestamps have jumped."""
         self._packets.clear()
-        self._highest_sequence = None
         self._transits.clear()
         self._cursor = None
         self._begun = False

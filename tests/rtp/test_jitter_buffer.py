@@ -226,6 +226,22 @@ def test_where_a_phone_numbers_anew_playout_goes_on_waiting_for_what_repairs(num
     assert buffer.target >= FRAME + 0.005
 
 
+@pytest.mark.parametrize("ahead", [-5000, -1, 1, 50, 5000])
+def test_copies_that_are_numbered_otherwise_do_not_keep_playout_from_waiting(ahead: int) -> None:
+    """Every 15th packet is lost; one a second comes by another endpoint's copy as well, or only."""
+    buffer = JitterBuffer(RATE, recovers=True)
+    for number in range(800):
+        now = number * FRAME
+        if number % 15:
+            buffer.put(packet(number), 160, now)
+        if number % 50 == 20:
+            copy = packet(number)
+            copy = copy._replace(sequence=copy.sequence + ahead & 0xFFFF)
+            buffer.put(copy, 160, now + 0.001)
+        buffer.take(now + 0.002)
+    assert buffer.target >= FRAME + 0.005
+
+
 def test_a_flood_cannot_make_the_buffer_grow() -> None:
     buffer, dice = JitterBuffer(RATE), random.Random(1)
     for _ in range(20_000):
