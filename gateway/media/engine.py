@@ -313,10 +313,17 @@ class MediaEngine:
             self._choose_effort()
             for call in self._turns[self.clock.rounds % _WATCH_TURNS]:
                 if call.media is not None:
-                    call.media.watch(now)
+                    self._watch(call.media, now)
             if self.clock.rounds % _WATCH_TURNS == 0:
                 for room in self._rooms.values():
                     room.bus.expire(now)
+
+    def _watch(self, media: CallMedia, now: float) -> None:
+        try:
+            media.watch(now)
+        except Exception:  # it ends the calls of one room, not of all
+            log.exception("call failed", call=media.call)
+            self._fail(media.bus)
 
     def _watch_clock(self) -> None:
         """Tell the operator if the machine is too slow for its calls; rest if there are none."""
@@ -339,7 +346,7 @@ class MediaEngine:
         for call in self._calls.values():
             if call.media is not None:
                 call.media.absent(seconds)
-                call.media.watch(now)
+                self._watch(call.media, now)
 
     def _choose_effort(self) -> None:
         """Once a second: spend less on each frame if there is not enough time."""

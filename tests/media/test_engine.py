@@ -21,6 +21,7 @@ from gateway.lab.speaker import Speaker
 from gateway.lab.videobridge import LabVideobridge
 from gateway.lab.voice import Voice
 from gateway.media import messages as m
+from gateway.media.call_media import CallMedia
 from gateway.media.engine import EngineConfig, MediaEngine
 from gateway.media.phone_sockets import PhoneSockets
 from gateway.rtp.packet import RtpPacket, is_rtcp
@@ -372,6 +373,32 @@ async def test_without_calls_the_clock_rests_and_runs_again_for_the_next() -> No
             async with asyncio.timeout(5):
                 while scene.engine.clock.is_running:  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.01)
+
+
+async def test_a_mistake_of_ours_in_looking_after_a_call_ends_that_one_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch = CallMedia.watch
+
+    def mistaken(media: CallMedia, now: float) -> None:
+        if media.call == "mistaken":
+            raise ValueError
+        watch(media, now)
+
+    monkeypatch.setattr(CallMedia, "watch", mistaken)
+    async with stage() as scene:
+        other = await scene.phone("call", voice_of("phone"))
+        caller = await scene.phone("mistaken", voice_of("phone"))
+        failed = await scene.event(m.Failed, "mistaken")
+        assert failed.reason == "internal error"
+        rounds = scene.engine.clock.rounds
+        await asyncio.sleep(0.1)
+        assert scene.engine.clock.rounds > rounds
+        assert not any(
+            isinstance(event, m.Failed) for event in scene.events if event.call == "call"
+        )
+        await other.leave()
+        await caller.leave()
 
 
 async def test_after_a_stall_nothing_is_older_than_it_says(
