@@ -32,6 +32,7 @@ from gateway.config.sip import SipSection
 from gateway.config.toml_file import read_toml
 from gateway.config.trunk import TrunkSection
 from gateway.config.values import (
+    AdvertisedAddress,
     Codecs,
     LiteralAddress,
     MediaHosts,
@@ -65,7 +66,7 @@ class MediaSection(Section):
 
     workers: WorkerCount = None
     host: MediaHosts = ()
-    advertised_host: LiteralAddress | None = None
+    advertised_host: AdvertisedAddress | None = None
     stun: ServerAddress = None
     first_port: Port = 20000
     last_port: Port = 29999

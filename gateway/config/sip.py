@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from gateway.config.section import Section
 from gateway.config.tls import SipTlsSection
 from gateway.config.values import (
+    AdvertisedAddress,
     DigestAlgorithms,
     ListenAddress,
-    LiteralAddress,
     Realm,
     Seconds,
 )
@@ -27,7 +27,7 @@ class SipSection(Section):
     listen: tuple[ListenAddress, ...] = Field(
         default=(Listen("udp", "0.0.0.0"), Listen("tcp", "0.0.0.0")), min_length=1
     )
-    advertised_host: LiteralAddress | None = None
+    advertised_host: AdvertisedAddress | None = None
     strangers: Literal["drop", "refuse"] = "drop"
     max_calls: int = Field(default=200, ge=1)
     max_stress: float = Field(default=1.0, ge=0)

@@ -73,6 +73,14 @@ def _literal(value: str) -> str:
         raise ValueError(f"{value!r} is not an IP address; write e.g. 192.0.2.1") from None
 
 
+def _advertised(value: str) -> str:
+    """That others can send to: 0.0.0.0 in a description of a session puts on hold."""
+    literal = _literal(value)
+    if ipaddress.ip_address(literal).is_unspecified:
+        raise ValueError(f"{value!r} is nobody's address; write the one outside, or leave it out")
+    return literal
+
+
 def _network(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -306,6 +314,7 @@ ListenAddress = Annotated[Listen, BeforeValidator(_listen)]
 HostPort = Annotated[tuple[str, int] | None, BeforeValidator(_host_port)]
 ServerAddress = Annotated[tuple[str, int] | None, BeforeValidator(_server_address)]
 LiteralAddress = Annotated[str, AfterValidator(_literal)]
+AdvertisedAddress = Annotated[str, AfterValidator(_advertised)]
 MediaHosts = Annotated[
     tuple[LiteralAddress, ...], BeforeValidator(_media_hosts), AfterValidator(_one_of_each_version)
 ]

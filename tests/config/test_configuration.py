@@ -245,6 +245,8 @@ def test_everything_wrong_is_told_at_once() -> None:
         (with_media(workers=-1), "media.workers: -1 is no number of processes; write 0 to 256, or"),
         (with_media(workers="many"), "media.workers: 'many' is no number of processes"),
         (with_media(workers=True), "media.workers: True is no number of processes"),
+        (with_sip(advertised_host="0.0.0.0"), "sip.advertised_host: '0.0.0.0' is nobody's address"),
+        (with_media(advertised_host="::"), "media.advertised_host: '::' is nobody's address"),
         (with_media(host="here"), "media.host.0: 'here' is not an IP address"),
         (
             with_media(host=["::1", "192.0.2.1", "2001:db8::1"]),
