@@ -47,7 +47,7 @@ check: setup
 	@$(MAKE) --no-print-directory -j2 -O lint types fast-half fast-rest
 
 # Two halves with nothing in common: to hand single tests out to two processes takes a quarter more.
-HALF := tests/sip tests/calls tests/media tests/quality tests/rtp tests/sdp
+HALF := tests/sip tests/calls tests/media tests/quality tests/sdp
 
 fast-half: setup
 	$(FAST) $(HALF)
