@@ -156,28 +156,29 @@ _OURS = {
 
 
 def _failure(failed: sip.Failed) -> CallEnd:
-    """What a final response other than 2xx says of the call, or that there was none.
-
-    A cause of the telephone network counts before the status that a PBX has made of it: Asterisk
-    says 403 for a phone that declines.
-    """
+    """What a final response other than 2xx says of the call, or that there was none."""
     if failed.response is None:
         silent = failed.status == 408
         text = "the trunk does not answer" if silent else "the trunk is not reached"
         return CallEnd(EndReason.CALL_FAILED, text)
     said = ", ".join(reason.serialize() for reason in failed.reasons)
     text = f"{failed.status} {failed.phrase}" + (f" ({said})" if said else "")
-    causes = {each.cause or 0 for each in failed.reasons if each.protocol.upper() == "Q.850"}
-    is_trouble = failed.status == _UNAVAILABLE and max(causes, default=0) >= _NETWORK_TROUBLE
-    reasons = (
-        *(reason for reason, known in _CAUSES.items() if causes & known),
-        *(
-            reason
-            for reason, known in _FAILURES.items()
-            if failed.status in known and not is_trouble
-        ),
-        EndReason.CALL_FAILED,
-    )
-    if reasons[0] is EndReason.CALL_FAILED and failed.status in _OURS:
+    reason = _reason(failed)
+    if reason is EndReason.CALL_FAILED and failed.status in _OURS:
         text = f"{text}: {_OURS[failed.status]}"
-    return CallEnd(reasons[0], text)
+    return CallEnd(reason, text)
+
+
+def _reason(failed: sip.Failed) -> EndReason:
+    """A cause of the telephone network counts before the status that a PBX has made of it: Asterisk
+    says 403 for a phone that declines."""
+    causes = {each.cause or 0 for each in failed.reasons if each.protocol.upper() == "Q.850"}
+    for reason, known in _CAUSES.items():
+        if causes & known:
+            return reason
+    if failed.status == _UNAVAILABLE and max(causes, default=0) >= _NETWORK_TROUBLE:
+        return EndReason.CALL_FAILED
+    for reason, known in _FAILURES.items():
+        if failed.status in known:
+            return reason
+    return EndReason.CALL_FAILED
