@@ -99,11 +99,10 @@ class PhoneTransport:
 
     def handle_timeout(self) -> None:
         """Repeat what was lost; call it twice a second."""
-        shaking = self._successor or self._dtls
-        if shaking.keys is not None:
+        if self._shaking.keys is not None:
             return
         try:
-            shaking.handle_timeout()
+            self._shaking.handle_timeout()
         except DtlsError:
             self._fail()
         self._flush()
@@ -125,13 +124,18 @@ class PhoneTransport:
             self._dtls.start()
             self._flush()
 
+    @property
+    def _shaking(self) -> DtlsEndpoint:
+        """Whose handshake goes on, or was the last."""
+        return self._successor or self._dtls
+
     def _shake_hands(self, data: bytes) -> None:
         hello = _random_of(data)
         if hello and hello != self._hello:
             self._hello = hello
             if self.keys is not None and self._agreed.setup == "passive":
                 self._begin_anew()
-        shaking = self._successor or self._dtls
+        shaking = self._shaking
         try:
             shaking.receive(data)
         except DtlsError:
@@ -174,8 +178,7 @@ class PhoneTransport:
         return DtlsEndpoint(self._identity, role, fingerprints)
 
     def _flush(self) -> None:
-        shaking = self._successor or self._dtls
-        datagrams, way = shaking.datagrams_to_send(), self._way()
+        datagrams, way = self._shaking.datagrams_to_send(), self._way()
         if way is not None:
             self._outgoing += ((datagram, way) for datagram in datagrams)
 
