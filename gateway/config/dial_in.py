@@ -35,7 +35,7 @@ def _origin(value: str) -> str:
 
 
 def _mapper_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+([/?][^\s#]*)?", value) or not is_url(value):
+    if not is_url(r"https?://[^\s/?#@]+([/?][^\s#]*)?", value):
         hint = "write e.g. https://mapper.example.org/conferenceMapper, and a secret as token"
         raise ValueError(f"that is no URL; {hint}")  # there may be a password in it
     return value

@@ -124,6 +124,6 @@ class BrewerySection(Section):
 
     @model_validator(mode="after")
     def _check_ca_file(self) -> Self:
-        if self.ca_file is not None and (problem := file_problem(self.ca_file)) is not None:
+        if (problem := file_problem(self.ca_file)) is not None:
             raise ValueError(f"ca_file: {problem}")
         return self

@@ -109,7 +109,7 @@ class JitsiSection(Section):
             problems.append(
                 "jwt: needs websocket (or bosh): over plain TCP a token cannot be handed in"
             )
-        if self.ca_file is not None and (problem := file_problem(self.ca_file)) is not None:
+        if (problem := file_problem(self.ca_file)) is not None:
             problems.append(f"ca_file: {problem}")
         if problems:
             raise ValueError("\n".join(problems))

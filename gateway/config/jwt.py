@@ -31,7 +31,7 @@ class JwtSection(BaseModel):
             raise ValueError("secret: give a shared secret (HS256), or key_file (RS256) instead")
         if self.secret is not None and not self.secret.get_secret_value():
             raise ValueError("secret: is empty")
-        if self.key_file is not None and (problem := file_problem(self.key_file)) is not None:
+        if (problem := file_problem(self.key_file)) is not None:
             raise ValueError(f"key_file: {problem}")
         return self
 

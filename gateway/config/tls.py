@@ -25,7 +25,7 @@ class SipTlsSection(Section):
         missing = [
             f"{key}: {problem}"
             for key, file in files.items()
-            if file is not None and (problem := file_problem(file)) is not None
+            if (problem := file_problem(file)) is not None
         ]
         if missing:
             raise ValueError("\n".join(missing))

@@ -58,10 +58,10 @@ def _server_address(value: object) -> object:
     return _domain(match[1]), int(match[2] or _STUN_PORT)
 
 
-def file_problem(file: Path) -> str | None:
-    """Why there is no such file, as far as we may look; None if there is."""
+def file_problem(file: Path | None) -> str | None:
+    """Why there is no such file, as far as we may look; None if there is, or none is named."""
     try:
-        return None if file.is_file() else f"there is no file {file}"
+        return None if file is None or file.is_file() else f"there is no file {file}"
     except OSError as error:  # in a folder of root's, e.g. where certificates are renewed
         return f"{file}: {error.strerror}"
 
@@ -127,17 +127,17 @@ def bosh_problems(url: str, tls: str) -> list[str]:
     return _url_problems("bosh", "http", "http-bind", url, tls)
 
 
-def is_url(value: str) -> bool:
-    """Whether a URL has a host and, if any, a port that there can be."""
+def is_url(form: str, value: str) -> bool:
+    """Whether it is a URL of that form, with a host and, if any, a port that there can be."""
     try:
         parts = urlsplit(value)
-        return bool(parts.hostname) and parts.port != 0
+        return bool(re.fullmatch(form, value) and parts.hostname) and parts.port != 0
     except ValueError:
         return False
 
 
 def _url_problems(key: str, scheme: str, path: str, url: str, tls: str) -> list[str]:
-    if not re.fullmatch(rf"{scheme}s?://[^\s/?#]+(/[^\s#]*)?", url) or not is_url(url):
+    if not is_url(rf"{scheme}s?://[^\s/?#]+(/[^\s#]*)?", url):
         return [f"{key}: {url!r} is no URL; write e.g. {scheme}s://meet.example.org/{path}"]
     is_encrypted = url.startswith(f"{scheme}s://")
     if not is_encrypted and tls != "off":
@@ -201,13 +201,13 @@ def _prefix(value: str) -> str:
 
 
 def _web_address(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+\S*", value) or not is_url(value):
+    if not is_url(r"https?://[^\s/?#]+\S*", value):
         raise ValueError(f"{value!r} is no URL; write e.g. https://example.org/phone.png")
     return value
 
 
 def _public_url(value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value) or not is_url(value):
+    if not is_url(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
         raise ValueError(f"{value!r} is no URL; write e.g. https://meet.example.org")
     return value.rstrip("/")
 
