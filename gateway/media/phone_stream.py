@@ -1,6 +1,6 @@
 """What is heard of a phone: one SSRC with one audio payload type, in frames of the leg's rate."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 from audiocodecs.frames import Samples
@@ -9,8 +9,7 @@ from gateway.media.decoding import phone_decoder
 from gateway.media.messages import Payload, StreamReport
 from gateway.media.pause_noise import PauseNoise
 from gateway.media.playout import Playout
-from gateway.media.reports import received
-from gateway.media.talk import TalkMeter
+from gateway.media.reports import combined, counted, played
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.statistics import Reception
 
@@ -46,12 +45,9 @@ class PhoneStream:
 
     def counted_before(self, successor: Self) -> StreamReport:
         """What stays of its statistics now that `successor` is heard, which may count on."""
-        counted = replace(
-            received(self.playout, self.reception, TalkMeter()), jitter=0.0, delay=0.0
-        )
         if successor.reception is self.reception:
-            return replace(counted, packets=0, octets=0, lost=0)
-        return counted
+            return played(self.playout)
+        return combined((counted(self.reception), played(self.playout)))
 
     def is_of(self, packet: RtpPacket) -> bool:
         """Whether an audio packet goes on with this stream."""

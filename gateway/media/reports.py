@@ -129,20 +129,31 @@ def since(before: StreamReport, now: StreamReport) -> StreamReport:
 
 def received(playout: Playout, reception: Reception, talk: TalkMeter) -> StreamReport:
     """What has come of a stream so far."""
+    return replace(
+        combined((counted(reception), played(playout))),
+        jitter=reception.jitter * 1000,
+        delay=playout.delay * 1000,
+        talk=talk.talk,
+        level=talk.level,
+    )
+
+
+def counted(reception: Reception) -> StreamReport:
+    """What of it stays once the stream is over: how many packets have come."""
     return StreamReport(
-        packets=reception.packets,
-        octets=reception.octets,
-        lost=max(0, reception.lost),
+        packets=reception.packets, octets=reception.octets, lost=max(0, reception.lost)
+    )
+
+
+def played(playout: Playout) -> StreamReport:
+    """What of it stays once the stream is over: what has become of them."""
+    return StreamReport(
         late=playout.late,
         duplicate=playout.duplicate,
         discarded=playout.discarded,
         concealed=round(playout.concealed * 1000),
         gap=round(playout.longest_gap * 1000),
-        jitter=reception.jitter * 1000,
-        delay=playout.delay * 1000,
         losses=playout.losses.pattern(),
-        talk=talk.talk,
-        level=talk.level,
     )
 
 

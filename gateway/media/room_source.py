@@ -13,7 +13,7 @@ from gateway.media.decoding import OpusStreamDecoder
 from gateway.media.fader import Fader, last_word
 from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
-from gateway.media.reports import combined, received
+from gateway.media.reports import combined, counted, played, received
 from gateway.media.talk import TalkMeter
 from gateway.rtp.packet import RtpPacket, audio_level
 from gateway.rtp.red import RedReceiver
@@ -64,8 +64,7 @@ class RoomSource:
     def play_at(self, rates: Iterable[int]) -> None:
         """The sample rates it is listened to at from now on, one at least."""
         if self._playouts and self._playouts.keys().isdisjoint(rates):
-            played = received(self.playout, Reception(self.ssrc, _CLOCK_RATE), TalkMeter())
-            self._past = combined((self._past, replace(played, delay=0.0)))
+            self._past = combined((self._past, played(self.playout)))
         for rate in rates:
             if rate not in self._playouts:
                 self._playouts[rate] = Playout(OpusStreamDecoder(rate), _CLOCK_RATE)
@@ -157,11 +156,8 @@ class RoomSource:
 
     def _hand_over(self, leg: BridgeLeg) -> None:
         """What the new carrier dropped unread is not lost: its statistics begin here."""
-        reception, self.reception = self.reception, Reception(self.ssrc, _CLOCK_RATE)
-        counted = StreamReport(
-            packets=reception.packets, octets=reception.octets, lost=max(0, reception.lost)
-        )
-        self._past = combined((self._past, counted))
+        self._past = combined((self._past, counted(self.reception)))
+        self.reception = Reception(self.ssrc, _CLOCK_RATE)
         self._copies.carrier = leg
 
     def _carried(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
