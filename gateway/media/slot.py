@@ -8,6 +8,8 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import structlog
 
 from audiocodecs.frames import Samples, audio_levels
@@ -108,19 +110,29 @@ class Slot:
         mixes = {rate: mixing.mix() for rate, mixing in self._mixings.items()}
         encoded: dict[G711, list[bytes]] = {}
         for member, heard in listeners:
-            law = member.law
             try:
-                if heard is None:
-                    silent = self._mixings[member.rate].silence
-                    member.hear(silent if law is None else law.silence(len(silent)))
-                elif not isinstance(heard, int):
-                    member.hear(heard if law is None else law.encode(heard))
-                elif law is None:
-                    member.hear(mixes[member.rate][heard])
-                else:
-                    if law not in encoded:
-                        encoded[law] = law.encode_rows(mixes[law.rate])
-                    member.hear(encoded[law][heard])
+                member.hear(self._for_ears(member, heard, mixes, encoded))
             except Exception:
                 for bus in [bus for bus in self.rooms if member in bus.members]:
                     self._fail(bus)
+
+    def _for_ears(
+        self,
+        member: Member,
+        heard: int | Samples | None,
+        mixes: dict[int, npt.NDArray[np.int16]],
+        encoded: dict[G711, list[bytes]],
+    ) -> bytes | Samples:
+        """What a member is to hear as it takes it; the mixes of a law are `encoded` once."""
+        law = member.law
+        if heard is None:
+            silent = self._mixings[member.rate].silence
+            return silent if law is None else law.silence(len(silent))
+        if not isinstance(heard, int):
+            return heard if law is None else law.encode(heard)
+        if law is None:
+            mix: Samples = mixes[member.rate][heard]
+            return mix
+        if law not in encoded:
+            encoded[law] = law.encode_rows(mixes[law.rate])
+        return encoded[law][heard]
