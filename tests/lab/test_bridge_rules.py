@@ -390,6 +390,30 @@ def test_rule_37_a_lost_packet_is_sent_again_on_request() -> None:
     assert [packet.sequence for packet in client.heard()] == [3]
 
 
+@pytest.mark.parametrize("makes_good", [False, True])
+async def test_rule_37_the_bridge_keeps_audio_to_send_again_only_if_it_is_told_to(
+    makes_good: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge = LabVideobridge(
+        lambda rule, who, what: None,
+        lambda room, endpoint: None,
+        faults=Faults(makes_good=makes_good),
+    )
+    await bridge.start("127.0.0.1")
+    try:
+        bridge.allocate("room", "1a2b3c4d")
+        client = bridge.client("room", "1a2b3c4d")
+        sent: list[int] = []
+        monkeypatch.setattr(client, "send", lambda packet: sent.append(packet.sequence))
+        speak = bridge.add_speaker("room", "ann", lambda packet: None)
+        for sequence in range(3):
+            speak(RtpPacket(111, sequence, 960 * sequence, 0x1234, b"opus"))
+        client._retransmit(GenericNack(SSRC, 0x1234, (1,)))
+        assert sent == ([0, 1, 2, 1] if makes_good else [0, 1, 2])
+    finally:
+        await bridge.close()
+
+
 def test_rule_37_a_lost_packet_is_asked_for_once() -> None:
     client = Client()
     client.connect()
