@@ -11,7 +11,7 @@ WHOLE_CALLS := $(PYTEST) -q -m "(behaviour or interop) and not soak"
 # Half the time of `make check` would be spent on compiling where somebody forbids to keep the result.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo test check fast-half fast-rest soak bench quality prompts lint types format lock clean
+.PHONY: help setup tools demo test check fast-calls fast-media fast-rest soak bench quality prompts lint types format lock clean
 
 help:
 	@echo "make demo    one call through the whole gateway, explained as it happens"
@@ -42,18 +42,23 @@ tools:
 demo: setup
 	$(BIN)/sip-gateway demo $(if $(ONCE),--once) $(if $(HOST),--host $(HOST)) $(if $(WEB),--web $(WEB))
 
-# Two things at a time; what each has to say stays together.
+# More things at a time than there are cores, since some tests wait; what each has to say stays
+# together.
 check: setup
-	@$(MAKE) --no-print-directory -j2 -O lint types fast-half fast-rest
+	@$(MAKE) --no-print-directory -j4 -O lint fast-rest fast-calls fast-media types
 
-# Two halves with nothing in common: to hand single tests out to two processes takes a quarter more.
-HALF := tests/sip tests/calls tests/media tests/quality tests/sdp
+# Parts with nothing in common: to hand single tests out to processes takes a quarter more.
+CALLS := tests/sip tests/calls tests/codecs tests/sdp
+MEDIA := tests/media tests/quality tests/rtp tests/conference tests/xmpp
 
-fast-half: setup
-	$(FAST) $(HALF)
+fast-calls: setup
+	$(FAST) $(CALLS)
+
+fast-media: setup
+	$(FAST) $(MEDIA)
 
 fast-rest: setup
-	$(FAST) $(HALF:%=--ignore=%)
+	$(FAST) $(addprefix --ignore=,$(CALLS) $(MEDIA))
 
 # Whole calls run in real time, and a machine that is busy with something else may spoil one: what
 # fails is played once more, alone, and has to pass then.

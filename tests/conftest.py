@@ -86,6 +86,6 @@ log_at_once()  # a failed test shows what went wrong, not every message and stan
 
 # How long an example takes is not judged. What lands is judged by the same hundred examples every
 # time; everybody else looks for new ones, and has tried as many after a few runs.
-settings.register_profile("developer", deadline=None, max_examples=25)
+settings.register_profile("developer", deadline=None, max_examples=15)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "developer")
