@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 import structlog
 
+from gateway.calls.caller_identity import UNKNOWN, CallerIdentity
 from gateway.calls.dial_out import DialOut
 from gateway.calls.end_reason import CallEnd, EndReason, Over
-from gateway.calls.phone import Phone
+from gateway.calls.parties import connected_party
+from gateway.calls.phone import Listener, Phone
 from gateway.calls.redirection import Redirection
 from gateway.media.messages import PhoneMedia
 from gateway.sdp.crypto import SrtpPolicy
@@ -119,6 +121,9 @@ class CalledPhone(Phone):
                 case sip.Reoffered():
                     early = await self._renegotiate(event.offer) or early
                 case sip.Answered():
+                    if self._trunk.trust_identity:
+                        stated = connected_party(event.response.headers)
+                        self.party = stated or UNKNOWN
                     if event.sdp is None and early is not None:
                         return early
                     return self._agreed(event.sdp)
@@ -128,6 +133,12 @@ class CalledPhone(Phone):
                 heard = early
                 self._session.connect_phone(early)
         raise Over(CallEnd(EndReason.CALL_FAILED, "the call ended before it was answered"))
+
+    def _stated(self, party: CallerIdentity, listener: Listener) -> None:
+        """Who has answered is shown by the name it was called by, whatever the network's is."""
+        if self.party is UNKNOWN:
+            self.party = party
+        super()._stated(party, listener)
 
     def _refuse(self, end: CallEnd) -> None:
         if self._call is not None:

@@ -67,6 +67,7 @@ class CallerIdentity:
         return self.full or NAMELESS
 
 
+UNKNOWN = CallerIdentity("", "")
 WITHHELD = CallerIdentity("", "", is_withheld=True)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.end_reason import Over
 from gateway.calls.media_session import MediaSession
 from gateway.calls.phone import Listener, Phone, end_of, of_description
@@ -37,7 +38,7 @@ class Referred(Exception):
 
 
 class CallingPhone(Phone):
-    """A phone that has called us; `prepare` its call before anything else.
+    """A phone at which `party` has called us; `prepare` its call before anything else.
 
     Where its `trunk` wants that, it hears us before it is answered. `find` finds the room for where
     it wants to be sent, if it is allowed to; ConferenceError otherwise.
@@ -52,9 +53,10 @@ class CallingPhone(Phone):
         trunk: Trunk,
         on_answered: Callable[[], None],
         *,
+        party: CallerIdentity,
         find: Callable[[ReferTo], Route] | None = None,
     ) -> None:
-        super().__init__(session, services, record, trunk, on_answered)
+        super().__init__(session, services, record, trunk, on_answered, party=party)
         self._call = self._owned.enter_context(call)
         self._first = call
         self._early_media = trunk.early_media

@@ -11,6 +11,7 @@ import structlog
 from gateway.calls import engine_events
 from gateway.calls.announcer import line_of
 from gateway.calls.backdrop import Backdrop
+from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.end_reason import CallEnd, EndReason, Over, of_leaving
 from gateway.calls.in_call import InCall, Said
 from gateway.calls.keypad import KeypadCommand
@@ -38,6 +39,7 @@ class Conversation:
     `answer` answers the phone if it still rings, and returns when it has acknowledged that: who
     waits for people is answered. `waiting` is told of that as well. The caller is told what
     happens by `teller`. If it `takes_keys`, what is pressed in the conference goes to the phone.
+    With `keeps_name` the conference is shown the same name whoever comes to the phone.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Conversation:
         takes_keys: bool,
         teller: Teller,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
+        keeps_name: bool = False,
     ) -> None:
         self.backdrop = Backdrop(session, teller, trunk.waiting)
         self._session = session
@@ -62,6 +65,8 @@ class Conversation:
         self._keys = keys
         self._limits = limits
         self._waiting = waiting
+        self._keeps_name = keeps_name
+        self._show_caller = trunk.show_caller
         self._presses = Presses()
         self._takes_keys = takes_keys
         self._room_presses: dict[str, Presses] = {}
@@ -191,6 +196,11 @@ class Conversation:
     def held(self, held: bool) -> None:
         """The phone is on hold, or no longer."""
         self._participant.set_held(held)
+
+    def connected(self, party: CallerIdentity) -> None:
+        """Somebody else is at the phone now: the conference is shown who."""
+        if not self._keeps_name:
+            self._participant.set_display_name(party.shown(self._show_caller))
 
     async def say_farewell(self, end: CallEnd) -> None:
         """Let the caller hear that the call is broken, before it is hung up for that reason."""

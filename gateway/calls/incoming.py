@@ -50,10 +50,10 @@ class IncomingCall:
         self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
         self._called = called_of(call, trunk)
-        self._party = calling_party(call.request, is_trusted=trunk.trust_identity)
+        party = calling_party(call.request, is_trusted=trunk.trust_identity)
         called = next(iter(self._called.users), "")
-        self._caller = Caller(self._party.user or None, called, trunk.name, record.id)
-        self._voice = services.voices.voice(self._session, caller=self._party.user, called=called)
+        self._caller = Caller(party.user or None, called, trunk.name, record.id)
+        self._voice = services.voices.voice(self._session, caller=party.user, called=called)
         self._meeting: Meeting | None = None  # whose PIN the caller has typed
         self._name: Speech = ()  # as it has said it
         self._phone = CallingPhone(
@@ -63,6 +63,7 @@ class IncomingCall:
             record,
             trunk,
             self._limits.answered,
+            party=party,
             find=self._find_referral,
         )
         self._left: Route | None = None  # the room it was in, while another is being entered
@@ -195,7 +196,7 @@ class IncomingCall:
         participant = Participant(
             route.installation,
             route.room,
-            display_name=route.display_name or self._party.shown(self._trunk.show_caller),
+            display_name=route.display_name or phone.party.shown(self._trunk.show_caller),
             media=session,
             password=route.password,
             token=route.token,
@@ -214,6 +215,7 @@ class IncomingCall:
             limits=self._limits,
             takes_keys=self._trunk.conference_digits,
             teller=teller,
+            keeps_name=route.display_name is not None,
         )
         sent_to: Route | None = None
         names.keep(record.id, participant, self._name)

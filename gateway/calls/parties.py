@@ -11,10 +11,13 @@ from enum import StrEnum
 from gateway.calls.caller_identity import WITHHELD, CallerIdentity
 from gateway.errors import SipSyntaxError
 from gateway.sip.header_values import NameAddr, parse_name_addr, parse_uri, split_list
+from gateway.sip.headers import Headers
 from gateway.sip.message import Request
 
 _ANONYMOUS_HOST = "anonymous.invalid"  # RFC 3323 section 4.1.1.3
 _PRIVATE = {"id", "user", "header"}  # RFC 3323 section 4.2, RFC 3325 section 9.3
+_CALLING = frozenset(("calling",))
+_EITHER = frozenset(("calling", "called"))  # who calls, and who is called, may be at the other end
 _VISUAL = re.compile(r"[-.()]")
 _BEGINS_NUMBER = frozenset("+0123456789")
 
@@ -37,20 +40,45 @@ def calling_party(request: Request, *, is_trusted: bool) -> CallerIdentity:
     Whoever wants to be unknown stays so: by Privacy, by an anonymous From, or by what
     Remote-Party-ID says of its own privacy.
     """
-    from_ = request.headers.from_
-    if _PRIVATE & _privacy(request) or _is_anonymous(from_):
+    headers = request.headers
+    from_ = headers.from_
+    if _PRIVATE & _privacy(headers) or _is_anonymous(from_):
         return WITHHELD
-    network: Sequence[NameAddr] = ()
+    return (_asserted(headers, from_, roles=_CALLING) if is_trusted else None) or _stated(from_)
+
+
+def connected_party(headers: Headers) -> CallerIdentity | None:
+    """Who a trusted network says is at the other end, by a response, or a request within a call.
+
+    None if it says nothing. It need not be who was there before: calls are transferred.
+    """
+    if not headers.states_party:
+        return None
+    if _PRIVATE & _privacy(headers):
+        return WITHHELD
+    return _asserted(headers, None, roles=_EITHER)
+
+
+def _stated(party: NameAddr) -> CallerIdentity:
+    return CallerIdentity.of(party.display_name, party.user)
+
+
+def _asserted(
+    headers: Headers, from_: NameAddr | None, *, roles: frozenset[str]
+) -> CallerIdentity | None:
+    """By P-Asserted-Identity, else by Remote-Party-ID; what it leaves out is taken from From."""
+    network = _addresses(headers, "P-Asserted-Identity")
     hidden: set[str] = set()
-    if is_trusted:
-        network = _addresses(request, "P-Asserted-Identity")
-        if not network:
-            network = _remote_party(request)
-            hidden = {party.parameters.get("privacy", "") or "" for party in network}
+    if not network:
+        network = _remote_party(headers, roles)
+        hidden = {party.parameters.get("privacy", "") or "" for party in network}
+    if not network:
+        return None
     if "full" in hidden:
         return WITHHELD
-    name = _first(party.display_name for party in (*network, from_))
-    user = _first(sorted((party.user for party in network), key=_is_no_number)) or from_.user
+    parties = network if from_ is None else (*network, from_)
+    name = _first(party.display_name for party in parties)
+    user = _first(sorted((party.user for party in network), key=_is_no_number))
     return CallerIdentity.of("" if "name" in hidden else name, "" if "uri" in hidden else user)
 
 
@@ -70,9 +98,11 @@ def _called(request: Request, named_in: CalledIn) -> list[str]:
         case CalledIn.TO:
             return [_called_user(request.headers.to.uri)]
         case CalledIn.DIVERSION:  # the last to divert is on top
-            return [_called_user(party.uri) for party in reversed(_addresses(request, "Diversion"))]
+            diverted = _addresses(request.headers, "Diversion")
+            return [_called_user(party.uri) for party in reversed(diverted)]
         case CalledIn.HISTORY_INFO:
-            return [_called_user(party.uri) for party in _addresses(request, "History-Info")]
+            called = _addresses(request.headers, "History-Info")
+            return [_called_user(party.uri) for party in called]
 
 
 def _called_user(uri: str) -> str:
@@ -85,10 +115,10 @@ def _called_user(uri: str) -> str:
     return _VISUAL.sub("", user) if parsed.scheme == "tel" else user
 
 
-def _addresses(request: Request, header: str) -> list[NameAddr]:
+def _addresses(headers: Headers, header: str) -> list[NameAddr]:
     """Those of a list that can be read, and name somebody."""
     found = []
-    for value in request.headers.values(header):
+    for value in headers.values(header):
         try:
             party = parse_name_addr(value)
         except SipSyntaxError:
@@ -98,15 +128,15 @@ def _addresses(request: Request, header: str) -> list[NameAddr]:
     return found
 
 
-def _remote_party(request: Request) -> list[NameAddr]:
-    """The caller's (draft-ietf-sip-privacy-04 section 5.1): others may be named beside it."""
-    parties = _addresses(request, "Remote-Party-ID")
-    return [each for each in parties if each.parameters.get("party", "calling") == "calling"][:1]
+def _remote_party(headers: Headers, roles: frozenset[str]) -> list[NameAddr]:
+    """Of one of the `roles` (draft-ietf-sip-privacy-04 section 5.1): others may be named beside."""
+    parties = _addresses(headers, "Remote-Party-ID")
+    return [each for each in parties if each.parameters.get("party", "calling") in roles][:1]
 
 
-def _privacy(request: Request) -> set[str]:
+def _privacy(headers: Headers) -> set[str]:
     """What is to be kept private (RFC 3323 section 4.2); some write commas for semicolons."""
-    fields = request.headers.values("Privacy")
+    fields = headers.values("Privacy")
     return {wish.strip().lower() for field in fields for wish in split_list(field, ";")}
 
 

@@ -13,10 +13,12 @@ from typing import Protocol, Self
 
 import structlog
 
+from gateway.calls.caller_identity import UNKNOWN, CallerIdentity
 from gateway.calls.end_reason import BY_THE_PHONE, CallEnd, EndReason, Over
 from gateway.calls.in_call import Said
 from gateway.calls.media_session import MediaSession
 from gateway.calls.negotiation import Negotiation
+from gateway.calls.parties import calling_party, connected_party
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
@@ -46,11 +48,15 @@ class Listener(Protocol):
     def held(self, held: bool) -> None:
         """It is on hold, or no longer."""
 
+    def connected(self, party: CallerIdentity) -> None:
+        """Somebody else is at it now."""
+
 
 class Phone:
     """One phone, whose media is `session`'s; its trunk says how these may be.
 
-    `on_answered` is told when the call is answered. Its calls are over when `with` is left.
+    `on_answered` is told when the call is answered, `party` is who is at it, as far as that is
+    known. Its calls are over when `with` is left.
     """
 
     def __init__(
@@ -60,7 +66,10 @@ class Phone:
         record: CallRecord,
         trunk: Trunk,
         on_answered: Callable[[], None],
+        *,
+        party: CallerIdentity = UNKNOWN,
     ) -> None:
+        self.party = party
         self.is_answered = False  # acknowledged or not
         self.is_held = False
         self._owned = ExitStack()
@@ -139,6 +148,8 @@ class Phone:
         self._services.user_agent.label(call, self._record.id)
         log.info("taken over", by=call.call_id)
         self._apply(agreed, listener)
+        trusted = self._trunk.trust_identity
+        self._connected(calling_party(call.request, is_trusted=trusted), listener)
         if previous is not None:
             previous.hang_up(_REPLACED)
 
@@ -174,10 +185,25 @@ class Phone:
                     self._apply(agreed, listener)
             case sip.InfoReceived() | sip.MessageReceived():
                 listener.said(event)
+            case sip.PartyStated():
+                party = connected_party(event.headers)
+                if party is not None and self._trunk.trust_identity:
+                    self._stated(party, listener)
             case _:
                 async with self._succeeding:  # who has transferred its call may be gone first
                     if call is self._call:
                         self._leaves(event)
+
+    def _stated(self, party: CallerIdentity, listener: Listener) -> None:
+        """This is who is at it, says the network: it may say so again and again."""
+        self._connected(party, listener)
+
+    def _connected(self, party: CallerIdentity, listener: Listener) -> None:
+        if party == self.party:
+            return
+        self.party = party
+        log.info("connected to another", party=party.full)
+        listener.connected(party)
 
     def _leaves(self, event: CallEvent) -> None:
         """The phone wants to be elsewhere, or has ended the call."""

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Coroutine
 
 from gateway.calls import engine_events
+from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.calling_phone import CallingPhone
 from gateway.calls.in_call import Said
 from gateway.calls.limits import LimitWatch
@@ -71,6 +72,9 @@ class Welcome:
 
     def held(self, held: bool) -> None:
         """The menu goes on while the phone is on hold: time passes for the caller as well."""
+
+    def connected(self, party: CallerIdentity) -> None:
+        """It is shown when its meeting is known."""
 
     async def _follow_engine(self) -> None:
         async for event in self._session.events():

@@ -22,9 +22,9 @@ class Appearance:
         self._connection = connection
         self._changed = asyncio.Event()
 
-    def has_status(self, status: str | None) -> None:
-        """Show a word on the call, or none."""
-        self._show(replace(self.presence, status=status))
+    def is_known_as(self, display_name: str, status: str | None) -> None:
+        """Show a name, and a word on the call, or none."""
+        self._show(replace(self.presence, display_name=display_name, status=status))
 
     def has_floor(self, floor: Floor, *, is_silent: bool) -> None:
         """Show whether we are silent, and our hand."""

@@ -204,6 +204,10 @@ class Participant:
             if self._stay is None:
                 self._media.mute(held)
 
+    def set_display_name(self, name: str) -> None:
+        """Somebody else is at the phone."""
+        self._show(replace(self._profile, display_name=name))
+
     def set_status(self, status: str | None) -> None:
         """Show the room a word on the call ("Ringing"). A hold and encryption have their own."""
         self._show(replace(self._profile, status=status))

@@ -30,7 +30,8 @@ class Surroundings:
         """Something about us has changed."""
         self._profile = profile
         is_unheard = bool(self.proceedings.encrypting)
-        self.appearance.has_status(profile.status_text(is_unheard=is_unheard))
+        status = profile.status_text(is_unheard=is_unheard)
+        self.appearance.is_known_as(profile.display_name, status)
 
     def look(self) -> None:
         """Something in the room may have changed, and at first of us as well: tell it."""

@@ -9,8 +9,9 @@ with call:                          # leaving it in any way ends the call
 
 Of a call made the events say how it goes: any number of `Provisional`, then `Answered`, or `Failed`
 and no more. Of a call received `Cancelled` or `AckMissing` may be the only one. An answered call
-may have `Reoffered`, `OfferAnswered`, `Referred`, `InfoReceived` and `MessageReceived`; `HungUp` or
-`SessionExpired` is its last; events end without it where we have ended the call.
+may have `Reoffered`, `OfferAnswered`, `PartyStated`, `Referred`, `InfoReceived` and
+`MessageReceived`; `HungUp` or `SessionExpired` is its last; events end without it where we have
+ended the call.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from gateway.sip.events import (
     InviteReceived,
     MessageReceived,
     OfferAnswered,
+    PartyStated,
     Provisional,
     Referred,
     Reoffered,
@@ -56,6 +58,7 @@ CallEvent = (
     | Answered
     | Reoffered
     | OfferAnswered
+    | PartyStated
     | Referred
     | InfoReceived
     | MessageReceived

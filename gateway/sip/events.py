@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.errors import SipSyntaxError
 from gateway.sip.header_values import parse_name_addr
+from gateway.sip.headers import Headers
 from gateway.sip.message import Request, Response
 from gateway.sip.reason import Reason, read_reasons
 
@@ -129,6 +130,17 @@ class Reoffered:
 
 
 @dataclass(frozen=True, slots=True)
+class PartyStated:
+    """A request within the call has headers by which a network says who is at the other end.
+
+    Somebody else may be there now than before: of whom, these say (RFC 3325).
+    """
+
+    session: "Session"
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
 class Referred:
     """The peer wants its call to go to `target` (RFC 3515).
 
@@ -198,6 +210,7 @@ Event = (
     | Answered
     | Failed
     | Reoffered
+    | PartyStated
     | Referred
     | InfoReceived
     | MessageReceived

@@ -104,6 +104,11 @@ class Headers:
         return self._address("From")
 
     @property
+    def states_party(self) -> bool:
+        """Whether a network says who sends it (RFC 3325, and the draft that came before)."""
+        return bool(self.getlist("P-Asserted-Identity") or self.getlist("Remote-Party-ID"))
+
+    @property
     def to(self) -> NameAddr:
         return self._address("To")
 

@@ -198,7 +198,15 @@ class Session:
             self._core.respond(transaction, 500, "CSeq Out of Order", now=now)
         elif self._is_given_up and request.method in _CHANGING:
             self._core.respond(transaction, 481, now=now)
-        elif request.method == "INVITE":
+        else:
+            self._take(transaction, flow, now)
+
+    def _take(self, transaction: Transaction, flow: Flow, now: float) -> None:
+        """A request within the dialog, in its turn."""
+        request = transaction.request
+        if request.method in ("INVITE", "UPDATE") and request.headers.states_party:
+            self._emit(events.PartyStated(self, request.headers))
+        if request.method == "INVITE":
             self._receive_reinvite(transaction, flow, now)
         elif request.method == "BYE":
             self._receive_bye(transaction, now)

@@ -145,7 +145,7 @@ class FakePhone:
     def __post_init__(self) -> None:
         identity = f"call-{self.number}"
         if self.replaces is not None:
-            self.headers = "Replaces: a-dialog\r\n"
+            self.headers += "Replaces: a-dialog\r\n"
         text = _INVITE % (self.called, self.called, identity, self.room, self.headers)
         request = parse_message(text.encode())
         assert isinstance(request, Request)
@@ -204,8 +204,10 @@ class FakePhone:
     def rings(self) -> None:
         self._tells(sip.Provisional(self._session, 180, "Ringing", None))  # type: ignore[arg-type]
 
-    def answers(self) -> None:
-        response = parse_message(_OK)
+    def answers(self, headers: str = "") -> None:
+        """`headers` are more lines of its 200."""
+        length = b"Content-Length"
+        response = parse_message(_OK.replace(length, headers.encode() + length))
         assert isinstance(response, Response)
         self.is_answered = True
         self._tells(

@@ -19,17 +19,20 @@ _WORDS = {**_TEXTS.recordings(), **_TEXTS.characters()}
 
 
 class Desk:
-    """Knows one PIN."""
+    """Knows one PIN, of `owner` if it is somebody's."""
+
+    def __init__(self, owner: str | None = None) -> None:
+        self._meeting = Meeting(ROOM, owner)
 
     async def present(
         self, pin: str, caller: str | None, trunk: str, *, call: str
     ) -> Meeting | NoMeeting:
-        return Meeting(ROOM) if pin == PIN else NoMeeting.UNKNOWN
+        return self._meeting if pin == PIN else NoMeeting.UNKNOWN
 
 
-def reception() -> Reception:
+def reception(owner: str | None = None) -> Reception:
     """Where callers are asked for it."""
-    return Reception(Desk(), lambda: PinRules(longest=len(PIN)))
+    return Reception(Desk(owner), lambda: PinRules(longest=len(PIN)))
 
 
 class KeypadScene(Scene):

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.sip.core import StackConfig
-from gateway.sip.events import Ended, Reoffered
+from gateway.sip.events import Ended, PartyStated, Reoffered
 from gateway.sip.message import Request
 from gateway.sip.session import Session
 from gateway.sip.session_timer import Wanted
@@ -70,6 +70,29 @@ def test_one_without_an_offer_refreshes_session_and_target(bench: Bench) -> None
     assert bench.take() == []
     bench.order(lambda now: session.hang_up((), now))
     assert bench.the_request().uri == "sip:alice@192.0.2.77:5090"
+
+
+BY = "P-Asserted-Identity"
+
+
+@pytest.mark.parametrize("name", [BY, "Remote-Party-ID"])
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+def test_who_is_at_the_other_end_is_told_if_a_network_says_so(
+    bench: Bench, method: str, name: str
+) -> None:
+    _, tag = bench.confirmed()
+    field = (name, '"Erika" <sip:erika@pbx.test>')
+    bench.receive(request(method, branch="z9hG4bK-2", cseq=2, to_tag=tag, fields=[field]))
+    told = bench.events()[0]
+    assert isinstance(told, PartyStated)
+    assert told.headers[name] == field[1]
+
+
+def test_who_is_at_the_other_end_is_not_told_to_who_has_hung_up(bench: Bench) -> None:
+    session, tag = bench.confirmed()
+    bench.order(lambda now: session.hang_up((), now))
+    bench.receive(update(tag, fields=[(BY, "<sip:erika@pbx.test>")]))
+    assert bench.events() == []
 
 
 def test_what_we_have_described_last_is_what_we_refresh_with(bench: Bench) -> None:
