@@ -35,6 +35,7 @@ from gateway.media.engine import MediaEngine
 from gateway.media.engine_port import Engine
 from gateway.media.load import together
 from gateway.media.messages import Command, Event
+from gateway.media.own_addresses import check_own
 from gateway.media.workers import MediaWorkers
 from gateway.sip.admission import FORBID, Refusal, Verdict
 from gateway.sip.digest_server import DigestServer
@@ -208,6 +209,7 @@ class Gateway:
         )
 
     async def __aenter__(self) -> Self:
+        check_own(self._config.engine)
         async with AsyncExitStack() as parts:
             if self.control is not None:
                 await parts.enter_async_context(self.control)

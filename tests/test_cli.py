@@ -28,9 +28,9 @@ def unchanged_log() -> Iterator[None]:
     log_at_once()
 
 
-def _run(folder: Path, sections: str) -> str:
+def _run(folder: Path, sections: str, media: str = "") -> str:
     file = folder / "gateway.toml"
-    file.write_text(f"{_LEAST}\n{sections}\n[media]\nworkers = 0\n")
+    file.write_text(f"{_LEAST}\n{sections}\n[media]\nworkers = 0\n{media}\n")
     told = CliRunner().invoke(app, ["run", "-c", str(file)])
     assert told.exit_code == 1
     return told.output
@@ -64,6 +64,14 @@ def test_an_address_in_use_is_named(
         told = _run(tmp_path, listen.format(port))
     assert f"cannot listen on {address.format(port)}: Address already in use; " in told
     assert "ss -lntup" in told
+
+
+@pytest.mark.parametrize("key", ["host", "bridge_addresses"])
+def test_an_address_for_media_that_is_another_machines_is_named(key: str, tmp_path: Path) -> None:
+    listen = '[sip]\nlisten = ["udp:127.0.0.1:0"]\n[control]\nlisten = ""'
+    told = _run(tmp_path, listen, media=f'{key} = ["192.0.2.1"]')
+    assert f"192.0.2.1 (media.{key}): Cannot assign requested address; " in told
+    assert "ip addr" in told
 
 
 def test_a_database_that_cannot_be_made_is_named_with_its_key(tmp_path: Path) -> None:
