@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from gateway.media.messages import CallReport, StreamReport
 from gateway.rtp.bursts import LossPattern
 from gateway.rtp.e_model import G711, G722, OPUS, OPUS_WIDE, Codec, mean_opinion, rating
-from gateway.rtp.xr import VoipMetrics
+from gateway.rtp.xr import BEST_R, VoipMetrics
 
 _PEERS_BUFFER = 40.0  # ms: assumed of a peer that does not tell
-_BEST_R = 100  # what is above, and a MOS beyond 1 to 5, says nothing (RFC 3611 section 4.7.5)
 _LEAST_PACKETS = 50  # one second: of less nothing can be said
 
 
@@ -96,7 +95,7 @@ def _as_told(stream: StreamReport, heard: VoipMetrics) -> StreamReport:
     return replace(
         stream,
         one_way=one_way if heard.end_system_delay else stream.one_way,
-        r_factor=heard.r_factor if heard.r_factor <= _BEST_R else stream.r_factor,
+        r_factor=heard.r_factor if heard.r_factor <= BEST_R else stream.r_factor,
         mos_lq=_opinion(heard.mos_lq, stream.mos_lq),
         mos_cq=_opinion(heard.mos_cq, stream.mos_cq),
     )

@@ -11,6 +11,7 @@ from gateway.media.quality import codecs_of, judged
 from gateway.rtp.bursts import GMIN
 from gateway.rtp.rtcp import RtcpPacket, middle, ntp_time
 from gateway.rtp.xr import (
+    BEST_R,
     UNAVAILABLE,
     Block,
     Dlrr,
@@ -91,9 +92,9 @@ class VoiceReports:
             end_system_delay=_word(stream.delay + self.codecs.phone.delay),
             signal_level=_level(stream.level),
             gmin=GMIN,
-            r_factor=_score(stream.r_factor, 1),
-            mos_lq=_score(stream.mos_lq, 10),
-            mos_cq=_score(stream.mos_cq, 10),
+            r_factor=_rating(stream.r_factor),
+            mos_lq=_opinion(stream.mos_lq),
+            mos_cq=_opinion(stream.mos_cq),
             configuration=_CONFIGURATION,
             nominal_delay=_word(stream.delay),
             maximum_delay=_word(stream.delay),
@@ -122,5 +123,10 @@ def _level(dbov: float | None) -> int:
     return UNAVAILABLE if dbov is None else max(round(dbov + _DBM0), -128)
 
 
-def _score(value: float | None, unit: int) -> int:
-    return UNAVAILABLE if value is None else min(round(value * unit), UNAVAILABLE - 1)
+def _rating(value: float | None) -> int:
+    """As far as the field goes: of wide-band speech, which may have more, the best."""
+    return UNAVAILABLE if value is None else min(round(value), BEST_R)
+
+
+def _opinion(value: float | None) -> int:
+    return UNAVAILABLE if value is None else round(value * 10)

@@ -11,6 +11,9 @@ EXTENDED_REPORT = 207
 UNAVAILABLE = 127
 """The value of levels, ratings and scores that nobody has measured (section 4.7)."""
 
+BEST_R = 100
+"""What is above it, and a MOS beyond 1 to 5, says nothing (section 4.7.5)."""
+
 _REFERENCE_TIME, _DLRR, _VOIP_METRICS = 4, 5, 7
 _VOIP = struct.Struct("!I4B4H2b2B4B2B3H")
 

@@ -1,5 +1,7 @@
 """Extended reports on a phone leg: which go out, what they say, and what is read of the phone's."""
 
+from dataclasses import replace
+
 import pytest
 
 from audiocodecs.g711 import PCMU
@@ -86,6 +88,16 @@ def test_the_level_is_told_in_dbm0_and_what_is_unknown_is_left_open() -> None:
     assert isinstance(metrics, VoipMetrics)
     assert metrics.signal_level == -20  # 0 dBm0 is 6.18 dB under a full square wave
     assert metrics.mos_lq == metrics.r_factor == UNAVAILABLE  # of a fifth of a second
+
+
+def test_of_wide_band_speech_no_more_is_said_than_the_field_can_hold() -> None:
+    wide = replace(agreed(voip_metrics=True), payloads=(Payload(9, "G722", 8000),))
+    stream = StreamReport(packets=500, losses=LossPattern(500))
+    (packet,) = extended(parse_compound(reports(wide).due(THEIRS, stream, 20.0, BEGIN)))
+    (metrics,) = packet.blocks
+    assert isinstance(metrics, VoipMetrics)
+    assert metrics.r_factor == 100
+    assert 40 < metrics.mos_lq <= 50
 
 
 def test_what_the_phone_says_of_our_stream_is_read_and_of_others_is_not() -> None:
