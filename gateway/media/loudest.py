@@ -8,6 +8,7 @@ K = TypeVar("K")
 _ATTACK, _DECAY = 0.3, 0.03  # of a step towards the new level, each 20 ms
 _ADVANTAGE = 6.0  # dB by which somebody has to be louder to take another's place
 _QUIETEST = 127
+_FORGOTTEN = 1.0  # so close to silence, who does not sound is nobody one knows
 
 
 class Loudest(Generic[K]):
@@ -23,10 +24,10 @@ class Loudest(Generic[K]):
 
         At most one who is heard already gives way at a time.
         """
+        self._follow(levels)  # whoever comes, the others are known then
         if len(levels) <= self._most:
             self._chosen = set(levels)
             return self._chosen
-        self._follow(levels)
         chosen = self._chosen = {voice for voice in self._chosen if voice in levels}
         outside = sorted(
             (voice for voice in levels if voice not in chosen), key=self._loudness.__getitem__
@@ -41,7 +42,12 @@ class Loudest(Generic[K]):
         return chosen
 
     def _follow(self, levels: Mapping[K, int | None]) -> None:
-        loudness = {}
+        """Who does not sound is silent: one who sends nothing between two words comes back."""
+        loudness = {
+            voice: before * (1.0 - _DECAY)
+            for voice, before in self._loudness.items()
+            if voice not in levels and before > _FORGOTTEN
+        }
         for voice, level in levels.items():
             now = float(_QUIETEST - (level or 0))
             before = self._loudness.get(voice, 0.0)

@@ -45,3 +45,27 @@ def test_who_is_about_as_loud_as_others_takes_nobody_s_place() -> None:
     for _ in range(3000):
         levels = {name: level + dice.randint(-3, 3) for name, level in [("a", 28), ("b", 30)]}
         assert loudest.choose({**levels, "c": 30 + dice.randint(-3, 3)}) == chosen
+
+
+def test_who_comes_takes_no_place_of_one_who_was_heard_and_just_takes_breath() -> None:
+    loudest: Loudest[str] = Loudest(2)
+    assert settled(loudest, {"a": 20, "b": 25}) == {"a", "b"}
+    for _ in range(10):
+        assert loudest.choose({"a": 20, "b": 127, "noise": 60}) == {"a", "b"}
+
+
+def test_who_sends_nothing_between_two_words_has_its_place_again_with_the_second() -> None:
+    loudest: Loudest[str] = Loudest(2)
+    noises = {"noise": 60, "another": 62}
+    assert settled(loudest, {"a": 20, "b": 25, **noises}) == {"a", "b"}
+    for _ in range(10):
+        assert loudest.choose({"a": 20, **noises}) == {"a", "noise"}
+    assert loudest.choose({"a": 20, "b": 25, **noises}) == {"a", "b"}
+
+
+def test_nobody_who_has_gone_is_remembered_for_long() -> None:
+    loudest: Loudest[str] = Loudest(2)
+    settled(loudest, {"a": 20, "b": 25, "noise": 60})
+    settled(loudest, {"a": 20})
+    assert settled(loudest, {"a": 20, "c": 60, "d": 62}) == {"a", "c"}
+    assert loudest.choose({"a": 20, "b": 40, "c": 60, "d": 62}) == {"a", "c"}  # as anybody new
