@@ -26,7 +26,9 @@ _MOST_HEARD = 4  # voices at a time
 _MOST_SOURCES = 500
 _MOST_UNSIGNALLED = 16  # sources whose packets come before the focus names them
 _UNSIGNALLED_FOR = 10.0  # seconds until such a source is given up
-_RETIRED_FOR = 5.0  # seconds in which packets of a source that was removed are stragglers
+_RETIRED_FOR = (
+    5.0  # seconds in which packets of a source, or a member, that has gone are stragglers
+)
 
 
 class Member(Protocol):
@@ -95,6 +97,7 @@ class RoomBus:
         self._sources: dict[int, RoomSource] = {}
         self._signalled: dict[Member, frozenset[Source]] = {}
         self._own: frozenset[int] = frozenset()
+        self._left: dict[int, float] = {}  # SSRCs of members that have gone, and when
         self._rates: frozenset[int] = frozenset((RATE,))
         self._faders: dict[Member, Fader] = {}
         self._loudest: Loudest[RoomSource | Member] = Loudest(_MOST_HEARD)
@@ -119,6 +122,7 @@ class RoomBus:
             for source in self._sources.values():
                 source.leave(member.leg)
         self._signalled.pop(member, None)
+        self._left |= dict.fromkeys(member.own_ssrcs, now)
         self._refresh_own()
         self._retire_unsignalled(now)
         self._choose_ears()
@@ -193,7 +197,9 @@ class RoomBus:
             if source.endpoint is None and now - source.last_carried > _UNSIGNALLED_FOR:
                 del self._sources[ssrc]
                 self._gone = combined((self._gone, source.heard()))
-        self._retired = {ssrc: at for ssrc, at in self._retired.items() if now - at < _RETIRED_FOR}
+        self._retired = _lately(self._retired, now)
+        self._left = _lately(self._left, now)
+        self._refresh_own()
         self._choose_ears()
 
     def _choose_ears(self) -> None:
@@ -284,7 +290,8 @@ class RoomBus:
             self.unsignalled_dropped += 1
 
     def _refresh_own(self) -> None:
-        self._own = frozenset().union(*(member.own_ssrcs for member in self.members))
+        """What we have said ourselves, whoever of us is still there, has been heard already."""
+        self._own = frozenset(self._left).union(*(member.own_ssrcs for member in self.members))
         for ssrc in self._own:
             self._sources.pop(ssrc, None)
 
@@ -297,3 +304,8 @@ class RoomBus:
                 self._part(source.last_words())
                 self._gone = combined((self._gone, source.heard()))
                 self._retired[ssrc] = now
+
+
+def _lately(times: dict[int, float], now: float) -> dict[int, float]:
+    """The SSRCs of which there may be stragglers still."""
+    return {ssrc: at for ssrc, at in times.items() if now - at < _RETIRED_FOR}

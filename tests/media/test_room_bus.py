@@ -242,6 +242,24 @@ def test_a_source_that_is_removed_while_speaking_fades_away_without_a_click() ->
     assert not end[-4 * 160 :].any()
 
 
+def test_what_the_bridge_still_has_of_a_caller_who_has_left_is_not_heard_again() -> None:
+    listener, other = Caller(), Caller()
+    echo = Talker("a")
+    leaving = Caller(says="a", own_ssrcs=frozenset({echo.ssrc}))
+    room = Room([listener, other, leaving])
+    for member in (listener, other):
+        room.bus.set_sources(member, [echo.source], BEGIN)
+    room.run(40)
+    room.bus.expire(room.now + 6.0)
+    room.bus.leave(leaving, room.now)
+    room.talkers = {"a": echo}  # what it has said last comes by the bridge
+    room.run(15)
+    assert not np.concatenate(listener.heard[-10:]).any()
+    room.bus.set_sources(listener, [echo.source], room.now)  # it is still named
+    room.run(15)
+    assert not np.concatenate(listener.heard[-10:]).any()
+
+
 def test_nobody_s_last_words_are_kept_for_those_who_come_later() -> None:
     listener, leaving, later = Caller(), Caller(says="a"), Caller()
     room = Room([listener, leaving])
