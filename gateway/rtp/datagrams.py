@@ -17,7 +17,7 @@ _BUFFER = 1 << 20  # octets in the kernel, if it lets us: a stall of a second wi
 _STAMPED = 35  # SO_TIMESTAMPNS of Linux, both the option and the note: Python has no name for it
 _TIMESPEC = struct.Struct("@ll")
 _NOTES = socket.CMSG_SPACE(_TIMESPEC.size)
-_OLDEST = 1.0  # seconds; what is older than this has not waited: the system's clock was set
+_SET = 0.1  # seconds between the system's clock and ours, from reading to reading: it was set
 
 
 Datagram = tuple[bytes, tuple[str, int], float]
@@ -33,6 +33,7 @@ class DatagramSocket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         with suppress(OSError):  # another system: then it came when it was read
             sock.setsockopt(socket.SOL_SOCKET, _STAMPED, 1)
+        self._since = time.monotonic() - time.time()  # from the kernel's clock to ours
 
     @property
     def address(self) -> tuple[str, int]:
@@ -44,18 +45,17 @@ class DatagramSocket:
         """What has come since the last time, in order; empty datagrams are left out."""
         read: list[Datagram] = []
         now = time.monotonic()
-        since = now - time.time()  # from the kernel's clock to ours
+        before, self._since = self._since, now - time.time()
+        since = self._since if abs(self._since - before) < _SET else None
         receive = self._socket.recvmsg
         try:
             for _ in range(_AT_ONCE):
                 data, notes, _, source = receive(_LARGEST, _NOTES)
                 arrival = now
                 for level, kind, note in notes:
-                    if kind == _STAMPED and level == socket.SOL_SOCKET:
+                    if kind == _STAMPED and level == socket.SOL_SOCKET and since is not None:
                         seconds, nanoseconds = _TIMESPEC.unpack(note)
-                        arrival = seconds + nanoseconds * 1e-9 + since
-                        if not now - _OLDEST < arrival < now:
-                            arrival = now
+                        arrival = min(seconds + nanoseconds * 1e-9 + since, now)
                 if data:
                     read.append((data, source[:2], arrival))
         except OSError:

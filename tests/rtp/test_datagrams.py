@@ -53,12 +53,28 @@ def test_it_came_when_the_kernel_had_it_and_not_when_it_was_read(
     raise AssertionError("arrivals are not noted")
 
 
+def test_what_has_waited_for_seconds_is_not_taken_for_newer_than_what_has_not(
+    both: tuple[DatagramSocket, DatagramSocket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = both
+    later, later_by_the_wall = time.monotonic, time.time
+    for _ in range(50):
+        with monkeypatch.context() as stalled:
+            theirs.sendto(b"x", ours.address)
+            stalled.setattr(time, "monotonic", lambda: later() + 3.0)
+            stalled.setattr(time, "time", lambda: later_by_the_wall() + 3.0)
+            ((_, _, arrival),) = ours.read()
+        if arrival < later():
+            return
+    raise AssertionError("what came first would be heard last")
+
+
 def test_a_clock_that_was_set_meanwhile_does_not_count(
     both: tuple[DatagramSocket, DatagramSocket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = both
     set_clock = time.time
-    for error in (3600.0, -3600.0):
+    for error in (3600.0, -3600.0, -3599.5):
         theirs.sendto(b"x", ours.address)
         monkeypatch.setattr(time, "time", lambda error=error: set_clock() + error)
         before = time.monotonic()
