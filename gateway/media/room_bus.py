@@ -185,6 +185,7 @@ class RoomBus:
         listeners: list[Listener] = []
         for rate in self._rates:
             listeners += self._fill(mixings[rate], rate, now)
+        self._last_words.clear()
         return listeners
 
     def carried(self, leg: BridgeLeg) -> list[RoomSource]:
@@ -233,7 +234,7 @@ class RoomBus:
             frame = source.pull(rate, now)
             if frame is not None:
                 mixing.voice(frame)
-        for words in self._last_words.pop(rate, ()):
+        for words in self._last_words.get(rate, ()):
             mixing.voice(words)
         own = {
             member: mixing.voice(fader.apply(member.voice(rate), rate))

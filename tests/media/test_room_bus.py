@@ -272,6 +272,20 @@ def test_nobody_s_last_words_are_kept_for_those_who_come_later() -> None:
     assert not np.concatenate(later.heard).any()
 
 
+def test_last_words_are_not_kept_either_at_a_rate_at_which_nobody_listens_any_more() -> None:
+    listener, wide, other = Caller(), Caller(16000, says="b"), Caller(16000)
+    room = Room([listener, wide], {"a": 20})
+    room.run(30)
+    room.bus.leave(wide, room.now)
+    room.run(30)
+    room.talkers.clear()
+    room.bus.set_sources(listener, [], room.now)
+    room.run(30)
+    room.bus.join(other)
+    room.run(3)
+    assert not np.concatenate(other.heard).any()
+
+
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     payloads: list[bytes] = []
