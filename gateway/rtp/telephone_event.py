@@ -53,13 +53,14 @@ class TelephoneEventReceiver:
             return []
         finished: list[Press] = []
         if self._timestamp != packet.timestamp:
+            finished = self.expire(now)
             if self._timestamp is not None and distance(packet.timestamp, self._timestamp, 32) < 0:
                 return []  # a straggler of a press we never saw begin
             if self._continues(code, packet):
                 self._before += _LONGEST_SEGMENT
                 self._finished.append(self._timestamp or 0)
             else:
-                finished = self._finish()
+                finished += self._finish()
                 self._before = 0
             self._timestamp, self._code, self._duration = packet.timestamp, code, 0
         self._heard = now

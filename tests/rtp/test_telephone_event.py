@@ -79,6 +79,21 @@ def test_the_next_press_ends_one_whose_end_is_lost() -> None:
     assert received([(0.0, p) for p in press("1", 0)[:3] + press("2", 1600)]) == "12"
 
 
+def test_a_press_whose_end_is_lost_costs_no_later_one_of_a_phone_that_counts_anew() -> None:
+    receiver = TelephoneEventReceiver(8000)
+    for packet in press("1", 800_000)[:3]:
+        receiver.receive(packet, 0.0)
+    again = [p.digit for packet in press("2", 1600) for p in receiver.receive(packet, 0.3)]
+    assert again == ["1", "2"]
+
+
+def test_a_press_that_is_told_of_seldom_is_one_digit() -> None:
+    receiver = TelephoneEventReceiver(8000)
+    first, *_, last = press("1", 800_000)
+    told = [p.digit for at in (0.0, 0.3) for p in receiver.receive((first, last)[at > 0], at)]
+    assert told == ["1"]
+
+
 def test_a_very_long_press_in_segments_is_one_digit() -> None:
     first = [
         RtpPacket(101, n, 0, 5, struct.pack("!BBH", 9, 10, 0xFFFF), marker=n == 0) for n in range(2)
