@@ -72,7 +72,7 @@ class PhoneLeg:
         """Apply what another offer/answer agreed on."""
         self._payloads = PhonePayloads.of(media.payloads)
         before = self._output.sender
-        self._output.negotiated(self._payloads, media.ptime)
+        self._output.negotiated(self._payloads, media.ptime, self._rtcp.reported)
         if self._output.sender is not before:
             self._rtcp = RtcpSession(self._output.sender, now)
         if self._stream is not None:

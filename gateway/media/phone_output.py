@@ -36,12 +36,13 @@ class PhoneOutput:
         self._octets, self._samples = b"", silence(0)  # that fill no packet yet
         self._use(payloads, ptime)
 
-    def negotiated(self, payloads: PhonePayloads, ptime: int) -> None:
-        """Go on as a new offer/answer wants it.
+    def negotiated(self, payloads: PhonePayloads, ptime: int, reported: ReportBlock | None) -> None:
+        """Go on as a new offer/answer wants it; `reported` is what the phone has said last.
 
         Where the RTP clock changes a new SSRC begins: two clocks in one stream cannot be told
         apart (RFC 7160).
         """
+        so_far = self.report(reported)
         before, self._sent = self._sent, payloads.sent
         is_other = (before.encoding, before.parameters) != (
             self._sent.encoding,
@@ -52,7 +53,7 @@ class PhoneOutput:
         if is_other or self._event != payloads.sent_event:
             self._keys = self._keys.after(self.rate, self._sent.clock_rate)
         if before.clock_rate != self._sent.clock_rate:
-            self._before = self.report(None)
+            self._before = so_far
             self.sender = _sender(self._sent)
         self._use(payloads, ptime)
 

@@ -181,6 +181,20 @@ def test_what_was_counted_stays_counted_when_the_phone_begins_another_stream() -
     assert after.losses.packets >= before.losses.packets + 45
 
 
+def test_what_a_phone_has_lost_stays_lost_when_it_is_sent_another_stream() -> None:
+    leg = PhoneLeg(agreed(PCMU), 0.0)
+    (first, *_) = sent(leg, silence(8000))
+    block = ReportBlock(first.ssrc, 0, 5, 0, 80, 0, 0)
+    leg.receive_rtcp(ReceiverReport(5, (block,)).serialize(), PHONE, 1.0)
+    before = leg.sent()
+    assert (before.packets, before.lost, before.losses.missing) == (50, 5, 5)
+    leg.negotiated(agreed(OPUS), 1.0)
+    sent(leg, silence(16000))
+    after = leg.sent()
+    assert (after.packets, after.lost, after.losses.missing) == (100, 5, 5)
+    assert after.jitter == before.jitter == 10.0
+
+
 def test_our_own_packets_that_come_back_are_not_the_phones_voice() -> None:
     both = talk(PCMU, EVENT)
     spoken = tone([1000.0], 1.0, rate=8000)
