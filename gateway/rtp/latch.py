@@ -43,7 +43,8 @@ class Latch:
         self._signalling_host = signalling_host
         self._payload_types: frozenset[int] = frozenset()
         self._open = True
-        self._going_on_since: float | None = None  # after the last offer/answer
+        self._former: Address | None = None  # where the source was before the last offer/answer
+        self._going_on_since: float | None = None  # after that
         self._candidates: dict[Address, _Candidate] = {}
         self._last_heard = 0.0
         self._last: tuple[int, int] | None = None  # SSRC and sequence of the source
@@ -58,6 +59,7 @@ class Latch:
 
         If the signalled address has changed, media goes there at once.
         """
+        self._former = self.latched
         if signalled != self._signalled:
             self.latched = None
         self._signalled = signalled
@@ -103,9 +105,10 @@ class Latch:
         return any(host == address[0] for address in known if address)
 
     def _settle(self, source: Address) -> None:
-        """The right to move is used up, unless a better source shows."""
+        """The right to move is used up, unless a better source shows, or this is not the one that
+        has moved: what it has sent last may still be on its way."""
         self.latched = source
-        self._open = False
+        self._open, self._former = source == self._former, None
         self._candidates.clear()
 
     def _goes_on(self, now: float) -> None:

@@ -121,6 +121,26 @@ def test_a_new_signalled_address_is_sent_to_at_once() -> None:
     assert made.destination == ("192.0.2.99", 5000)
 
 
+def test_a_source_that_is_still_heard_after_a_new_address_does_not_keep_out_the_new_one() -> None:
+    elsewhere, its_nat = ("192.0.2.8", 4000), ("203.0.113.8", 5000)
+    made = latch()
+    hear(made, REAL, range(50))
+    made.negotiated(elsewhere, frozenset({0}))
+    assert hear(made, REAL, range(50, 56), at=1.0) == 6  # on its way, or a proxy that is slow
+    assert hear(made, its_nat, range(900, 950), at=1.2, ssrc=2) == 50
+    assert made.destination == its_nat
+    assert hear(made, STRANGER, range(50), at=2.2, ssrc=3) == 0
+
+
+def test_a_source_that_goes_on_after_a_new_address_is_safe_from_strangers_in_time() -> None:
+    made = latch()
+    hear(made, REAL, range(50))
+    made.negotiated(("192.0.2.8", 4000), frozenset({0}))
+    hear(made, REAL, range(50, 350), at=1.0)
+    assert hear(made, STRANGER, range(50), at=7.0, ssrc=3) == 0
+    assert made.destination == REAL
+
+
 def test_the_same_source_may_change_its_stream() -> None:
     made = latch()
     hear(made, REAL, range(3))
