@@ -59,6 +59,8 @@ class BridgeLeg:
         self.feedback = BridgeFeedback(offer, sink)
         self.level_id = offer.audio_level_id
         self.undecodable = 0
+        self.last_heard = 0.0
+        """When RTP has come last, be it opened or not."""
         self._sink = sink
         self._wants_rtp = True
         self._receiver = receiver

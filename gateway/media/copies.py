@@ -35,7 +35,8 @@ class Copies:
     def __init__(self) -> None:
         self.carrier: BridgeLeg | None = None
         self._newest: int | None = None  # the timestamp the carrier has come to
-        self._waiting: dict[int, Copy] = {}  # by timestamp; the carrier's has not come yet
+        self._ahead: dict[int, float] = {}  # timestamps of which the carrier's has not come yet
+        self._waiting: dict[int, Copy] = {}  # those of them that have not been opened
         self._missing: dict[int, None] = {}  # timestamps the carrier has lost
         self._glanced: dict[BridgeLeg, float] = {}
 
@@ -50,30 +51,34 @@ class Copies:
             return [copy], True
         timestamp = int.from_bytes(data[4:8])
         is_ahead = self._newest is None or distance(timestamp, self._newest, 32) > 0
-        if is_ahead and now - self._waiting_since(now) >= _STALL:
+        if is_ahead and now - self._ahead_since(now) >= _STALL:
             waiting = [*self._waiting.values(), copy]
             self._waiting.clear()
+            self._ahead.clear()
             return waiting, True
+        if is_ahead and len(self._ahead) < _KEPT:
+            self._ahead.setdefault(timestamp, now)
         if now - self._glanced.get(leg, -_GLANCE) >= _GLANCE:
             self._glanced[leg] = now
             return [copy], False
         if timestamp in self._missing:
             del self._missing[timestamp]
             return [copy], False
-        if is_ahead and len(self._waiting) < _KEPT:
+        if timestamp in self._ahead:
             self._waiting.setdefault(timestamp, copy)
         return [], False
 
-    def _waiting_since(self, now: float) -> float:
-        return next((copy.arrival for copy in self._waiting.values()), now)
+    def _ahead_since(self, now: float) -> float:
+        return next(iter(self._ahead.values()), now)
 
     def carried(self, timestamp: int) -> None:
         """A packet of the carrier's has been opened; what it has skipped was `lost` before."""
         self._newest = timestamp
-        if self._waiting:
-            self._waiting = {
-                at: copy for at, copy in self._waiting.items() if distance(at, timestamp, 32) > 0
+        if self._ahead:
+            self._ahead = {
+                at: came for at, came in self._ahead.items() if distance(at, timestamp, 32) > 0
             }
+            self._waiting = {at: copy for at, copy in self._waiting.items() if at in self._ahead}
 
     def lost(self, timestamps: Iterable[int]) -> dict[int, Copy]:
         """The carrier lacks these; the copies of them that have come. Later ones are wanted."""

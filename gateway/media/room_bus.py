@@ -152,10 +152,14 @@ class RoomBus:
 
     def receive(self, leg: BridgeLeg, data: bytes, now: float) -> None:
         """A protected RTP packet that the bridge has sent to one of our endpoints."""
+        leg.last_heard = now
         ssrc = int.from_bytes(data[8:12])
         source = self._sources.get(ssrc)
         if source is not None:
+            is_carrier = source.carrier is leg
             source.receive(leg, data, now)
+            if not is_carrier and source.carrier is leg:
+                self._choose_ears()  # it may have been one that hardly anything comes to
         elif ssrc not in self._own:
             self._receive_unsignalled(leg, ssrc, data, now)
 
@@ -207,10 +211,14 @@ class RoomBus:
         """Of many endpoints of ours that get the same, only those hear it that carry a source, and
         one more at each bridge, to fill in what they lose and to take over, even if a bridge is
         gone with all of its own; for all others it is dropped as early as can be, but for so much
-        of it as keeps their rollover counters."""
+        of it as keeps their rollover counters.
+
+        That one has heard something last: the bridge may have given up others, whose callers leave.
+        """
         legs = [member.leg for member in self.members if member.leg is not None]
         needed = {source.carrier for source in self._sources.values()}
-        spare = {leg.bridge_ssrc: leg for leg in reversed(legs) if leg not in needed}
+        latest = sorted(legs, key=lambda leg: leg.last_heard, reverse=True)
+        spare = {leg.bridge_ssrc: leg for leg in reversed(latest) if leg not in needed}
         for leg in legs:
             leg.want_rtp(leg in needed or leg is spare[leg.bridge_ssrc])
 

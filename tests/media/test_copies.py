@@ -116,6 +116,15 @@ def test_when_the_carrier_falls_silent_or_leaves_nothing_is_lost() -> None:
         assert shared.quiet <= 3  # the first frames, until there is something to play
 
 
+def test_two_to_which_hardly_anything_comes_show_that_the_carrier_is_gone() -> None:
+    shared = Shared([Endpoint() for _ in range(3)])
+    for number in range(100):
+        shared.copy(number, 0)
+    shared.copy(104, 1)  # the first that it gets is opened for the counter alone
+    shared.copy(109, 2)
+    assert shared.source.carrier is shared.endpoints[2].leg
+
+
 def test_it_is_taken_over_after_its_numbers_have_wrapped_twice() -> None:
     shared = Shared()
     wrapped = 2 * 65536

@@ -1,5 +1,6 @@
 """Of many endpoints in a room two hear a bridge: one opens what comes, another stands by."""
 
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from gateway.media import messages as m
 from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
+from gateway.rtp.rtp_filter import PASSED
 from tests.media.test_bridge_leg import Bridge, leg_to
 from tests.media.test_room_bus import BEGIN, Caller, Talker
 
@@ -32,14 +34,17 @@ class Room:
             self.bus.join(caller)
             self.bus.set_sources(caller, [self.talker.source], BEGIN)
         self.number = 0
+        self.gone: set[int] = set()  # by id: nothing comes any more, and nobody has been told yet
+        self._dice = random.Random(3)
 
     def run(self, frames: int) -> None:
         for _ in range(frames):
-            now = BEGIN + self.number * 0.02
+            now = self.now
             packet = self.talker.packet(self.number)
             for caller, bridge in zip(self.callers, self.bridges, strict=True):
                 data = bridge.rtp(packet)
-                if bridge.is_wanted and caller.leg is not None:
+                comes = bridge.is_wanted or self._dice.randrange(PASSED) == 0
+                if comes and id(bridge) not in self.gone and caller.leg is not None:
                     self.bus.receive(caller.leg, data, now)
             self.slot.tick(now + 0.007)
             if self.number % 25 == 0:
@@ -47,8 +52,15 @@ class Room:
             self.number += 1
 
     def leave(self, number: int) -> None:
-        self.bus.leave(self.callers.pop(number), BEGIN + self.number * 0.02)
+        self.bus.leave(self.callers.pop(number), self.now)
         del self.bridges[number]
+
+    def pair(self, number: int) -> tuple[Caller, Bridge]:
+        return self.callers[number], self.bridges[number]
+
+    @property
+    def now(self) -> float:
+        return BEGIN + self.number * 0.02
 
     @property
     def wanted(self) -> list[bool]:
@@ -79,6 +91,29 @@ def test_whoever_leaves_another_takes_over_and_another_stands_by() -> None:
         heard = np.concatenate(room.callers[-1].heard[-60:])
         gaps = np.abs(heard.astype(np.int32)).reshape(-1, 160).max(axis=1) < 500
         assert gaps.sum() <= 1, "nobody hears that another listens now"
+
+
+def test_one_to_which_hardly_anything_comes_hears_at_once_when_it_has_to_take_over() -> None:
+    room = Room.of(6)
+    room.run(60)
+    assert not room.wanted[5]
+    for after, caller, bridge in ((5, *room.pair(4)), (10, *room.pair(5))):
+        packet = room.talker.packet(room.number + after)
+        assert caller.leg is not None
+        room.bus.receive(caller.leg, bridge.rtp(packet), room.now + after * 0.02)
+    assert room.wanted[5]
+
+
+def test_who_stands_by_is_one_that_hears() -> None:
+    room = Room.of(10)
+    room.run(60)
+    carrier, spare = (bridge for bridge in room.bridges if bridge.is_wanted)
+    for last in (spare, carrier):
+        room.gone.add(id(last))
+        room.run(100)
+    heard = np.concatenate(room.callers[-1].heard[-100:]).astype(np.int32)
+    gaps = np.abs(heard).reshape(-1, 160).max(axis=1) < 500
+    assert gaps.sum() <= 1
 
 
 def test_an_endpoint_that_changes_rooms_hears_in_the_next_at_once() -> None:

@@ -101,6 +101,7 @@ class Leg:
 
     ssrc = 5
     bridge_ssrc = 6
+    last_heard = 0.0
 
     def send(self, *_: object) -> None: ...
 
