@@ -240,8 +240,10 @@ class PhoneLeg:
             self._tones.sending()
 
     def absent(self, seconds: float) -> None:
-        """Nothing was sent for a while: the time of our stream has gone on without packets."""
+        """Nothing was sent or read for a while: the time of our stream has gone on without packets,
+        and the phone need not have been silent."""
         self._output.absent(seconds)
+        self.last_heard += seconds
 
     def send_digit(self, digit: str, duration: float) -> None:
         """Send a key press of `duration` seconds; ValueError if there is no such key."""

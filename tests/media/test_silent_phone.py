@@ -56,6 +56,15 @@ def test_a_phone_that_should_speak_and_does_not_is_reported_once() -> None:
     assert events == [PhoneSilent("call", 31.0)]
 
 
+def test_time_in_which_the_machine_has_stood_still_is_not_the_silence_of_a_phone() -> None:
+    media, events = call_media()
+    media.absent(40.0)
+    media.watch(41.0)  # what has come meanwhile is still to be read
+    assert events == []
+    media.watch(71.0)
+    assert events == [PhoneSilent("call", 31.0)]
+
+
 REPORT = ReceiverReport(7, ()).serialize()
 KEEPALIVE = RtpPacket(2, 1, 0, 7, b"\xff").serialize()  # of no type that was agreed on
 
