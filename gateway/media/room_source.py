@@ -13,7 +13,7 @@ from gateway.media.decoding import OpusStreamDecoder
 from gateway.media.fader import Fader, last_word
 from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
-from gateway.media.reports import combined, counted, played, received
+from gateway.media.reports import combined, counted, played, received, since
 from gateway.media.talk import TalkMeter
 from gateway.rtp.packet import RtpPacket, audio_level
 from gateway.rtp.red import RedReceiver
@@ -63,15 +63,16 @@ class RoomSource:
 
     def play_at(self, rates: Iterable[int]) -> None:
         """The sample rates it is listened to at from now on, one at least."""
-        if self._playouts and self._playouts.keys().isdisjoint(rates):
-            self._past = combined((self._past, played(self.playout)))
+        before = next(iter(self._playouts.values()), None)
         for rate in rates:
             if rate not in self._playouts:
                 self._playouts[rate] = Playout(OpusStreamDecoder(rate), _CLOCK_RATE)
         for rate in set(self._playouts) - set(rates):
             del self._playouts[rate]
         self.playout: Playout = next(iter(self._playouts.values()))
-        """Where its packets wait; one of several, if it is decoded at several rates."""
+        """Where its packets wait; the oldest of several, if it is decoded at several rates."""
+        if before is not None and before is not self.playout:  # which may have counted since later
+            self._past = combined((self._past, since(played(self.playout), played(before))))
 
     def receive(self, leg: BridgeLeg, data: bytes, now: float) -> bool:
         """Take the copy `leg` got; False if it was opened and is not what it claims to be."""

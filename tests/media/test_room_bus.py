@@ -191,6 +191,30 @@ def test_what_was_counted_stays_counted_when_nobody_listens_at_the_same_rate_any
     assert after.packets == before.packets
 
 
+def test_what_was_counted_stays_counted_when_those_who_came_first_and_hear_otherwise_leave() -> (
+    None
+):
+    caller, wide = Caller(), Caller(16000)
+    room = Room([caller, wide], {"c": 20})
+    room.bus.set_sources(wide, [room.talkers["c"].source], room.now)
+    room.bus.leave(caller, room.now)
+    room.run(30)
+    talkers, room.talkers = room.talkers, {}  # what they say is lost
+    room.run(3)
+    room.talkers = talkers
+    room.run(30)
+    room.bus.join(caller)
+    room.bus.set_sources(caller, [room.talkers["c"].source], room.now)
+    room.run(30)
+    before = room.bus.heard()
+    assert (before.lost, before.losses.missing, before.concealed) == (3, 3, 60)
+    room.bus.leave(wide, room.now)
+    room.run(30)
+    after = room.bus.heard()
+    assert (after.lost, after.losses.missing, after.concealed) == (3, 3, 60)
+    assert after.losses.packets == before.losses.packets + 30
+
+
 def test_what_was_counted_of_a_source_that_nobody_names_stays_counted() -> None:
     room = Room([Caller()], {"c": 20})
     room.bus.set_sources(room.callers[0], (), BEGIN)
