@@ -17,6 +17,7 @@ from enum import Enum
 
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.sequence import distance
+from gateway.rtp.sequence_runs import SequenceRuns
 
 FRAME = 0.020
 """Playout advances in frames of 20 ms."""
@@ -34,7 +35,6 @@ _OVERDUE = 2 * FRAME  # so much above the longest delay, all excess is dropped: 
 _RESTART_AFTER = 0.060  # late for so long without a packet in time: the timestamps jumped
 _MOST_LOST = 10  # packets in a row: what is missing more is not for waiting
 _RESTART_OVERTAKEN_AFTER = 0.300  # if what comes late is of a time when others were faster
-_OTHERS = 64  # sequence numbers that were used for something else than audio
 _LEAP = 0.100  # nothing overtakes by so much: the timestamps have leapt ahead
 _LEAST_USUAL = -0.008  # seconds of delay too many: with fewer the source would be slowed down
 _JUMP = 1.0  # no network holds a packet back longer than this
@@ -109,7 +109,7 @@ class JitterBuffer:
         self._is_unusual = False  # whether a packet waits that is older than what is due
         self._last_sequence: int | None = None  # of the last packet played
         self._highest_sequence: int | None = None  # of those that have come
-        self._others: deque[int] = deque(maxlen=_OTHERS)
+        self._others = SequenceRuns()  # used for something else than audio
         self._base = 0.0
         self._transits: deque[float] = deque(maxlen=_WINDOW)
         self._since_review = 0
@@ -178,8 +178,7 @@ class JitterBuffer:
 
     def put_aside(self, sequence: int) -> None:
         """A packet that is not audio, a telephone-event say, has this number: it is not lost."""
-        if sequence not in self._others:
-            self._others.append(sequence)
+        self._others.add(sequence)
 
     def overlook(self, sequence: int) -> None:
         """The source says nothing worth playing, up to the packet with this number, which has
@@ -190,8 +189,7 @@ class JitterBuffer:
 
     def lost_between(self, later: int, earlier: int) -> int:
         """How many audio packets are missing between two sequence numbers."""
-        step = distance(later, earlier, 16)
-        return step - 1 - sum(0 < distance(other, earlier, 16) < step for other in self._others)
+        return distance(later, earlier, 16) - 1 - self._others.between(later, earlier)
 
     def time_left(self, timestamp: int, now: float) -> float:
         """Seconds until the packet at `timestamp` is due; negative if that is over."""

@@ -388,6 +388,18 @@ def test_comfort_noise_is_a_pause_and_no_loss() -> None:
     assert report.delay < 65
 
 
+@pytest.mark.parametrize("kind", [EVENT, NOISE], ids=["key", "noise"])
+def test_a_key_that_is_held_or_noise_without_a_break_is_no_loss_however_long(kind: Payload) -> None:
+    both = talk(PCMU, EVENT, NOISE)
+    spoken = tone([1000.0], 0.5, rate=8000)
+    both.says(PCMU, spoken)
+    for _ in range(150):
+        both.step(kind, bytes([60, 10, 0, 160]))
+    both.says(PCMU, spoken)
+    report = both.leg.received()
+    assert (report.lost, report.losses.missing, report.concealed) == (0, 0, 0)
+
+
 def test_a_pause_sounds_like_what_the_phone_says_and_fades_away() -> None:
     both = with_noise(50)
     both.pauses(10)
