@@ -35,6 +35,7 @@ _OVERDUE = 2 * FRAME  # so much above the longest delay, all excess is dropped: 
 _RESTART_AFTER = 0.060  # late for so long without a packet in time: the timestamps jumped
 _MOST_LOST = 10  # packets in a row: what is missing more is not for waiting
 _RESTART_OVERTAKEN_AFTER = 0.300  # if what comes late is of a time when others were faster
+_DROPOUT = 3000  # packets: a larger step of the sequence is a restart (RFC 3550 appendix A.1)
 _LEAP = 0.100  # nothing overtakes by so much: the timestamps have leapt ahead
 _LEAST_USUAL = -0.008  # seconds of delay too many: with fewer the source would be slowed down
 _JUMP = 1.0  # no network holds a packet back longer than this
@@ -188,8 +189,12 @@ class JitterBuffer:
         self._highest_sequence = self._last_sequence = sequence
 
     def lost_between(self, later: int, earlier: int) -> int:
-        """How many audio packets are missing between two sequence numbers."""
-        return distance(later, earlier, 16) - 1 - self._others.between(later, earlier)
+        """How many audio packets are missing between two sequence numbers; none if they are so far
+        apart that the source numbers anew."""
+        step = distance(later, earlier, 16)
+        if not 0 < step < _DROPOUT:
+            return 0
+        return step - 1 - self._others.between(later, earlier)
 
     def time_left(self, timestamp: int, now: float) -> float:
         """Seconds until the packet at `timestamp` is due; negative if that is over."""

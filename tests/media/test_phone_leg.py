@@ -195,6 +195,17 @@ def test_what_a_phone_has_lost_stays_lost_when_it_is_sent_another_stream() -> No
     assert after.jitter == before.jitter == 10.0
 
 
+def test_a_phone_that_numbers_anew_after_a_pause_has_lost_nothing() -> None:
+    both = talk(PCMU)
+    spoken = tone([1000.0], 0.5, rate=8000)
+    both.says(PCMU, spoken)
+    both.pauses(500)
+    both.sequence += 20_000
+    both.says(PCMU, spoken)
+    report = both.leg.received()
+    assert (report.lost, report.losses.missing, report.concealed) == (0, 0, 0)
+
+
 def test_our_own_packets_that_come_back_are_not_the_phones_voice() -> None:
     both = talk(PCMU, EVENT)
     spoken = tone([1000.0], 1.0, rate=8000)
