@@ -118,9 +118,10 @@ def combined(reports: Iterable[StreamReport]) -> StreamReport:
 
 
 def since(before: StreamReport, now: StreamReport) -> StreamReport:
-    """What has been counted after `before`."""
+    """What has been counted after `before`; of gaps that is known of the longest so far alone."""
     return replace(
         now,
+        gap=now.gap if now.gap > before.gap else 0,
         **{name: max(0, getattr(now, name) - getattr(before, name)) for name in _COUNTED},
         losses=now.losses - before.losses,
         level=_mean_level([(now.level, now.talk), (before.level, -before.talk)]),

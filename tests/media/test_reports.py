@@ -70,6 +70,12 @@ def test_what_was_counted_before_does_not_count_again() -> None:
     assert (later.packets, later.lost, later.gap) == (4, 0, 40)
 
 
+def test_a_gap_before_is_none_of_who_comes_later() -> None:
+    before = StreamReport(gap=900)
+    assert since(before, StreamReport(gap=900)).gap == 0
+    assert since(before, StreamReport(gap=950)).gap == 950
+
+
 def test_levels_together_weigh_as_much_as_was_said() -> None:
     short, long = StreamReport(talk=1000, level=-20.0), StreamReport(talk=3000, level=-40.0)
     together = combined([short, long, StreamReport()])
