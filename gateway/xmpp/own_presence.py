@@ -71,8 +71,9 @@ class OwnPresence:
     def update(self) -> Element:
         """The presence of one who is in the room already."""
         presence = self._presence()
-        if self.hand_raised_at is None:
+        if self.hand_raised_at is None and self.has_source:
             # Browsers keep a property that a later presence does not have: say that it is empty.
+            # No browser sees a visitor's, and its node takes the element for a raised hand.
             presence.append(element(ns.CLIENT, _HAND))
         return presence
 

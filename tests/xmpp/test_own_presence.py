@@ -116,6 +116,13 @@ def test_a_raised_hand_is_shown_with_its_time_and_a_lowered_one_is_empty() -> No
     assert presence().update().findtext(hand) == ""
 
 
+def test_a_visitors_hand_that_is_down_is_not_mentioned() -> None:
+    # At a node Prosody takes the element, empty or not, for a request to be promoted.
+    hand = f"{CLIENT}jitsi_participant_raisedHand"
+    assert presence(has_source=False).update().find(hand) is None
+    assert presence(has_source=False, hand_raised_at=1700000000000).update().find(hand) is not None
+
+
 def test_who_knocks_says_its_name_and_nothing_about_its_sources() -> None:
     sent = presence().knock("demo@lobby.meet.test")
     assert sent.get("to") == f"demo@lobby.meet.test/{presence().nick}"
