@@ -17,6 +17,7 @@ import structlog
 
 from gateway.conference.audio import Emit
 from gateway.conference.company import Somebody
+from gateway.conference.departure import TERMINATED
 from gateway.conference.entering import Entry
 from gateway.conference.lobby_watch import LobbyWatch
 from gateway.xmpp import namespaces as ns
@@ -35,7 +36,6 @@ log = structlog.get_logger(__name__)
 PASSWORD_DIGITS = 6
 MEMBERS_AT_ONCE = 100  # in one IQ, which has to stay below the server's limit for a stanza
 END_WITHIN = 5.0  # seconds in which the component has ended the meeting
-TERMINATED = "The meeting has been terminated"  # as Jitsi's component says it
 
 
 class Order(StrEnum):

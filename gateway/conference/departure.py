@@ -15,6 +15,9 @@ PASSING = (JoinFailure.UNREACHABLE, JoinFailure.TIMEOUT, JoinFailure.FOCUS_UNAVA
 PASSING_FOR_WHO_WAS_IN = (*PASSING, JoinFailure.FULL)
 """The same for who has been in: until the server has noticed that we are gone, we fill the room."""
 
+TERMINATED = "The meeting has been terminated"
+"""The reason of a room that is destroyed because a moderator has ended the meeting for all."""
+
 _ENDINGS = {
     JoinFailure.LOBBY_DENIED: LeaveCause.LOBBY_DENIED,
     JoinFailure.MEETING_ENDED: LeaveCause.MEETING_ENDED,
@@ -62,7 +65,9 @@ def removed(presence: OccupantPresence, actor: str | None) -> Departure:
     text = presence.reason or ""
     if presence.destroyed is not None:
         gone = presence.destroyed
-        return Departure(LeaveCause.MEETING_ENDED, gone.reason or "", moved_to=gone.alternate)
+        # A breakout room that ends with the meeting sends to the main room, which is gone as well.
+        to = gone.alternate if gone.reason != TERMINATED else None
+        return Departure(LeaveCause.MEETING_ENDED, gone.reason or "", moved_to=to)
     statuses = presence.statuses
     # A kick (307) for a technical reason carries 333 as well: nobody wanted us out.
     if statuses & {332, 333}:

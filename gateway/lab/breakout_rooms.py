@@ -151,7 +151,9 @@ class BreakoutRooms:
             del self._rooms[each.jid]
             there = self._breakout.get(each.jid)
             if there is not None:
-                self._end(there, Removal(reason=removal.reason, destroyed=True), now)
+                reason = removal.reason or REMOVED
+                gone = Removal(reason=reason, destroyed=True, alternate=each.main)
+                self._end(there, gone, now)
 
     # The component.
 

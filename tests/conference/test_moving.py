@@ -117,6 +117,20 @@ async def test_a_meeting_that_ends_while_we_are_in_a_breakout_room_has_ended() -
 
 
 @in_virtual_time
+async def test_a_meeting_that_is_ended_for_all_is_not_begun_anew_from_its_breakout_rooms() -> None:
+    # Prosody's module sends those who are there to the main room, whatever has become of it.
+    ended = "The meeting has been terminated"
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        await sent_to(call, BREAKOUT)
+        call.told()
+        world.removes_us(f"<destroy jid='{ROOM}'><reason>{ended}</reason></destroy>")
+        await settle(0.1)
+        assert call.told() == [Ended(LeaveCause.MEETING_ENDED, ended)]
+        assert len(world.stream.of("conference")) == 2
+
+
+@in_virtual_time
 async def test_a_breakout_room_that_does_not_let_us_in_leaves_us_in_the_main_room() -> None:
     world = with_alice(joins=["", NOT_ALLOWED])
     async with Call(world, Media()) as call:

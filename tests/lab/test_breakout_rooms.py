@@ -122,7 +122,7 @@ def test_with_the_meeting_end_its_breakout_rooms() -> None:
     go(client, breakout)
     rig.site.end(rig.room, Removal(reason="over", destroyed=True), rig.now)
     destroyed = parse_presence(client.presences[-1]).destroyed
-    assert (destroyed.reason, destroyed.alternate) == ("over", None)
+    assert (destroyed.reason, destroyed.alternate) == ("over", ROOM)
     assert not rig.site.breakouts.exists(breakout)
 
 
