@@ -251,8 +251,9 @@ class Stay:
 
     def _seen(self, event: RoomEvent) -> None:
         match event:
-            case Departure(moved_to=str(room)) if not self.login.serves(room):
-                raise Departed(replace(event, moved_to=None))
+            case Departure(moved_to=str(told)):
+                room = self._installation.outer_room(told)
+                raise Departed(replace(event, moved_to=room if self.login.serves(room) else None))
             case Departure():
                 if event.failed:  # audio outlasts a server that is restarted
                     self._end_session(event.text, FOREVER)

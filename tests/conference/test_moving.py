@@ -1,5 +1,7 @@
 """A participant that is sent to breakout rooms and back."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.conference.events import Alone, Ended, LeaveCause, MediaDown, MediaUp, Moved, Rejoined
@@ -103,6 +105,20 @@ async def test_when_the_breakout_room_is_closed_everybody_goes_to_the_main_room(
         assert call.told() == [Moved(ROOM, is_main=True)]
         assert len(world.stream.of("unavailable")) == unavailable  # nothing was left to leave
         await connected(call, "s2")
+
+
+@in_virtual_time
+async def test_the_main_room_of_a_tenant_is_known_by_the_name_that_prosody_has_for_it() -> None:
+    # The domain mapper translates who a stanza is from and to, and nothing in it.
+    world = with_alice()
+    site = replace(INSTALLATION, tenants=True)
+    main = site.room("acme/room")
+    async with Call(world, Media(), installation=site, address=main) as call:
+        await sent_to(call, BREAKOUT)
+        call.told()
+        world.removes_us("<destroy jid='[acme]room@conference.meet.test'/>")
+        await settle(0.1)
+        assert call.told() == [Moved(main.jid, is_main=True)]
 
 
 @in_virtual_time
