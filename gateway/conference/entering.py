@@ -28,7 +28,8 @@ from gateway.xmpp.stanza import StanzaError
 
 log = structlog.get_logger(__name__)
 
-JOIN_TIMEOUT = 15.0  # seconds from the joining presence to our own
+JOIN_TIMEOUT = 60.0  # seconds from the joining presence to our own: servers let in three a second
+KNOCK_TIMEOUT = 15.0  # seconds until the lobby has shown us in it
 JOIN_ATTEMPTS = 3  # when the focus has left between its answer and our presence
 KNOCKS = 3  # when the lobby has let us in and the room has not
 PASSWORD_TRIES = 3
@@ -155,7 +156,7 @@ class _Entering:
             self._connection,
             lobby,
             self._presence,
-            answer_within=JOIN_TIMEOUT,
+            answer_within=KNOCK_TIMEOUT,
             until=self._until,
             typed=self._door.typed,
         )

@@ -257,6 +257,16 @@ async def test_a_room_that_does_not_answer_is_given_up_in_time() -> None:
 
 
 @in_virtual_time
+async def test_a_room_that_many_enter_at_once_lets_us_in_when_it_is_our_turn() -> None:
+    # Jitsi's mod_muc_rate_limit lets in three a second, and says nothing to who waits.
+    world = World(joins=[None])
+    asyncio.get_running_loop().call_later(100 / 3, lambda: world.enters(ROOM))
+    entry = await entering(world)
+    assert world.stream.kinds() == ["conference", "join"]
+    await entry.login.connection.close()
+
+
+@in_virtual_time
 async def test_who_is_thrown_out_while_coming_in_is_refused() -> None:
     world = World()
     world.on_join = lambda: world.removes_us("<status code='307'/>")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.conference.entering import JOIN_TIMEOUT, KNOCKS
+from gateway.conference.entering import KNOCK_TIMEOUT, KNOCKS
 from gateway.conference.events import (
     Ended,
     Event,
@@ -165,7 +165,7 @@ async def test_nobody_waits_in_a_lobby_for_ever() -> None:
 async def test_a_lobby_that_does_not_answer_is_not_waited_in() -> None:
     world = World(joins=[members_only()], lobby_answers=False)
     async with Visit(world) as visit:
-        await settle(JOIN_TIMEOUT + 1)
+        await settle(KNOCK_TIMEOUT + 1)
         assert visit.failure is JoinFailure.TIMEOUT
 
 

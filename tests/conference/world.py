@@ -390,7 +390,16 @@ class World:
                 f"{refusal}</presence>"
             )
             return
-        self.room = room
+        self.enters(room)
+
+    def _echo(self, stream: Stream) -> None:
+        self.presence(stream.nick, inside="<status code='110'/>", role=self.role)
+
+    # What a test lets happen
+
+    def enters(self, room: str) -> None:
+        """The room lets us in."""
+        stream, self.room = self.stream, room
         if self.focus_present:
             self.presence("focus")
         for nick, name in self.occupants.items():
@@ -404,11 +413,6 @@ class World:
         stream.deliver(
             f"<message xmlns='jabber:client' type='groupchat' from='{room}'><subject/></message>"
         )
-
-    def _echo(self, stream: Stream) -> None:
-        self.presence(stream.nick, inside="<status code='110'/>", role=self.role)
-
-    # What a test lets happen
 
     def presence(
         self,
