@@ -151,7 +151,8 @@ class Brewery:
         try:
             async with asyncio.TaskGroup() as tasks:
                 updating: asyncio.Task[None] | None = None
-                connection.send(self._presence(connection, element(ns.MUC, "x")))
+                told = self.stats()
+                connection.send(self._presence(connection, told, element(ns.MUC, "x")))
                 async with asyncio.timeout(ENTER_WITHIN) as patience:
                     while True:
                         match await connection.receive():
@@ -163,7 +164,7 @@ class Brewery:
                                 if updating is None:
                                     log.info("in the brewery", id=account.id, room=account.room)
                                     self.is_present = True
-                                    updating = tasks.create_task(self._update(connection))
+                                    updating = tasks.create_task(self._update(connection, told))
                             case PresenceRefused() as refusal if self._is_here(refusal):
                                 reason = str(refusal.error)
                                 log.warning("brewery refused", id=account.id, reason=reason)
@@ -204,22 +205,21 @@ class Brewery:
             log.exception("dialling failed")
             connection.send(dial.refusal("cancel", "internal-server-error"))
 
-    async def _update(self, connection: Connection) -> None:
-        """Tell how busy we are, each time that has changed."""
-        told = self.stats()
+    async def _update(self, connection: Connection, told: BreweryStats) -> None:
+        """Tell how busy we are, each time that is no longer what we have `told`."""
         while True:
             await asyncio.sleep(UPDATE_INTERVAL)
             stats = self.stats()
             if stats != told:
                 told = stats
-                connection.send(self._presence(connection))
+                connection.send(self._presence(connection, told))
 
-    def _presence(self, connection: Connection, *first: Element) -> Element:
+    def _presence(self, connection: Connection, stats: BreweryStats, *first: Element) -> Element:
         return element(
             ns.CLIENT,
             "presence",
             {"to": f"{self.account.room}/{connection.nick}"},
             *first,
-            self.stats().to_element(),
+            stats.to_element(),
             CAPABILITIES.to_presence(),
         )

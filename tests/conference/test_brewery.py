@@ -159,6 +159,16 @@ async def test_changes_are_told_and_nothing_else() -> None:
 
 
 @in_virtual_time
+async def test_what_changes_while_the_room_lets_us_in_is_told_as_well() -> None:
+    jicofo = Jicofo(answers=False)
+    async with waiting(jicofo):
+        jicofo.stats = replace(jicofo.stats, graceful_shutdown=True)
+        jicofo.stream.shows_us()
+        await asyncio.sleep(UPDATE_INTERVAL + 1)
+        assert [told["graceful_shutdown"] for told in jicofo.stream.stats] == ["false", "true"]
+
+
+@in_virtual_time
 async def test_the_focus_has_us_dial_and_is_answered_when_it_is_known() -> None:
     jicofo = Jicofo()
     async with waiting(jicofo):
