@@ -234,7 +234,9 @@ class Stay:
     def _component_says(self, message: ComponentMessage) -> None:
         match read_order(message, self.login.components):
             case ModerationChanged() | ApprovalChanged() as order:
-                self.microphone.ordered(order)
+                told = self._installation.outer_room(message.text("room") or self.room.jid)
+                if told == self.room.jid:  # else it has crossed our coming here
+                    self.microphone.ordered(order)
             case MoveOrdered(room) if room != self.room.jid and self.login.serves(room):
                 sent = Departure(LeaveCause.CONNECTION_LOST, "sent to another room", moved_to=room)
                 raise Departed(sent)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.conference.events import Alone, Ended, LeaveCause, MediaDown, MediaUp, Moved, Rejoined
+from gateway.conference.floor import Toggled
 from tests.conference.world import (
     BREAKOUT,
     INSTALLATION,
@@ -251,6 +252,19 @@ async def test_what_the_old_room_still_says_is_not_for_us() -> None:
         await settle(0.1)
         assert media.open_sessions == ["s2"]
         assert call.told() == []
+
+
+@in_virtual_time
+async def test_moderation_of_the_room_we_have_left_does_not_silence_us_in_the_next() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        await sent_to(call, BREAKOUT)
+        call.told()
+        world.moderates(room=ROOM, enabled=True)  # crosses our leaving
+        await settle(0.1)
+        assert call.told() == []
+        assert call.participant.toggle_microphone() is Toggled.MUTED
+        assert call.participant.toggle_microphone() is Toggled.UNMUTED
 
 
 @in_virtual_time
