@@ -37,48 +37,55 @@ class Goings:
         self._drop_sources = drop_sources
         self._emit = emit
         self._run = run
-        self._gathering: asyncio.Task[None] | None = None
-        self._going: set[str] = set()  # endpoints that have left, and are not gone yet
+        self._alone: asyncio.Task[None] | None = None  # about to be told
+        self._going: dict[str, asyncio.Task[None]] = {}  # those who have left, and are not gone yet
 
     def entered(self) -> None:
         """We are in the room, perhaps the first of many who come back."""
         if not self._room.alone:
             self.company_at = self._room.jid
         elif self.company_at == self._room.jid:
-            self._gathering = self._run(self._see(Alone(), BACK_WITHIN))
+            self._alone = self._run(self._tell_alone(after=BACK_WITHIN))
         else:
-            self._tell(Alone())
+            self._tell()
 
     def came(self, joined: OccupantJoined) -> None:
         """Somebody has come."""
-        if self._gathering is not None:
-            self._gathering.cancel()
-        if joined.endpoint in self._going:
-            self._going.discard(joined.endpoint)
+        if self._alone is not None:
+            self._alone.cancel()
+        if self._is_back(joined.endpoint):
             self._drop_sources(joined.endpoint)  # it comes with others
         self.company_at = self._room.jid
         self._emit(joined)
 
     def went(self, going: Going) -> None:
         """Somebody has left, or everybody has."""
-        if not isinstance(going, Alone):
-            self._going.add(going.endpoint)
-        self._run(self._see(going, GONE_AFTER))
+        if isinstance(going, Alone):
+            self._alone = self._run(self._tell_alone(after=GONE_AFTER))
+        else:
+            self._is_back(going.endpoint)  # a machine comes back untold
+            self._going[going.endpoint] = self._run(self._see_off(going))
 
-    async def _see(self, going: Going, after: float) -> None:
+    def _is_back(self, endpoint: str) -> bool:
+        """Whether it had left, and was not gone yet: then that does not count any more."""
+        going = self._going.pop(endpoint, None)
+        return going is not None and going.cancel()
+
+    async def _see_off(self, going: OccupantLeft | MachineLeft) -> None:
         """Wait; then drop an endpoint's sources and tell of it, unless it is back."""
-        await asyncio.sleep(after)
-        match going:
-            case Alone() if self._room.alone:
-                self._tell(going)
-            case OccupantLeft(endpoint) | MachineLeft(endpoint):
-                if self._room.company.has(endpoint):
-                    return
-                self._going.discard(endpoint)
-                self._drop_sources(endpoint)
-                if isinstance(going, OccupantLeft):
-                    self._emit(going)
+        await asyncio.sleep(GONE_AFTER)
+        del self._going[going.endpoint]
+        if self._room.company.has(going.endpoint):
+            return
+        self._drop_sources(going.endpoint)
+        if isinstance(going, OccupantLeft):
+            self._emit(going)
 
-    def _tell(self, alone: Alone) -> None:
+    async def _tell_alone(self, after: float) -> None:
+        await asyncio.sleep(after)
+        if self._room.alone:
+            self._tell()
+
+    def _tell(self) -> None:
         self.company_at = None
-        self._emit(alone)
+        self._emit(Alone())

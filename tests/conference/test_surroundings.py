@@ -139,6 +139,25 @@ async def test_who_comes_back_and_goes_again_leaves_us_alone_once() -> None:
 
 
 @in_virtual_time
+async def test_who_comes_for_a_moment_as_all_others_leave_leaves_us_alone_once() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.goes("alice")
+        for nick in ("bob", "bob"):
+            await settle(0.2)
+            world.presence(nick, "Bob")
+            await settle(0.2)
+            world.goes(nick)
+        await settle(2)
+        told = call.told()
+        assert [event for event in told if not isinstance(event, OccupantJoined)] == [
+            OccupantLeft("alice", "Alice"),
+            OccupantLeft("bob", "Bob"),
+            Alone(),
+        ]
+
+
+@in_virtual_time
 async def test_who_has_come_back_to_nobody_is_told_so_once_when_nobody_comes() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:
