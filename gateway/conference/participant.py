@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from types import TracebackType
 
 import structlog
 
@@ -98,6 +97,7 @@ class Participant:
         self._features = (*features, ns.JINGLE_DTMF) if dial_pad else features
         self._nick = ""
         self._at = room.jid  # the room we are in, or on our way to
+        self._told_at = room.jid  # the room that the caller knows it is in
         self._recovery = MediaRecovery()
         self._audio = Audio(media, self._emit)
         self._rejoins = RejoinLimit()
@@ -108,12 +108,7 @@ class Participant:
     async def __aenter__(self) -> "Participant":
         return self
 
-    async def __aexit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._life is None:
             return
         self._life.cancel()
@@ -304,6 +299,8 @@ class Participant:
                 await asyncio.sleep(random.uniform(*RETURN_PAUSE))
             else:
                 self._emit(Rejoined())
+                if self._at != self._told_at:
+                    self._tell_where()
                 return await self._attend(self._stay)
 
     async def _move(self, departure: Departure, room: str) -> Departure:
@@ -324,9 +321,15 @@ class Participant:
                 return replace(departure, moved_to=self.room.jid)
             await login.connection.close()
             return self._not_in(departure, error)
-        is_main, name = room == self.room.jid, login.room_names.get(room, "")
-        self._emit(Moved(room, is_main=is_main, name=name))
+        self._tell_where()
         return await self._attend(self._stay)
+
+    def _tell_where(self) -> None:
+        """The caller is in another room than before, as far as it knows."""
+        assert self._stay is not None
+        room = self._told_at = self._at
+        name = self._stay.login.room_names.get(room, "")
+        self._emit(Moved(room, is_main=room == self.room.jid, name=name))
 
     def _not_in(self, departure: Departure, error: ConferenceError) -> Departure:
         """What follows from not getting in again: perhaps another attempt, perhaps the end."""
@@ -376,12 +379,13 @@ class Participant:
             if self._is_visitor:
                 self._media.mute(True)
             self._emit(VisitorChanged(self._is_visitor))
+        last = self._stay
         return Stay(
             entry,
             profile=self._profile,  # as it is now
             floor=self._floor_at(site),
-            proceedings=self._proceedings,
-            company_at=self._stay.goings.company_at if self._stay is not None else None,
+            proceedings=last.surroundings.proceedings if last is not None else Proceedings(),
+            company_at=last.goings.company_at if last is not None else None,
             media=self._media,
             audio=self._audio,
             recovery=self._recovery,
@@ -398,11 +402,6 @@ class Participant:
     def _wait(self, waiting: Waiting) -> None:
         log.info("waiting", for_=waiting.for_)
         self._emit(waiting)
-
-    @property
-    def _proceedings(self) -> Proceedings:
-        """What the caller has been told."""
-        return self._stay.surroundings.proceedings if self._stay is not None else Proceedings()
 
     def _show(self, profile: Profile) -> None:
         self._profile = profile

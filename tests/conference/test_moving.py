@@ -223,8 +223,20 @@ async def test_a_breakout_room_that_is_gone_when_we_come_back_leads_to_the_main_
         call.told()
         world.lose()
         await settle(10)
-        assert call.told() == [Rejoined()]
+        assert call.told() == [Rejoined(), Moved(ROOM, is_main=True)]
         assert world.stream.of("join")[-1].stanza.get("to") == f"{ROOM}/{world.stream.nick}"
+
+
+@in_virtual_time
+async def test_who_comes_anew_on_the_way_to_a_breakout_room_is_told_where_it_has_come() -> None:
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        world.conference = [None]
+        world.sends_us_to(BREAKOUT)
+        await settle(1)
+        world.lose()
+        await settle(10)
+        assert call.told() == [Rejoined(), Moved(BREAKOUT)]
 
 
 @in_virtual_time
