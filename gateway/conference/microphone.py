@@ -100,6 +100,15 @@ class Microphone:
         self._apply(self.floor.with_mute(True))
         self._emit(MutedByModerator(actor))
 
+    def session_begins_muted(self, *, again: bool) -> None:
+        """The focus wants a session to begin so, which is for who comes.
+
+        Who speaks already goes on as its session begins `again`, except where audio is moderated:
+        there the bridge holds it back until it is asked to be heard.
+        """
+        if not again or self.floor.moderated:
+            self.muted_by(None)
+
     def hand_lowered(self) -> None:
         """A moderator wants our hand down."""
         if self.floor.hand_raised_at is not None:

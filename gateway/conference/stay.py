@@ -108,6 +108,7 @@ class Stay:
         self._tasks = asyncio.TaskGroup()
         self._offer = AwaitedOffer(entry.room, self._connection, recovery, self._run)
         self.goings = Goings(entry.room, company_at, self._drop_sources, emit, self._run)
+        self._was_offered = False
         self._session: BridgeSession | None = None
         self._serving: asyncio.Task[None] | None = None
         self._waiting_for_focus: asyncio.Task[None] | None = None
@@ -316,7 +317,8 @@ class Stay:
         self._end_session("replaced by another session", FOREVER)
         self._offer.no_more()
         if initiate.start_muted:
-            self.microphone.muted_by(None)
+            self.microphone.session_begins_muted(again=self._was_offered)
+        self._was_offered = True
         log.info("session offered", sid=initiate.sid, sources=len(initiate.sources))
         self._session = BridgeSession(
             initiate,

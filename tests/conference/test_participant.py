@@ -1235,6 +1235,36 @@ async def test_a_session_may_begin_muted() -> None:
 
 
 @in_virtual_time
+async def test_who_speaks_is_not_muted_because_its_session_is_replaced() -> None:
+    # Jicofo has all sessions begin muted that begin while many are there, not newcomers' only.
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.request(terminate("s1", "success", "moving"))
+        world.request(offer("s2", muted=True))
+        await settle(0.1)
+        assert ("mute", True) not in media.log
+        assert MutedByModerator(None) not in call.told()
+
+
+@in_virtual_time
+async def test_with_audio_moderation_a_session_that_replaces_another_begins_muted() -> None:
+    # The videobridge holds back its audio, even of who has been approved.
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.moderates(enabled=True)
+        world.moderates(approved=True)
+        await settle()
+        assert call.participant.set_muted(False)
+        call.told()
+        world.request(offer("s2", muted=True))
+        await settle(0.1)
+        assert MutedByModerator(None) in call.told()
+        assert media.log.count(("mute", True)) == 2
+
+
+@in_virtual_time
 async def test_who_was_muted_comes_back_muted() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:
