@@ -100,13 +100,13 @@ class Microphone:
         self._apply(self.floor.with_mute(True))
         self._emit(MutedByModerator(actor))
 
-    def session_begins_muted(self, *, again: bool) -> None:
-        """The focus wants a session to begin so, which is for who comes.
+    def session_begins_muted(self, *, is_newcomer: bool) -> None:
+        """The focus wants a session to begin so.
 
-        Who speaks already goes on as its session begins `again`, except where audio is moderated:
-        there the bridge holds it back until it is asked to be heard.
+        Who is no newcomer goes on speaking in its next session, except where audio is moderated:
+        there the bridge holds it back until the focus is asked to have it heard.
         """
-        if not again or self.floor.moderated:
+        if is_newcomer or self.floor.moderated:
             self.muted_by(None)
 
     def hand_lowered(self) -> None:

@@ -390,6 +390,7 @@ class Participant:
             audio=self._audio,
             recovery=self._recovery,
             emit=self._emit,
+            is_newcomer=last is None,
         )
 
     def _floor_at(self, site: Installation) -> Floor:

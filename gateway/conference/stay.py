@@ -67,7 +67,8 @@ class Stay:
     """We are in the room of `entry`, as `profile` says, with the microphone as `floor` says.
 
     `recovery` remembers what earlier stays went through, `proceedings` what the caller was told in
-    them, `company_at` where it was with others; `audio` may still be that of the last one.
+    them, `company_at` where it was with others; `audio` may still be that of the last one. Without
+    any before we are a newcomer.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Stay:
         audio: Audio,
         recovery: MediaRecovery,
         emit: Emit,
+        is_newcomer: bool = True,
     ) -> None:
         self.login = entry.login
         self._connection = entry.login.connection
@@ -108,7 +110,7 @@ class Stay:
         self._tasks = asyncio.TaskGroup()
         self._offer = AwaitedOffer(entry.room, self._connection, recovery, self._run)
         self.goings = Goings(entry.room, company_at, self._drop_sources, emit, self._run)
-        self._was_offered = False
+        self._is_newcomer = is_newcomer  # until it has a session
         self._session: BridgeSession | None = None
         self._serving: asyncio.Task[None] | None = None
         self._waiting_for_focus: asyncio.Task[None] | None = None
@@ -317,8 +319,8 @@ class Stay:
         self._end_session("replaced by another session", FOREVER)
         self._offer.no_more()
         if initiate.start_muted:
-            self.microphone.session_begins_muted(again=self._was_offered)
-        self._was_offered = True
+            self.microphone.session_begins_muted(is_newcomer=self._is_newcomer)
+        self._is_newcomer = False
         log.info("session offered", sid=initiate.sid, sources=len(initiate.sources))
         self._session = BridgeSession(
             initiate,

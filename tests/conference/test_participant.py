@@ -1248,6 +1248,19 @@ async def test_who_speaks_is_not_muted_because_its_session_is_replaced() -> None
 
 
 @in_virtual_time
+async def test_who_speaks_is_not_muted_because_it_had_to_come_back() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.lose()
+        await settle(2)
+        world.request(offer("s2", muted=True))
+        await settle(0.1)
+        assert ("mute", True) not in media.log
+        assert call.told() == [Rejoined()]
+
+
+@in_virtual_time
 async def test_with_audio_moderation_a_session_that_replaces_another_begins_muted() -> None:
     # The videobridge holds back its audio, even of who has been approved.
     world, media = with_alice(), Media()
