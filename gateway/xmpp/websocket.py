@@ -98,6 +98,8 @@ class WebSocketTransport(asyncio.Transport):
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
+            if message.type is aiohttp.WSMsgType.ERROR:  # it is silent, or breaks the protocol
+                raise JingleError(f"{message.data}")
             if message.type is not aiohttp.WSMsgType.TEXT:
                 raise JingleError("a frame that is not text")
             self._protocol.data_received(from_frame(message.data).encode())
