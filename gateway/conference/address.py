@@ -19,6 +19,7 @@ _LEFT_OUT = re.compile(r"""[:?#\[\]@!$&'()*+,;=<>"]""")  # by browsers, where it
 _STRAY_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _UNENCODED = "!~*()"  # besides letters, digits and "-._", which `quote` leaves alone
 _TENANT = re.compile("[a-z0-9_.-]+")
+_INTERNAL = re.compile(r"\[([^\]]+)\](.+)@([^.@]+)\.([^@]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,19 @@ class RoomAddress:
             host, _, base = domain.partition(".")
             domain = f"{host}.{tenant}.{base}"
         return cls(_encode(name, text), domain, tenant or None)
+
+
+def outer_room(jid: str) -> str:
+    """How a room is addressed of which a module of Prosody may tell the internal name.
+
+    That is `[tenant]room@conference.meet.example.org`; the domain mapper translates only who a
+    stanza is from and to.
+    """
+    match = _INTERNAL.fullmatch(jid)
+    if match is None:
+        return jid
+    tenant, name, host, base = match.groups()
+    return f"{name}@{host}.{tenant}.{base}"
 
 
 def _known_domain(domain: str, muc_domains: tuple[str, ...]) -> tuple[str, str | None]:

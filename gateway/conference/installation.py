@@ -97,14 +97,6 @@ class Installation:
         domain = address.domain.replace(f".{address.tenant}.", ".", 1)
         return f"[{address.tenant}]{address.name}@{domain}"
 
-    def outer_room(self, jid: str) -> str:
-        """The reverse: how a room is addressed that Prosody's modules have told by that name."""
-        match = re.fullmatch(r"\[([^\]]+)\](.+)@([^.@]+)\.([^@]+)", jid)
-        if match is None:
-            return jid
-        tenant, name, host, base = match.groups()
-        return f"{name}@{host}.{tenant}.{base}"
-
     def for_visitors(self, node: str) -> "Installation":
         """One of its nodes for visitors: a Prosody of its own, with no accounts of ours.
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from gateway.conference.departure import refused
+from gateway.conference.address import outer_room
+from gateway.conference.departure import is_room_missing, refused
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.connection import Connection
@@ -63,6 +64,8 @@ class Knock:
             case Invitation(room, password) if room == self._room:
                 return Admitted(password)
             case PresenceRefused(occupant, error) if bare(occupant) == self._lobby:
+                if is_room_missing(error):
+                    return Admitted(lobby_is_gone=True)  # since the room has sent us there
                 raise refused(error)
             case OccupantPresence() if received.occupant == f"{self._lobby}/{self._nick}":
                 return self._own(received)
@@ -73,7 +76,7 @@ class Knock:
             self.is_heard = True
             return None
         destroyed = presence.destroyed
-        if destroyed is not None and destroyed.alternate == self._room:
+        if destroyed is not None and outer_room(destroyed.alternate or "") == self._room:
             return Admitted(lobby_is_gone=True)  # everybody may come in now
         if destroyed is not None:
             raise ConferenceError(JoinFailure.MEETING_ENDED, destroyed.reason or "lobby closed")

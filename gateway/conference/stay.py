@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import structlog
 
+from gateway.conference.address import outer_room
 from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
 from gateway.conference.awaited_offer import AwaitedOffer
 from gateway.conference.bridge_channel import channel_opener
@@ -237,7 +238,7 @@ class Stay:
     def _component_says(self, message: ComponentMessage) -> None:
         match read_order(message, self.login.components):
             case ModerationChanged() | ApprovalChanged() as order:
-                told = self._installation.outer_room(message.text("room") or self.room.jid)
+                told = outer_room(message.text("room") or self.room.jid)
                 if told == self.room.jid:  # else it has crossed our coming here
                     self.microphone.ordered(order)
             case MoveOrdered(room) if room != self.room.jid and self.login.serves(room):
@@ -257,7 +258,7 @@ class Stay:
     def _seen(self, event: RoomEvent) -> None:
         match event:
             case Departure(moved_to=str(told)):
-                room = self._installation.outer_room(told)
+                room = outer_room(told)
                 raise Departed(replace(event, moved_to=room if self.login.serves(room) else None))
             case Departure():
                 if event.failed:  # audio outlasts a server that is restarted

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.conference.address import MAX_LENGTH, RoomAddress
+from gateway.conference.address import MAX_LENGTH, RoomAddress, outer_room
 from gateway.errors import ConferenceError, JoinFailure
 
 DOMAINS = ("conference.meet.test", "muc.other.test")
@@ -164,3 +164,16 @@ def test_tenants_are_served_only_if_that_is_wanted() -> None:
     for text in ("acme/room", "room@conference.acme.meet.test"):
         with pytest.raises(ConferenceError, match="no tenant 'acme' is served"):
             RoomAddress.parse(text, DOMAINS)
+
+
+@pytest.mark.parametrize(
+    ("told", "jid"),
+    [
+        ("[acme]planning@conference.meet.test", "planning@conference.acme.meet.test"),
+        ("planning@conference.meet.test", "planning@conference.meet.test"),
+        ("[]planning@conference.meet.test", "[]planning@conference.meet.test"),
+        ("7c4f@breakout.meet.test", "7c4f@breakout.meet.test"),
+    ],
+)
+def test_a_room_of_a_tenant_is_known_by_its_internal_name(told: str, jid: str) -> None:
+    assert outer_room(told) == jid

@@ -36,19 +36,6 @@ def test_the_focus_has_its_own_names_for_rooms_of_tenants(jid: str, internal: st
     assert SITE.internal_room(jid) == internal
 
 
-@pytest.mark.parametrize(
-    ("told", "jid"),
-    [
-        ("[acme]planning@conference.meet.test", "planning@conference.acme.meet.test"),
-        ("planning@conference.meet.test", "planning@conference.meet.test"),
-        ("[]planning@conference.meet.test", "[]planning@conference.meet.test"),
-        ("7c4f@breakout.meet.test", "7c4f@breakout.meet.test"),
-    ],
-)
-def test_what_is_told_by_the_focus_own_names_is_found_by_ours(told: str, jid: str) -> None:
-    assert SITE.outer_room(told) == jid
-
-
 def test_a_node_for_visitors_is_a_server_of_its_own() -> None:
     server = Server("meet.test", None, "192.0.2.1", 5222, Account("a@meet.test", "p"), "wss://m/ws")
     node = replace(SITE, server=server).for_visitors("v1")

@@ -70,6 +70,19 @@ def test_a_lobby_that_is_switched_off_lets_us_in() -> None:
     assert knock().receive(gone) == Admitted(lobby_is_gone=True)
 
 
+def test_a_lobby_that_is_switched_off_may_name_a_tenants_room_as_prosody_does() -> None:
+    # mod_muc_wait_for_host of some versions, when the host arrives.
+    gone = OccupantPresence(US, False, destroyed=Destroyed("[acme]room@conference.meet.test", None))
+    knocking = Knock(LOBBY, "room@conference.acme.meet.test", "1a2b3c4d")
+    assert knocking.receive(gone) == Admitted(lobby_is_gone=True)
+
+
+def test_a_lobby_that_is_switched_off_before_we_are_in_it_lets_us_in() -> None:
+    not_there = error("cancel", "not-allowed", text="Room creation is restricted")
+    refused = PresenceRefused(US, refusal(not_there))
+    assert knock().receive(refused) == Admitted(lobby_is_gone=True)
+
+
 @pytest.mark.parametrize("alternate", [None, "other@conference.meet.test"])
 def test_a_lobby_that_goes_with_its_meeting_does_not(alternate: str | None) -> None:
     gone = OccupantPresence(US, False, destroyed=Destroyed(alternate, "ended"))
