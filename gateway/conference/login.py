@@ -94,12 +94,13 @@ class Login:
         )
 
     async def reopen_room(self, room: str) -> None:
-        """Have a focus that has left a room open it again; it may be being restarted."""
+        """Have a focus that has left a room open it again; it may be being restarted, and want a
+        host to come back first."""
         clock = asyncio.get_running_loop().time
         until = clock() + RETURN_PATIENCE
         while True:
             try:
-                return await self.open_room(room)
+                return await self.open_room(room, host_until=until)
             except ConferenceError as error:
                 is_here = self.installation.node is None
                 if not is_here or error.cause not in PASSING or clock() > until:

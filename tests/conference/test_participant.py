@@ -863,6 +863,21 @@ async def test_a_focus_that_is_away_for_a_minute_and_a_half_costs_no_call() -> N
 
 
 @in_virtual_time
+async def test_a_focus_that_is_back_and_wants_a_host_first_is_asked_until_there_is_one() -> None:
+    # A secure domain: a Jicofo that was restarted knows of no conference, and we are guests.
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.conference = [error("auth", "not-authorized")] * 100
+        world.presence("focus", gone=True)
+        await settle(60)
+        assert call.told() == [] and media.open_sessions == ["s1"]
+        world.presence("focus")  # whom a host has called
+        await settle(RETURN_PATIENCE)
+        assert call.told() == []
+
+
+@in_virtual_time
 async def test_without_a_focus_the_call_ends_in_the_end() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:
