@@ -277,7 +277,9 @@ class _Client(ClientXMPP):
             self._fail(FailureCause.STREAM, _condition(xml, ns.STREAM_ERRORS))
             return None
         if xml.tag == f"{{{ns.SASL}}}failure":
-            self._fail(FailureCause.LOGIN, _condition(xml, ns.SASL))
+            condition = _condition(xml, ns.SASL)
+            is_passing = condition.startswith("temporary-auth-failure")
+            self._fail(FailureCause.STREAM if is_passing else FailureCause.LOGIN, condition)
             return None
         if xml.tag == f"{{{ns.STREAM}}}features":
             return self._features(stanza)

@@ -224,6 +224,23 @@ async def test_a_mechanism_we_do_not_have_is_no_login() -> None:
         assert (await failure(replace(server, tls=None))).cause is FailureCause.LOGIN
 
 
+@pytest.mark.parametrize(
+    ("condition", "cause"),
+    [
+        ("not-authorized", FailureCause.LOGIN),
+        ("temporary-auth-failure", FailureCause.STREAM),  # RFC 6120 section 6.5.9: try again later
+    ],
+)
+async def test_a_login_that_is_refused_for_now_may_be_tried_again(
+    condition: str, cause: FailureCause
+) -> None:
+    features = f"{HEADER}<stream:features>{ANONYMOUS}</stream:features>"
+    refusal = f"<failure xmlns='{ns.SASL}'><{condition}/></failure>"
+    async with says(features + refusal) as server:
+        failed = await failure(replace(server, tls=None))
+    assert (failed.cause, failed.text) == (cause, condition)
+
+
 async def test_what_is_not_xml_ends_the_stream() -> None:
     async with says(f"{HEADER}<stream:features><<<>") as server:
         assert (await failure(replace(server, tls=None))).cause is FailureCause.STREAM
