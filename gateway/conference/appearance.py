@@ -21,6 +21,7 @@ class Appearance:
         self.presence = presence
         self._connection = connection
         self._changed = asyncio.Event()
+        self._told_hand()
 
     def is_known_as(self, display_name: str, status: str | None) -> None:
         """Show a name, and a word on the call, or none."""
@@ -36,7 +37,12 @@ class Appearance:
             await self._changed.wait()
             self._changed.clear()
             self._connection.send(self.presence.update())
+            self._told_hand()
             await asyncio.sleep(PRESENCE_INTERVAL)
+
+    def _told_hand(self) -> None:
+        is_up = self.presence.hand_raised_at is not None
+        self.presence = replace(self.presence, hand_is_shown=is_up)
 
     def _show(self, presence: OwnPresence) -> None:
         if presence != self.presence:

@@ -28,7 +28,7 @@ class OwnPresence:
     `hand_raised_at` is in milliseconds since 1970: browsers sort raised hands by it. `status` is a
     word on the call. `initiator` are headers that say where the call came from, as Jigasi's do.
     With `dial_pad` browsers offer their user to press keys for the phone. A visitor has no audio
-    that others could hear: not `has_source`.
+    that others could hear: not `has_source`. `hand_is_shown`: the last presence had our hand up.
     """
 
     room: str
@@ -44,6 +44,7 @@ class OwnPresence:
     initiator: Mapping[str, str] = field(default_factory=dict)
     dial_pad: bool = False
     has_source: bool = True
+    hand_is_shown: bool = False
 
     @property
     def occupant(self) -> str:
@@ -71,9 +72,9 @@ class OwnPresence:
     def update(self) -> Element:
         """The presence of one who is in the room already."""
         presence = self._presence()
-        if self.hand_raised_at is None and self.has_source:
+        if self.hand_raised_at is None and (self.has_source or self.hand_is_shown):
             # Browsers keep a property that a later presence does not have: say that it is empty.
-            # No browser sees a visitor's, and its node takes the element for a raised hand.
+            # Of a visitor's moderators are told each time, or take it for a hand that is raised.
             presence.append(element(ns.CLIENT, _HAND))
         return presence
 

@@ -72,6 +72,7 @@ def refusal(condition: str) -> str:
 
 
 VISITORS = "visitors.meet.test"
+HAND = "{jabber:client}jitsi_participant_raisedHand"
 DEMOTION = {"type": "visitors", "action": "demote-request", "actor": "alice"}
 ONLY_VISITORS = refusal("promotion-not-allowed")
 
@@ -126,12 +127,16 @@ async def test_a_visitors_key_raises_and_lowers_its_hand() -> None:
     async with visiting(world, media) as call:
         assert call.participant.toggle_microphone() is Toggled.HAND_RAISED
         await settle(1)
-        hand = world.stream.sent[-1].stanza.findtext("{jabber:client}jitsi_participant_raisedHand")
+        hand = world.stream.sent[-1].stanza.findtext(HAND)
         assert hand
         assert not call.participant.set_muted(False)
         assert call.participant.toggle_microphone() is Toggled.HAND_LOWERED
         await settle(1)
         assert ("mute", False) not in media.log
+        call.participant.set_held(True)
+        await settle(1)
+        told = [sent.stanza.findtext(HAND) for sent in world.stream.of("presence")]
+        assert told == [hand, "", None]
 
 
 @in_virtual_time

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -116,11 +117,13 @@ def test_a_raised_hand_is_shown_with_its_time_and_a_lowered_one_is_empty() -> No
     assert presence().update().findtext(hand) == ""
 
 
-def test_a_visitors_hand_that_is_down_is_not_mentioned() -> None:
-    # At a node Prosody takes the element, empty or not, for a request to be promoted.
+def test_a_visitors_hand_that_is_down_is_mentioned_only_if_it_was_up() -> None:
+    # At a node Prosody passes on to moderators whatever is said of it, each time.
     hand = f"{CLIENT}jitsi_participant_raisedHand"
-    assert presence(has_source=False).update().find(hand) is None
-    assert presence(has_source=False, hand_raised_at=1700000000000).update().find(hand) is not None
+    visitor = presence(has_source=False)
+    assert visitor.update().find(hand) is None
+    assert replace(visitor, hand_raised_at=1700000000000).update().findtext(hand) == "1700000000000"
+    assert replace(visitor, hand_is_shown=True).update().findtext(hand) == ""
 
 
 def test_who_knocks_says_its_name_and_nothing_about_its_sources() -> None:
