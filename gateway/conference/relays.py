@@ -41,6 +41,8 @@ class Relays:
                 )
             except (StanzaError, NoReply) as error:
                 log.info("no relays told", namespace=namespace, error=str(error))
+                if isinstance(error, StanzaError) and error.condition == "forbidden":
+                    self._is_known = False  # to who is in no room yet, perhaps
                 continue
             self._services = read_services(answer, time.time())
             return

@@ -90,6 +90,18 @@ async def test_an_older_server_is_asked_in_the_older_way() -> None:
 
 
 @in_virtual_time
+async def test_a_server_that_tells_occupants_only_is_asked_again_by_one() -> None:
+    # Prosody with `extdisco_occpuant_check`, as its module calls it.
+    forbidden = error("auth", "forbidden")
+    world = World(occupants={"ann": ""}, services=[forbidden, forbidden, services("p")])
+    media = Media(connects=False)
+    async with Call(world, media, installation=WITH_TURN) as call:
+        await fail(call, "s1")
+        await fail(call, "s2")
+    assert [each.relays for each in media.offers] == [(), relays("p")]
+
+
+@in_virtual_time
 async def test_a_server_without_relays_changes_nothing() -> None:
     world, media = World(occupants={"ann": ""}), Media(connects=False)
     async with Call(world, media, installation=WITH_TURN) as call:
