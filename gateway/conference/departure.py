@@ -101,7 +101,9 @@ def not_let_in(departure: Departure, error: ConferenceError) -> Departure:
 
 def is_room_missing(error: StanzaError) -> bool:
     """Whether the room cannot be joined because the focus is not in it yet (or no longer)."""
-    return error.condition == "not-allowed" and "creation is restricted" in error.text.lower()
+    is_told = error.has(ns.JITSI_MEET, "room-does-not-exist")  # by modules that ask for a token
+    restricted = is_told or "creation is restricted" in error.text.lower()
+    return error.condition == "not-allowed" and restricted
 
 
 _REFUSALS = {

@@ -121,7 +121,7 @@ class _Entering:
         """Do what it takes to be let in the next time."""
         lobby = lobby_of(error)
         if is_room_missing(error):
-            await self._open_room()
+            await self._open_room(error)
         elif lobby is not None and self._knocks > 0:
             await self._knock(lobby, error)
         elif error.condition == "not-authorized" and self._door.ask_password is not None:
@@ -138,8 +138,10 @@ class _Entering:
         log.info("asking for the password", wrong=self._password is not None)
         self._password = await ask(self._password is not None)
 
-    async def _open_room(self) -> None:
+    async def _open_room(self, missing: StanzaError) -> None:
         self._attempts -= 1
+        if self._attempts == 0 and missing.has(ns.JITSI_MEET, "room-does-not-exist"):
+            raise refused(missing) from missing
         if self._attempts == 0:
             text = "the focus does not open the room"
             raise ConferenceError(JoinFailure.FOCUS_UNAVAILABLE, text)

@@ -38,6 +38,11 @@ def condition(type_: str, name: str, inside: str = "", text: str = "") -> Stanza
     )
 
 
+NO_ROOM = condition(
+    "cancel", "not-allowed", "<room-does-not-exist xmlns='http://jitsi.org/jitmeet'/>"
+)
+
+
 @pytest.mark.parametrize(
     ("status", "cause", "rejoin"),
     [
@@ -92,12 +97,7 @@ def test_the_reason_of_a_destroyed_room_is_kept() -> None:
             ),
             JoinFailure.REFUSED,
         ),
-        (
-            condition(
-                "cancel", "not-allowed", "<room-does-not-exist xmlns='http://jitsi.org/jitmeet'/>"
-            ),
-            JoinFailure.NOT_FOUND,
-        ),
+        (NO_ROOM, JoinFailure.NOT_FOUND),
         (
             condition(
                 "cancel",
@@ -135,11 +135,12 @@ def test_the_reason_of_a_destroyed_room_is_kept() -> None:
 def test_a_refused_join_has_its_cause(refusal: StanzaError, cause: JoinFailure) -> None:
     assert refused(refusal).cause is cause
     assert str(refusal) in refused(refusal).text
-    assert not is_room_missing(refusal)
+    assert is_room_missing(refusal) is (refusal is NO_ROOM)
 
 
 def test_a_room_that_the_focus_has_not_opened_is_missing() -> None:
     assert is_room_missing(condition("cancel", "not-allowed", text="Room creation is restricted"))
+    assert is_room_missing(NO_ROOM)
 
 
 @pytest.mark.parametrize(

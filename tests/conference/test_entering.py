@@ -31,6 +31,7 @@ from tests.xmpp.virtual_time import in_virtual_time
 
 JITSI = "http://jitsi.org/jitmeet"
 FOCUS = "http://jitsi.org/protocol/focus"
+NO_ROOM = error("cancel", "not-allowed", f"<room-does-not-exist xmlns='{JITSI}'/>")
 PASSWORD = ".//{http://jabber.org/protocol/muc}password"
 
 
@@ -219,10 +220,6 @@ async def test_a_conference_that_becomes_ready_is_joined_then() -> None:
             error("cancel", "not-allowed", f"<authentication-required xmlns='{JITSI}'/>"),
             JoinFailure.AUTHENTICATION,
         ),
-        (
-            error("cancel", "not-allowed", f"<room-does-not-exist xmlns='{JITSI}'/>"),
-            JoinFailure.NOT_FOUND,
-        ),
         (error("cancel", "conflict"), JoinFailure.UNREACHABLE),
         (error("wait", "resource-constraint"), JoinFailure.FULL),
     ],
@@ -234,18 +231,23 @@ async def test_a_room_that_does_not_let_us_in(refusal: str, cause: JoinFailure) 
     assert world.stream.kinds() == ["conference", "join"]
 
 
+@pytest.mark.parametrize("missing", [NOT_YET, NO_ROOM])
 @in_virtual_time
-async def test_a_room_that_is_not_there_yet_is_asked_for_again() -> None:
-    world = World(joins=[NOT_YET, NOT_YET])
+async def test_a_room_that_is_not_there_yet_is_asked_for_again(missing: str) -> None:
+    world = World(joins=[missing, missing])
     entry = await entering(world)
     assert world.stream.kinds() == ["conference", "join"] * 3
     await entry.login.connection.close()
 
 
+@pytest.mark.parametrize(
+    ("missing", "cause"),
+    [(NOT_YET, JoinFailure.FOCUS_UNAVAILABLE), (NO_ROOM, JoinFailure.NOT_FOUND)],
+)
 @in_virtual_time
-async def test_a_room_that_is_never_there_is_given_up() -> None:
-    world = World(joins=[NOT_YET] * 9)
-    assert await failure(world) is JoinFailure.FOCUS_UNAVAILABLE
+async def test_a_room_that_is_never_there_is_given_up(missing: str, cause: JoinFailure) -> None:
+    world = World(joins=[missing] * 9)
+    assert await failure(world) is cause
     assert len(world.stream.of("join")) == 3
 
 
