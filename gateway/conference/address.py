@@ -47,14 +47,14 @@ class RoomAddress:
         tenants: bool = False,
         tenant: str | None = None,
     ) -> "RoomAddress":
-        """Read `room`, `tenant/room` or `room@domain`, URL-encoded or not.
+        """Read `room`, `tenant/room` or `room@domain`, URL-encoded or not, or an internal name.
 
         A bare name is what people type: as in a browser's URL, some characters of it do not count.
         It is a room of the first domain, and of `tenant` if it names none. ConferenceError
         (NOT_FOUND) if there can be no such room, its domain is not among those given, or it is a
         tenant's without `tenants` being served.
         """
-        text = text.strip()
+        text = outer_room(text.strip())
         name, at, domain = _ENCODED_AT.sub("@", text).rpartition("@")
         if at:
             domain, tenant = _known_domain(domain.strip().lower(), muc_domains)

@@ -147,6 +147,8 @@ def test_a_tenants_room_has_the_tenant_in_its_domain() -> None:
     for text in ("acme/room", " /Acme/Room", "room@conference.acme.meet.test"):
         assert RoomAddress.parse(text, DOMAINS, tenants=True) == expected
     assert RoomAddress.parse("room", DOMAINS, tenants=True, tenant="acme") == expected
+    # As Jicofo names it when it wants somebody called.
+    assert RoomAddress.parse("[acme]room@conference.meet.test", DOMAINS, tenants=True) == expected
     assert RoomAddress.parse("room@muc.a.b.other.test", DOMAINS, tenants=True).tenant == "a.b"
 
 
