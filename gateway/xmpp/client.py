@@ -41,7 +41,7 @@ from gateway.xmpp.whole_tags import WholeTags
 # ConnectionFailed here.
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
-_TOKEN = re.compile(r"(\btoken=)[^&#\s'\"]+", re.IGNORECASE)
+_SECRET = re.compile(r"\b(token|previd)=[^&#\s'\"]+", re.IGNORECASE)
 _CONNECT_TIMEOUT = 5.0  # for each address of a host; others may answer where one does not
 _CLOSE_TIMEOUT = 1.0  # for each of: sending what is queued, the server's end of stream, its FIN
 _STANZAS = frozenset(f"{{{ns.CLIENT}}}{name}" for name in ("iq", "message", "presence"))
@@ -342,7 +342,7 @@ class _Client(ClientXMPP):
 
     def _fail(self, cause: FailureCause, text: str) -> None:
         # An error of HTTP's names its URL, and a server may repeat what it was given.
-        failure = ConnectionFailed(cause, _TOKEN.sub(r"\1...", text))
+        failure = ConnectionFailed(cause, _SECRET.sub(r"\1=...", text))
         if not self._bound.done():
             self._bound.set_exception(failure)
         elif not self._ending:
