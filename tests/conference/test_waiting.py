@@ -114,6 +114,18 @@ async def test_the_password_that_comes_with_the_invitation_is_used() -> None:
 
 
 @in_virtual_time
+async def test_who_is_let_in_does_not_repeat_a_password_that_the_room_does_not_take() -> None:
+    # Prosody gives the room's own to members who give none, and lets nobody in with another.
+    world = World(joins=[members_only()])
+    async with Visit(world, password="wrong") as visit:
+        world.invites_us()
+        await settle(0.1)
+        assert visit.is_inside
+        passwords = [sent.stanza.findtext(PASSWORD) for sent in world.stream.of("join")]
+        assert passwords == ["wrong", None, None]
+
+
+@in_virtual_time
 async def test_who_has_the_password_need_not_knock() -> None:
     world = World()
     async with Visit(world, password="geheim") as visit:
