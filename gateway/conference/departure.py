@@ -6,7 +6,8 @@ from gateway.conference.component_orders import Demoted
 from gateway.conference.events import LeaveCause
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.presence import OccupantPresence
+from gateway.xmpp.jid import bare
+from gateway.xmpp.presence import OccupantPresence, PresenceRefused
 from gateway.xmpp.stanza import StanzaError
 from gateway.xmpp.visitors import Promotion
 
@@ -104,6 +105,14 @@ def is_room_missing(error: StanzaError) -> bool:
     is_told = error.has(ns.JITSI_MEET, "room-does-not-exist")  # by modules that ask for a token
     restricted = is_told or "creation is restricted" in error.text.lower()
     return error.condition == "not-allowed" and restricted
+
+
+def raise_if_lost(refused: PresenceRefused, room: str) -> None:
+    """Departed if the room, by its answer to a later presence of ours, knows nothing of us."""
+    error = refused.error
+    is_lost = error.condition == "item-not-found" or is_room_missing(error)
+    if is_lost and bare(refused.occupant) == room:
+        raise Departed(Departure(LeaveCause.CONNECTION_LOST, str(error), rejoin=True))
 
 
 _REFUSALS = {

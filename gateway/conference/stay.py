@@ -27,7 +27,14 @@ from gateway.conference.component_orders import (
     TranscriptionWanted,
     read_order,
 )
-from gateway.conference.departure import Departed, Departure, first_departure, focus_lost, told_to
+from gateway.conference.departure import (
+    Departed,
+    Departure,
+    first_departure,
+    focus_lost,
+    raise_if_lost,
+    told_to,
+)
 from gateway.conference.entering import Entry
 from gateway.conference.events import Alone, LeaveCause, OccupantJoined, OccupantLeft
 from gateway.conference.floor import Floor
@@ -187,6 +194,7 @@ class Stay:
                     self._bridge_seen()
             case PresenceRefused(error=error):
                 log.warning("presence refused", error=str(error))
+                raise_if_lost(received, self.room.jid)
             case MuteOrder(muted=True, actor=actor) if self.room.focus_present:
                 name = self.room.name_of(resource(actor)) if actor is not None else None
                 self.microphone.muted_by(name)

@@ -972,6 +972,30 @@ async def test_that_others_are_put_out_first_by_a_server_is_no_news(is_told: boo
         assert call.told() == [Rejoined()]
 
 
+@pytest.mark.parametrize(
+    ("refusal", "is_out"),
+    [
+        (error("cancel", "item-not-found", text="You must join the room before ..."), True),
+        (error("cancel", "not-allowed", text="Room creation is restricted"), True),
+        (error("wait", "resource-constraint"), False),
+    ],
+)
+@in_virtual_time
+async def test_whose_presence_shows_that_the_room_has_lost_it_comes_back(
+    refusal: str, is_out: bool
+) -> None:
+    # Prosody's MUC may have been loaded anew, and says so only to who changes something.
+    world = with_alice()
+    async with Call(world, Media()) as call:
+        for room in ("other@conference.meet.test", ROOM):
+            world.stream.deliver(
+                f"<presence xmlns='jabber:client' type='error' from='{room}/{world.stream.nick}'>"
+                f"{refusal}</presence>"
+            )
+            await settle(5)
+        assert call.told() == ([Rejoined()] if is_out else [])
+
+
 @in_virtual_time
 async def test_a_kick_counts_more_than_the_end_of_the_connection_after_it() -> None:
     world = with_alice()
