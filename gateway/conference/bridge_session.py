@@ -115,6 +115,7 @@ class BridgeSession:
     ) -> None:
         self.sid = initiate.sid
         self._initiate = initiate
+        self._told = initiate.bridge_session  # what the focus calls it now
         self._focus = focus
         self._nick = nick
         self._connection = connection
@@ -208,7 +209,7 @@ class BridgeSession:
 
     async def _is_repaired(self) -> bool:
         """Ask the focus for an ICE restart, and see whether the bridge is reached again."""
-        told = self._initiate.bridge_session
+        told = self._told
         if told is None or not self._recovery.may_restart_ice(asyncio.get_running_loop().time()):
             return False
         log.info("asking for an ICE restart", sid=self.sid)
@@ -297,7 +298,7 @@ class BridgeSession:
 
     def terminate(self, reason: Reason, *, restart: bool = False) -> Jingle:
         """The session-terminate; without the bridge session's id the focus would refuse it."""
-        told = self._initiate.bridge_session
+        told = self._told
         return Jingle(
             action=Action.SESSION_TERMINATE,
             sid=self.sid,
@@ -306,7 +307,11 @@ class BridgeSession:
         )
 
     def reject_transport(self, replace: Jingle) -> Jingle:
-        """The answer to a transport-replace: we keep what we have (XEP-0166 section 6.8)."""
+        """The answer to a transport-replace: we keep what we have (XEP-0166 section 6.8).
+
+        For the focus we are on the other bridge from now on: once our own is gone we ask for that.
+        """
+        self._told = replace.bridge_session or self._told
         return Jingle(action=Action.TRANSPORT_REJECT, sid=self.sid, contents=replace.contents)
 
     def _tell_sources(self) -> None:

@@ -31,6 +31,7 @@ from gateway.conference.stay import (
 )
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
+from gateway.xmpp.jingle import BridgeSessionId
 from tests.conference.world import (
     ADDRESS,
     CANDIDATE,
@@ -561,6 +562,25 @@ async def test_a_transport_that_is_to_be_replaced_is_kept() -> None:
         (rejected,) = world.stream.of("transport-reject")
         assert rejected.jingle.sid == "s1"
         assert call.told() == []
+
+
+@in_virtual_time
+async def test_who_has_kept_its_transport_is_restarted_on_the_bridge_that_replaced_its_own() -> (
+    None
+):
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        world.request(
+            "<jingle xmlns='urn:xmpp:jingle:1' action='transport-replace' sid='s1'>"
+            f"<content name='audio' creator='initiator'>{transport(CANDIDATE)}</content>"
+            "<bridge-session xmlns='http://jitsi.org/protocol/focus' id='bridge-2'/></jingle>"
+        )
+        await settle()
+        media.down("s1")
+        await settle()
+        (asked,) = world.stream.of("session-terminate")
+        assert asked.jingle.bridge_session == BridgeSessionId("bridge-2", restart=True)
 
 
 # --- broken media --------------------------------------------------------------------------------
