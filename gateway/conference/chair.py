@@ -137,6 +137,8 @@ class Chair:
                 lobby = (await self._ask()).lobby if self.is_taken else None
             except (StanzaError, NoReply) as error:
                 log.warning("the room does not describe itself", error=str(error))
+                if isinstance(error, NoReply):
+                    self.look()
                 continue
             if lobby != self._watch.lobby:
                 self.leave()

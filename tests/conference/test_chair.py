@@ -13,6 +13,7 @@ import pytest
 from gateway.conference.chair import MEMBERS_AT_ONCE, PASSWORD_DIGITS, Order, Outcome, Ruling
 from gateway.conference.company import Somebody
 from gateway.conference.events import Knocked
+from gateway.xmpp.connection import REQUEST_TIMEOUT
 from gateway.xmpp.server import Server
 from tests.conference.moderating import (
     alone,
@@ -34,6 +35,7 @@ from tests.conference.world import (
     Call,
     Media,
     World,
+    connected,
     error,
     settle,
 )
@@ -300,3 +302,17 @@ async def test_a_server_that_does_not_answer_is_waited_for_and_told_of() -> None
     async with Call(world, Media(), moderator=True) as call:
         world.orders = [None]
         assert (await carry_out(call, Order.RECORD)).outcome is Outcome.NOT_POSSIBLE
+
+
+@in_virtual_time
+async def test_a_room_that_has_not_said_what_its_rules_are_is_asked_again() -> None:
+    world = moderated()
+    async with Call(world, Media(), moderator=True) as call:
+        await connected(call)
+        with_lobby(world)
+        described, world.described = world.described, None  # the question is lost
+        await settle(REQUEST_TIMEOUT)
+        world.described = described
+        await settle(REQUEST_TIMEOUT + 1)
+        assert len(world.streams) == 1
+        assert world.stream.of("join")[-1].stanza.get("to") == f"{LOBBY}/{world.stream.nick}"
