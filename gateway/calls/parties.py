@@ -48,15 +48,26 @@ def calling_party(request: Request, *, is_trusted: bool) -> CallerIdentity:
 
 
 def connected_party(headers: Headers) -> CallerIdentity | None:
-    """Who a trusted network says is at the other end, by a response, or a request within a call.
+    """Who a trusted network says is at the other end, by a response to our INVITE.
 
-    None if it says nothing. It need not be who was there before: calls are transferred.
+    None if it says nothing.
     """
     if not headers.states_party:
         return None
     if _PRIVATE & _privacy(headers):
         return WITHHELD
     return _asserted(headers, None, roles=_EITHER)
+
+
+def party_within(headers: Headers) -> CallerIdentity | None:
+    """The same by a request within a call. It need not be who was there before: calls are
+    transferred.
+
+    From is as it was in the beginning: who hides behind it stays unknown, whatever the network
+    tells us.
+    """
+    party = connected_party(headers)
+    return WITHHELD if party is not None and _is_anonymous(headers.from_) else party
 
 
 def _stated(party: NameAddr) -> CallerIdentity:

@@ -18,7 +18,7 @@ from gateway.calls.end_reason import BY_THE_PHONE, CallEnd, EndReason, Over
 from gateway.calls.in_call import Said
 from gateway.calls.media_session import MediaSession
 from gateway.calls.negotiation import Negotiation
-from gateway.calls.parties import calling_party, connected_party
+from gateway.calls.parties import calling_party, party_within
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
@@ -186,7 +186,7 @@ class Phone:
             case sip.InfoReceived() | sip.MessageReceived():
                 listener.said(event)
             case sip.PartyStated():
-                party = connected_party(event.headers)
+                party = party_within(event.headers)
                 if party is not None and self._trunk.trust_identity:
                     self._stated(party, listener)
             case _:

@@ -27,9 +27,11 @@ def shown(party: Party) -> list[str | None]:
     return [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
 
 
-def states(phone: FakePhone, *fields: tuple[str, str]) -> None:
+def states(
+    phone: FakePhone, *fields: tuple[str, str], from_: str = "<sip:erika@pbx.test>;tag=1"
+) -> None:
     """The network says within its call who is at it."""
-    phone.tells(sip.PartyStated, Headers(fields))
+    phone.tells(sip.PartyStated, Headers((("From", from_), *fields)))
 
 
 async def desk_calls(there: Exchange) -> tuple[FakePhone, Party]:
@@ -85,6 +87,20 @@ async def test_as_much_is_believed_and_shown_of_them_as_of_who_called(
         states(phone, ("P-Asserted-Identity", "<sip:+436641234512@pbx.test>"))
         await settle(2)
         assert shown(party) == names
+
+
+@in_virtual_time
+async def test_a_caller_that_hides_behind_from_stays_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room", headers=f"Privacy: id\r\n{DESK}")
+        party = await there.call_in(phone)
+        await settle(1)
+        hidden = '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1'
+        states(phone, ("P-Asserted-Identity", GUEST), from_=hidden)
+        await settle(2)
+        assert shown(party) == ["Anonymous"]
 
 
 @in_virtual_time
