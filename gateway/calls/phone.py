@@ -199,7 +199,9 @@ class Phone:
         self._connected(party, listener)
 
     def _connected(self, party: CallerIdentity, listener: Listener) -> None:
-        if party == self.party:
+        # A network that knows a number only says nothing new of whom From has named.
+        is_nameless = not (party.name or party.is_withheld)
+        if party == self.party or (is_nameless and party.user == self.party.user):
             return
         self.party = party
         log.info("connected to another", party=party.full)

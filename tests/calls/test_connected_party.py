@@ -89,6 +89,19 @@ async def test_as_much_is_believed_and_shown_of_them_as_of_who_called(
         assert shown(party) == names
 
 
+@pytest.mark.parametrize("stated", ["<sip:2000@pbx.test>", "<tel:2000>"])
+@in_virtual_time
+async def test_who_is_stated_again_without_a_name_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, stated: str
+) -> None:
+    """Networks know numbers; the name stood in From, which is not looked at again."""
+    async with exchange(monkeypatch) as there:
+        phone, party = await desk_calls(there)
+        states(phone, ("P-Asserted-Identity", stated))
+        await settle(2)
+        assert shown(party) == ["Front Desk"]
+
+
 @in_virtual_time
 async def test_a_caller_that_hides_behind_from_stays_unknown(
     monkeypatch: pytest.MonkeyPatch,
