@@ -105,25 +105,27 @@ def called_parties(request: Request, named_in: Sequence[CalledIn]) -> tuple[str,
 def _called(request: Request, named_in: CalledIn) -> list[str]:
     match named_in:
         case CalledIn.URI:
-            return [_called_user(request.uri)]
+            uris = [request.uri]
         case CalledIn.TO:
-            return [_called_user(request.headers.to.uri)]
+            uris = [request.headers.to.uri]
         case CalledIn.DIVERSION:  # the last to divert is on top
-            diverted = _addresses(request.headers, "Diversion")
-            return [_called_user(party.uri) for party in reversed(diverted)]
+            uris = [party.uri for party in reversed(_addresses(request.headers, "Diversion"))]
         case CalledIn.HISTORY_INFO:
-            called = _addresses(request.headers, "History-Info")
-            return [_called_user(party.uri) for party in called]
+            uris = [party.uri for party in _addresses(request.headers, "History-Info")]
+    return [user for uri in uris for user in _called_users(uri)]
 
 
-def _called_user(uri: str) -> str:
-    """The user part, or a number without what is only for the eye (RFC 3966 section 3)."""
+def _called_users(uri: str) -> tuple[str, ...]:
+    """The user part, first without the parameters that networks add to a number in it (RFC 4694,
+    RFC 4904); or a number without what is only for the eye (RFC 3966 section 3)."""
     try:
         parsed = parse_uri(uri)
     except SipSyntaxError:
-        return ""
+        return ()
     user = parsed.user or ""
-    return _VISUAL.sub("", user) if parsed.scheme == "tel" else user
+    if parsed.scheme == "tel":
+        return (_VISUAL.sub("", user),)
+    return user.partition(";")[0], user
 
 
 def _addresses(headers: Headers, header: str) -> list[NameAddr]:

@@ -125,6 +125,16 @@ def test_a_telephone_number_is_matched_without_what_is_for_the_eye() -> None:
     assert called_parties(invite(to="<sip:a-b.c@gw.test>"), (CalledIn.TO,)) == ("a-b.c",)
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [";npdi;rn=+14045550100", ";phone-context=ims.test", ";tgrp=1;trunk-context=t.test"],
+)
+def test_a_number_is_matched_without_its_parameters_and_then_with_them(parameters: str) -> None:
+    request = invite(to=f"<sip:+4312345{parameters}@gw.test;user=phone>")
+    users = ("+4312345", f"+4312345{parameters}")
+    assert called_parties(request, (CalledIn.TO,)) == users
+
+
 def test_what_nobody_says_is_nothing() -> None:
     assert called_parties(invite(to="<sip:gw.test>"), (CalledIn.TO, CalledIn.DIVERSION)) == ()
 
