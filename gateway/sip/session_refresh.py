@@ -159,7 +159,7 @@ class SessionRefresh:
             self._interval = self._min_se = more  # to be told again from now on (7.4)
             self._refresh(now)
         else:
-            self._timer.again(now, response.headers.retry_after)
+            self._timer.again(now, response.headers.retry_after or None)  # 0 says nothing
 
     def _go_on(self, agreed: SessionExpires | None, now: float) -> None:
         if agreed is None and not self._peer_knows:

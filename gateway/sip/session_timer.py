@@ -166,13 +166,14 @@ class SessionTimer:
             self._next = self._queue.start(now + interval / 2, self._refresh)
 
     def again(self, now: float, after: float | None = None) -> None:
-        """Refresh later than now: after so many seconds, or in half of what is left."""
+        """Refresh later than now: after so many seconds, in half of what is left at the latest."""
         if self._end is None or not self._end.is_running:
             return
-        wait = (self._ends_at - now) / 2 if after is None else after
+        latest = (self._ends_at - now) / 2
+        wait = latest if after is None else min(after, latest)
         if self._next is not None:
             self._next.cancel()
-        if after is not None or wait >= _SHORTEST:
+        if wait == after or wait >= _SHORTEST:
             self._next = self._queue.start(now + wait, self._refresh)
 
     def stop(self) -> None:

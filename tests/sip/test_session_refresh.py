@@ -187,6 +187,16 @@ def test_refusals_are_followed_by_fewer_and_fewer_attempts_and_then_the_end(benc
     assert 2 <= attempts <= 12
 
 
+@pytest.mark.parametrize("seconds", ["0", "600", "999999999"])
+def test_who_has_us_wait_is_asked_again_in_time_and_not_at_once(bench: Bench, seconds: str) -> None:
+    calling(bench, TAKES_UPDATE, KNOWS, ("Session-Expires", "600;refresher=uac"))
+    bench.receive(response(refresh_of(bench), 500, fields=[("Retry-After", seconds)]))
+    bench.advance(0.9)
+    assert bench.take() == []
+    bench.advance(200)
+    assert "UPDATE" in bench.statuses()
+
+
 def test_a_422_to_a_refresh_makes_the_interval_longer(bench: Bench) -> None:
     calling(bench, TAKES_UPDATE, KNOWS, ("Session-Expires", "600;refresher=uac"))
     bench.receive(response(refresh_of(bench), 422, fields=[("Min-SE", "800")]))
