@@ -136,6 +136,12 @@ def test_headers_that_are_secret_by_their_name_are_not_logged(name: bytes) -> No
     assert masked(head + name + b": 12\r\n 34" + tail) == head + name + b": ***" + tail
 
 
+@pytest.mark.parametrize("name", [b"Jitsi-Conference-Room-Pass", b"jitsi-auth-token", b"pin"])
+def test_such_headers_are_not_logged_either_where_a_refer_has_them(name: bytes) -> None:
+    said = b"REFER sip:a@b SIP/2.0\r\nRefer-To: <sip:r@b;pin=1?X-Room=r&%s=%s&a=b>\r\n\r\n"
+    assert masked(said % (name, b"s%203cret")) == said % (name, b"***")
+
+
 def test_keys_of_media_are_not_logged() -> None:
     line = b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:%s|2^31|1:1\r\n"
     line += b"a=crypto:2 X INLINE:%s;inline:%s\r\na=ice-ufrag:abcd\r\na=ice-pwd:%s\r\n"
