@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.sip.acknowledgement import acknowledgement
 from gateway.sip.core import Core
 from gateway.sip.dialog import TARGET_REFRESH, Dialog
 from gateway.sip.digest import DigestClient
 from gateway.sip.failover import Sending
-from gateway.sip.flow import Transmission
+from gateway.sip.flow import Flow, Transmission
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.responses import PHRASES, HeaderFields
 from gateway.sip.sips import is_sips
@@ -25,11 +25,13 @@ class Outcome:
     """What became of a request: the final response, or the status that stands for none.
 
     That is 408 if nobody answered, 503 if it could not be sent (8.1.3.1) or too many waited.
+    `flow` is by which way the answer to a request outside a dialog came.
     """
 
     status: int
     phrase: str
     response: Response | None = None
+    flow: Flow | None = field(default=None, compare=False)
 
     @property
     def is_success(self) -> bool:

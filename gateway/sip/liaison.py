@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 _LOOKUP = 10.0  # seconds that finding the way may take
 _FAREWELL = 2.0  # seconds for all registrars together to answer that we go
+_MAX_WAYS = 3  # of one attempt: others, if these are silent, are for the next
 _MAX_ADDRESSES = 16  # of one registrar: names may lead to many
 
 
@@ -84,10 +85,11 @@ class Liaison:
         if registration is None or (request := registration.end()) is None:
             return
         with suppress(OSError):
-            flow, *_ = await self._find(self._config.registrar)
+            flow, *others = self._ways(await self._find(self._config.registrar))
             while request is not None:
-                outcome = await self._agent.request(request, flow)
+                outcome = await self._agent.request(request, flow, others)
                 request = registration.receive_end(outcome)
+                flow, others = outcome.flow or flow, []
             self._log.info("unregistered", status=outcome.status)
 
     async def _keep_registered(self, registration: Registration) -> None:
@@ -105,14 +107,20 @@ class Liaison:
 
     async def _register(self, registration: Registration) -> None:
         flows = await self._find(self._config.registrar)
-        flow = flows[0]
+        flow, *others = self._ways(flows)
         contact = self._agent.contact(flow, registration.config.contact_user)
         request: Request | None = registration.begin(contact)
         while request is not None:
-            outcome = await self._agent.request(request, flow)
+            outcome = await self._agent.request(request, flow, others)
             request = registration.receive(outcome, self._loop.time())
+            flow, others = outcome.flow or flow, []  # who has asked for a password gets it
         if registration.state is RegistrationState.REGISTERED:
             self._note_addresses(flows)
+
+    def _ways(self, flows: tuple[Flow, ...]) -> list[Flow]:
+        """Those that one request may take: our contact is the same over each."""
+        contact = self._agent.contact(flows[0])
+        return [each for each in flows if self._agent.contact(each) == contact][:_MAX_WAYS]
 
     def _note_addresses(self, flows: tuple[Flow, ...]) -> None:
         """A registrar of several addresses may call from each of them."""
@@ -141,9 +149,10 @@ class Liaison:
             await asyncio.sleep(probe.due - self._loop.time())
             before = probe.state
             try:
-                flow, *_ = await self._find(self._config.probed)
+                flow, *others = self._ways(await self._find(self._config.probed))
                 request = probe.begin(self._agent.contact(flow), self._loop.time())
-                probe.receive(await self._agent.request(request, flow), self._loop.time())
+                outcome = await self._agent.request(request, flow, others)
+                probe.receive(outcome, self._loop.time())
             except OSError as error:
                 probe.fail(f"no way there: {error}", self._loop.time())
             except Exception:

@@ -174,9 +174,17 @@ class SipStack:
         session.send_invitation(request, flow, now, alternatives=alternatives)
         return session, request
 
-    def request(self, request: Request, flow: Flow, told: Told, now: float) -> None:
+    def request(
+        self,
+        request: Request,
+        flow: Flow,
+        told: Told,
+        now: float,
+        *,
+        alternatives: Sequence[Flow] = (),
+    ) -> None:
         """Send a request that belongs to no call and lacks nothing but its Via."""
-        send_alone(self._core, request, flow, told, now)
+        send_alone(self._core, request, (flow, *alternatives), told, now)
 
     def contact_uri(self, flow: Flow, user: str | None = None) -> URI:
         """Where we are reached by who is at the other end of a flow."""

@@ -228,10 +228,13 @@ class UserAgent:
         self._drain()
         return call
 
-    async def request(self, request: Request, flow: Flow) -> Outcome:
+    async def request(
+        self, request: Request, flow: Flow, alternatives: Sequence[Flow] = ()
+    ) -> Outcome:
         """Send a request that belongs to no call; what became of it.
 
-        It lacks nothing but its Via. Challenges are outcomes here.
+        It lacks nothing but its Via. Challenges are outcomes here. `alternatives` are other flows,
+        tried in turn where one does not take it (RFC 3263 4.3).
         """
         outcome: asyncio.Future[Outcome] = self._loop.create_future()
 
@@ -241,7 +244,9 @@ class UserAgent:
 
         if self._is_closed:
             return Outcome.without_response(503)
-        self._order(lambda now: self._stack.request(request, flow, told, now))
+        self._order(
+            lambda now: self._stack.request(request, flow, told, now, alternatives=alternatives)
+        )
         return await outcome
 
     def contact(self, flow: Flow, user: str | None = None) -> str:

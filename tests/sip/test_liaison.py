@@ -184,3 +184,43 @@ async def test_a_registrar_of_several_addresses_may_call_from_each(
             assert liaisons.called("127.0.0.9", "gw") == "trunk"
         registrar.cancel()
         await asyncio.wait([registrar])
+
+
+@pytest.fixture
+def dead_server_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is looked for has two servers, of which the first is not there."""
+    find = UserAgent.find_flows
+
+    async def two(agent: UserAgent, destination: Destination) -> tuple[Flow, ...]:
+        (flow,) = await find(agent, destination)
+        return replace(flow, remote=("127.0.0.9", flow.remote[1])), flow
+
+    monkeypatch.setattr(UserAgent, "find_flows", two)
+
+
+@pytest.mark.usefixtures("dead_server_first")
+async def test_it_registers_with_the_server_that_is_there() -> None:
+    with capture_logs() as logs, UdpPeer() as peer:
+        async with at_work(registering(peer), Timers()) as (agent, liaisons):
+            heard: list[Request] = []
+            registrar = asyncio.create_task(serve(peer, agent, heard))
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.registration is not None
+            registration = liaison.registration
+            await eventually(lambda: registration.state is RegistrationState.REGISTERED)
+        registrar.cancel()
+        await asyncio.wait([registrar])
+    assert [each["event"] for each in logs if each["log_level"] == "warning"] == []
+    assert [request.headers["Expires"] for request in heard] == ["3600", "3600", "0"]
+
+
+@pytest.mark.usefixtures("dead_server_first")
+async def test_a_peer_is_up_while_one_of_its_servers_answers() -> None:
+    with UdpPeer() as peer:
+        async with at_work(asking(peer)) as (agent, liaisons):
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.probe is not None
+            peer.send(response(await peer.receive_request("OPTIONS"), 200), agent)
+            probe = liaison.probe
+            await eventually(lambda: probe.state is not ProbeState.UNKNOWN)
+            assert probe.state is ProbeState.UP
