@@ -1,6 +1,7 @@
 """The sockets of a user agent: its listeners, and which of them serves whom."""
 
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from gateway.sip.tls import Certificates
 from gateway.sip.udp import UdpListener
 
 _MAX_REMEMBERED = 1024  # peers whose route is known
+_REMEMBERED = 10.0  # seconds; routes and our addresses change while we run
 WILDCARDS = ("0.0.0.0", "::")
 """Hosts that stand for all addresses of an IP version."""
 
@@ -48,6 +50,7 @@ class Sockets:
         on_failed: Callable[[Transmission], None],
         on_unreachable: Callable[[HostPort], None],
         external_host: Callable[[str], str | None] = lambda remote_host: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.listeners: list[UdpListener | TcpListener] = []
         self._advertised_host = advertised_host
@@ -58,7 +61,9 @@ class Sockets:
         self._on_message = on_message
         self._on_failed = on_failed
         self._on_unreachable = on_unreachable
-        self._local_hosts: dict[str, str] = {}  # which address of ours a peer sees
+        self._clock = clock
+        # Which address of ours a peer sees, and until when that is believed.
+        self._local_hosts: dict[str, tuple[str, float]] = {}
 
     async def open(self, listen: Listen) -> None:
         """Open one listener; CannotListen if the address is not to be had."""
@@ -135,20 +140,24 @@ class Sockets:
 
     def local_host(self, remote_host: str) -> str:
         """The address the system would send from to a host; nothing is sent to find out."""
-        known = self._local_hosts.get(remote_host)
-        if known is not None:
-            return known
-        if len(self._local_hosts) >= _MAX_REMEMBERED:
-            self._local_hosts.clear()
-        family = socket.AF_INET6 if ":" in remote_host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        now = self._clock()
+        host, until = self._local_hosts.get(remote_host, ("", now))
+        if until <= now:
             try:
-                probe.connect((remote_host, 9))
+                host = _address_towards(remote_host)
             except OSError:
-                return "::1" if family == socket.AF_INET6 else "127.0.0.1"
-            host = str(probe.getsockname()[0])
-        self._local_hosts[remote_host] = host
+                return "::1" if ":" in remote_host else "127.0.0.1"
+            if len(self._local_hosts) >= _MAX_REMEMBERED:
+                self._local_hosts.clear()
+            self._local_hosts[remote_host] = host, now + _REMEMBERED
         return host
+
+
+def _address_towards(remote_host: str) -> str:
+    family = socket.AF_INET6 if ":" in remote_host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((remote_host, 9))
+        return str(probe.getsockname()[0])
 
 
 def is_for(host: str, remote_host: str) -> bool:

@@ -1,8 +1,10 @@
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.sip import network
 from gateway.sip.flow import Flow, HostPort, Transmission
 from gateway.sip.network import Listen, Sockets
 from gateway.sip.tcp_connection import TcpLimits
@@ -17,12 +19,16 @@ async def clean() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def sockets(
-    *listens: Listen, advertised_host: str | None = None, external: str | None = None
+    *listens: Listen,
+    advertised_host: str | None = None,
+    external: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[tuple[Sockets, list[tuple[bytes, Flow]]]]:
     received: list[tuple[bytes, Flow]] = []
     it = Sockets(
         advertised_host=advertised_host,
         external_host=lambda remote: external if remote == "192.0.2.9" else None,
+        clock=clock,
         limits=TcpLimits(),
         on_message=lambda data, flow: received.append((data, flow)),
         on_failed=print,
@@ -103,6 +109,20 @@ async def test_peers_are_not_remembered_without_end() -> None:
         for number in range(3000):
             it.advertised(Flow("udp", address, (f"127.0.{number // 250}.{number % 250 + 1}", 9)))
         assert len(it._local_hosts) <= 1024
+
+
+async def test_an_address_of_ours_that_has_changed_is_told_soon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By DHCP, for instance, while the gateway runs."""
+    ours, now = "192.0.2.1", 0.0
+    monkeypatch.setattr(network, "_address_towards", lambda remote_host: ours)
+    async with sockets(Listen("udp", "0.0.0.0", 0), clock=lambda: now) as (it, _):
+        flow = it.flow_to("udp", ("192.0.2.9", 5060))
+        assert flow is not None
+        assert it.advertised(flow)[0] == "192.0.2.1"
+        ours, now = "192.0.2.2", 10.0
+        assert it.advertised(flow)[0] == "192.0.2.2"
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
