@@ -118,7 +118,7 @@ class Liaison:
             self._note_addresses(flows)
 
     def _ways(self, flows: tuple[Flow, ...]) -> list[Flow]:
-        """Those that one request may take: our contact is the same over each."""
+        """Those that one REGISTER may take: our contact is the same over each."""
         contact = self._agent.contact(flows[0])
         return [each for each in flows if self._agent.contact(each) == contact][:_MAX_WAYS]
 
@@ -149,7 +149,7 @@ class Liaison:
             await asyncio.sleep(probe.due - self._loop.time())
             before = probe.state
             try:
-                flow, *others = self._ways(await self._find(self._config.probed))
+                flow, *others = (await self._find(self._config.probed))[:_MAX_WAYS]
                 request = probe.begin(self._agent.contact(flow), self._loop.time())
                 outcome = await self._agent.request(request, flow, others)
                 probe.receive(outcome, self._loop.time())

@@ -224,3 +224,26 @@ async def test_a_peer_is_up_while_one_of_its_servers_answers() -> None:
             probe = liaison.probe
             await eventually(lambda: probe.state is not ProbeState.UNKNOWN)
             assert probe.state is ProbeState.UP
+
+
+async def test_a_peer_may_answer_by_another_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = UserAgent.find_flows
+    async with new_agent("udp", "tcp") as agent, new_agent("tcp") as server:
+        (listen,) = server.listening
+
+        async def two(_: UserAgent, destination: Destination) -> tuple[Flow, ...]:
+            udp = await find(agent, Destination("udp", "127.0.0.1", listen.port))
+            return *udp, *await find(agent, Destination("tcp", "127.0.0.1", listen.port))
+
+        config = LiaisonConfig(
+            "trunk",
+            probe=ProbeConfig("sip:provider.test", 0.02, failures=1),
+            probed=Destination(None, "provider.test"),
+        )
+        monkeypatch.setattr(UserAgent, "find_flows", two)
+        async with Liaisons([config], agent) as liaisons:
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.probe is not None
+            probe = liaison.probe
+            await eventually(lambda: probe.state is not ProbeState.UNKNOWN)
+            assert probe.state is ProbeState.UP
