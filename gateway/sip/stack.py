@@ -53,7 +53,7 @@ class SipStack:
     `admit` decides about every request outside a dialog before there is any state for it; those
     REGISTERs that it accepts are for `register`, if there is a registrar. `hears` says about
     whom it need not be asked, since it would drop whatever they say.
-    `is_draining` refuses new calls and says so to OPTIONS.
+    `is_draining` refuses new calls, unless they replace one, and says so to OPTIONS.
     """
 
     def __init__(
@@ -309,7 +309,7 @@ class SipStack:
             return Refusal(482)
         if (refusal := self._find_replaces_fault(request)) is not None:
             return refusal
-        if self.is_draining:
+        if self.is_draining and request.headers.get("Replaces") is None:
             return unavailable(self._core.config.retry_after)
         return None
 

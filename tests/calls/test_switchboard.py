@@ -1,6 +1,9 @@
 """Which calls are admitted at all."""
 
 from ipaddress import ip_network
+from typing import Any
+
+import pytest
 
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
@@ -36,8 +39,8 @@ def admitted(*, overloaded: bool) -> Verdict | Refusal:
     return switchboard(overloaded=overloaded).admit(FLOW, invite())
 
 
-def invite() -> Request:
-    message = parse_message(request("INVITE"))
+def invite(*fields: tuple[str, str]) -> Request:
+    message = parse_message(request("INVITE", fields=fields))
     assert isinstance(message, Request)
     return message
 
@@ -92,6 +95,17 @@ async def test_limits_are_for_calls_alone() -> None:
     gone = parse_message(request("INVITE", to_tag="gone"))
     assert isinstance(gone, Request)
     assert board.admit(FLOW, gone) is Verdict.ACCEPT  # a 481 then
+
+
+@pytest.mark.parametrize(
+    "limits", [{"max_calls": 0}, {"max_calls_per_second": 0.01}, {"overloaded": True}]
+)
+async def test_a_call_that_takes_over_another_is_none_too_many(limits: dict[str, Any]) -> None:
+    overloaded = limits.pop("overloaded", False)
+    board = switchboard(Trunk("trunk", (NETWORK,), **limits), overloaded=overloaded)
+    board.admit(FLOW, invite())
+    over = invite(("Replaces", "call-1;to-tag=a;from-tag=b"))
+    assert board.admit(FLOW, over) is Verdict.ACCEPT
 
 
 async def test_to_ask_is_no_call_that_comes_too_fast() -> None:

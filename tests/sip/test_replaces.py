@@ -40,6 +40,17 @@ def test_a_call_that_is_there_is_told_with_the_new_one() -> None:
     assert event.session is not session
 
 
+def test_a_call_is_handed_on_also_while_new_ones_are_refused() -> None:
+    bench = Bench()
+    session, tag = bench.confirmed()
+    bench.stack.is_draining = True
+    bench.receive(invite(f"call-1;to-tag={tag};from-tag=peer"))
+    assert bench.statuses() == [100]
+    (event,) = bench.events()
+    assert isinstance(event, InviteReceived)
+    assert event.replaces is session
+
+
 @pytest.mark.parametrize(
     ("value", "status"),
     [
