@@ -132,12 +132,12 @@ class Switchboard:
             return judged
         if request.method != "INVITE" or request.headers.to.tag:
             return Verdict.ACCEPT
-        if not judged.takes_calls:
-            log.warning("a trunk for calls that go out calls", trunk=judged.name, peer=str(flow))
-            return FORBID
         if request.headers.get("Replaces") is not None:  # it takes the place of one that is there
             self._admitted[request] = judged
             return Verdict.ACCEPT
+        if not judged.takes_calls:
+            log.warning("a trunk for calls that go out calls", trunk=judged.name, peer=str(flow))
+            return FORBID
         if self.is_full:
             log.warning(
                 "too many calls",

@@ -118,3 +118,9 @@ async def test_a_trunk_for_calls_that_go_out_takes_none_but_is_answered() -> Non
     board = switchboard(Trunk("trunk", (NETWORK,), takes_calls=False))
     assert board.admit(FLOW, invite()) == FORBID
     assert board.admit(FLOW, options()) is Verdict.ACCEPT
+
+
+async def test_a_phone_that_was_called_may_hand_on_its_call() -> None:
+    board = switchboard(Trunk("trunk", (NETWORK,), takes_calls=False))
+    over = invite(("Replaces", "call-1;to-tag=a;from-tag=b"))
+    assert board.admit(FLOW, over) is Verdict.ACCEPT
