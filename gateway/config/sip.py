@@ -20,6 +20,9 @@ from gateway.sip.tcp_connection import TcpLimits
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgentConfig
 
+_LEAST_SESSIONS = 2000
+"""Calls as SIP counts them: those too that have ended and whose BYE is not answered yet."""
+
 
 class SipSection(Section):
     """`[sip]`: where the user agent listens, and how much it takes."""
@@ -59,6 +62,7 @@ class SipSection(Section):
             timers=Timers(t1=self.t1),
             session_timer=Wanted(self.session_expires, self.min_se),
             retry_after=self.retry_after,
+            max_sessions=max(_LEAST_SESSIONS, 2 * self.max_calls),
         )
         return UserAgentConfig(
             self.listen,

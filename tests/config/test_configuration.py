@@ -461,6 +461,12 @@ def test_the_environment_overrides_the_file() -> None:
     assert config.sip.listen == (Listen("tcp", "127.0.0.1", 5070),)
 
 
+@pytest.mark.parametrize("calls", [200, 2000, 5000])
+def test_sip_takes_as_many_calls_as_there_may_be(calls: int) -> None:
+    stack = parse(with_sip(max_calls=calls)).user_agent.stack
+    assert stack.max_sessions > calls
+
+
 def test_a_secret_within_a_section_of_a_section_comes_from_the_environment_too() -> None:
     values = with_jitsi(websocket="wss://a/x", jwt={"app_id": "a"})
     config = parse(values, {"SIP_GATEWAY_JITSI__JWT__SECRET": "hunter2"})
