@@ -13,6 +13,7 @@ from sipmessage import URI, Address
 
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import (
+    ACCEPT,
     ALLOW,
     ALLOW_OUTSIDE_DIALOG,
     CAPABILITIES,
@@ -27,6 +28,7 @@ from gateway.sip.admission import (
     find_fault,
     unavailable,
 )
+from gateway.sip.bodies import session_description
 from gateway.sip.call_ids import find_call_id, find_method
 from gateway.sip.client_request import Told
 from gateway.sip.core import Core, StackConfig, content_type, new_tag
@@ -307,7 +309,7 @@ class SipStack:
             return Refusal(481)  # of a dialog or transaction that is not here (12.2.2, 9.2)
         if self._core.transactions.is_merged(request):
             return Refusal(482)
-        if (refusal := self._find_replaces_fault(request)) is not None:
+        if (refusal := _find_body_fault(request) or self._find_replaces_fault(request)) is not None:
             return refusal
         if self.is_draining and request.headers.get("Replaces") is None:
             return unavailable(self._core.config.retry_after)
@@ -396,6 +398,16 @@ class SipStack:
             return
         if not self._core.transactions.receive_response(response, now):
             self.counters.stray_responses += 1
+
+
+def _find_body_fault(request: Request) -> Refusal | None:
+    """415 for an INVITE with a body that has to be understood, and is not (8.2.3)."""
+    try:
+        if request.method == "INVITE":
+            session_description(request)
+    except SipSyntaxError as error:
+        return Refusal(error.status, str(error), headers=(ACCEPT,))
+    return None
 
 
 def _supported(offer: bytes | None) -> tuple[str, str]:

@@ -280,8 +280,9 @@ def test_responses_go_to_the_address_seen(bench: Bench) -> None:
 # --- OPTIONS and draining -----------------------------------------------------------------------
 
 
-def test_options_are_answered_with_what_we_can(bench: Bench) -> None:
-    bench.receive(request("OPTIONS"))
+@pytest.mark.parametrize("body", [b"", b"a question"])
+def test_options_are_answered_with_what_we_can(bench: Bench, body: bytes) -> None:
+    bench.receive(request("OPTIONS", body=body, fields=[("Content-Type", "text/plain")]))
     answer = bench.the_response()
     assert answer.status == 200
     assert (
