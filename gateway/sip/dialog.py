@@ -170,7 +170,9 @@ class Dialog:
         for flow in flows:
             if self._is_in_use(flow) and not network.is_avoided(flow):
                 others = [(each, each.remote) for each in flows if each is not flow]
-                return [(self.flow, flow.remote), *others]
+                # If its connection is gone, a new one is to prove the name, not the address.
+                used = replace(self.flow, server_name=flow.server_name)
+                return [(used, flow.remote), *others]
         return [*((flow, flow.remote) for flow in flows), (self.flow, self.flow.remote)]
 
     def _is_in_use(self, flow: Flow) -> bool:

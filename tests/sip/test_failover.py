@@ -9,7 +9,7 @@ from gateway.sip.flow import Flow
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.session import Session
-from tests.sip.wire import ANSWER, GATEWAY, OFFER, TCP, UDP, Bench, Sent, request, response
+from tests.sip.wire import ANSWER, GATEWAY, OFFER, TCP, TLS, UDP, Bench, Sent, request, response
 
 A = Flow("udp", GATEWAY, ("192.0.2.10", 5062))
 B = Flow("udp", GATEWAY, ("192.0.2.20", 5060))
@@ -352,6 +352,14 @@ def test_of_several_targets_the_one_in_use_is_kept_while_it_is_good(bench: Bench
     other = Bench()
     other.network.avoid(in_use, 60)
     assert hung_up(other, C, in_use, came=TCP).transmission.flow == C
+
+
+def test_on_a_new_connection_the_one_in_use_has_to_prove_its_name(bench: Bench) -> None:
+    """Not its address, which is in few certificates."""
+    there = Flow("tls", TLS.listener, (TLS.remote[0], 5061), server_name="proxy.example.org")
+    sent = hung_up(bench, there, came=TLS).transmission
+    assert (sent.flow.connection, sent.flow.server_name) == (TLS.connection, "proxy.example.org")
+    assert sent.fallback == there.remote
 
 
 def test_a_peer_that_says_nothing_within_a_call_is_given_up_for_the_next(bench: Bench) -> None:

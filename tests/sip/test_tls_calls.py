@@ -67,6 +67,28 @@ async def test_a_name_is_proved_not_its_address(tmp_path: Path) -> None:
         assert isinstance(await last_event(out), Failed)
 
 
+async def test_a_call_is_hung_up_on_a_new_connection_to_the_same_name(tmp_path: Path) -> None:
+    config = Authority(tmp_path).config("localhost")
+    async with (
+        new_agent("tls", tls=config, advertised_host="localhost") as alice,
+        new_agent("tls", tls=config) as bob,
+    ):
+        there, back = (Destination("tls", "localhost", a.listening[0].port) for a in (bob, alice))
+        out = await alice.invite("sip:room@localhost", OFFER, from_=ROOM, destination=there)
+        incoming = await next_call(bob)
+        answering = asyncio.create_task(incoming.answer(OFFER))
+        await out.events.next()
+        await answering
+        await bob.find_flows(back)
+        connections = bob._sockets.listeners[0]._by_number  # type: ignore[union-attr]
+        for connection in tuple(connections.values()):
+            connection.abort()
+        await eventually(lambda: not connections)
+        incoming.hang_up()
+        assert isinstance(await last_event(out), HungUp)
+        await eventually(lambda: bob.call_count == 0)
+
+
 async def test_calls_go_on_while_certificates_are_renewed(tmp_path: Path) -> None:
     async with two(tmp_path) as (alice, bob):
         async with talking(alice, bob, "tls") as (before, incoming):
