@@ -152,11 +152,12 @@ class Dialog:
         """
         hop = parse_uri(_uri_of(self.route_set[0]) if self.route_set else self.remote_target)
         transport = transport_of(hop) or self.flow.transport
-        address = hop.host.strip("[]"), hop.port or default_port(transport)
+        literal = literal_address(hop.host)
         if not self.route_set and (self.behind_nat or not self.has_contact):
             return [(self.flow, self.flow.remote)]
-        if literal_address(address[0]) is None:
+        if literal is None:
             return self._ways_to_name(hop, network)
+        address = str(literal), hop.port or default_port(transport)
         is_other_family = (":" in address[0]) != (":" in self.flow.listener[0])
         if transport != self.flow.transport or is_other_family:
             return [(network.flow_to(transport, address) or self.flow, address)]

@@ -62,10 +62,10 @@ class Locator:
 
     def known(self, destination: Destination, now: float) -> list[Target]:
         """The targets as far as they are known without asking."""
-        if literal_address(destination.host) is not None:
+        if (literal := literal_address(destination.host)) is not None:
             transport = destination.transport or "udp"
             port = destination.port or default_port(transport)
-            return [Target(transport, (destination.host, port))]
+            return [Target(transport, (str(literal), port))]  # as the system writes it
         known = self._known.get(destination)
         targets = [
             Target(server.transport, (address, server.port))

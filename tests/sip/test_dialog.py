@@ -164,6 +164,16 @@ def test_on_a_connection_requests_stay_on_it_while_the_host_is_the_same() -> Non
     assert dialog.next_hop(NETWORK) == (TCP, ("192.0.2.10", 5099))
 
 
+def test_an_address_may_be_written_in_another_way() -> None:
+    flow = Flow("tcp", ("2001:db8::1", 5060), ("2001:db8::9", 40000), 7)
+    dialog = server_dialog(
+        flow=flow,
+        via="SIP/2.0/TCP [2001:db8::9]:5062;branch=z9hG4bK1",
+        contact="<sip:alice@[2001:DB8:0:0::9]:5062;transport=tcp>",
+    )
+    assert dialog.next_hop(NETWORK) == (flow, ("2001:db8::9", 5062))
+
+
 def test_another_host_gets_a_connection_of_its_own() -> None:
     dialog = server_dialog(flow=TCP, contact="<sip:alice@192.0.2.20;transport=tcp>")
     flow, fallback = dialog.next_hop(NETWORK)

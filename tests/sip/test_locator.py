@@ -153,3 +153,8 @@ async def test_what_is_remembered_is_bounded(dns: FakeDns, locator: Locator) -> 
         locator.avoid(Target("udp", ("192.0.2.1", number)), 1e9)
     assert len(locator._known) <= 256
     assert len(locator._avoided) <= 256
+
+
+async def test_an_address_is_as_those_are_that_messages_come_from(locator: Locator) -> None:
+    (target,) = await locator.find(Destination("udp", "2001:DB8:0:0::9"), 0.0)
+    assert target == Target("udp", ("2001:db8::9", 5060))
