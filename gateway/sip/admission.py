@@ -34,6 +34,8 @@ ALLOW = ("Allow", ", ".join(METHODS))
 ALLOW_OUTSIDE_DIALOG = ("Allow", ", ".join(method for method in METHODS if method != "MESSAGE"))
 """Of a request that would have been allowed within a call (21.4.6)."""
 SUPPORTED = ("Supported", ", ".join(EXTENSIONS))
+SUPPORTED_WITHOUT_PRACK = ("Supported", ", ".join(tag for tag in EXTENSIONS if tag != "100rel"))
+"""Of an INVITE whose provisional responses nobody acknowledges."""
 ACCEPT = ("Accept", SDP)
 CAPABILITIES = (ALLOW, ACCEPT, SUPPORTED)
 """What OPTIONS is answered with (11.2)."""

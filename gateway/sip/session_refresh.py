@@ -7,7 +7,7 @@ its version says that nothing has changed (RFC 3264 8).
 import random
 from typing import Protocol
 
-from gateway.sip.admission import ALLOW, SUPPORTED
+from gateway.sip.admission import ALLOW, SUPPORTED, SUPPORTED_WITHOUT_PRACK
 from gateway.sip.bodies import read_session_description
 from gateway.sip.client_request import ClientRequest, Order, Outcome
 from gateway.sip.core import Core, content_type
@@ -110,14 +110,14 @@ class SessionRefresh:
             self._timer.again(now, _BUSY)
             return
         wanted = Wanted(self._interval, self._min_se)
-        headers = (ALLOW, SUPPORTED, *request_fields(wanted, Refresher.UAC))
+        fields = request_fields(wanted, Refresher.UAC)
         self._is_refreshing = True
         if by_update:
-            order = Order("UPDATE", self._updated, headers)
+            order = Order("UPDATE", self._updated, (ALLOW, SUPPORTED, *fields))
         else:
             self._offers.is_reinviting = True
-            fields = (*headers, *content_type(description))
-            order = Order("INVITE", self._reinvited, fields, description or b"")
+            headers = (ALLOW, SUPPORTED_WITHOUT_PRACK, *fields, *content_type(description))
+            order = Order("INVITE", self._reinvited, headers, description or b"")
         ClientRequest(self._core, dialog, order, digest=self._digest, now=now)
 
     def _updated(self, outcome: Outcome, now: float) -> None:

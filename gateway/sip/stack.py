@@ -17,9 +17,9 @@ from gateway.sip.admission import (
     ALLOW,
     ALLOW_OUTSIDE_DIALOG,
     CAPABILITIES,
-    EXTENSIONS,
     FORBID,
     SUPPORTED,
+    SUPPORTED_WITHOUT_PRACK,
     Admit,
     Hears,
     Refusal,
@@ -40,7 +40,6 @@ from gateway.sip.header_values import parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.lone_request import send_alone
 from gateway.sip.message import Request, Response, check, parse_message
-from gateway.sip.reliable_provisional import RELIABLE
 from gateway.sip.replaces import Replaces
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session import Phase, Session
@@ -412,6 +411,4 @@ def _find_body_fault(request: Request) -> Refusal | None:
 
 def _supported(offer: bytes | None) -> tuple[str, str]:
     """What an INVITE of ours supports: an offer of the peer's is answered in the ACK only."""
-    if offer is not None:
-        return SUPPORTED
-    return "Supported", ", ".join(tag for tag in EXTENSIONS if tag != RELIABLE)
+    return SUPPORTED if offer is not None else SUPPORTED_WITHOUT_PRACK

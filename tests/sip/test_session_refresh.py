@@ -187,6 +187,14 @@ def test_refusals_are_followed_by_fewer_and_fewer_attempts_and_then_the_end(benc
     assert 2 <= attempts <= 12
 
 
+def test_a_reinvite_of_ours_asks_for_no_prack(bench: Bench) -> None:
+    """Nobody would send one: a peer that waits for it cannot answer."""
+    called(bench)
+    refresh = refresh_of(bench)
+    assert refresh.method == "INVITE"
+    assert refresh.headers["Supported"] == "norefersub, replaces, timer"
+
+
 @pytest.mark.parametrize("seconds", ["0", "600", "999999999"])
 def test_who_has_us_wait_is_asked_again_in_time_and_not_at_once(bench: Bench, seconds: str) -> None:
     calling(bench, TAKES_UPDATE, KNOWS, ("Session-Expires", "600;refresher=uac"))
