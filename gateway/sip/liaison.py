@@ -49,6 +49,7 @@ class Liaison:
         self._config = config
         self._agent = agent
         self._registered_at: OrderedDict[str, None] = OrderedDict()  # addresses, the newest last
+        self._registered_over: Flow | None = None
         self._loop = asyncio.get_running_loop()
         self._log = log.bind(trunk=config.name)
 
@@ -85,11 +86,10 @@ class Liaison:
         if registration is None or (request := registration.end()) is None:
             return
         with suppress(OSError):
-            flow, *others = self._ways(await self._find(self._config.registrar))
+            flow = self._registered_over or (await self._find(self._config.registrar))[0]
             while request is not None:
-                outcome = await self._agent.request(request, flow, others)
+                outcome = await self._agent.request(request, flow)
                 request = registration.receive_end(outcome)
-                flow, others = outcome.flow or flow, []
             self._log.info("unregistered", status=outcome.status)
 
     async def _keep_registered(self, registration: Registration) -> None:
@@ -115,6 +115,7 @@ class Liaison:
             request = registration.receive(outcome, self._loop.time())
             flow, others = outcome.flow or flow, []  # who has asked for a password gets it
         if registration.state is RegistrationState.REGISTERED:
+            self._registered_over = flow
             self._note_addresses(flows)
 
     def _ways(self, flows: tuple[Flow, ...]) -> list[Flow]:

@@ -1,6 +1,7 @@
 """Registering and asking on real sockets, against a server that is only a socket."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -212,6 +213,29 @@ async def test_it_registers_with_the_server_that_is_there() -> None:
         await asyncio.wait([registrar])
     assert [each["event"] for each in logs if each["log_level"] == "warning"] == []
     assert [request.headers["Expires"] for request in heard] == ["3600", "3600", "0"]
+
+
+@pytest.mark.usefixtures("dead_server_first")
+async def test_it_takes_its_leave_where_it_is_registered() -> None:
+    """A server that says nothing would take all the time there is for that."""
+    with UdpPeer() as peer, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.9", peer.address[1]))
+        silent.setblocking(False)
+        async with at_work(registering(peer)) as (agent, liaisons):
+            registrar = asyncio.create_task(serve(peer, agent, []))
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.registration is not None
+            registration = liaison.registration
+            await eventually(lambda: registration.state is RegistrationState.REGISTERED)
+            while True:
+                try:
+                    silent.recv(65535)
+                except BlockingIOError:
+                    break
+        registrar.cancel()
+        await asyncio.wait([registrar])
+        with pytest.raises(BlockingIOError):
+            silent.recv(65535)
 
 
 @pytest.mark.usefixtures("dead_server_first")
