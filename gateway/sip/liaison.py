@@ -166,8 +166,11 @@ class Liaison:
 
     async def _find(self, destination: Destination | None) -> tuple[Flow, ...]:
         assert destination is not None, "goes with what is done there"
-        async with asyncio.timeout(_LOOKUP):
-            return await self._agent.find_flows(destination)
+        try:
+            async with asyncio.timeout(_LOOKUP):
+                return await self._agent.find_flows(destination)
+        except TimeoutError as error:
+            raise OSError(f"DNS has not said in time where {destination.host} is") from error
 
 
 class Liaisons:

@@ -136,6 +136,22 @@ async def test_a_registrar_that_cannot_be_found_is_told_of() -> None:
             assert "no way to the registrar" in registration.error
 
 
+async def test_dns_that_takes_too_long_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def for_ever(agent: UserAgent, destination: Destination) -> tuple[Flow, ...]:
+        await asyncio.Event().wait()
+        return ()
+
+    monkeypatch.setattr(UserAgent, "find_flows", for_ever)
+    monkeypatch.setattr("gateway.sip.liaison._LOOKUP", 0.01)
+    with UdpPeer() as peer:
+        async with at_work(registering(peer, "registrar.test")) as (_, liaisons):
+            liaison = liaisons.find("trunk")
+            assert liaison is not None and liaison.registration is not None
+            registration = liaison.registration
+            await eventually(lambda: registration.state is RegistrationState.FAILING)
+            assert registration.error.endswith("DNS has not said in time where registrar.test is")
+
+
 async def test_a_peer_is_up_while_it_answers() -> None:
     with UdpPeer() as peer:
         async with at_work(asking(peer)) as (agent, liaisons):
