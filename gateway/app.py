@@ -260,7 +260,7 @@ class Gateway:
     def _execute(self, command: Command) -> None:
         self.engine.execute(command)
 
-    def _hears(self, flow: Flow, method: str) -> bool:
+    def _hears(self, flow: Flow, method: str | None) -> bool:
         return self.switchboard.hears(flow, method)
 
     def _admit(self, flow: Flow, request: Request) -> Verdict | Refusal:

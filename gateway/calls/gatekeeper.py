@@ -74,16 +74,16 @@ class Gatekeeper:
     def digest_counters(self) -> DigestCounters:
         return self._doors.digest.counters
 
-    def hears(self, flow: Flow, method: str) -> bool:
+    def hears(self, flow: Flow, method: str | None) -> bool:
         """Whether `judge` may say anything but to drop a request, whatever that says."""
         is_heard = self._may_hear(flow, method)
         if not is_heard and method == "INVITE":
             self._tell_stranger(flow)
         return is_heard
 
-    def _may_hear(self, flow: Flow, method: str) -> bool:
+    def _may_hear(self, flow: Flow, method: str | None) -> bool:
         host = flow.remote[0]
-        may_prove_itself = method in ("INVITE", "REGISTER") and self._accounts.any_at(
+        may_prove_itself = method in ("INVITE", "REGISTER", None) and self._accounts.any_at(
             host, users=method == "REGISTER"
         )
         return (

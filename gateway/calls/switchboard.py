@@ -117,7 +117,7 @@ class Switchboard:
         """Count a new call against the limits of its trunk; the one it is above, if there is."""
         return self.limits.check(trunk, self.calls_of(trunk), time.monotonic())
 
-    def hears(self, flow: Flow, method: str) -> bool:
+    def hears(self, flow: Flow, method: str | None) -> bool:
         """Whether to read a request that belongs to no call."""
         return self._gatekeeper.hears(flow, method)
 

@@ -66,9 +66,10 @@ FORBID = Refusal(403)
 Admit = Callable[[Flow, Request], Verdict | Refusal]
 """Decides about a request that belongs to no dialog, by its source and what it says."""
 
-Hears = Callable[[Flow, str], bool]
+Hears = Callable[[Flow, str | None], bool]
 """Whether a request of this method is listened to, by its source; it is asked before that is read.
 
+None stands for any method: of a connection on which nothing has come yet.
 Where it says no, only messages of calls and transactions that are there are read. It has to be
 quick, and may say yes where `Admit` will say no.
 """

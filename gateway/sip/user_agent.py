@@ -83,7 +83,7 @@ class UserAgent:
             external_host=external_host,
             limits=config.tcp,
             certificates=self._certificates,
-            is_stranger=lambda flow: not (hears(flow, "INVITE") or hears(flow, "REGISTER")),
+            is_stranger=lambda flow: not hears(flow, None),
             on_message=self._receive,
             on_failed=self._fail,
             on_unreachable=self._unreachable,

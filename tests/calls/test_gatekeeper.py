@@ -308,6 +308,18 @@ def test_a_call_of_no_trunk_s_is_told_once_a_minute_with_what_to_do(
     assert lines.told == [once, once, later, later]
 
 
+def test_a_connection_on_which_nothing_has_come_is_no_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A port scanner's, or a load balancer's that looks whether we are there."""
+    lines = Lines()
+    monkeypatch.setattr(gatekeeper, "log", lines)
+    keeper = Gatekeeper(TRUNKS, Doors(), Verdict.DROP)
+    assert not keeper.hears(ELSEWHERE, None)
+    assert keeper.hears(AT_PBX, None)
+    assert lines.told == []
+
+
 # --- who is heard at all -------------------------------------------------------------------------
 
 
@@ -319,6 +331,7 @@ def test_only_who_may_not_be_dropped_is_heard() -> None:
         assert keeper.hears(REGISTRAR, method), "it calls over our registration"
     assert keeper.hears(ELSEWHERE, "INVITE"), "it may prove to be a roaming trunk, or a user"
     assert keeper.hears(ELSEWHERE, "REGISTER")
+    assert keeper.hears(ELSEWHERE, None), "whatever it may say"
     assert not keeper.hears(ELSEWHERE, "OPTIONS")
     assert not keeper.hears(ELSEWHERE, "SIP/2.0")
 

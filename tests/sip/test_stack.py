@@ -92,7 +92,7 @@ def test_a_malformed_ack_is_counted_and_never_answered(bench: Bench) -> None:
 # --- strangers ----------------------------------------------------------------------------------
 
 
-def only_known(flow: Flow, method: str) -> bool:
+def only_known(flow: Flow, method: str | None) -> bool:
     return flow.remote == UDP.remote
 
 

@@ -18,6 +18,7 @@ from gateway.sip.events import (
     Provisional,
     Reoffered,
 )
+from gateway.sip.flow import Flow
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request, Response
 from gateway.sip.network import Listen
@@ -573,3 +574,18 @@ async def test_a_call_that_replaces_another_knows_which() -> None:
         assert received.replaces is None
         second.hang_up()
         first.hang_up()
+
+
+async def test_a_connection_on_which_nothing_has_come_is_not_taken_for_a_call() -> None:
+    asked: list[str | None] = []
+
+    def hears(flow: Flow, method: str | None) -> bool:
+        asked.append(method)
+        return False
+
+    config = UserAgentConfig((Listen("tcp", "127.0.0.1", 0),))
+    async with UserAgent(config, accept_everybody, hears=hears) as agent:
+        (listen,) = agent.listening
+        async with TcpPeer.connect(listen.host, listen.port):
+            await eventually(lambda: bool(asked))
+    assert asked == [None]
