@@ -112,7 +112,7 @@ class SipStack:
 
     def _is_heard(self, data: bytes, flow: Flow) -> bool:
         """Whether a message is worth reading."""
-        return self._hears(flow, find_method(data)) or find_call_id(data) in self._core.call_ids
+        return find_call_id(data) in self._core.call_ids or self._hears(flow, find_method(data))
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""

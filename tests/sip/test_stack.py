@@ -139,6 +139,21 @@ def test_a_call_goes_on_though_its_messages_come_from_elsewhere(guarded: Bench) 
     assert guarded.stack.counters.dropped_strangers == 1
 
 
+def test_what_belongs_to_a_call_is_nothing_to_ask_about() -> None:
+    """Who is asked tells the operator of calls that come from nowhere: these are none."""
+    asked: list[str | None] = []
+
+    def hears(flow: Flow, method: str | None) -> bool:
+        asked.append(method)
+        return flow.remote == UDP.remote
+
+    bench = Bench(hears=hears)
+    _, tag = bench.confirmed()
+    bench.receive(request(branch="z9hG4bK-re", to_tag=tag, cseq=2, body=OFFER), STRANGER)
+    assert bench.event_names() == ["Reoffered"]
+    assert asked == ["INVITE"]  # the first
+
+
 def test_a_call_that_is_given_up_from_elsewhere_is(guarded: Bench) -> None:
     guarded.invited()
     guarded.receive(request("CANCEL"), STRANGER)
