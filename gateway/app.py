@@ -194,6 +194,7 @@ class Gateway:
             takes_calls=taking is not None and not taking.done(),
             listeners=tuple(str(listen) for listen in self.sip_addresses),
             max_calls=self.switchboard.max_calls,
+            max_stress=self._config.sip.max_stress,
             meeting_url=self._meeting_url,
             calls=self.switchboard.calls,
             ended=self.switchboard.ended,
@@ -270,8 +271,7 @@ class Gateway:
         return self.switchboard.register(flow, request)
 
     def _is_overloaded(self) -> bool:
-        most = self._config.sip.max_stress
-        return most > 0 and together(self.engine.loads).stress >= most
+        return together(self.engine.loads).is_too_busy(self._config.sip.max_stress)
 
     def _brewery_stats(self) -> BreweryStats:
         """How busy we are, for Jicofo, which chooses the gateway with the fewest participants."""

@@ -87,7 +87,7 @@ def readiness(snapshot: Snapshot) -> Answer:
         obstacle = "no calls are taken"
     elif len(snapshot.calls) >= snapshot.max_calls:
         obstacle = f"full: {len(snapshot.calls)} calls of at most {snapshot.max_calls}"
-    elif snapshot.load.stress >= 1:
+    elif snapshot.load.down_since is not None or snapshot.load.is_too_busy(snapshot.max_stress):
         obstacle = f"overloaded: {_strain(snapshot.load)}"
     if obstacle is not None:
         return HTTPStatus.SERVICE_UNAVAILABLE, {"reason": obstacle}
@@ -147,6 +147,6 @@ def _strain(load: EngineLoad) -> str:
     """What there is too much of."""
     if load.down_since is not None:
         return "no media worker is up"
-    if load.late_share >= TOLERABLE_LATE_SHARE:
+    if load.late_share / TOLERABLE_LATE_SHARE >= load.stress:
         return f"{load.late_share:.0%} of the media ticks are late"
     return f"media workers use {load.cpu_share:.0%} of their cores"

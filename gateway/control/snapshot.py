@@ -28,12 +28,12 @@ class Snapshot:
     """`now` and `current_time` are seconds, of the monotonic clock and since 1970.
 
     `calls` are those that are not over, `ended` counts the others. `takes_calls` is whether the
-    SIP side is at work, `listeners` where. `logins` has an entry for each installation, by its
-    name, `loads` one for each process that carries media. `sip_counters` are the stack's, by name;
-    `responses_sent` by status. `meeting_url` says where browsers join the conference of a room's
-    JID. `dial_in` is None where nobody can dial in by PIN. `trunks` has an entry for each trunk,
-    `phones` one for each user that is registered here, with the addresses that it is registered
-    from.
+    SIP side is at work, `listeners` where. Media under `max_stress` takes no more calls; 0: it
+    takes any. `logins` has an entry for each installation, by its name, `loads` one for each
+    process that carries media. `sip_counters` are the stack's, by name; `responses_sent` by status.
+    `meeting_url` says where browsers join the conference of a room's JID. `dial_in` is None where
+    nobody can dial in by PIN. `trunks` has an entry for each trunk, `phones` one for each user that
+    is registered here, with the addresses that it is registered from.
     """
 
     now: float
@@ -44,6 +44,7 @@ class Snapshot:
     listeners: tuple[str, ...]
     max_calls: int
     meeting_url: Callable[[str], str]
+    max_stress: float = 1.0
     calls: tuple[CallRecord, ...] = ()
     ended: Mapping[EndReason, int] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)

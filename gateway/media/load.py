@@ -46,6 +46,10 @@ class EngineLoad:
             return 1.0
         return max(self.late_share / TOLERABLE_LATE_SHARE, self.cpu_share / TOLERABLE_CPU_SHARE)
 
+    def is_too_busy(self, max_stress: float) -> bool:
+        """Whether no more calls should come, where so much stress is too much; 0: none is."""
+        return 0 < max_stress <= self.stress
+
     def after(self, past: "EngineLoad") -> "EngineLoad":
         """The same, with what `past` has counted: totals never fall."""
         return replace(

@@ -119,6 +119,17 @@ def test_who_would_take_no_call_is_not_ready(changes: dict[str, Any], told: str)
     assert str(body["reason"]).startswith(told)
 
 
+def test_how_busy_media_may_be_is_the_configurations_word() -> None:
+    busy = snapshot(load=ticking(late=0.012), max_stress=0.5)
+    assert readiness(busy) == (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        {"reason": "overloaded: 1% of the media ticks are late"},
+    )
+    assert readiness(snapshot(load=ticking(late=0.5), max_stress=0.0))[0] == HTTPStatus.OK
+    down = snapshot(load=EngineLoad(down_since=NOW), max_stress=0.0)
+    assert readiness(down)[0] == HTTPStatus.SERVICE_UNAVAILABLE
+
+
 UP = EngineLoad(is_ticking=True, last_tick=NOW)
 
 
