@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -131,7 +132,7 @@ class CalledPhone(Phone):
                     return event
             if through.early_media and early is not None and early is not heard:
                 heard = early
-                self._session.connect_phone(early)
+                self._session.connect_phone(replace(early, is_early=True))
         raise Over(CallEnd(EndReason.CALL_FAILED, "the call ended before it was answered"))
 
     def _stated(self, party: CallerIdentity, listener: Listener) -> None:

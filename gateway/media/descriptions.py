@@ -106,6 +106,7 @@ class PhoneMedia:
     `payloads` holds the audio payload to send first, then others that may arrive, telephone-event
     and comfort noise ("CN") if negotiated. `ptime` is in milliseconds, as many as the codec has
     frames of. What a phone sends while it `is_held` (its hold music) is not for the conference.
+    While it `is_early` (RFC 3960), before its answer, it may send nothing.
     `voip_metrics` and `receiver_round_trip` are the extended reports it wants (RFC 3611 section
     5.1). Media are encrypted with `keys`, or with those of a handshake by `dtls`; without either
     they are not. With `rtcp_mux` RTCP is
@@ -119,6 +120,7 @@ class PhoneMedia:
     ptime: int = 20
     direction: Direction = Direction.SENDRECV
     is_held: bool = False
+    is_early: bool = False
     sound: PhoneSound = AS_IT_IS
     voip_metrics: bool = False
     receiver_round_trip: bool = False

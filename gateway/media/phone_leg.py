@@ -49,6 +49,7 @@ class PhoneLeg:
         self.hears = False
         """Whether it is sent anything."""
         self.is_held = False
+        self._is_early = False
         self.last_heard = now
         """When it has last sent anything: audio, reports, or what keeps the way open."""
         self.undecodable = 0
@@ -94,7 +95,7 @@ class PhoneLeg:
         self.voice_reports.negotiated(media, self._output.sender.ssrc)
         had_to_send = self.has_to_send
         self.is_heard, self.hears = media.direction.receives, media.direction.sends
-        self.is_held = media.is_held
+        self.is_held, self._is_early = media.is_held, media.is_early
         if self.has_to_send and not had_to_send:
             self.last_heard = now  # nothing was due from it until now
         self.security.negotiated(media)
@@ -121,9 +122,10 @@ class PhoneLeg:
     def has_to_send(self) -> bool:
         """Whether it is wrong that nothing comes from it.
 
-        Not while it is held: baresip announces hold music (sendonly) and sends none.
+        Not while it is held: baresip announces hold music (sendonly) and sends none. Nor before the
+        answer: a trunk that announces what it plays meanwhile may play nothing.
         """
-        return self.is_heard and not self.is_held
+        return self.is_heard and not self.is_held and not self._is_early
 
     @property
     def destination(self) -> Address | None:

@@ -245,6 +245,11 @@ class Scene:
         """The phone presses a key."""
         self._report(m.DigitReceived(self.call, key, 0.1))
 
+    @property
+    def agreed(self) -> m.PhoneMedia:
+        """What its media has been set up as last."""
+        return [order.media for order in self.commands if isinstance(order, m.ConnectPhone)][-1]
+
     def connected(self) -> int:
         """How often the phone's media has been set up."""
         return sum(isinstance(order, m.ConnectPhone) for order in self.commands)
@@ -462,10 +467,12 @@ async def test_early_media_is_for_the_conference_only_if_it_is_wanted(
             it.phone.rings(ANSWER)
             await settle(1)
             assert it.connected() == int(wanted)
+            assert not wanted or it.agreed.is_early
             it.phone.answers(None)  # what the early answer said holds
             await settle(1)
             assert it.status == "Connected"
             assert it.connected() == 1 + int(wanted)
+            assert not it.agreed.is_early
 
 
 @in_virtual_time

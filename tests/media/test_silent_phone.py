@@ -29,7 +29,9 @@ class NoSockets:
         """Lost."""
 
 
-def agreed(direction: Direction = Direction.SENDRECV, *, is_held: bool = False) -> PhoneMedia:
+def agreed(
+    direction: Direction = Direction.SENDRECV, *, is_held: bool = False, is_early: bool = False
+) -> PhoneMedia:
     return PhoneMedia(
         remote=("192.0.2.1", 4000),
         remote_rtcp=("192.0.2.1", 4001),
@@ -37,6 +39,7 @@ def agreed(direction: Direction = Direction.SENDRECV, *, is_held: bool = False) 
         payloads=(Payload(0, "PCMU", 8000),),
         direction=direction,
         is_held=is_held,
+        is_early=is_early,
     )
 
 
@@ -113,6 +116,18 @@ def test_a_phone_that_is_resumed_has_its_time_anew() -> None:
     media.watch(1029.0)
     assert events == []
     media.watch(1031.0)
+    assert events == [PhoneSilent("call", 31.0)]
+
+
+def test_a_phone_that_rings_may_be_silent_and_has_its_time_from_the_answer() -> None:
+    """Many a trunk answers 183 with SDP, and plays nothing."""
+    media, events = call_media()
+    media.connect_phone(agreed(is_early=True), 10.0)
+    media.watch(55.0)
+    media.connect_phone(agreed(), 60.0)
+    media.watch(89.0)
+    assert events == []
+    media.watch(91.0)
     assert events == [PhoneSilent("call", 31.0)]
 
 
