@@ -101,7 +101,7 @@ class CallingPhone(Phone):
         if self._early_media:
             self._connect_early(agreed)
 
-    def _refer(self, target: ReferTo) -> None:
+    async def _refer(self, target: ReferTo) -> None:
         try:
             route = self._find(target) if self._find is not None else None
         except ConferenceError as error:
@@ -111,7 +111,8 @@ class CallingPhone(Phone):
             self._current.reject_referral(603)
             return
         self._current.accept_referral()
-        raise Referred(route)
+        async with self._answering:  # who is sent elsewhere first would never be answered
+            raise Referred(route)
 
     def referred(self, status: int) -> None:
         """Tell the phone what has come of being sent elsewhere, if it has been."""

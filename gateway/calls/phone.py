@@ -192,7 +192,7 @@ class Phone:
             case _:
                 async with self._succeeding:  # who has transferred its call may be gone first
                     if call is self._call:
-                        self._leaves(event)
+                        await self._leaves(event)
 
     def _stated(self, party: CallerIdentity, listener: Listener) -> None:
         """This is who is at it, says the network: it may say so again and again."""
@@ -207,13 +207,13 @@ class Phone:
         log.info("connected to another", party=party.full)
         listener.connected(party)
 
-    def _leaves(self, event: CallEvent) -> None:
+    async def _leaves(self, event: CallEvent) -> None:
         """The phone wants to be elsewhere, or has ended the call."""
         if not isinstance(event, sip.Referred):
             raise Over(end_of(event))
-        self._refer(event.target)
+        await self._refer(event.target)
 
-    def _refer(self, target: ReferTo) -> None:
+    async def _refer(self, target: ReferTo) -> None:
         """The phone wants to be elsewhere, which only some phones may."""
         log.info("not sent elsewhere", host=target.host)
         self._current.reject_referral(603)
