@@ -76,6 +76,7 @@ class Conversation:
             speaks_jigasi=trunk.info_json,
             reads_chat=trunk.chat,
             heartbeat=trunk.heartbeat,
+            is_answered=lambda: record.answered_at is not None,
         )
         self._teller = teller
         self._presiding = Presiding(participant, teller.rulings)

@@ -31,8 +31,9 @@ class InCall:
     """One phone's words and ours. `pressed` takes digits.
 
     `speaks_jigasi` is whether the other end is a PBX that wants Jigasi's messages (one that sends
-    them is answered anyway), `reads_chat` whether the phone is sent what people write.
-    `heartbeat` is in seconds; None: the other end's life is not asked for.
+    them is answered anyway), `reads_chat` whether the phone is sent what people write once it is in
+    the conference. `heartbeat` is in seconds; None: the other end's life is not asked for. Before
+    the call `is_answered` it has no way to say so.
     """
 
     def __init__(
@@ -43,12 +44,15 @@ class InCall:
         speaks_jigasi: bool = False,
         reads_chat: bool = False,
         heartbeat: float | None = None,
+        is_answered: Callable[[], bool] = lambda: True,
     ) -> None:
         self._participant = participant
         self._pressed = pressed
         self._speaks_jigasi = speaks_jigasi
         self._reads_chat = reads_chat
         self._heartbeat = heartbeat
+        self._is_answered = is_answered
+        self._is_in = False
         self._missed = 0
         self._reporter = jigasi.Reporter()
         self._unsent: asyncio.Queue[jigasi.Message | str] = asyncio.Queue(maxsize=MAX_UNSENT)
@@ -69,11 +73,12 @@ class InCall:
         """Take an event of the participant."""
         if self._speaks_jigasi:
             self._say_all(self._reporter.told(event))
-        if self._reads_chat and isinstance(event, conference.ChatReceived):
+        if self._reads_chat and self._is_in and isinstance(event, conference.ChatReceived):
             self._say(fitting(f"{event.name}: {event.text}"))
 
     def entered(self) -> None:
-        """The participant has joined."""
+        """The participant has joined, or the phone that it has called is in."""
+        self._is_in = True
         if self._speaks_jigasi:
             self._say_all(self._reporter.entered())
 
@@ -122,6 +127,8 @@ class InCall:
     async def _beat(self, seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
+            if not self._is_answered():
+                continue
             if self._missed >= MISSED_HEARTBEATS:
                 text = f"{self._missed} heartbeats unanswered"
                 raise Over(CallEnd(EndReason.NO_HEARTBEAT, text))

@@ -114,6 +114,8 @@ def test_a_phone_that_wants_it_gets_what_people_write(written: str) -> None:
     async def run() -> None:
         caller = Caller()
         in_call = caller.in_call(reads_chat=True)
+        in_call.told(conference.ChatReceived("a", "Ann", "before it was in", False))
+        in_call.entered()
         in_call.told(conference.ChatReceived("a", "Ann", written * 400, False))
         (await running(in_call, caller)).cancel()
         (text,) = caller.sent
@@ -169,3 +171,18 @@ async def test_heartbeats_are_answered_and_a_pbx_that_answers_none_is_gone() -> 
     assert over.end.reason is EndReason.NO_HEARTBEAT
     waited = asyncio.get_running_loop().time() - since
     assert round(waited) == 10 * (MISSED_HEARTBEATS + 1)
+
+
+@in_virtual_time
+async def test_a_pbx_is_asked_whether_it_is_alive_only_once_it_is_answered() -> None:
+    caller = Caller()
+    answers = iter([False] * 10)
+    in_call = caller.in_call(heartbeat=10.0, is_answered=lambda: next(answers, True))
+    task = await running(in_call, caller)
+    await asyncio.sleep(100)
+    assert not task.done()
+    assert caller.sent == []
+    await asyncio.sleep(10)
+    assert caller.sent == [{"t": 11}]
+    task.cancel()
+    await asyncio.wait((task,))
