@@ -74,7 +74,8 @@ def check_config(config: ConfigFile = None) -> None:
     if (certificates := loaded.certificates()) is not None and certificates.expires is not None:
         typer.echo(f"  the certificate of sip.tls is good until {certificates.expires:%F %R} UTC")
     workers = loaded.media.worker_count
-    typer.echo(f"  media in {f'{workers} processes of its own' if workers else 'this process'}")
+    processes = f"{workers} process{'es' * (workers > 1)} of its own" if workers else "this process"
+    typer.echo(f"  media in {processes}")
     if loaded.control.http is not None:
         host, port = loaded.control.http.listen
         typer.echo(f"  HTTP on {host}, port {port}")
@@ -83,7 +84,11 @@ def check_config(config: ConfigFile = None) -> None:
         typer.echo(f"  PINs and phone numbers by HTTP on {host}, port {port}")
     typer.echo(f"  conferences of {', '.join(loaded.jitsi.served_domains)}")
     for trunk in loaded.trunk:
-        typer.echo(f"  calls from {_whence(trunk)} ({trunk.name})")
+        if trunk.direction != "out":
+            typer.echo(f"  calls from {_whence(trunk)} ({trunk.name})")
+        if (out := trunk.dial_out) is not None:
+            prefixes = ", ".join(out.prefixes)
+            typer.echo(f"  calls to {prefixes} through {out.host} ({trunk.name})")
     for variable in not_understood(os.environ):
         typer.echo(f"  {variable} means nothing here")
 
@@ -282,7 +287,8 @@ def _whence(trunk: TrunkSection) -> str:
     networks = [str(network) for network in trunk.networks]
     if trunk.register_ is None or networks:
         names = f" as {', '.join(trunk.certificate_names)}" if trunk.certificate_names else ""
-        ways.append((", ".join(networks) or "anywhere") + names)
+        proof = f" who prove to be {trunk.digest.user}" if trunk.digest is not None else ""
+        ways.append((", ".join(networks) or "anywhere") + names + proof)
     return "; ".join(ways)
 
 

@@ -83,6 +83,30 @@ def test_a_database_that_cannot_be_made_is_named_with_its_key(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("trunk", "told"),
+    [
+        ('from = ["192.0.2.1"]', ["calls from 192.0.2.1/32 (pbx)"]),
+        ('direction = "out"', ["calls to +43, +49 through sip.example.org (pbx)"]),
+        (
+            '[trunk.digest]\nuser = "pbx-1"\npassword = "long and random"',
+            ["calls from anywhere who prove to be pbx-1 (pbx)"],
+        ),
+    ],
+    ids=["address", "only out", "digest"],
+)
+def test_a_good_configuration_is_told_in_short(trunk: str, told: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    through = '[trunk.dial_out]\nhost = "sip.example.org"\nprefixes = ["+43", "+49"]'
+    file.write_text(
+        f'[jitsi]\ndomain = "meet.example.org"\n[[trunk]]\nname = "pbx"\n{trunk}\n'
+        + (through if "out" in trunk else "")
+    )
+    result = CliRunner().invoke(app, ["check-config", "-c", str(file)])
+    assert result.exit_code == 0, result.output
+    assert [line.strip() for line in result.output.splitlines() if "  calls " in line] == told
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["call", "here"], "malformed URI"),
