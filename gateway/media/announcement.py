@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from audiocodecs import tones
-from audiocodecs.frames import Samples
+from audiocodecs.frames import Samples, silence
 from gateway.media.messages import Tone
 
 _BEEPS = {
@@ -39,11 +39,12 @@ def _samples(tone: Tone, rate: int) -> Samples:
 
 
 class Announcement:
-    """A tone being played in frames of 20 ms at `rate` Hz."""
+    """A tone being played in frames of 20 ms at `rate` Hz, after a `pause` in seconds."""
 
-    def __init__(self, tone: Tone, *, rate: int) -> None:
+    def __init__(self, tone: Tone, *, rate: int, pause: float = 0.0) -> None:
         self.tone = tone
-        self._samples = _samples(tone, rate)
+        samples = _samples(tone, rate)
+        self._samples = np.concatenate((silence(round(rate * pause)), samples))
         self._repeats = tone.repeats
         self._size = rate // 50
         self._at = 0

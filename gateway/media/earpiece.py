@@ -1,5 +1,6 @@
 """What one caller alone hears: tones or music instead of the conference, words over it. Pure."""
 
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,12 @@ from gateway.media.announcement import Announcement
 from gateway.media.messages import Event, Hush, Play, Played, Say, Silence, Tone
 from gateway.media.music import Music
 from gateway.media.utterance import Over, Recordings, Utterance
+
+_MOST_BEEPS = 4
+"""Tones that do not repeat, being played and waiting; who has more to be told is not told it."""
+
+_PAUSE = 0.3
+"""Seconds between two of them, by which they are told apart."""
 
 
 class Earpiece:
@@ -23,7 +30,7 @@ class Earpiece:
         self._rate = rate
         self._music = Music(recordings, rate=rate)
         self._repeating: Announcement | None = None
-        self._passing: Announcement | None = None
+        self._passing: deque[Announcement] = deque()
         self._saying: tuple[int, Utterance] | None = None
 
     def obey(self, command: Play | Silence | Say | Hush) -> None:
@@ -31,12 +38,13 @@ class Earpiece:
         match command:
             case Play(_, tone):
                 is_music = tone is Tone.MUSIC
-                # Behind the music stands a tone, which is heard if there is no recording.
-                announcement = Announcement(Tone.WAITING if is_music else tone, rate=self._rate)
                 if tone.repeats:
-                    self._repeating, self._music.is_wanted = announcement, is_music
-                else:
-                    self._passing = announcement
+                    # Behind the music stands a tone, which is heard if there is no recording.
+                    behind = Announcement(Tone.WAITING if is_music else tone, rate=self._rate)
+                    self._repeating, self._music.is_wanted = behind, is_music
+                elif len(self._passing) < _MOST_BEEPS:
+                    pause = _PAUSE if self._passing else 0.0
+                    self._passing.append(Announcement(tone, rate=self._rate, pause=pause))
             case Silence():
                 self._repeating, self._music.is_wanted = None, False
             case Say():
@@ -50,12 +58,12 @@ class Earpiece:
     @property
     def is_beeping(self) -> bool:
         """Whether a tone that does not repeat is being played."""
-        return self._passing is not None
+        return bool(self._passing)
 
     def change_rate(self, rate: int) -> None:
         """Frames have another length from now on; a tone that repeats begins anew."""
         self._rate = rate
-        self._passing = None
+        self._passing.clear()
         self._music.change_rate(rate)
         if self._repeating is not None:
             self._repeating = Announcement(self._repeating.tone, rate=rate)
@@ -65,7 +73,7 @@ class Earpiece:
     def tone(self, *, hears: bool = True) -> Samples | None:
         """The next frame of what is heard instead of the conference, if anything is: with music
         that is all there is, the words over it too if the phone `hears`."""
-        is_beneath = self._passing is not None or self._saying is not None
+        is_beneath = self.is_beeping or self._saying is not None
         if not is_beneath and self._repeating is None and self._music.is_over:
             return None  # the usual case
         music = self._music.next_frame(is_beneath=is_beneath)
@@ -80,11 +88,13 @@ class Earpiece:
         return self._repeating.next_frame()
 
     def _beep(self) -> Samples | None:
-        """The next frame of the tone that does not repeat."""
-        frame = self._passing.next_frame() if self._passing is not None else None
-        if frame is None:
-            self._passing = None
-        return frame
+        """The next frame of the tones that do not repeat."""
+        while self._passing:
+            frame = self._passing[0].next_frame()
+            if frame is not None:
+                return frame
+            self._passing.popleft()
+        return None
 
     def speech(self) -> Over | None:
         """The next frame of what is said over the conference, if anything is."""

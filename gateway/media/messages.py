@@ -182,7 +182,8 @@ class Play:
     """Play a tone to the phone alone.
 
     One that repeats goes on until `Silence` or another that repeats. One that does not is played
-    to its end over whatever else is being played. Music goes on where it has ended before.
+    to its end over whatever else is being played, after those of its kind. Music goes on where it
+    has ended before.
     """
 
     call: str

@@ -18,10 +18,9 @@ def played(tone: Tone, frames: int = 500) -> list[Samples]:
     return [frame for frame in found if frame is not None]
 
 
-def pitches(tone: Tone) -> list[int]:
+def pitches(samples: Samples) -> list[int]:
     """The frequency of each beep."""
-    samples = np.concatenate(played(tone)).astype(float)
-    beeps, found = samples.reshape(-1, SIZE // 2), []
+    beeps, found = samples.astype(float).reshape(-1, SIZE // 2), []
     loud = [bool(np.abs(part).max() > 200) for part in beeps]
     edges = np.flatnonzero(np.diff([False, *loud, False]))
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
@@ -31,6 +30,10 @@ def pitches(tone: Tone) -> list[int]:
     return found
 
 
+def beeps_of(tone: Tone) -> list[int]:
+    return pitches(np.concatenate(played(tone)))
+
+
 @pytest.mark.parametrize("tone", SHORT)
 def test_the_answer_to_a_key_is_short(tone: Tone) -> None:
     assert 0.1 <= len(played(tone)) * SIZE / RATE <= 0.5
@@ -38,7 +41,7 @@ def test_the_answer_to_a_key_is_short(tone: Tone) -> None:
 
 
 def test_answers_are_told_apart_by_how_they_rise_and_fall() -> None:
-    heard = {tone: pitches(tone) for tone in SHORT}
+    heard = {tone: beeps_of(tone) for tone in SHORT}
     assert {tone: len(beeps) for tone, beeps in heard.items()} == {
         Tone.MUTED: 2,
         Tone.UNMUTED: 2,
@@ -51,12 +54,12 @@ def test_answers_are_told_apart_by_how_they_rise_and_fall() -> None:
 
 
 def test_no_news_sound_like_another_or_like_an_answer() -> None:
-    shapes = [tuple(pitches(tone)) for tone in (*SHORT, *NEWS)]
+    shapes = [tuple(beeps_of(tone)) for tone in (*SHORT, *NEWS)]
     assert len(set(shapes)) == len(shapes)
-    assert len(set(pitches(Tone.RECORDING))) == 1 and len(pitches(Tone.RECORDING)) == 3
-    over = pitches(Tone.RECORDING_OVER)
+    assert len(set(beeps_of(Tone.RECORDING))) == 1 and len(beeps_of(Tone.RECORDING)) == 3
+    over = beeps_of(Tone.RECORDING_OVER)
     assert over == sorted(over, reverse=True) and len(over) == 3
-    assert len(pitches(Tone.NOT_HEARD)) == 4
+    assert len(beeps_of(Tone.NOT_HEARD)) == 4
     assert not any(tone.repeats for tone in NEWS)
 
 

@@ -20,6 +20,7 @@ from gateway.rtp.packet import RtpPacket
 from tests.helpers.listening import share_of
 from tests.helpers.music import hears_music, place_in_music
 from tests.helpers.prompts import find, prompt
+from tests.media.test_announcement import pitches
 from tests.media.test_said import G722, MUTED, PCMU, Room
 
 HELLO = Recorded("en", "hello")
@@ -163,6 +164,23 @@ def test_a_beep_is_heard_over_it() -> None:
     assert share_of(1500.0, both, 8000) > 0.02
     assert share_of(620.0, both, 8000) + share_of(440.0, both, 8000) > 0.5
     assert share_of(1500.0, frames(ear, 30)[-1600:], 8000) > 0.95
+
+
+def test_beeps_that_come_together_are_heard_one_after_the_other() -> None:
+    ear = earpiece(NoRecordings())
+    for news in (Tone.RECORDING, Tone.MUTED):
+        ear.obey(Play("call", news))
+    heard = frames(ear, 100)
+    assert pitches(heard) == [740, 740, 740, 620, 440]
+    assert not ear.is_beeping
+
+
+def test_who_is_told_too_much_at_a_time_is_not_told_all() -> None:
+    ear = earpiece(NoRecordings())
+    for _ in range(100):
+        ear.obey(Play("call", Tone.MUTED))
+    frames(ear, 150)
+    assert not ear.is_beeping
 
 
 def test_loud_music_and_loud_words_do_not_overflow() -> None:
