@@ -70,6 +70,8 @@ class Floor:
         """With another role in the room; visitors are not heard."""
         return replace(self, role=role, muted=self.muted or role == "visitor")
 
-    def in_another_room(self) -> "Floor":
-        """We keep our mute and our hand; the rules there are still to be told."""
-        return Floor(self.muted, self.hand_raised_at)
+    def in_another_room(self, *, to_listen: bool = False) -> "Floor":
+        """We keep our mute, and our hand but for a visitor's that does not come `to_listen` only:
+        it has been answered. The rules there are still to be told."""
+        is_answered = self.role == "visitor" and not to_listen
+        return Floor(self.muted, None if is_answered else self.hand_raised_at)

@@ -397,7 +397,7 @@ class Participant:
         """What we bring along into a room."""
         floor = Floor(muted=self._visit.is_wanted)
         if self._stay is not None:
-            floor = self._stay.microphone.floor.in_another_room()
+            floor = self._stay.microphone.floor.in_another_room(to_listen=site.node is not None)
         return floor if site.node is None else floor.with_role("visitor")
 
     def _wait(self, waiting: Waiting) -> None:

@@ -210,7 +210,6 @@ class Stay:
                 self._jingle_received(received.sender, received.jingle)
             case Promotion() if received.sender == self.room.jid:
                 if received.allowed:
-                    self.microphone.lower_hand()
                     raise Departed(told_to(received))
                 self.microphone.hand_lowered()
 

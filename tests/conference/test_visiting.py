@@ -365,6 +365,7 @@ async def test_a_lobby_that_keeps_visitors_out_is_waited_in_as_others_do() -> No
 async def test_a_promoted_visitor_that_the_main_room_does_not_know_goes_on_listening() -> None:
     world = at_a_node()
     async with visiting(world, Media()) as call:
+        call.participant.toggle_microphone()
         world.joins.append(ONLY_VISITORS)
         world.conference.extend([READY, TO_NODE])
         world.request(promotion(), sender=NODE_ROOM)
@@ -372,6 +373,9 @@ async def test_a_promoted_visitor_that_the_main_room_does_not_know_goes_on_liste
         assert world.room == NODE_ROOM
         assert world.servers[-1].web_socket == "wss://meet.test/ws?vnode=v1&room=room"
         assert call.told() == [VisitorChanged(True), Rejoined()]
+        joined = world.stream.of("join")[0].stanza
+        assert joined.find("{jabber:client}jitsi_participant_raisedHand") is not None
+        assert call.participant.toggle_microphone() is Toggled.HAND_LOWERED
 
 
 @in_virtual_time
