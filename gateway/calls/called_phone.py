@@ -9,7 +9,7 @@ import structlog
 from gateway.calls.caller_identity import UNKNOWN, CallerIdentity
 from gateway.calls.dial_out import DialOut
 from gateway.calls.end_reason import CallEnd, EndReason, Over
-from gateway.calls.parties import connected_party
+from gateway.calls.parties import asserted_user, connected_party
 from gateway.calls.phone import Listener, Phone
 from gateway.calls.redirection import Redirection
 from gateway.media.messages import PhoneMedia
@@ -125,6 +125,7 @@ class CalledPhone(Phone):
                     if self._trunk.trust_identity:
                         stated = connected_party(event.response.headers)
                         self.party = stated or UNKNOWN
+                        self._asserted = asserted_user(event.response.headers)
                     if event.sdp is None and early is not None:
                         return early
                     return self._agreed(event.sdp)

@@ -10,6 +10,7 @@ import structlog
 from gateway.calls.caller_identity import CallerIdentity
 from gateway.calls.end_reason import Over
 from gateway.calls.media_session import MediaSession
+from gateway.calls.parties import asserted_user
 from gateway.calls.phone import Listener, Phone, end_of, of_description
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Route, Trunk
@@ -59,6 +60,7 @@ class CallingPhone(Phone):
         super().__init__(session, services, record, trunk, on_answered, party=party)
         self._call = self._owned.enter_context(call)
         self._first = call
+        self._asserted = asserted_user(call.request.headers)
         self._early_media = trunk.early_media
         self._find = find
         self._description: bytes | None = None  # ours: an answer, or an offer if it makes none

@@ -70,6 +70,12 @@ def party_within(headers: Headers) -> CallerIdentity | None:
     return WITHHELD if party is not None and _is_anonymous(headers.from_) else party
 
 
+def asserted_user(headers: Headers) -> str:
+    """Who that is, by its user part: whether it wants to be known or not, only to know it again."""
+    party = _asserted(headers, None, roles=_EITHER)
+    return party.user if party is not None else ""
+
+
 def _stated(party: NameAddr) -> CallerIdentity:
     return CallerIdentity.of(party.display_name, party.user)
 

@@ -18,7 +18,7 @@ from gateway.calls.end_reason import BY_THE_PHONE, CallEnd, EndReason, Over
 from gateway.calls.in_call import Said
 from gateway.calls.media_session import MediaSession
 from gateway.calls.negotiation import Negotiation
-from gateway.calls.parties import calling_party, party_within
+from gateway.calls.parties import asserted_user, calling_party, party_within
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
@@ -30,6 +30,7 @@ from gateway.sip import events as sip
 from gateway.sip.call import Call, CallEnded, CallEvent, OfferWithdrawn
 from gateway.sip.client_request import Outcome
 from gateway.sip.flow import Flow
+from gateway.sip.headers import Headers
 from gateway.sip.reason import Reason
 from gateway.sip.referral import ReferTo
 
@@ -72,6 +73,7 @@ class Phone:
         self.party = party
         self.is_answered = False  # acknowledged or not
         self.is_held = False
+        self._asserted = ""  # who is at it, in the network's word
         self._owned = ExitStack()
         self._successors: asyncio.Queue[Call] = asyncio.Queue()
         self._succeeding = asyncio.Lock()  # while another phone is answered
@@ -148,6 +150,7 @@ class Phone:
         self._services.user_agent.label(call, self._record.id)
         log.info("taken over", by=call.call_id)
         self._apply(agreed, listener)
+        self._asserted = asserted_user(call.request.headers)
         trusted = self._trunk.trust_identity
         self._connected(calling_party(call.request, is_trusted=trusted), listener)
         if previous is not None:
@@ -186,22 +189,29 @@ class Phone:
             case sip.InfoReceived() | sip.MessageReceived():
                 listener.said(event)
             case sip.PartyStated():
-                party = party_within(event.headers)
-                if party is not None and self._trunk.trust_identity:
-                    self._stated(party, listener)
+                if self._trunk.trust_identity:
+                    self._network_states(event.headers, listener)
             case _:
                 async with self._succeeding:  # who has transferred its call may be gone first
                     if call is self._call:
                         await self._leaves(event)
+
+    def _network_states(self, headers: Headers, listener: Listener) -> None:
+        """Of who is at it already, a refresh of the session seldom says the name, or Privacy."""
+        party, before = party_within(headers), self._asserted
+        if party is None:
+            return
+        self._asserted = asserted_user(headers)
+        says_less = not party.is_withheld and (self.party.is_withheld or not party.name)
+        if self._asserted != before or not says_less:
+            self._stated(party, listener)
 
     def _stated(self, party: CallerIdentity, listener: Listener) -> None:
         """This is who is at it, says the network: it may say so again and again."""
         self._connected(party, listener)
 
     def _connected(self, party: CallerIdentity, listener: Listener) -> None:
-        # A network that knows a number only says nothing new of whom From has named.
-        is_nameless = not (party.name or party.is_withheld)
-        if party == self.party or (is_nameless and party.user == self.party.user):
+        if party == self.party:
             return
         self.party = party
         log.info("connected to another", party=party.full)

@@ -116,6 +116,40 @@ async def test_a_caller_that_hides_behind_from_stays_unknown(
         assert shown(party) == ["Anonymous"]
 
 
+NUMBER = "P-Asserted-Identity: <sip:+436641234512@pbx.test>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields", "names"),
+    [
+        (NUMBER, (), ["Erika Gast"]),
+        (NUMBER, (("Privacy", "id"),), ["Erika Gast", "Anonymous"]),
+        (f"{NUMBER}Privacy: id\r\n", (), ["Anonymous"]),
+    ],
+    ids=["its name is From's", "it asks for privacy now", "it has asked for privacy"],
+)
+@in_virtual_time
+async def test_who_is_stated_again_with_less_is_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+    headers: str,
+    fields: tuple[tuple[str, str], ...],
+    names: list[str],
+) -> None:
+    """A session refresh has P-Asserted-Identity, and seldom a name there, or Privacy."""
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room", headers=headers)
+        phone.call.request.headers.set("From", "Erika Gast <sip:erika@192.0.2.9>;tag=1")
+        party = await there.call_in(phone)
+        await settle(1)
+        for _ in range(2):
+            states(phone, ("P-Asserted-Identity", "<sip:+436641234512@pbx.test>"), *fields)
+            await settle(2)
+        assert shown(party) == names
+        states(phone, ("P-Asserted-Identity", '"Front Desk" <sip:2000@pbx.test>'))
+        await settle(2)
+        assert shown(party) == [*names, "Front Desk"]
+
+
 @in_virtual_time
 async def test_a_phone_that_takes_over_is_shown_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     async with exchange(monkeypatch) as there:
