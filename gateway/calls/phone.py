@@ -112,7 +112,7 @@ class Phone:
         """Let other phones take over, without end."""
         while True:
             call = await self._successors.get()
-            if self._current.is_over:
+            if self._current.is_over or call.replaces is not self._call:
                 call.reject(481)
                 continue
             try:

@@ -626,6 +626,21 @@ async def test_who_takes_over_and_is_gone_at_once_changes_nothing(
 
 
 @in_virtual_time
+async def test_of_two_phones_that_want_to_take_over_the_same_call_the_first_keeps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room")
+        await talking(there, phone)
+        first, second = (FakePhone("room", number=each, replaces=phone) for each in (1, 2))
+        await there.replace(first)
+        await there.replace(second)
+        await settle(2)
+        assert (first.done, second.done) == (["200"], ["481"])
+        assert not there.ended
+
+
+@in_virtual_time
 async def test_a_phone_is_replaced_while_it_has_not_acknowledged_what_it_was_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
