@@ -56,6 +56,9 @@ def run(config: ConfigFile = None) -> None:
     if (limit := open_files.allow_many()) < (wanted := open_files.wanted(loaded.sip.max_calls)):
         remedy = f"allow {wanted} (LimitNOFILE of systemd, ulimit -n), or lower max_calls in [sip]"
         log.warning("too few files may be open for max_calls", limit=limit, remedy=remedy)
+    if (calls := len(loaded.engine.port_pairs)) < loaded.sip.max_calls:
+        remedy = "let last_port in [media] be larger, by two a call, or lower max_calls in [sip]"
+        log.warning("too few RTP ports for max_calls", enough_for=calls, remedy=remedy)
     try:
         _run(_serve(loaded, config))
     except PinsUnavailable as error:

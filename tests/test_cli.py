@@ -150,3 +150,16 @@ def test_a_limit_that_is_too_low_for_the_calls_is_told(
             _run(tmp_path, f"{in_use}\n[sip]\nmax_calls = {max_calls}")
             log_at_once()  # what was logged is written when it is left
             assert ("LimitNOFILE" in capfd.readouterr().err) is is_told
+
+
+def test_a_range_of_ports_that_is_too_small_for_the_calls_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        in_use = f'[control]\nlisten = "127.0.0.1:{other.getsockname()[1]}"'
+        ports = "first_port = 20000\nlast_port = 20199"
+        for max_calls, is_told in ((101, True), (100, False)):
+            _run(tmp_path, f"{in_use}\n[sip]\nmax_calls = {max_calls}", media=ports)
+            log_at_once()  # what was logged is written when it is left
+            assert ("last_port" in capfd.readouterr().err) is is_told
