@@ -163,7 +163,7 @@ class PinDatabase:
 
     def _give(self, asked: Asked) -> str | NoPinLeft:
         known = self._known(asked.room, asked.now)
-        if known is not None:
+        if known is not None and not asked.is_taken(known):
             return known
         self._connection.execute("DELETE FROM pins WHERE room = ?", (asked.room,))
         self._prune(asked.now)

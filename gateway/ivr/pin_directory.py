@@ -66,12 +66,13 @@ class PinDirectory:
         return self._served(room)
 
     async def known_pin(self, room: str, now: float) -> str | None:
-        """The PIN that a served room has already."""
-        return (
-            self.fixed.shown_pin(room)
-            or await self._store.known(room, now)
-            or self._mappers.remembered_pin(room)
-        )
+        """The PIN that a served room has already; the operator may have given it to somebody."""
+        if (shown := self.fixed.shown_pin(room)) is not None:
+            return shown
+        given = await self._store.known(room, now)
+        if given is not None and not self.fixed.has(given):
+            return given
+        return self._mappers.remembered_pin(room)
 
     async def give_pin(self, room: str, now: float, hops: Hops = ()) -> str:
         """The PIN of a served room, a new one if it has none; NoPinLeft if there may be no more."""

@@ -85,6 +85,20 @@ async def test_what_is_written_down_comes_first(tmp_path: Path) -> None:
         assert personal != "1111", "that is Ann's alone"
 
 
+async def test_a_pin_that_becomes_a_persons_own_is_shown_in_its_room_no_longer(
+    tmp_path: Path,
+) -> None:
+    async with directory(tmp_path) as pins:
+        pin = await pins.give_pin(ROOM, 0)
+        meeting = Meeting(ROOM, "Ann", moderator=True)
+        pins.fixed = FixedPins((FixedPin(pin, meeting),))
+        assert await pins.known_pin(ROOM, 1) is None
+        other = await pins.give_pin(ROOM, 1)
+        assert other != pin
+        assert await pins.known_pin(ROOM, 2) == other
+        assert await pins.find(pin, 2) == meeting
+
+
 async def test_how_long_a_pin_may_be_is_known(tmp_path: Path) -> None:
     """So that one that is complete needs no key after it."""
     async with directory(tmp_path) as pins:
