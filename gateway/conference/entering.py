@@ -165,6 +165,8 @@ class _Entering:
         self._is_typed = isinstance(decided, Typed)
         if not isinstance(decided, Typed):
             self._knocks -= 1
+            if decided.lobby_is_gone:
+                return
         elif self._passwords == 0:
             raise ConferenceError(JoinFailure.PASSWORD, "too many wrong passwords") from error
         else:

@@ -252,11 +252,9 @@ class Lobbies:
 
 
 def _invitation(room: MucRoom, inviter: str, guest: str) -> Element:
-    """A mediated invitation (XEP-0045 section 7.8.2) as Prosody passes it on."""
+    """A mediated invitation (XEP-0045 section 7.8.2); Jitsi's module takes the password out."""
     invite = element(ns.MUC_USER, "invite", {"from": inviter}, element(ns.MUC_USER, "reason"))
     user = element(ns.MUC_USER, "x", None, invite)
-    if room.policy.password is not None:
-        user.append(element(ns.MUC_USER, "password", text=room.policy.password))
     words = f"{inviter} invited you to the room {room.jid}"
     return element(
         ns.CLIENT,

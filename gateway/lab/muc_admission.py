@@ -1,7 +1,7 @@
 """Whom a room lets in: XEP-0045 section 7.2 as Jitsi's plugins have changed it (rule 10). Pure.
 
 mod_muc_lobby_rooms stands before Prosody's own checks: a password opens a room that admits members
-only, and makes a member; who has been made a member needs no password.
+only, and makes a member. A member who brings none needs none; a wrong one is wrong all the same.
 """
 
 from dataclasses import dataclass, field
@@ -43,7 +43,8 @@ def refusal(
     room = bare(joining.get("to", ""))
     muc = child(joining, ns.MUC, "x")
     assert muc is not None
-    knows_password = policy.opens(child_text(muc, ns.MUC, "password"))
+    password = child_text(muc, ns.MUC, "password")
+    knows_password = policy.opens(password)
     if affiliation == "outcast":
         return refuse(joining, "auth", "forbidden", by=room)
     if nick_is_taken:
@@ -55,7 +56,8 @@ def refusal(
             return _name_required(joining)
         if affiliation == "none":
             return _membership_required(joining, policy)
-        return None
+        if affiliation == "member" and password is None:
+            return None
     if policy.password is not None and not knows_password:
         return refuse(joining, "auth", "not-authorized", by=room)
     return None

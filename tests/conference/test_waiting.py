@@ -322,6 +322,18 @@ async def test_who_types_a_wrong_one_is_told_so_and_waits_on() -> None:
 
 
 @in_virtual_time
+async def test_who_is_let_in_after_a_wrong_one_does_not_bring_it_along() -> None:
+    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 2)
+    async with Visit(world) as visit:
+        visit.call.participant.offer_password("0815")
+        await settle(2)
+        world.invites_us()
+        await settle(2)
+        assert visit.is_inside
+        assert world.stream.of("join")[-1].stanza.findtext(PASSWORD) is None
+
+
+@in_virtual_time
 async def test_guessing_ends_after_three_wrong_ones() -> None:
     world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 9)
     async with Visit(world) as visit:

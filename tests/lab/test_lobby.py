@@ -112,13 +112,31 @@ def test_who_is_let_in_is_invited_and_may_join() -> None:
     assert rig.rules == set()
 
 
-def test_who_is_let_in_needs_no_password_and_is_told_it() -> None:
+def test_who_is_let_in_needs_no_password_and_is_not_told_it() -> None:
     rig, ann = with_lobby()
     rig.room.policy.password = "4711"
     client = knocking(rig)
     rig.site.lobbies.admit(rig.room, client.nick, ann, rig.now)
-    assert Invitation.parse(client.received[-1]) == Invitation(ROOM, "4711")
+    assert Invitation.parse(client.received[-1]) == Invitation(ROOM, None)
     assert statuses(client.join()) == ["100", "110"]
+
+
+def test_a_wrong_password_is_wrong_for_a_member_too() -> None:
+    rig, ann = with_lobby()
+    rig.room.policy.password = "4711"
+    client = knocking(rig)
+    rig.site.lobbies.admit(rig.room, client.nick, ann, rig.now)
+    assert condition(client.join("0815")) == "not-authorized"
+    assert statuses(client.join()) == ["100", "110"]
+
+
+def test_an_owner_needs_the_password_too() -> None:
+    rig, _ = with_lobby()
+    rig.room.policy.password = "4711"
+    client = rig.client()
+    rig.room.affiliations[bare(client.jid)] = "owner"
+    assert condition(client.join()) == "not-authorized"
+    assert statuses(client.join("4711")) == ["100", "110"]
 
 
 def test_a_password_bypasses_the_lobby_and_makes_a_member() -> None:
