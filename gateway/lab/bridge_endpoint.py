@@ -166,6 +166,8 @@ class BridgeEndpoint:
         """Forward another endpoint's packet to this client."""
         if self._dtls is not None and self._dtls.keys is not None and self.agent.peer is not None:
             for_client = self.feedback.outgoing(packet)
+            if for_client is None:
+                return
             protected = self._dtls.keys.sender.protect(for_client.serialize())
             self.outgoing.append((protected, self.agent.peer))
 

@@ -67,10 +67,13 @@ class EndpointFeedback:
         red = frozenset({self._offer.red})
         return types | red if self._negotiated.red else types - red
 
-    def outgoing(self, packet: RtpPacket) -> RtpPacket:
-        """A packet as this client is to get it."""
-        if packet.payload_type == self._offer.red and not self._negotiated.red:
-            packet = without_redundancy(packet)
+    def outgoing(self, packet: RtpPacket) -> RtpPacket | None:
+        """A packet as this client is to get it; None if it cannot be had like that."""
+        if not self._negotiated.red:
+            plain = for_everybody(packet, self._offer.red)
+            if plain is None:
+                return None
+            packet = plain
         if self._negotiated.transport_cc and self._offer.transport_cc_id is not None:
             elements = unpack_extensions(packet.extension)
             elements[self._offer.transport_cc_id] = self._counter.next()

@@ -6,6 +6,7 @@ consent (RFC 7675) for the whole call. No IO and no clock; `outgoing` is to be s
 """
 
 import secrets
+import struct
 from enum import Enum
 
 from aioice import stun
@@ -25,6 +26,14 @@ class IceState(Enum):
     WAITING = "waiting"
     CONNECTED = "connected"
     FAILED = "failed"
+
+
+def parse_stun(data: bytes) -> stun.Message | None:
+    """A STUN message (RFC 8489), None if it is none, or is damaged."""
+    try:
+        return stun.parse_message(data)
+    except (ValueError, KeyError, struct.error):  # aioice's words for damage
+        return None
 
 
 class _Check:
@@ -64,20 +73,16 @@ class ControllingAgent:
 
     def is_for(self, data: bytes) -> bool:
         """Whether a STUN message is a check of this agent, or the answer to one."""
-        try:
-            message = stun.parse_message(data)
-        except ValueError:
+        message = parse_stun(data)
+        if message is None:
             return False
         ours, _, _ = str(message.attributes.get("USERNAME", "")).partition(":")
         return ours == self.ufrag or message.transaction_id in self._checks
 
     def receive(self, data: bytes, source: Address, now: float) -> None:
         """Take a STUN message that came from `source`; what is not one is dropped."""
-        try:
-            message = stun.parse_message(data)
-        except ValueError:
-            return
-        if message.message_method != stun.Method.BINDING:
+        message = parse_stun(data)
+        if message is None or message.message_method != stun.Method.BINDING:
             return
         if message.message_class == stun.Class.REQUEST:
             self._request(message, source, now)

@@ -13,13 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from aioice import stun
-
 from gateway.lab.bridge_endpoint import BridgeEndpoint, BridgeTimers
 from gateway.lab.colibri_socket import ColibriSocket
 from gateway.lab.endpoint_feedback import BridgeMediaOffer, Negotiated, for_everybody
 from gateway.lab.faults import Faults
-from gateway.lab.ice import Address, ControllingAgent
+from gateway.lab.ice import Address, ControllingAgent, parse_stun
 from gateway.media.messages import IceCandidate
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.rtcp import SenderReport, SourceDescription
@@ -320,9 +318,8 @@ class LabVideobridge(asyncio.DatagramProtocol):
 
     def _client_of_check(self, data: bytes) -> BridgeEndpoint | None:
         """The client a binding request is for, by our half of its USERNAME."""
-        try:
-            message = stun.parse_message(data)
-        except ValueError:
+        message = parse_stun(data)
+        if message is None:
             return None
         ours, _, _ = str(message.attributes.get("USERNAME", "")).partition(":")
         return self._by_ufrag.get(ours)

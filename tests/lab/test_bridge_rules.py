@@ -236,6 +236,18 @@ def test_rule_33_junk_is_no_stun_and_no_error() -> None:
     assert agent.outgoing == []
 
 
+def test_rule_33_damaged_stun_is_no_error_either() -> None:
+    priority_of_one_octet = b"\0\x24\0\1\xff\0\0\0"
+    damaged = b"\0\1\0\x08\x21\x12\xa4\x42" + b"x" * 12 + priority_of_one_octet
+    client = Client()
+    client.answer()
+    client.endpoint.receive(damaged, HOME, client.now)
+    assert client.endpoint.take_outgoing() == []
+    bridge = LabVideobridge(lambda *_: None, lambda *_: None)
+    bridge.datagram_received(damaged, HOME)
+    assert bridge.clients == 0
+
+
 @pytest.mark.parametrize("setup", ["active", "passive"])
 def test_rule_34_both_dtls_roles_work(setup: str) -> None:
     client = Client()
@@ -450,6 +462,14 @@ def test_rule_36_who_has_not_negotiated_redundancy_gets_the_packet_itself() -> N
         (111, b"opus")
     ]
     assert [packet.payload for packet in knows.heard()] == [red_voice(1).payload]
+
+
+def test_rule_36_redundancy_that_cannot_be_taken_out_is_dropped() -> None:
+    client = Client()
+    client.connect()
+    client.endpoint.send(red_voice(1)._replace(payload=b"\xef"))
+    client.endpoint.send(red_voice(2))
+    assert [packet.sequence for packet in client.heard()] == [2]
 
 
 def numbered(sequence: int, number: int) -> RtpPacket:
