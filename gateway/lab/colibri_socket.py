@@ -109,7 +109,7 @@ class ColibriSocket:
     def _receive(self, endpoint: str, text: str) -> None:
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, dict) or message.get("colibriClass") not in _KNOWN:
             self._blame(38, endpoint, "sends something that is no colibri message")

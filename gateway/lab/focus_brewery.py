@@ -3,6 +3,7 @@
 The focus makes it and reads in each presence how busy a gateway is.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
@@ -15,6 +16,7 @@ from gateway.xmpp.jid import resource
 from gateway.xmpp.presence import OccupantPresence, PresenceRefused, parse_presence
 
 _COUNTS = ("conferences", "participants")
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Instance:
     def participants(self) -> int:
         """How many people its calls hear; what is not told is none."""
         told = self.stats.get("participants", "")
-        return int(told) if told.isascii() and told.isdigit() else 0
+        return int(told) if _NUMBER.fullmatch(told) else 0
 
 
 class FocusBrewery:

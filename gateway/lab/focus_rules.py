@@ -20,6 +20,7 @@ ASSUMED_FEATURES = frozenset({ns.JINGLE_RTP_AUDIO, VIDEO, "urn:xmpp:jingle:trans
 """What Jicofo takes for granted of a client that does not say within 15 s."""
 
 _FINGERPRINT = re.compile("[0-9A-F]{2}(:[0-9A-F]{2})+")
+_ID = re.compile("[0-9]{1,3}")
 
 
 def presence_problems(presence: Element, nick: str) -> Iterator[str]:
@@ -30,7 +31,7 @@ def presence_problems(presence: Element, nick: str) -> Iterator[str]:
         return
     try:
         sources = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield "SourceInfo is not JSON"
         return
     if not isinstance(sources, dict):
@@ -133,4 +134,4 @@ def answer_problems(jingle: Element, offer: OfferConfig, nick: str) -> Iterator[
 
 def _number(part: Element) -> int:
     text = part.get("id", "")
-    return int(text) if text.isascii() and text.isdigit() else -1
+    return int(text) if _ID.fullmatch(text) else -1

@@ -1,6 +1,7 @@
 """Who sends what in one conference, and what the focus lets nobody add (Jicofo's source map)."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import Element
 
@@ -10,6 +11,7 @@ from gateway.xmpp.element import element
 from gateway.xmpp.sources import BRIDGE_OWNER, MAX_SSRC, SignalledSource
 
 MAX_PER_OWNER = 20
+_NUMBER = re.compile("-?[0-9]{1,20}")
 
 
 class SourcesRefused(Exception):
@@ -26,8 +28,8 @@ def claimed_sources(jingle: Element, owner: str) -> tuple[SignalledSource, ...]:
         media = description.get("media", "audio")
         for source in description.findall(f"{{{ns.JINGLE_SOURCES}}}source"):
             ssrc = source.get("ssrc", "")
-            if not ssrc.isascii() or not ssrc.lstrip("-").isdigit():
-                raise JingleError(f"<source> 'ssrc' is {ssrc!r}, not a number")
+            if not _NUMBER.fullmatch(ssrc):
+                raise JingleError(f"<source> 'ssrc' is {ssrc[:20]!r}, not a number")
             if not 0 < int(ssrc) <= MAX_SSRC:
                 raise SourcesRefused(f"Invalid SSRC: {ssrc}.")
             parsed = SignalledSource.parse(source, media)

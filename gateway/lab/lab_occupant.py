@@ -1,5 +1,6 @@
 """An occupant of a room, for those who look at the lab from outside."""
 
+import re
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -7,6 +8,8 @@ from gateway.lab.muc_stanzas import Occupant
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.element import child_text, element
 from gateway.xmpp.presence import OccupantPresence, parse_presence
+
+_MILLISECONDS = re.compile("[0-9]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +67,4 @@ class LabOccupant:
 
 def _hand(presence: Element) -> int | None:
     text = child_text(presence, ns.CLIENT, "jitsi_participant_raisedHand")
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    return int(text) if text is not None and _MILLISECONDS.fullmatch(text) else None

@@ -37,7 +37,7 @@ class RoomMetadata:
         try:
             content = json.loads(told.text or "")
             key, data = content["key"], content["data"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, RecursionError, KeyError, TypeError):
             return
         if told.get("room") == room.jid and isinstance(key, str):
             room.policy.metadata[key] = data

@@ -47,7 +47,7 @@ class ScramServer:
         text = ",".join([*self._messages, without_proof]).encode()
         signature = _hmac(hashlib.sha1(client_key).digest(), text)
         expected = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
-        if not hmac.compare_digest(base64.b64encode(expected).decode(), proof):
+        if not hmac.compare_digest(base64.b64encode(expected), proof.encode()):
             raise ScramRefused("not-authorized")
         server_signature = _hmac(_hmac(salted, b"Server Key"), text)
         return f"v={base64.b64encode(server_signature).decode()}"

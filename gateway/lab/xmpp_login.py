@@ -5,7 +5,6 @@ the auth domain prove their password with SCRAM-SHA-1, or PLAIN inside TLS.
 """
 
 import base64
-import binascii
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,7 +91,7 @@ class Login:
         """Take the client's (initial) response in base64; a challenge or, when done, the rest."""
         try:
             message = base64.b64decode("" if text == "=" else text, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no ASCII, no base64, no UTF-8
             raise LoginRefused("incorrect-encoding") from None
         match self._mechanism:
             case "ANONYMOUS":

@@ -17,7 +17,7 @@ async def opened(blamed: list[BLAMED]) -> ColibriSocket:
     return channel
 
 
-@pytest.mark.parametrize("wrong", ["hello", "[]", '{"colibriClass":"Whatever"}', "{"])
+@pytest.mark.parametrize("wrong", ["hello", "[]", '{"colibriClass":"Whatever"}', "{", "[" * 60_000])
 async def test_what_is_no_colibri_message_is_blamed(wrong: str) -> None:
     blamed: list[BLAMED] = []
     channel = await opened(blamed)

@@ -56,6 +56,7 @@ def test_a_moderator_changes_what_is_known_of_a_room(is_moderator: bool) -> None
 
     tell(json.dumps({"key": "startMuted", "data": {"audio": True}}))
     tell("{broken")
+    tell("[" * 100_000)
     tell('"a text"')
     known = notices(other, "room_metadata")[-1]["metadata"]
     assert known == ({"startMuted": {"audio": True}} if is_moderator else {})

@@ -86,6 +86,18 @@ def test_numbers_and_truths_in_it_must_be_such(name: str, value: str) -> None:
     assert rig.rules == {40}
 
 
+@pytest.mark.parametrize("participants", ["many", "9" * 5000])
+def test_who_hears_nobody_knows_how_many_is_taken_for_idle(participants: str) -> None:
+    rig = Rig()
+    room = brewery(rig)
+    WaitingGateway(rig).enter(BreweryStats(participants=1))
+    stats = BreweryStats().to_element()
+    next(s for s in stats if s.get("name") == "participants").set("value", participants)
+    gateway = WaitingGateway(rig)
+    gateway.say(stats, element(ns.MUC, "x"))
+    assert room.choose(None, ()).address == f"{BREWERY}/{gateway.nick}"
+
+
 def test_guests_do_not_get_into_the_brewery() -> None:
     rig = Rig()
     room = brewery(rig)

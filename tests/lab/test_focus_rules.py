@@ -140,6 +140,10 @@ def with_broken_source_info(client, presence) -> None:
     child(presence, ns.CLIENT, "SourceInfo").text = "{"
 
 
+def with_bottomless_source_info(client, presence) -> None:
+    child(presence, ns.CLIENT, "SourceInfo").text = "[" * 100_000
+
+
 def with_two_opinions(client, presence) -> None:
     child(presence, ns.CLIENT, "audiomuted").text = "true"
 
@@ -153,6 +157,7 @@ def with_two_opinions(client, presence) -> None:
         with_foreign_source,
         with_another_source_as_well,
         with_broken_source_info,
+        with_bottomless_source_info,
         with_two_opinions,
     ],
 )

@@ -348,6 +348,20 @@ def test_what_jicofo_ignores_is_not_answered(action: str | None) -> None:
     assert rig.rules == {23}
 
 
+@pytest.mark.parametrize("ssrc", ["", "--5", "1e3", "9" * 5000])
+def test_an_ssrc_that_is_no_number_is_refused(ssrc: str) -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.joined()
+
+    def change(jingle) -> None:
+        for listed in jingle.iter(f"{{{ns.JINGLE_SOURCES}}}source"):
+            listed.set("ssrc", ssrc)
+
+    assert condition(client.accept(change=change)) == "bad-request"
+    assert rig.rules == {21}
+
+
 def test_media_of_an_unknown_kind_are_not_answered() -> None:
     rig = Rig()
     rig.speaker()

@@ -10,10 +10,14 @@ import aiohttp
 import pytest
 
 from gateway.lab.lab import Lab, LabConfig
+from gateway.lab.lab_occupant import LabOccupant
+from gateway.lab.muc_stanzas import Occupant
 from gateway.lab.steps import Steps
 from gateway.lab.voice import Voice
 from gateway.lab.web import WebConfig, WebPage, page_files
 from gateway.lab.web_messages import MAX_MESSAGE, BadMessage, Join, parse_message
+from gateway.xmpp import namespaces as ns
+from gateway.xmpp.element import element
 from tests.lab.browser import browsing
 
 SILENCE = Voice.of_silence()
@@ -141,6 +145,13 @@ async def test_muting_is_seen_by_everybody_and_a_moderator_can_order_it() -> Non
         at.lab.mute("demo", nick)
         await browser.until("muted")
         assert (await browser.room_with("Ann", "Zoe"))["Zoe"]["muted"]
+
+
+@pytest.mark.parametrize("time", ["now", "9" * 5000])
+def test_a_hand_that_was_raised_at_no_time_is_down(time: str) -> None:
+    hand = element(ns.CLIENT, "jitsi_participant_raisedHand", text=time)
+    occupant = Occupant("1a2b3c4d", "user@lab.test/r", "participant", "none", [hand])
+    assert LabOccupant.of(occupant).hand_raised_at is None
 
 
 async def test_whoever_is_thrown_out_is_told_why_and_can_come_back() -> None:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 import uuid
+from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -152,7 +153,9 @@ def test_inside_tls_the_login_is_offered() -> None:
     assert names(peer.open()) == ["mechanisms"]
 
 
-def scram(peer: Peer, password: str) -> Element:
+def scram(
+    peer: Peer, password: str, *, as_proof: Callable[[str], str] = lambda proof: proof
+) -> Element:
     """The client's half of SCRAM-SHA-1 (RFC 5802)."""
 
     def code(text: str) -> str:
@@ -169,7 +172,8 @@ def scram(peer: Peer, password: str) -> Element:
     text = f"{bare},{server_first},{without_proof}".encode()
     signature = hmac.new(hashlib.sha1(key).digest(), text, "sha1").digest()
     proof = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature, strict=True))).decode()
-    (answer,) = peer.write(f"<response {SASL}>{code(f'{without_proof},p={proof}')}</response>")
+    told = f"{without_proof},p={as_proof(proof)}"
+    (answer,) = peer.write(f"<response {SASL}>{code(told)}</response>")
     return answer
 
 
@@ -184,6 +188,21 @@ def test_a_wrong_password_is_refused() -> None:
     peer.open()
     answer = scram(peer, "wrong")
     assert (local_name(answer), condition(answer)) == ("failure", "not-authorized")
+
+
+def test_a_proof_that_is_no_base64_is_refused() -> None:
+    peer = Peer(domain="auth.lab.test")
+    peer.open()
+    answer = scram(peer, "secret", as_proof=lambda proof: "ü" + proof)
+    assert (local_name(answer), condition(answer)) == ("failure", "not-authorized")
+
+
+@pytest.mark.parametrize("response", ["ü", "%", "/w=="])
+def test_a_response_that_cannot_be_read_is_refused(response: str) -> None:
+    peer = Peer()
+    peer.open()
+    (answer,) = peer.write(f"<auth {SASL} mechanism='ANONYMOUS'>{response}</auth>")
+    assert (local_name(answer), condition(answer)) == ("failure", "incorrect-encoding")
 
 
 def test_too_many_attempts_end_the_stream() -> None:
