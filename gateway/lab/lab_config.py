@@ -32,10 +32,10 @@ class LabConfig:
     `starttls` demands TLS, otherwise there is none. `accounts` (user name: password) may log in to
     `auth.<domain>`. With a `guest_domain` everybody else logs in there. `ack_timeout` is how long a
     client may leave XEP-0198's `<r/>` unanswered. `hibernation` is how long a client that was cut
-    off may come back. With `tokens` anonymous users need a JWT. `read_rate` (octets a second),
-    `rate_limit`, `joins_a_second` (for each room) and `nuisances` try a client's patience. With
-    `bridge_channel` the videobridge offers a WebSocket, encrypted if the XMPP server is. For the
-    rest see `FocusConfig`, `OfferConfig`, `BridgeTimers` and `Faults`.
+    off may come back (an account for 15 s at most). With `tokens` anonymous users need a JWT.
+    `read_rate` (octets a second), `rate_limit`, `joins_a_second` (for each room) and `nuisances`
+    try a client's patience. With `bridge_channel` the videobridge offers a WebSocket, encrypted if
+    the XMPP server is. For the rest see `FocusConfig`, `OfferConfig`, `BridgeTimers` and `Faults`.
     """
 
     host: str = "127.0.0.1"

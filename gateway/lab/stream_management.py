@@ -76,7 +76,7 @@ class StreamManagement:
 
 @dataclass(slots=True)
 class KeptStream:
-    """A stream that can be resumed. `until` is set while it hibernates.
+    """A stream that can be resumed. `until` is set while it hibernates, for `hibernation` seconds.
 
     `taken_over` tells whoever serves it that somebody else does from now on.
     """
@@ -84,6 +84,7 @@ class KeptStream:
     id: str
     jid: str
     management: StreamManagement
+    hibernation: float
     taken_over: Callable[[], None]
     until: float | None = None
 
@@ -95,16 +96,19 @@ class KeptStream:
 class KeptStreams:
     """All of a server's. With `refuses` nobody may resume, as after the server's restart."""
 
-    def __init__(self, hibernation: float) -> None:
-        self.hibernation = hibernation
+    def __init__(self) -> None:
         self.refuses = False
         self._streams: dict[str, KeptStream] = {}
 
     def keep(
-        self, jid: str, management: StreamManagement, taken_over: Callable[[], None]
+        self,
+        jid: str,
+        management: StreamManagement,
+        hibernation: float,
+        taken_over: Callable[[], None],
     ) -> KeptStream:
         """From now on a stream can be resumed."""
-        kept = KeptStream(secrets.token_urlsafe(12), jid, management, taken_over)
+        kept = KeptStream(secrets.token_urlsafe(12), jid, management, hibernation, taken_over)
         self._streams[kept.id] = kept
         return kept
 
@@ -118,7 +122,7 @@ class KeptStreams:
 
     def hibernate(self, kept: KeptStream, now: float) -> None:
         """A stream has lost its transport."""
-        kept.until = now + self.hibernation
+        kept.until = now + kept.hibernation
 
     def expire(self, now: float) -> list[KeptStream]:
         """Those that have hibernated for too long; they are forgotten."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from gateway.lab.scram import ScramRefused, ScramServer
 from gateway.lab.token_rules import ANY, TokenRefused, TokenRules
 
+_ACCOUNTS_HIBERNATE = 15.0  # seconds, in Jitsi's configuration of the auth domain
+
 
 class LoginRefused(Exception):
     """`condition` is one of RFC 6120 section 6.5."""
@@ -42,7 +44,7 @@ class LoginRules:
     On a secure domain anonymous users are of `guest_domain` instead, and `domain` has accounts too.
 
     With `tls` STARTTLS comes first. With `tokens` anonymous users have to bring one. `ack_timeout`
-    is the patience of XEP-0198 in seconds, `hibernation` is how long it keeps a stream.
+    is the patience of XEP-0198 in seconds, `hibernation` is how long it keeps a guest's stream.
     """
 
     domain: str
@@ -59,6 +61,11 @@ class LoginRules:
         """Those that one can log in at."""
         guests = () if self.guest_domain is None else (self.guest_domain,)
         return (self.domain, self.auth_domain, *guests)
+
+    def hibernation_at(self, domain: str) -> float:
+        """For how many seconds a stream of a domain is kept: Jitsi's own accounts' for fewer."""
+        of_accounts = min(self.hibernation, _ACCOUNTS_HIBERNATE)
+        return of_accounts if domain == self.auth_domain else self.hibernation
 
     def mechanisms(self, domain: str, *, encrypted: bool) -> tuple[str, ...]:
         """What is offered to users of a domain."""

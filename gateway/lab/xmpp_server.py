@@ -51,7 +51,7 @@ class XmppServer:
         limiter: RateLimiter | None = None,
         joins: JoinQueue | None = None,
     ) -> None:
-        self.streams = KeptStreams(rules.hibernation)
+        self.streams = KeptStreams()
         self._host = host
         self._rules = rules
         self._tls = tls

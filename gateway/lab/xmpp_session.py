@@ -297,10 +297,12 @@ class XmppSession:
             raise StreamError("unsupported-stanza-type", name)
 
     def _enable(self, *, resumable: bool) -> None:
+        hibernation = self._rules.hibernation_at(self._domain)
         if resumable:
-            self.kept = self._streams.keep(self.jid, self._management, self._give_up)
+            management, streams = self._management, self._streams
+            self.kept = streams.keep(self.jid, management, hibernation, self._give_up)
         id_ = self.kept.id if self.kept is not None else None
-        self._write(self._management.enable(id_, self._streams.hibernation))
+        self._write(self._management.enable(id_, hibernation))
 
     def _resume(self, request: Element, now: float) -> None:
         """Go on where another session was (XEP-0198 section 5), if it was the same user's."""

@@ -19,12 +19,12 @@ from gateway.xmpp.server import Account, Server
 from gateway.xmpp.tls import tls_context
 from tests.behaviour.stage import eventually
 from tests.lab.test_xmpp_server import RECEPTION, join, server_of
-from tests.lab.test_xmpp_session import BIND, SASL, SM, Peer, condition, names
+from tests.lab.test_xmpp_session import BIND, SASL, SM, Peer, condition, names, scram
 
 
 def kept() -> tuple[KeptStreams, Peer, str]:
     """Streams, a client that has one, and the id of it."""
-    streams = KeptStreams(60.0)
+    streams = KeptStreams()
     peer = Peer(streams=streams)
     peer.bind()
     (enabled,) = peer.write(f"<enable {SM} resume='true'/>")
@@ -81,7 +81,7 @@ def test_an_anonymous_user_without_its_id_in_the_url_is_somebody_else() -> None:
 
 
 def test_an_account_is_known_by_its_name() -> None:
-    streams = KeptStreams(60.0)
+    streams = KeptStreams()
 
     def logged_in() -> Peer:
         peer = Peer(domain="auth.lab.test", streams=streams)
@@ -120,6 +120,23 @@ def test_a_stream_that_ended_in_due_form_or_expired_is_not_resumed() -> None:
     assert condition(back.told[0]) == "item-not-found"
 
 
+@pytest.mark.parametrize(("hibernation", "kept_for"), [(60.0, 15), (1.0, 1)])
+def test_the_stream_of_an_account_is_kept_for_a_quarter_of_a_minute_at_most(
+    hibernation: float, kept_for: int
+) -> None:
+    streams = KeptStreams()
+    peer = Peer(domain="auth.lab.test", streams=streams, hibernation=hibernation)
+    peer.open()
+    assert local_name(scram(peer, "secret")) == "success"
+    peer.open()
+    peer.write(f"<iq type='set' id='b'><bind xmlns='{BIND}'/></iq>")
+    (enabled,) = peer.write(f"<enable {SM} resume='true'/>")
+    assert enabled.get("max") == str(kept_for)
+    streams.hibernate(peer.session.kept, 100.0)
+    assert streams.expire(99.5 + kept_for) == []
+    assert [each.jid for each in streams.expire(100.0 + kept_for)] == [peer.session.jid]
+
+
 def test_a_server_that_is_told_to_resumes_nothing() -> None:
     streams, _, id_ = kept()
     streams.refuses = True
@@ -127,7 +144,7 @@ def test_a_server_that_is_told_to_resumes_nothing() -> None:
 
 
 def test_who_does_not_ask_for_it_is_not_kept() -> None:
-    streams = KeptStreams(60.0)
+    streams = KeptStreams()
     peer = Peer(streams=streams)
     peer.bind()
     (enabled,) = peer.write(f"<enable {SM}/>")

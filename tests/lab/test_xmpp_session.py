@@ -38,7 +38,7 @@ class Peer:
         login = LoginRules(
             "lab.test", "auth.lab.test", accounts={"gateway": "secret"}, tls=tls, **rules
         )
-        self.session = XmppSession(login, self.blame, streams or KeptStreams(60.0), visit)
+        self.session = XmppSession(login, self.blame, streams or KeptStreams(), visit)
         self.domain = domain
         self.now = 50.0
         self.routed: list[Element] = []
