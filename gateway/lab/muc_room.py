@@ -74,9 +74,12 @@ class MucRoom:
         if stanza.get("type") == _UNAVAILABLE:
             if present is not None:
                 self.remove(present, Removal(), now, presence=stanza)
-        elif stanza.get("type") is not None:
             return
-        elif present is None:
+        if stanza.get("type") is not None:
+            return
+        if stanza.find(muc_stanzas.IDENTITY) is not None:
+            self._services.blame(13, nick, "says itself whose token it came with (<identity>)")
+        if present is None:
             self._first_presence(stanza, nick, now, joins=joins)
         elif nick != present.nick:
             self._services.blame(8, sender, f"wants to change its nick to {nick!r}")

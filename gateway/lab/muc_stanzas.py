@@ -15,6 +15,9 @@ MUC_ADMIN = "http://jabber.org/protocol/muc#admin"
 MUC_OWNER = "http://jabber.org/protocol/muc#owner"
 OCCUPANT_ID = "urn:xmpp:occupant-id:0"
 
+IDENTITY = f"{{{ns.CLIENT}}}identity"
+"""Whose token an occupant came with (mod_presence_identity)."""
+
 _PERMISSIONS = (
     "recording",
     "livestreaming",
@@ -25,7 +28,7 @@ _PERMISSIONS = (
     "create-polls",
 )
 _INJECTED = frozenset(
-    {f"{{{ns.MUC}}}x", f"{{{ns.MUC_USER}}}x", f"{{{OCCUPANT_ID}}}occupant-id", "identity"}
+    {f"{{{ns.MUC}}}x", f"{{{ns.MUC_USER}}}x", f"{{{OCCUPANT_ID}}}occupant-id", IDENTITY}
 )
 
 

@@ -152,7 +152,8 @@ RULES = {
             "lab/focus_rules",
             "a_first_presence_that_lacks_something_is_noted",
             "later_presences_are_looked_at_as_well",
-        ),
+        )
+        + named("lab/muc", "whose_token_it_is_nobody_but_the_server_says"),
     ),
     14: Rule(
         "being removed (307, 301, 322, 332, the end) or sent elsewhere; the focus goes and comes",

@@ -131,6 +131,17 @@ def test_when_the_owner_leaves_another_is_made_owner() -> None:
     assert rig.room.occupants[client.nick].affiliation == "owner"
 
 
+def test_whose_token_it_is_nobody_but_the_server_says() -> None:
+    rig = Rig()
+    other, client = rig.joined(), rig.joined()
+    presence = client.presence.update()
+    user = element(ns.CLIENT, "user", None, element(ns.CLIENT, "id", text="the-boss"))
+    presence.append(element(ns.CLIENT, "identity", None, user))
+    client.say(presence)
+    assert child(other.presences[-1], ns.CLIENT, "identity") is None
+    assert rig.rules == {13}
+
+
 def test_others_see_newcomers_changes_and_leavers() -> None:
     rig = Rig()
     first = rig.joined()
