@@ -142,6 +142,8 @@ class Focus:
         """Leave a room as a focus that dies: nobody's session is ended, everything is forgotten."""
         conference = self.conferences.pop(room, None)
         if conference is not None:
+            asked = self._asked.items()
+            self._asked = {id_: each for id_, each in asked if bare(each.to) != room}
             attributes = {"from": self.jid, "to": f"{room}/{NICK}", "type": "unavailable"}
             self.outgoing.append(element(ns.CLIENT, "presence", attributes))
             self._step(NICK, f"leaves {room}")

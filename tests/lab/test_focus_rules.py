@@ -176,6 +176,19 @@ def test_later_presences_are_looked_at_as_well() -> None:
     assert rig.rules == {13}
 
 
+def test_a_focus_that_has_died_blames_nobody_for_what_it_had_asked() -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.client(silent=True)
+    client.ask_for_conference()
+    client.join()
+    rig.site.focus.abandon(ROOM)
+    rig.flush()
+    rig.wait(20)
+    assert rig.violations == []
+    assert client.jingles("session-initiate") == []
+
+
 # Muting.
 
 
