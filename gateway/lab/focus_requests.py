@@ -215,8 +215,10 @@ class JingleRequests:
             self._ice_restart_wanted(member, request, right=right, now=now)
             return
         self._port.send(result(request))
-        if child_text(jingle, ns.JITSI_FOCUS, "ice-state") == "failed" and right:
-            self._blame(28, member, "ice-state failed, upon which Jicofo never invites again")
+        if child_text(jingle, ns.JITSI_FOCUS, "ice-state") != "failed":
+            return
+        self._blame(28, member, "ice-state failed, upon which Jicofo never invites again")
+        if right:
             member.may_be_invited = False
             self._sessions.terminate(member, "success", "moving", now)
 

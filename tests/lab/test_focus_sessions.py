@@ -487,13 +487,23 @@ def test_after_a_minute_restarts_are_granted_again() -> None:
     assert rig.rules == set()
 
 
+@pytest.mark.parametrize("named", ["wrong", None])
+def test_telling_of_failed_ice_is_wrong_whichever_session_it_names(named: str | None) -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.in_session()
+    told = [bridge_session(named)] if named is not None else []
+    failed = element(ns.JITSI_FOCUS, "ice-state", text="failed")
+    assert client.jingle(info(client, failed, *told)).get("type") == "result"
+    assert client.jingles("session-terminate") == []
+    assert rig.rules == {28}
+
+
 def test_telling_of_failed_ice_leads_nowhere() -> None:
     rig = Rig()
     rig.speaker()
     client = rig.in_session()
     state = element(ns.JITSI_FOCUS, "ice-state", text="failed")
-    assert client.jingle(info(client, state, bridge_session("wrong"))).get("type") == "result"
-    assert rig.rules == set()
     right = bridge_session(client.offer.bridge_session.id)
     assert client.jingle(info(client, state, right)).get("type") == "result"
     (ended,) = client.jingles("session-terminate")
