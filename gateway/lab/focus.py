@@ -34,6 +34,10 @@ from gateway.xmpp.jid import bare
 from gateway.xmpp.sources import SignalledSource
 
 
+_QUESTIONS = frozenset({f"{{{ns.DISCO_INFO}}}query", f"{{{ns.PING}}}ping"})
+"""What is to be got of the focus; all else is to be set."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A request of ours that waits for its answer."""
@@ -202,6 +206,8 @@ class Focus:
         conference = self.conferences.get(bare(stanza.get("from", "")))
         if payload is None:
             self.outgoing.append(refuse(stanza, "modify", "bad-request"))
+        elif stanza.get("type") != ("get" if tag in _QUESTIONS else "set"):
+            self.outgoing.append(refuse(stanza, "cancel", "service-unavailable"))
         elif tag == f"{{{ns.JITSI_FOCUS}}}conference":
             self._conference_requested(stanza, payload, now)
         elif tag == f"{{{ns.DISCO_INFO}}}query":

@@ -33,6 +33,14 @@ def test_the_focus_answers_at_its_own_address_as_well() -> None:
     assert ConferenceResult.parse(answer).ready
 
 
+def test_a_conference_is_not_to_be_got_but_set() -> None:
+    rig = Rig()
+    asked = ConferenceRequest(ROOM, "machine").to_element()
+    refused = rig.client().request("focus.lab.test", asked, type_="get")
+    assert condition(refused) == "service-unavailable"
+    assert rig.site.muc.rooms == {}
+
+
 def test_a_request_without_a_room_is_never_answered() -> None:
     rig = Rig()
     assert rig.client().ask_for_conference("") is None
