@@ -33,7 +33,6 @@ from gateway.xmpp.element import child, element
 from gateway.xmpp.jid import bare
 from gateway.xmpp.sources import SignalledSource
 
-
 _QUESTIONS = frozenset({f"{{{ns.DISCO_INFO}}}query", f"{{{ns.PING}}}ping"})
 """What is to be got of the focus; all else is to be set."""
 

@@ -63,19 +63,17 @@ class JingleRequests:
                 self._transport_told(member, session, request, jingle)
             case "session-info":
                 self._informed(member, session, request, jingle, now)
-            case "transport-accept" | "transport-reject" | "description-info":
+            case "transport-accept" | "transport-reject":
                 self._port.send(result(request))
             case _:
                 self._blame(24, member, f"{action} makes no sense to the focus")
-                self._refuse(request, "modify", "bad-request", f"unexpected {action}")
+                self._refuse(request, "cancel", "feature-not-implemented", "Unsupported 'action'")
 
     def _accepted(
         self, member: Member, session: FocusSession, request: Element, jingle: Element, now: float
     ) -> None:
         if session.state is SessionState.ACTIVE:
-            self._blame(21, member, "accepts a session twice")
-            self._refuse(request, "wait", "unexpected-request", "session already accepted")
-            return
+            self._blame(21, member, "accepts a session twice")  # and it has its SSRC already
         if not session.acknowledged:
             self._blame(20, member, "accepts the session without acknowledging the offer")
         if jingle.get("responder") not in (None, member.jid):

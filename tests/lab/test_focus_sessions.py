@@ -8,7 +8,7 @@ from gateway.lab.focus_offer import OfferConfig
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import PARTICIPANT_FEATURES, Capabilities
 from gateway.xmpp.element import child, element
-from gateway.xmpp.jingle import Action, Content, Jingle
+from gateway.xmpp.jingle import Content, Jingle
 from gateway.xmpp.presence import parse_presence
 from gateway.xmpp.sources import SignalledSource
 from tests.lab.rig import FINGERPRINT, FOCUS, Client, Rig, condition, text_of
@@ -291,8 +291,21 @@ def test_a_session_is_accepted_once() -> None:
     rig.speaker()
     client = rig.in_session()
     refused = client.accept()
-    assert condition(refused) == "unexpected-request"
+    assert (condition(refused), text_of(refused)) == ("bad-request", "SSRC is already used: 1234.")
     assert rig.rules == {21}
+    again = client.jingle(info(client))
+    assert (condition(again), text_of(again)) == ("gone", "session ended")
+
+
+@pytest.mark.parametrize("action", ["description-info", "content-add", "session-initiate"])
+def test_what_jicofo_cannot_do_it_says(action: str) -> None:
+    rig = Rig()
+    rig.speaker()
+    client = rig.in_session()
+    payload = element(ns.JINGLE, "jingle", {"action": action, "sid": client.offer.sid})
+    refused = client.jingle(payload)
+    assert condition(refused) == "feature-not-implemented"
+    assert rig.rules == {24}
 
 
 def test_sources_and_transport_may_follow_the_answer() -> None:
@@ -784,13 +797,3 @@ def test_the_focus_sends_its_presence_again_when_it_uses_a_bridge() -> None:
     ]
     assert "bridge-count" not in properties[0]
     assert "bridge-count" in properties[-1]
-
-
-def test_terminating_is_the_focus_answer_to_nothing_else() -> None:
-    rig = Rig()
-    rig.speaker()
-    client = rig.in_session()
-    odd = Jingle(Action.SESSION_INITIATE, client.offer.sid)
-    refused = client.jingle(odd)
-    assert condition(refused) == "bad-request"
-    assert rig.rules == {24}
