@@ -140,6 +140,9 @@ class XmppServer:
         await self._serve(TcpConnection(session, reader, writer), visit)
 
     async def _serve_web_socket(self, request: web.Request) -> web.WebSocketResponse:
+        wanted = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        if SUBPROTOCOL not in (each.strip() for each in wanted):
+            raise web.HTTPNotImplemented  # Prosody's answer
         socket = web.WebSocketResponse(protocols=(SUBPROTOCOL,))
         await socket.prepare(request)
         visit = _visit(request)

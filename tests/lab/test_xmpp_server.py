@@ -5,6 +5,7 @@ import ssl
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+import aiohttp
 import pytest
 import slixmpp
 
@@ -195,6 +196,15 @@ async def test_nonsense_ends_the_connection() -> None:
         async with asyncio.timeout(5):
             said = await reader.read()
         assert b"<not-well-formed" in said
+
+
+@pytest.mark.parametrize("protocols", [(), ("chat",)])
+async def test_a_web_socket_that_does_not_want_xmpp_is_none(protocols: tuple[str, ...]) -> None:
+    async with Lab(LabConfig(starttls=False)) as lab, aiohttp.ClientSession() as http:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(lab.web_socket_url, protocols=protocols)
+        assert refused.value.status == 501
+        assert lab.session_count == 0
 
 
 async def test_reading_can_be_throttled() -> None:
