@@ -22,7 +22,7 @@ class InternalRooms:
         self._domain = auth_domain
         self._services = services
         quiet = replace(services, watchers=[])
-        self._muc = Muc(quiet, wall_clock, strict_nick=False)
+        self._muc = Muc(quiet, wall_clock)
 
     @property
     def rooms(self) -> list[MucRoom]:

@@ -40,12 +40,18 @@ class _LobbyRoom:
 
 
 class Lobbies:
-    """The component `address`."""
+    """The component `address`; anonymous users are of `guest_domain`."""
 
     def __init__(
-        self, address: str, send: Callable[[Element, float], None], blame: Blame, step: Step
+        self,
+        address: str,
+        guest_domain: str,
+        send: Callable[[Element, float], None],
+        blame: Blame,
+        step: Step,
     ) -> None:
         self._address = address
+        self._guest_domain = guest_domain
         self._send = send
         self._blame = blame
         self._step = step
@@ -176,7 +182,8 @@ class Lobbies:
         if child(stanza, ns.MUC, "x") is None:
             self._send(refuse(stanza, "cancel", "not-acceptable", by=lobby.jid), now)
             return
-        if nick != local(sender)[:8]:
+        is_guest = bare(sender).rpartition("@")[2] == self._guest_domain
+        if is_guest and nick != local(sender)[:8]:
             self._blame(8, sender, f"knocks as {nick!r}")
         if bare(sender) in lobby.denied:
             self._blame(10, nick, "knocks again, although it was sent away")

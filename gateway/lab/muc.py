@@ -21,7 +21,8 @@ _DISCO_INFO = f"{{{ns.DISCO_INFO}}}query"
 
 
 class Muc:
-    """All rooms. With `strict_nick` a nick must be the first eight characters of the user name.
+    """All rooms. Nicks of users of `strict_domain`, who are anonymous, must be the first eight
+    characters of their names.
 
     `wall_clock` is asked for the time of day in ms when a room is made, `may_exist` whether a room
     may be made at all. `owners` have a say in who comes in, where there are any. Rules 4, 8 and 9.
@@ -32,14 +33,14 @@ class Muc:
         services: RoomServices,
         wall_clock: Callable[[], int],
         *,
-        strict_nick: bool = True,
+        strict_domain: str | None = None,
         may_exist: Callable[[str], bool] = lambda _: True,
         owners: Owners | None = None,
     ) -> None:
         self.rooms: dict[str, MucRoom] = {}
         self._services = services
         self._wall_clock = wall_clock
-        self._strict_nick = strict_nick
+        self._strict_domain = strict_domain
         self._may_exist = may_exist
         self._owners = owners
 
@@ -83,7 +84,8 @@ class Muc:
             return None
         if not _NICK.fullmatch(nick):
             return "Invalid resource"
-        if self._strict_nick and nick != local(sender)[:8]:
+        is_strict = bare(sender).rpartition("@")[2] == self._strict_domain
+        if is_strict and nick != local(sender)[:8]:
             return "Invalid anonymous user ID"
         return None
 

@@ -108,17 +108,19 @@ class Site:
             trusted_domains=frozenset({config.hidden_domain}),
             moderates=self.host.moderates,
         )
-        self.lobbies = Lobbies(components["lobbyrooms"], send, blame, step)
+        guests = config.guest_domain or config.domain
+        strict_domain = guests if config.strict_nick else None
+        self.lobbies = Lobbies(components["lobbyrooms"], guests, send, blame, step)
         self.muc = Muc(
             services,
             _wall_clock,
-            strict_nick=config.strict_nick,
+            strict_domain=strict_domain,
             owners=Owners(self.lobbies, blame),
         )
         self.breakout_muc = Muc(
             services,
             _wall_clock,
-            strict_nick=config.strict_nick,
+            strict_domain=strict_domain,
             may_exist=lambda room: self.breakouts.exists(room),  # noqa: PLW0108 - made below
         )
         self.moderation = AvModeration(

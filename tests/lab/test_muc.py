@@ -49,6 +49,20 @@ def test_any_legal_nick_will_do_where_the_server_is_not_strict() -> None:
     assert statuses(client.say(presence)) == ["100", "110"]
 
 
+def test_an_account_may_have_any_legal_nick() -> None:
+    rig = Rig()
+    ann = rig.speaker()
+    client = rig.client(username="jigasi", domain="auth.lab.test")
+    presence = client.presence.join()
+    presence.set("to", f"{ROOM}/1a2b3c4d")
+    assert statuses(client.say(presence)) == ["100", "110"]
+    rig.site.lobbies.open(rig.room, ann.nick, rig.now)
+    knock = client.presence.knock("demo@lobby.lab.test")
+    knock.set("to", "demo@lobby.lab.test/1a2b3c4d")
+    client.say(knock)
+    assert 8 not in rig.rules
+
+
 def test_a_nick_cannot_be_changed() -> None:
     rig = Rig(strict_nick=False)
     rig.speaker()

@@ -201,7 +201,7 @@ def ways(lab: Lab) -> dict[str, Server]:
 )
 async def test_who_is_cut_off_stays_in_the_room_and_comes_back(way: str, starttls: bool) -> None:
     steps: list[tuple[str, str]] = []
-    config = LabConfig(starttls=starttls, accounts={"gateway": "secret"}, strict_nick=False)
+    config = LabConfig(starttls=starttls, accounts={"gateway": "secret"})
     async with Lab(config, on_step=lambda *step: steps.append(step)) as lab:
         async with in_the_room(lab, ways(lab)[way]) as connection:
             for _ in range(2):
