@@ -324,7 +324,7 @@ class BridgeEndpoint:
         self._alive(now)
         for packet in packets:
             match packet:
-                case SenderReport():
+                case SenderReport() if packet.ssrc in self.gate.ssrcs:
                     self._last_sender_report = now
                     if packet.ssrc in self._receptions:
                         self._receptions[packet.ssrc].reported(packet, now)

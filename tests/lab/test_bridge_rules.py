@@ -527,6 +527,18 @@ def test_rule_37_who_sends_must_report_within_five_seconds() -> None:
     assert quiet.violations == []
 
 
+def test_rule_37_a_report_of_another_source_is_none() -> None:
+    client = Client()
+    client.connect()
+    for sequence in range(300):
+        client.now += 0.02
+        client.say(voice(sequence))
+        if sequence % 100 == 0:
+            client.tell(SenderReport(SSRC + 1, 1, 1, 1, 1))
+    assert client.rules == {37}
+    assert client.reports == []
+
+
 def test_an_endpoint_without_a_sign_of_life_is_inactive_and_later_expires() -> None:
     client = Client()
     client.connect()
