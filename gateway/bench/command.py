@@ -1,5 +1,6 @@
 """What `sip-gateway bench` does with what it was asked for."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,11 +53,16 @@ def unknown(names: tuple[str, ...]) -> list[str]:
 
 
 def bench(request: Request) -> None:
-    """Measure, print, write. TrialError: the calls of a scenario do not come up."""
+    """Measure, print, write. TrialError: the calls of a scenario do not come up.
+
+    OSError: something cannot be written.
+    """
     console = Console()
     if request.profile:
         _profile(request, console)
         return
+    for file in (request.json, request.plot):
+        _require_writable(file)
     default = QUICK if request.quick else tuple(SCENARIOS)
     settings = Settings(
         seconds=request.seconds or (_QUICK_SECONDS if request.quick else _SECONDS),
@@ -76,6 +82,12 @@ def bench(request: Request) -> None:
     request.json.write_text(as_json(report))
     request.plot.write_text(_plot(report))
     console.print(f"written: {request.json}, {request.plot}")
+
+
+def _require_writable(file: Path) -> None:
+    """What takes an hour must not fail at its last line."""
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise OSError(f"cannot write {file}")
 
 
 def _profile(request: Request, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -122,6 +123,16 @@ def test_the_scenarios_are_listed_and_others_refused() -> None:
     refused = CliRunner().invoke(app, ["bench", "no-such"])
     assert refused.exit_code == 1
     assert "no such scenario: no-such" in refused.output
+
+
+@pytest.mark.parametrize("option", ["--json", "--plot"])
+def test_what_cannot_be_written_is_told_before_anything_is_measured(
+    option: str, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "missing" / "bench", tmp_path):
+        refused = CliRunner().invoke(app, ["bench", "own-rooms-3", "--quick", option, str(file)])
+        assert isinstance(refused.exception, SystemExit)
+        assert f"cannot write {file}" in refused.output.replace("\n", "")
 
 
 def test_a_scenario_that_cannot_be_is_refused() -> None:
