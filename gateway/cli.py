@@ -21,7 +21,13 @@ from gateway.config.configuration import Config, load_usable
 from gateway.config.jigasi_environment import not_understood
 from gateway.config.trunk import TrunkSection
 from gateway.config_watch import watch_configuration
-from gateway.errors import CannotListen, ConfigError, MediaError, RemoteProtocolError
+from gateway.errors import (
+    CannotListen,
+    ConferenceError,
+    ConfigError,
+    MediaError,
+    RemoteProtocolError,
+)
 from gateway.ivr.language import Language
 from gateway.ivr.pin_database import PinsUnavailable
 from gateway.ivr.texts import Texts
@@ -119,7 +125,7 @@ def demo(
     ] = "127.0.0.1",
     web: Annotated[
         int | None,
-        typer.Option(help="Port of its web page; 8088, or with --once no page.", max=65535),
+        typer.Option(help="Port of its web page; 8088, or with --once no page.", min=0, max=65535),
     ] = None,
 ) -> None:
     """Show one call through the whole gateway, in a conference on this machine."""
@@ -140,12 +146,12 @@ def lab(
     host: Annotated[
         str, typer.Option(help="Where the lab listens.", callback=_address)
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Of its XMPP server.", max=65535)] = 5222,
+    port: Annotated[int, typer.Option(help="Of its XMPP server.", min=0, max=65535)] = 5222,
     room: Annotated[str, typer.Option(help="The room its speakers are in.")] = "demo",
     speakers: Annotated[int, typer.Option(help="How many there are.", min=0, max=20)] = 2,
     web: Annotated[
         int | None,
-        typer.Option(help="Port of a web page to join from; none if left out.", max=65535),
+        typer.Option(help="Port of a web page to join from; none if left out.", min=0, max=65535),
     ] = None,
     xmpp: Annotated[
         str | None,
@@ -181,8 +187,16 @@ def lab(
         _fail([str(error)])
     except OSError as error:
         _fail([f"cannot listen: {error}"])
+    except ConferenceError as error:
+        _fail([f"--room: {error}"])
     except (ValueError, RemoteProtocolError, ConfigError) as error:
         _fail([f"--xmpp {xmpp}: {error}"])
+
+
+def _line(value: str | None) -> str | None:
+    if value is not None and not value.isprintable():
+        raise typer.BadParameter("write it in one line, of characters that can be seen")
+    return value
 
 
 def _keys(value: str) -> str:
@@ -199,7 +213,9 @@ def call(
     seconds: Annotated[
         float | None, typer.Option(help="Hang up after so long; default: once all is said.")
     ] = None,
-    room: Annotated[str | None, typer.Option(help="Sent as Jitsi-Conference-Room.")] = None,
+    room: Annotated[
+        str | None, typer.Option(help="Sent as Jitsi-Conference-Room.", callback=_line)
+    ] = None,
     digits: Annotated[
         str,
         typer.Option(
@@ -273,7 +289,7 @@ def bench(
     request = command.Request(named, quick, profile, seconds, runs, changes, json, plot)
     try:
         command.bench(request)
-    except (ValueError, TrialError) as error:
+    except (OSError, ValueError, TrialError) as error:
         _fail([str(error)])
 
 

@@ -18,6 +18,7 @@ from audiocodecs.opus import OpusDecoder
 from gateway import logs
 from gateway.app import Gateway
 from gateway.calls.record import CallRecord
+from gateway.conference.address import RoomAddress
 from gateway.config.configuration import Config, parse
 from gateway.lab.delay import Tap, delay_between
 from gateway.lab.gateway_tables import jitsi_table
@@ -250,12 +251,15 @@ async def keep_lab(
     """Run the lab alone until Ctrl-C, with speakers in a room, and say how to reach it.
 
     With `web` there is its page on that port, with `prosody` it takes place there. OSError: it
-    cannot listen somewhere; ConnectionFailed: Prosody does not let its focus in.
+    cannot listen somewhere; ConnectionFailed: Prosody does not let its focus in; ConferenceError:
+    there can be no such room.
     """
     console = Console()
     narrator = Narrator(console)
     accounts = {GATEWAY_USER: secrets.token_urlsafe(9)} if prosody is None else {}
     config = LabConfig(host=host, xmpp_port=port, accounts=accounts)
+    # Where a gateway goes that is told the same name.
+    room = RoomAddress.parse(room, (config.site.muc_domain,)).name
     async with Lab(config, prosody=prosody) as lab:
         lab.on_step = lambda who, what: narrator.say("lab", f"{who}: {what}")
         for number in range(speakers):

@@ -6,9 +6,11 @@ from pathlib import Path
 import typer
 
 from audiocodecs.frames import Samples, silence
+from gateway.errors import SipSyntaxError
 from gateway.lab.phone import NotAnswered, PhoneCall, TestPhone
 from gateway.lab.phone_media import RATE
 from gateway.lab.voice import read_audio, write_audio
+from gateway.sip.header_values import parse_uri
 
 PAUSE = ","  # among keys: a second without any
 _SILENT_CALL = 10.0  # seconds a call lasts that says nothing
@@ -25,6 +27,8 @@ async def place_call(
     bind: str,
 ) -> bool:
     """Call `target`; whether it was answered."""
+    if parse_uri(target).scheme == "tel":
+        raise SipSyntaxError(f"{target} is no SIP URI: it does not say where to call")
     speech = read_audio(play, RATE) if play is not None else silence(0)
     headers = (("Jitsi-Conference-Room", room),) if room is not None else ()
     async with TestPhone(bind) as phone:
