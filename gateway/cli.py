@@ -112,9 +112,12 @@ def prompts(language: Annotated[Language, typer.Argument(help="en, de, ...")]) -
 
 def _address(value: str) -> str:
     try:
-        return str(ipaddress.ip_address(value))
+        address = ipaddress.ip_address(value)
     except ValueError:
-        raise typer.BadParameter("write an address of this machine, e.g. 192.168.1.10") from None
+        address = None
+    if address is None or address.is_unspecified:  # which would be told to others as it is
+        raise typer.BadParameter("write an address of this machine, e.g. 192.168.1.10")
+    return str(address)
 
 
 @app.command()

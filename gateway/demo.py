@@ -32,6 +32,7 @@ from gateway.lab.voice import Voice, read_audio
 from gateway.lab.web import WebConfig, WebPage
 from gateway.media.messages import StreamReport
 from gateway.rtp.packet import RtpPacket
+from gateway.sip.header_values import format_host
 
 ROOM = "demo"
 GATEWAY_USER = "jigasi"  # whom the gateway logs in as to be told to dial
@@ -79,7 +80,8 @@ async def show(host: str, *, once: bool, web: int | None = None) -> bool:
         records: list[CallRecord] = []
         async with Gateway(demo_config(lab, host), on_end=records.append) as gateway:
             narrator.gateway = frozenset(str(listen) for listen in gateway.sip_addresses)
-            address = f"sip:{ROOM}@{gateway.sip_addresses[0].host}:{gateway.sip_addresses[0].port}"
+            first = gateway.sip_addresses[0]
+            address = f"sip:{ROOM}@{format_host(first.host)}:{first.port}"
             async with _web_page(lab, narrator, web, address) as url:
                 narrator.say("demo", f"the test phone calls {address}")
                 good = await _call_and_judge(console, lab, gateway, speakers, address, records)
@@ -108,12 +110,12 @@ async def _web_page(
 
 def demo_config(lab: Lab, host: str) -> Config:
     """A gateway for the lab: any phone of this machine, or of `host`'s networks, may call."""
-    local = ["127.0.0.0/8"]
+    local = ["127.0.0.0/8", "::1"]
     if not ipaddress.ip_address(host).is_loopback:
-        local += ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", f"{host}"]
+        local += ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10", host]
     return parse(
         {
-            "sip": {"listen": [f"udp:{host}:5060", f"tcp:{host}:5060"]},
+            "sip": {"listen": [f"{each}:{format_host(host)}:5060" for each in ("udp", "tcp")]},
             "media": {"workers": 0, "host": host, "bridge_addresses": [host]},
             "jitsi": jitsi_table(lab),
             "control": {"listen": ""},

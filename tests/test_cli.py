@@ -115,6 +115,8 @@ def test_a_good_configuration_is_told_in_short(trunk: str, told: list[str], tmp_
         (["demo", "--once", "--host", "192.0.2.1"], "cannot assign requested address"),
         (["demo", "--host", "localhost"], "an address of this machine"),
         (["lab", "--host", "localhost"], "an address of this machine"),
+        (["lab", "--host", "0.0.0.0"], "an address of this machine"),
+        (["demo", "--host", "::"], "an address of this machine"),
         (["call", "sip:x@127.0.0.1:1", "--room", "a\r\nb: c"], "one line"),
         (["call", "tel:+4312345"], "tel:+4312345 is no SIP URI"),
         (["demo", "--web", "-1"], "equal to 0"),
