@@ -5,7 +5,7 @@ import ipaddress
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -141,10 +141,12 @@ async def _call_and_judge(
         except NotAnswered as refusal:
             console.print(f"[red]the call was not answered: {refusal}[/]")
             return False
-        taps = _tap_bridge(lab)
-        await asyncio.sleep(_TALK)
+        with tapped_bridge(lab) as taps:
+            await asyncio.sleep(_TALK)
         hearings = list(_judge(call, speakers, said))
         delays = _delays(call, speakers[0], taps, lab)
+        for speaker in speakers:  # there may be days to come
+            speaker.stop_listening()
         call.hang_up()
         await asyncio.wait_for(gateway.switchboard.emptied(), 10)
     _print_result(console, hearings, records[-1], delays)
@@ -168,8 +170,9 @@ def _find(spoken: Samples, recording: Samples) -> Found:
     return max(found, key=lambda each: each.likeness, default=Found(0.0, 0.0))
 
 
-def _tap_bridge(lab: Lab) -> dict[int, Tap]:
-    """What the bridge forwards, decoded as it passes: a tap for each source."""
+@contextmanager
+def tapped_bridge(lab: Lab) -> Iterator[dict[int, Tap]]:
+    """What the bridge forwards meanwhile, decoded as it passes: a tap for each source."""
     taps: dict[int, Tap] = {}
     decoders: dict[int, OpusDecoder] = {}
     loop = asyncio.get_running_loop()
@@ -180,7 +183,10 @@ def _tap_bridge(lab: Lab) -> dict[int, Tap]:
         tap.put(decoder.decode(packet.payload), loop.time())
 
     lab.bridge.add_speaker(lab.room_jid(ROOM), "tap", hear)
-    return taps
+    try:
+        yield taps
+    finally:
+        lab.bridge.remove_speaker(lab.room_jid(ROOM), "tap")
 
 
 def _delays(call: PhoneCall, speaker: Speaker, taps: dict[int, Tap], lab: Lab) -> Delays:
@@ -266,7 +272,8 @@ async def keep_lab(
         lab.on_step = lambda who, what: narrator.say("lab", f"{who}: {what}")
         for number in range(speakers):
             voice = Voice.of_file(voice_file(_NAMES[number % 2].lower()))
-            await lab.add_speaker(room, f"{_NAMES[number % 2]} {number + 1}", voice)
+            name = f"{_NAMES[number % 2]} {number + 1}"
+            await lab.add_speaker(room, name, voice, listens=False)
         console.print(plain(jitsi_section(lab)), highlight=False)
         console.print(plain(brewery_section(lab)), highlight=False)
         async with AsyncExitStack() as stack:

@@ -4,8 +4,21 @@ from ipaddress import ip_address
 
 import pytest
 
-from gateway.demo import demo_config
+from gateway.demo import ROOM, demo_config, tapped_bridge
 from gateway.lab.lab import Lab
+from gateway.lab.voice import Voice
+from gateway.rtp.packet import RtpPacket
+
+
+async def test_the_bridge_is_listened_to_while_the_demos_own_call_lasts() -> None:
+    async with Lab() as lab:
+        room = lab.room_jid(ROOM)
+        speak = lab.bridge.add_speaker(room, "ann", lambda packet: None)
+        payload, _ = Voice.of_silence().packets[0]
+        with tapped_bridge(lab) as taps:
+            speak(RtpPacket(111, 1, 960, 77, payload))
+        speak(RtpPacket(111, 2, 1920, 77, payload))
+        assert [len(tap.packets) for tap in taps.values()] == [1]
 
 
 @pytest.mark.parametrize(

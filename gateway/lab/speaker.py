@@ -158,6 +158,11 @@ class Speaker:
             self.send(self._sender.event(self._event_type, event, self._pressed_at, marker=begins))
         self._sender.pause(FRAME)
 
+    def stop_listening(self) -> None:
+        """Hear nothing from now on, and forget what was heard."""
+        self._listens = False
+        self._ears.clear()
+
     def forget(self) -> None:
         """Begin the recordings anew."""
         for ear in self._ears.values():
