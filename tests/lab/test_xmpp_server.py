@@ -250,6 +250,23 @@ async def test_a_speaker_that_leaves_is_nowhere_any_more() -> None:
         lab.remove_speaker(ann)
 
 
+async def test_a_broken_rule_is_told_once_and_noted_each_time() -> None:
+    steps: list[tuple[str, str]] = []
+    lab = Lab(on_step=lambda who, what: steps.append((who, what)))
+    for who in ("1a2b3c4d", "1a2b3c4d", "5e6f7a8b"):
+        lab._blame(35, who, "a packet without the audio level extension")
+    told = "breaks rule 35: a packet without the audio level extension"
+    assert steps == [("1a2b3c4d", told), ("5e6f7a8b", told)]
+    assert len(lab.violations) == 3
+
+
+async def test_a_client_that_breaks_a_rule_for_days_does_not_fill_the_memory() -> None:
+    lab = Lab()
+    for number in range(20_000):
+        lab._blame(35, f"{number}", "a packet without the audio level extension")
+    assert len(lab.violations) == 10_000
+
+
 async def test_steps_tell_a_watcher_what_happens() -> None:
     steps: list[tuple[str, str]] = []
     config = LabConfig(starttls=False)
