@@ -1,10 +1,11 @@
 """The buttons of the lab's page: each does what it says, and one that cannot says why."""
 
+import asyncio
 import json
 
 import pytest
 
-from gateway.lab.troubles import TROUBLES
+from gateway.lab.troubles import TROUBLES, restart_bridge
 from gateway.lab.web_messages import BadMessage, Order, parse_message
 from gateway.lab.web_orders import carry_out
 from gateway.xmpp import namespaces as ns
@@ -170,6 +171,18 @@ async def test_an_order_that_cannot_be_carried_out_says_so(order: Order) -> None
             carry_out(at.lab, ROOM, order)
         with pytest.raises(BadMessage):
             carry_out(at.lab, "nowhere@conference.lab.test", order)
+
+
+async def test_a_bridge_that_comes_back_while_the_focus_is_away_stops_no_clock() -> None:
+    async with site() as at:
+        await at.speaker("Ann")
+        restart_bridge(at.lab, ROOM, back_after=0.0)
+        at.lab.focus_leaves(ROOM)
+        ticked = asyncio.Event()
+        at.lab.after(0.1, ticked.set)
+        async with asyncio.timeout(5.0):
+            await ticked.wait()
+        at.lab.focus_returns(ROOM)
 
 
 def test_an_order_is_read_strictly() -> None:
