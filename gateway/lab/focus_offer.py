@@ -53,6 +53,22 @@ class OfferConfig:
             red=self.red is not None and OPUS_RED in features, transport_cc=TCC in features
         )
 
+    def payload_types(self, features: frozenset[str]) -> dict[int, str]:
+        """What such a client is offered: encodings, by payload type."""
+        types = {self.opus: "opus", self.telephone_event: "telephone-event"}
+        if self.red is not None and self.negotiated(features).red:
+            types[self.red] = "red"
+        return types
+
+    def extensions(self, features: frozenset[str]) -> dict[int, str]:
+        """And header extensions: URIs, by id."""
+        offered = {self.audio_level: AUDIO_LEVEL}
+        if self.mid is not None:
+            offered[self.mid] = _MID
+        if self.negotiated(features).transport_cc:
+            offered[self.tcc] = _TCC_EXTENSION
+        return offered
+
 
 @dataclass(frozen=True, slots=True)
 class Invited:
@@ -155,11 +171,7 @@ def _description(config: OfferConfig, features: frozenset[str]) -> Element:
         parameters.append(element(_RTCP_FB, "rtcp-fb", {"type": "transport-cc"}))
     parts.append(_payload(config.opus, "opus", 48000, 2, *parameters))
     parts.append(_payload(config.telephone_event, "telephone-event", 8000, None))
-    parts.append(_extension(config.audio_level, AUDIO_LEVEL))
-    if config.mid is not None:
-        parts.append(_extension(config.mid, _MID))
-    if tcc:
-        parts.append(_extension(config.tcc, _TCC_EXTENSION))
+    parts += [_extension(id_, uri) for id_, uri in config.extensions(features).items()]
     parts.append(element(ns.JINGLE_RTP_HEADER_EXTENSIONS, "extmap-allow-mixed"))
     parts.append(element(ns.JINGLE_RTP, "rtcp-mux"))
     return element(ns.JINGLE_RTP, "description", {"media": "audio", "maxptime": "60"}, *parts)

@@ -87,7 +87,8 @@ class JingleRequests:
             self._sessions.end(member)
             member.may_be_invited = False  # Jicofo leaves it without a session for good
             return
-        for problem in answer_problems(jingle, self._port.config.offer, member.nick):
+        features = member.features or frozenset()
+        for problem in answer_problems(jingle, self._port.config.offer, features, member.nick):
             self._blame(21, member, problem)
         session.state = SessionState.ACTIVE
         self._port.send(result(request))

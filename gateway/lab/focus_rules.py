@@ -111,22 +111,26 @@ def transport_problems(transport: Element) -> Iterator[str]:
         yield "the fingerprint is not upper-case hex with colons"
 
 
-def answer_problems(jingle: Element, offer: OfferConfig, nick: str) -> Iterator[str]:
-    """Rule 21, of what Jicofo does not look at: it has to fit the offer, which counts."""
-    extensions = {offer.audio_level, offer.tcc, *([offer.mid] if offer.mid is not None else [])}
+def answer_problems(
+    jingle: Element, offer: OfferConfig, features: frozenset[str], nick: str
+) -> Iterator[str]:
+    """Rule 21, of what Jicofo does not look at: it has to fit the offer, which counts.
+
+    That was made to a client with these `features`.
+    """
+    types = offer.payload_types(features)
+    extensions = offer.extensions(features)
     for description in jingle.iter(f"{{{ns.JINGLE_RTP}}}description"):
         if description.get("media") != "audio":
             yield f"accepts {description.get('media')!r}, which was not offered"
-        types = {offer.opus: "opus", offer.telephone_event: "telephone-event"}
-        if offer.red is not None:
-            types[offer.red] = "red"
         for payload in children(description, ns.JINGLE_RTP, "payload-type"):
             name = payload.get("name", "").lower()
             if types.get(_number(payload)) != name:
                 yield f"payload type {payload.get('id')} ({name}) was not offered"
         for extension in children(description, ns.JINGLE_RTP_HEADER_EXTENSIONS, "rtp-hdrext"):
-            if _number(extension) not in extensions:
-                yield f"header extension {extension.get('id')} was not offered"
+            id_, uri = extension.get("id"), extension.get("uri")
+            if extensions.get(_number(extension)) != uri:
+                yield f"header extension {id_} ({uri}) was not offered"
         for source in children(description, ns.JINGLE_SOURCES, "source"):
             if source.get("name") != f"{nick}-a0":
                 yield f"source is named {source.get('name')!r}, not {nick}-a0"

@@ -267,16 +267,53 @@ def renumber_extension(jingle) -> None:
     next(jingle.iter(extensions)).set("id", "9")
 
 
+def give_an_extension_another_meaning(jingle) -> None:
+    extensions = f"{{{ns.JINGLE_RTP_HEADER_EXTENSIONS}}}rtp-hdrext"
+    next(jingle.iter(extensions)).set("uri", "urn:ietf:params:rtp-hdrext:csrc-audio-level")
+
+
+def accept_transport_feedback(jingle) -> None:
+    transport_cc = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+    extension = {"id": "5", "uri": transport_cc}
+    made = element(ns.JINGLE_RTP_HEADER_EXTENSIONS, "rtp-hdrext", extension)
+    next(jingle.iter(f"{{{ns.JINGLE_RTP}}}description")).append(made)
+
+
+def accept_redundancy(jingle) -> None:
+    payload = {"id": "63", "name": "red", "clockrate": "48000", "channels": "2"}
+    made = element(ns.JINGLE_RTP, "payload-type", payload)
+    next(jingle.iter(f"{{{ns.JINGLE_RTP}}}description")).append(made)
+
+
 def for_somebody_else(jingle) -> None:
     jingle.set("responder", "somebody@lab.test/else")
 
 
-@pytest.mark.parametrize("change", [rename_source, renumber_extension, for_somebody_else])
+@pytest.mark.parametrize(
+    "change",
+    [
+        rename_source,
+        renumber_extension,
+        give_an_extension_another_meaning,
+        accept_transport_feedback,
+        accept_redundancy,
+        for_somebody_else,
+    ],
+)
 def test_an_answer_that_does_not_fit_the_offer_is_noted(change) -> None:
-    rig = Rig()
+    rig = Rig(offer=OfferConfig(red=63))
     rig.speaker()
     rig.joined().accept(change=change)
     assert rig.rules == {21}
+
+
+@pytest.mark.parametrize("change", [accept_transport_feedback, accept_redundancy])
+def test_what_was_offered_for_a_feature_may_be_accepted(change) -> None:
+    rig = Rig(offer=OfferConfig(red=63))
+    rig.speaker()
+    features = (*PARTICIPANT_FEATURES, "http://jitsi.org/opus-red", "http://jitsi.org/tcc")
+    rig.joined(capabilities=Capabilities(features=features)).accept(change=change)
+    assert rig.rules == set()
 
 
 def test_payload_types_cannot_be_renumbered() -> None:
