@@ -214,7 +214,7 @@ def call(
     play: Annotated[Path | None, typer.Option(help="What to say, over and over.")] = None,
     record: Annotated[Path | None, typer.Option(help="Where to write what is heard.")] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Hang up after so long; default: once all is said.")
+        float | None, typer.Option(help="Hang up after so long; default: once all is said.", min=0)
     ] = None,
     room: Annotated[
         str | None, typer.Option(help="Sent as Jitsi-Conference-Room.", callback=_line)

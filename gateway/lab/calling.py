@@ -30,6 +30,8 @@ async def place_call(
     if parse_uri(target).scheme == "tel":
         raise SipSyntaxError(f"{target} is no SIP URI: it does not say where to call")
     speech = read_audio(play, RATE) if play is not None else silence(0)
+    if record is not None:
+        write_audio(record, silence(0), RATE)  # what cannot be written is told before the call
     headers = (("Jitsi-Conference-Room", room),) if room is not None else ()
     async with TestPhone(bind) as phone:
         call = await phone.dial(target, speaks=speech, headers=headers)

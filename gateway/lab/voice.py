@@ -62,10 +62,19 @@ def read_audio(path: Path, rate: int) -> Samples:
 
 
 def write_audio(path: Path, samples: Samples, rate: int) -> None:
-    """Mono samples at `rate` Hz as a WAV file (or what the suffix says FFmpeg should write)."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate = rate
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    """Mono samples at `rate` Hz, perhaps none, as a WAV file (or of another kind that holds them).
+
+    OSError: it cannot be written.
+    """
+    try:
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("pcm_s16le", rate=rate, layout="mono")
+            container.start_encoding()  # or there is no file where there are no samples
+            if len(samples):
+                row = samples.reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(row, format="s16", layout="mono")
+                frame.sample_rate = rate
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    except ValueError as error:
+        raise OSError(f"{path}: {error}; a name that ends in .wav will do") from error
