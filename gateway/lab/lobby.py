@@ -173,7 +173,7 @@ class Lobbies:
         elif guest is None:
             self._knock(lobby, stanza, nick, now)
         elif guest.jid == sender:
-            guest.payload = muc_stanzas.payload_of(stanza)
+            self._update(lobby, guest, stanza, now)
         else:
             self._send(refuse(stanza, "cancel", "conflict", by=lobby.jid), now)
 
@@ -194,6 +194,17 @@ class Lobbies:
         self._send(shown, now)
         self._step(nick, f"knocks at {lobby.room.jid} as {guest.display_name or nick}")
 
+        for watcher in lobby.watchers.values():
+            self._send(muc_stanzas.available(lobby.jid, guest, watcher.jid), now)
+
+    def _update(self, lobby: _LobbyRoom, guest: Occupant, stanza: Element, now: float) -> None:
+        """A guest says something else of itself, or knocks again, which it need not."""
+        guest.payload, guest.id = muc_stanzas.payload_of(stanza), stanza.get("id")
+        rejoins = child(stanza, ns.MUC, "x") is not None
+        if rejoins:
+            self._blame(9, guest.nick, "knocks again: <x muc> in a later presence")
+        shown = (100,) if rejoins else ()
+        self._send(muc_stanzas.available(lobby.jid, guest, guest.jid, statuses=shown), now)
         for watcher in lobby.watchers.values():
             self._send(muc_stanzas.available(lobby.jid, guest, watcher.jid), now)
 

@@ -149,6 +149,16 @@ def test_a_password_bypasses_the_lobby_and_makes_a_member() -> None:
     assert statuses(client.join()) == ["100", "110"]
 
 
+def test_knocking_again_breaks_a_rule_and_is_answered_again() -> None:
+    rig, _ = with_lobby()
+    client = knocking(rig)
+    before = len(client.presences)
+    client.say(client.presence.knock(LOBBY))
+    (again,) = client.presences[before:]
+    assert (again.get("from"), statuses(again)) == (f"{LOBBY}/{client.nick}", ["100", "110"])
+    assert rig.rules == {9}
+
+
 def test_who_stays_in_the_lobby_after_it_was_let_in_breaks_a_rule() -> None:
     rig, ann = with_lobby()
     client = knocking(rig)
