@@ -85,7 +85,10 @@ def capability_problems(query: Element, caps: Element) -> Iterator[str]:
     node = query.get("node")
     if node is not None and node != f"{caps.get('node')}#{caps.get('ver')}":
         yield f"the answer is about node {node!r}"
+    listed = children(query, ns.DISCO_INFO, "feature")
     features = features_of(query)
+    if len(listed) != len(features):
+        yield "a feature is listed twice: ill-formed by XEP-0115 section 5.4"
     if ns.JINGLE_RTP_AUDIO not in features:
         yield "audio is not among the features"
     for unwanted in (VIDEO, SSRC_REWRITING):

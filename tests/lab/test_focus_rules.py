@@ -63,6 +63,7 @@ def with_features(*features: str) -> Capabilities:
         with_features(*PARTICIPANT_FEATURES, "urn:xmpp:jingle:apps:rtp:video"),
         with_features(*PARTICIPANT_FEATURES, "http://jitsi.org/ssrc-rewriting-1"),
         with_features(*(f for f in PARTICIPANT_FEATURES if not f.endswith("rtp:audio"))),
+        with_features(*PARTICIPANT_FEATURES, PARTICIPANT_FEATURES[0]),  # ill-formed
     ],
 )
 def test_features_a_phone_must_or_must_not_have_are_noted(capabilities: Capabilities) -> None:
