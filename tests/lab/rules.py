@@ -24,7 +24,8 @@ RULES = {
     1: Rule(
         "only the right logins succeed",
         named("lab/xmpp_session", "only_anonymous_logins_are_offered_on_the_main_domain"),
-        named("lab/xmpp_session", "another_mechanism_is_refused_on_the_main_domain"),
+        named("lab/xmpp_session", "another_mechanism_is_refused_on_the_main_domain")
+        + named("lab/xmpp_server", "a_web_socket_that_does_not_want_xmpp_is_none"),
     ),
     2: Rule(
         "names and resources are the server's, and XEP-0198 is answered",
@@ -94,7 +95,8 @@ RULES = {
         named("lab/muc", "others_see_newcomers_changes_and_leavers"),
         named(
             "lab/muc", "joining_again_in_a_later_presence_breaks_a_rule_and_brings_everything_again"
-        ),
+        )
+        + named("lab/lobby", "knocking_again_breaks_a_rule_and_is_answered_again"),
     ),
     10: Rule(
         "passwords, lobbies, full rooms and taken nicks",
@@ -124,6 +126,7 @@ RULES = {
             "lab/lobby",
             "who_stays_in_the_lobby_after_it_was_let_in_breaks_a_rule",
             "who_is_not_let_in_is_thrown_out_and_may_not_knock_again",
+            "a_wrong_password_is_wrong_for_a_member_too",
             "a_conference_is_not_asked_for_in_a_lobby",
         ),
     ),
@@ -274,6 +277,7 @@ RULES = {
             "impossible_sources_are_refused_and_the_session_is_over",
             "a_transport_the_bridge_cannot_use_is_noted_and_never_connects",
             "an_answer_that_does_not_fit_the_offer_is_noted",
+            "a_session_is_accepted_once",
         ),
     ),
     22: Rule(
@@ -312,7 +316,11 @@ RULES = {
     28: Rule(
         "nobody tells that ICE has failed",
         (),
-        named("lab/focus_sessions", "telling_of_failed_ice_leads_nowhere"),
+        named(
+            "lab/focus_sessions",
+            "telling_of_failed_ice_leads_nowhere",
+            "telling_of_failed_ice_is_wrong_whichever_session_it_names",
+        ),
     ),
     29: Rule(
         "sources come early, twice, and of strangers; who leaves is not removed",
@@ -391,7 +399,11 @@ RULES = {
     37: Rule(
         "RTCP: reports, retransmission, and a sender's own",
         named("lab/bridge_rules", "rule_37_the_bridge_reports_twice_a_second_from_its_own_ssrc"),
-        named("lab/bridge_rules", "rule_37_who_sends_must_report_within_five_seconds"),
+        named(
+            "lab/bridge_rules",
+            "rule_37_who_sends_must_report_within_five_seconds",
+            "rule_37_a_report_of_another_source_is_none",
+        ),
     ),
     38: Rule(
         "audio flows without a bridge channel",
