@@ -116,10 +116,10 @@ class FocusConference:
         about = self._member_at(mute.get("jid", ""))
         text = (mute.text or "").strip()
         muted = text == "true"
-        if sender is None or about is None:
-            self._port.send(refuse(stanza, "cancel", "item-not-found"))
-        elif text not in ("true", "false"):
+        if text not in ("true", "false") or not mute.get("jid"):
             self._port.send(refuse(stanza, "modify", "bad-request"))
+        elif sender is None or about is None:
+            self._port.send(refuse(stanza, "cancel", "item-not-found"))
         elif about is not sender and (not muted or sender.affiliation not in ("owner", "admin")):
             self._port.blame(42, sender.nick, "mutes others, or gives them their voice back")
             self._port.send(refuse(stanza, "cancel", "not-allowed"))

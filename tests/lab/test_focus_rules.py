@@ -266,6 +266,7 @@ def test_a_client_may_unmute_itself_and_moderators_may_mute_others() -> None:
     assert condition(ask_to_mute(client, "true", other)) == "not-allowed"
     assert condition(ask_to_mute(moderator, "false", f"{ROOM}/{client.nick}")) == "not-allowed"
     assert condition(ask_to_mute(client, "perhaps", other)) == "bad-request"
+    assert condition(ask_to_mute(client, "true", "")) == "bad-request"
     assert condition(ask_to_mute(client, "true", f"{ROOM}/nobody")) == "item-not-found"
     assert ask_to_mute(moderator, "true", f"{ROOM}/{client.nick}").get("type") == "result"
     assert mute_orders(client)[0].get("actor") == other
