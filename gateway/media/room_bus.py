@@ -26,9 +26,7 @@ _MOST_HEARD = 4  # voices at a time
 _MOST_SOURCES = 500
 _MOST_UNSIGNALLED = 16  # sources whose packets come before the focus names them
 _UNSIGNALLED_FOR = 10.0  # seconds until such a source is given up
-_RETIRED_FOR = (
-    5.0  # seconds in which packets of a source, or a member, that has gone are stragglers
-)
+_RETIRED_FOR = 5.0  # seconds in which packets of a source or a member that has gone are stragglers
 
 
 class Member(Protocol):

@@ -11,7 +11,7 @@ import pytest
 
 from gateway import logs
 from gateway.lab.phone import PhoneCall
-from tests.behaviour.stage import HOST, Stage, names_in, stage
+from tests.behaviour.stage import HOST, Stage, eventually, names_in, stage
 from tests.helpers.captured_log import log_at_once
 
 pytestmark = [pytest.mark.behaviour, pytest.mark.timeout(180)]
@@ -72,8 +72,10 @@ def nothing_logged() -> Iterator[None]:
 
 
 async def still_talks(scene: Stage, call: PhoneCall) -> None:
-    """The call goes on, and everybody is heard."""
-    (record,) = scene.gateway.switchboard.calls
+    """The call goes on, and everybody is heard; nothing is left of what was no call."""
+    switchboard = scene.gateway.switchboard
+    await eventually(lambda: len(switchboard.calls) == 1, "the last of them is answered")
+    (record,) = switchboard.calls
     assert record.end is None
     call.media.frames.clear()
     (speaker,) = scene.lab.speakers("room1")
