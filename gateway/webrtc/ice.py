@@ -34,6 +34,10 @@ _LEAST_DATA = 8  # octets of the shortest packet there is: an RTCP header with a
 _UNKNOWN = ("", 0)  # where a TURN server has something from
 _MOST_WAITING = 256  # datagrams of media that nobody has read
 
+# aioice opens a socket before it says which candidate that is, and asks it for one when something
+# comes: who still sends to the last user of a port does not wait. Of the only component it is.
+StunProtocol.local_candidate = aioice.Candidate("", 1, "udp", 0, "", 0, "host")
+
 SILENT_FOR = 12.0
 """Seconds without anything on a path that is of no use: two checks for consent are unanswered by
 then, and of the bridge's reports, two a second, nothing has come."""

@@ -210,6 +210,15 @@ async def test_what_strangers_send_to_our_socket_is_no_error_and_no_data() -> No
     await ours.close()
 
 
+async def test_what_comes_before_a_socket_has_its_candidate_is_no_error() -> None:
+    """A port may be new to us, and not to who still sends to its last user."""
+    ours = IceConnection(("127.0.0.1",), lambda data: None)
+    socket_being_opened = StunProtocol(ours)
+    for datagram in (b"", b"\x80 some audio of another call", b"\x16\xfe\xfd"):
+        socket_being_opened.datagram_received(datagram, ("127.0.0.1", 9))
+    await ours.close()
+
+
 async def test_an_offer_without_candidates_is_waited_with_until_there_are_some() -> None:
     ours, theirs = await pair()
     establishing = asyncio.ensure_future(
