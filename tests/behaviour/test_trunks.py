@@ -72,8 +72,12 @@ async def test_a_gateway_that_has_registered_is_called_at_its_contact_and_only_t
     async with registered() as (scene, provider):
         (contact,) = provider.contacts
         assert contact.startswith("sip:gw@127.0.0.1:")
-        (status,) = scene.gateway.snapshot().trunks
-        assert status.registration is not None and status.registration.is_registered
+
+        def knows_so() -> bool:
+            (status,) = scene.gateway.snapshot().trunks
+            return status.registration is not None and status.registration.is_registered
+
+        await eventually(knows_so, "the answer to REGISTER")
         call = await scene.dial("gw")
         assert [record.trunk for record in scene.gateway.switchboard.calls] == ["phones"]
         assert scene.gateway.switchboard.calls[0].room.startswith(ROOM)
