@@ -171,8 +171,7 @@ class _Entering:
             raise ConferenceError(JoinFailure.PASSWORD, "too many wrong passwords") from error
         else:
             self._passwords -= 1
-        if isinstance(decided, Typed) or not decided.lobby_is_gone:
-            self._password = decided.password  # the room has not taken ours
+        self._password = decided.password  # the room has not taken ours
 
     async def _allocate(self) -> None:
         installation = self._login.installation
