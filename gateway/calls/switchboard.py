@@ -132,7 +132,7 @@ class Switchboard:
             return judged
         if request.method != "INVITE" or request.headers.to.tag:
             return Verdict.ACCEPT
-        if request.headers.get("Replaces") is not None:  # it takes the place of one that is there
+        if request.headers.takes_over:  # and is none too many
             self._admitted[request] = judged
             return Verdict.ACCEPT
         if not judged.takes_calls:
@@ -206,7 +206,7 @@ class Switchboard:
         trunk = self._admitted.pop(call.request)
         if trunk.credentials is not None:
             call.identify(trunk.credentials)
-        if "Replaces" in call.request.headers.keys():  # noqa: SIM118 -- not a mapping
+        if call.request.headers.takes_over:
             self._replace(call, trunk)
             return
         record = CallRecord(

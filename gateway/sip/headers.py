@@ -109,6 +109,11 @@ class Headers:
         return bool(self.getlist("P-Asserted-Identity") or self.getlist("Remote-Party-ID"))
 
     @property
+    def takes_over(self) -> bool:
+        """Whether its INVITE is to take the place of a call that is there (RFC 3891)."""
+        return bool(self.getlist("Replaces"))
+
+    @property
     def to(self) -> NameAddr:
         return self._address("To")
 

@@ -310,7 +310,7 @@ class SipStack:
             return Refusal(482)
         if (refusal := _find_body_fault(request) or self._find_replaces_fault(request)) is not None:
             return refusal
-        if self.is_draining and request.headers.get("Replaces") is None:
+        if self.is_draining and not request.headers.takes_over:
             return unavailable(self._core.config.retry_after)
         return None
 
