@@ -171,7 +171,6 @@ PURE = {
         "engine",
         "bridges",
         "clock",
-        "own_addresses",
         "phone_sockets",
         "recordings",  # reads them, in a thread
         "worker",  # the program of a worker

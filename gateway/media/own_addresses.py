@@ -1,9 +1,8 @@
 """Whether this machine has the addresses that media is to use. [io]"""
 
-import socket
-
 from gateway.errors import CannotListen
 from gateway.media.engine_config import EngineConfig
+from gateway.rtp.datagrams import try_address
 
 
 def check_own(config: EngineConfig) -> None:
@@ -13,9 +12,7 @@ def check_own(config: EngineConfig) -> None:
         ("media.bridge_addresses", config.bridge_addresses),
     ):
         for host in hosts:
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
             try:
-                with socket.socket(family, socket.SOCK_DGRAM) as tried:
-                    tried.bind((host, 0))
+                try_address(host)
             except OSError as error:
                 raise CannotListen(f"{host} ({key})", error) from error

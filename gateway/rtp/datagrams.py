@@ -24,6 +24,13 @@ Datagram = tuple[bytes, tuple[str, int], float]
 """What has come, where from, and when by the monotonic clock, in seconds."""
 
 
+def try_address(host: str) -> None:
+    """OSError: no socket can be bound there; it is no address of this machine, for instance."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as tried:
+        tried.bind((host, 0))
+
+
 class DatagramSocket:
     """Owns `sock`, which is bound: `close` it."""
 

@@ -8,7 +8,6 @@ sees STUN only. The private names this leans on are held by
 
 import asyncio
 import contextlib
-import socket
 import struct
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from aioice.stun import TransactionError
 from aioice.turn import TurnTransport
 
 from gateway.media.messages import TurnServer
-from gateway.rtp.datagrams import Datagram
+from gateway.rtp.datagrams import Datagram, try_address
 from gateway.trust import trusting_the_system
 from gateway.webrtc.taken_over import TakenOver
 
@@ -213,12 +212,10 @@ def _may_be_media(data: bytes) -> bool:
 
 def _is_ours(address: str) -> bool:
     """Whether a socket can be bound there; a failed attempt in the event loop would leak."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
+    try:
+        try_address(address)
+    except OSError:
+        return False
     return True
 
 
