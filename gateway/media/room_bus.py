@@ -154,9 +154,9 @@ class RoomBus:
         ssrc = int.from_bytes(data[8:12])
         source = self._sources.get(ssrc)
         if source is not None:
-            is_carrier = source.carrier is leg
+            carrier = source.carrier
             source.receive(leg, data, now)
-            if not is_carrier and source.carrier is leg:
+            if source.carrier is not carrier:
                 self._choose_ears()  # it may have been one that hardly anything comes to
         elif ssrc not in self._own:
             self._receive_unsignalled(leg, ssrc, data, now)
