@@ -205,29 +205,17 @@ async def called(there: Exchange, headers: str = "") -> tuple[FakePhone, Party]:
     return party.phone, party
 
 
+@pytest.mark.parametrize("told", ["", DESK], ids=["told later", "told by its answer"])
 @in_virtual_time
-async def test_who_was_called_keeps_the_name_it_was_called_by(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_who_was_called_keeps_the_name_it_was_called_by_until_it_is_transferred(
+    monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
     async with exchange(monkeypatch) as there:
-        phone, party = await called(there)
+        phone, party = await called(there, told)
         (name,) = shown(party)
         for _ in range(2):
-            states(phone, ("P-Asserted-Identity", '"Desk" <sip:2000@pbx.test>'))
+            states(phone, ("P-Asserted-Identity", '"Front Desk" <sip:2000@pbx.test>'))
             await settle(2)
-        assert shown(party) == [name]
-        states(phone, ("P-Asserted-Identity", GUEST))
-        await settle(2)
-        assert shown(party) == [name, "Erika Gast"]
-
-
-@in_virtual_time
-async def test_whoever_it_is_transferred_to_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with exchange(monkeypatch) as there:
-        phone, party = await called(there, DESK)
-        (name,) = shown(party)
-        states(phone, ("P-Asserted-Identity", '"Front Desk" <sip:2000@pbx.test>'))
-        await settle(2)
         assert shown(party) == [name]
         states(phone, ("P-Asserted-Identity", GUEST))
         await settle(2)
