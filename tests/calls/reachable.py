@@ -28,5 +28,6 @@ def _attributes(thing: object) -> Iterator[tuple[str, object]]:
     yield from getattr(thing, "__dict__", {}).items()
     for kind in type(thing).__mro__:
         for name in getattr(kind, "__slots__", ()):
-            if hasattr(thing, name):
+            # What refers to it weakly is not kept; Python 3.11.2 raises where that is asked for.
+            if name != "__weakref__" and hasattr(thing, name):
                 yield name, getattr(thing, name)
