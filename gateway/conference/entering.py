@@ -37,12 +37,11 @@ PASSWORD_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """We are in, by `password` if there was one. `early` came before our own presence did."""
+    """We are in, by `password` if there was one."""
 
     login: Login
     room: Room
     presence: OwnPresence
-    early: tuple[Received, ...]
     password: str | None = field(default=None, repr=False)
 
 
@@ -110,12 +109,12 @@ class _Entering:
                 visiting=site.node is not None,
             )
             try:
-                early = await _join(self._connection, room, self._presence, self._password)
+                await _join(self._connection, room, self._presence, self._password)
             except StanzaError as error:
                 await self._overcome(error)
             else:
                 log.info("joined", room=room.jid, endpoint=room.nick, role=room.role)
-                return Entry(self._login, room, self._presence, early, self._password)
+                return Entry(self._login, room, self._presence, self._password)
 
     async def _overcome(self, error: StanzaError) -> None:
         """Do what it takes to be let in the next time."""
@@ -187,7 +186,8 @@ class _Entering:
 
 async def _join(
     connection: Connection, room: Room, presence: OwnPresence, password: str | None
-) -> tuple[Received, ...]:
+) -> None:
+    """What has nothing to do with it is left for whoever reads on, even if we are not let in."""
     connection.send(presence.join(password))
     early: list[Received] = []
     try:
@@ -204,7 +204,8 @@ async def _join(
     except TimeoutError:
         text = f"the room did not answer within {JOIN_TIMEOUT:g} s"
         raise ConferenceError(JoinFailure.TIMEOUT, text) from None
-    return tuple(early)
+    finally:
+        connection.put_back(early)
 
 
 def _see(room: Room, presence: OccupantPresence) -> None:

@@ -97,7 +97,6 @@ class Stay:
         self._connection = entry.login.connection
         self._installation = entry.login.installation
         self.room = entry.room
-        self._early = entry.early
         self._media = media
         self._audio = audio
         self._recovery = recovery
@@ -138,8 +137,6 @@ class Stay:
                 self.microphone.has_role(self.room.role)
                 if not self.room.focus_present:
                     self._seen(FocusLeft())
-                for received in self._early:
-                    self._receive(received)
                 while True:
                     self._receive(await self._connection.receive())
         except* ConnectionFailed as lost:

@@ -5,7 +5,8 @@ How the stream is transported is behind `Stream`. A connection ends once: by `cl
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Protocol
 from xml.etree.ElementTree import Element
@@ -100,6 +101,7 @@ class Connection:
         self._stream = stream
         self._reception = reception
         self._unread: asyncio.Queue[Received | None] = asyncio.Queue()
+        self._put_back: deque[Received] = deque()
         self._pending: dict[str, tuple[str, asyncio.Future[Element]]] = {}
         self._failure: ConnectionFailed | None = None
         self._keep_alive: asyncio.Task[None] | None = None
@@ -191,12 +193,18 @@ class Connection:
 
     async def receive(self) -> Received:
         """The next thing the server told us; ConnectionFailed once there will be nothing more."""
+        if self._put_back:
+            return self._put_back.popleft()
         if self._failure is None or not self._unread.empty():
             received = await self._unread.get()
             if received is not None:
                 return received
         assert self._failure is not None
         raise self._failure
+
+    def put_back(self, received: Sequence[Received]) -> None:
+        """Let all these be received again, before anything else: they are for somebody else."""
+        self._put_back.extendleft(reversed(received))
 
     async def close(self) -> None:
         """End the connection. Stanzas sent before are delivered first if the server is well."""

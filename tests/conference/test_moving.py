@@ -167,6 +167,30 @@ async def test_who_may_not_come_back_either_is_out() -> None:
 
 
 @in_virtual_time
+async def test_who_is_sent_on_twice_on_its_way_ends_where_it_was_sent_last() -> None:
+    world = with_alice(joins=["", None])
+    async with Call(world, Media()) as call:
+        await sent_to(call, BREAKOUT)
+        world.sends_us_to("other@breakout.meet.test")
+        world.sends_us_to(ROOM)
+        world.enters(BREAKOUT)
+        await settle(10)
+        assert world.stream.of("join")[-1].stanza.get("to") == f"{ROOM}/{world.stream.nick}"
+        assert call.told()[-1] == Moved(ROOM, is_main=True)
+
+
+@in_virtual_time
+async def test_who_is_sent_on_by_a_room_that_does_not_let_it_in_goes_there_all_the_same() -> None:
+    world = with_alice(joins=["", None])
+    async with Call(world, Media()) as call:
+        await sent_to(call, "other@breakout.meet.test")
+        world.sends_us_to(BREAKOUT)
+        world.refuses_us("other@breakout.meet.test", NOT_ALLOWED)
+        await settle(10)
+        assert call.told()[-1] == Moved(BREAKOUT)
+
+
+@in_virtual_time
 async def test_being_alone_is_told_anew_in_every_room() -> None:
     world = with_alice()
     async with Call(world, Media()) as call:

@@ -385,10 +385,7 @@ class World:
         if refusal is None:
             return
         if refusal:
-            stream.deliver(
-                f"<presence xmlns='jabber:client' type='error' from='{room}/{stream.nick}'>"
-                f"{refusal}</presence>"
-            )
+            self.refuses_us(room, refusal)
             return
         self.enters(room)
 
@@ -412,6 +409,13 @@ class World:
         self._echo(stream)
         stream.deliver(
             f"<message xmlns='jabber:client' type='groupchat' from='{room}'><subject/></message>"
+        )
+
+    def refuses_us(self, room: str, refusal: str) -> None:
+        """The room does not let us in."""
+        self.stream.deliver(
+            f"<presence xmlns='jabber:client' type='error' from='{room}/{self.stream.nick}'>"
+            f"{refusal}</presence>"
         )
 
     def presence(
