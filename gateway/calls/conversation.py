@@ -39,7 +39,8 @@ class Conversation:
     `answer` answers the phone if it still rings, and returns when it has acknowledged that: who
     waits for people is answered. `waiting` is told of that as well. The caller is told what
     happens by `teller`. If it `takes_keys`, what is pressed in the conference goes to the phone.
-    With `keeps_name` the conference is shown the same name whoever comes to the phone.
+    With `keeps_name` the conference is shown the same name whoever comes to the phone. `presses`
+    are the phone's, from before as well: a late INFO may tell of one that has counted.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Conversation:
         teller: Teller,
         waiting: Callable[[conference.Waiting], None] = lambda waiting: None,
         keeps_name: bool = False,
+        presses: Presses,
     ) -> None:
         self.backdrop = Backdrop(session, teller, trunk.waiting)
         self._session = session
@@ -67,7 +69,7 @@ class Conversation:
         self._waiting = waiting
         self._keeps_name = keeps_name
         self._show_caller = trunk.show_caller
-        self._presses = Presses()
+        self._presses = presses
         self._takes_keys = takes_keys
         self._room_presses: dict[str, Presses] = {}
         self._in_call = InCall(

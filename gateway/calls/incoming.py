@@ -20,6 +20,7 @@ from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.menu import Caller, Menu
 from gateway.calls.parties import called_parties, calling_party
+from gateway.calls.presses import Presses
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Called, Route, Trunk, find_route, route_to
 from gateway.calls.services import Services
@@ -49,6 +50,7 @@ class IncomingCall:
         self._record = record
         self._session = MediaSession(services.switch, record.id, trunk.sound)
         self._limits = LimitWatch(services.limits)
+        self._presses = Presses()
         self._called = called_of(call, trunk)
         party = calling_party(call.request, is_trusted=trunk.trust_identity)
         called = next(iter(self._called.users), "")
@@ -148,7 +150,15 @@ class IncomingCall:
         caller = self._caller
         recorder = self._session if self._trunk.asks_name else None
         menu = Menu(reception, self._voice, caller, recorder)
-        welcome = Welcome(self._phone, self._session, menu, self._voice, self._limits, self._record)
+        welcome = Welcome(
+            self._phone,
+            self._session,
+            menu,
+            self._voice,
+            self._limits,
+            self._record,
+            self._presses,
+        )
         sent_to: Route | None = None
         try:
             self._meeting = await welcome.run()
@@ -216,6 +226,7 @@ class IncomingCall:
             takes_keys=self._trunk.conference_digits,
             teller=teller,
             keeps_name=route.display_name is not None,
+            presses=self._presses,
         )
         sent_to: Route | None = None
         names.keep(record.id, participant, self._name)

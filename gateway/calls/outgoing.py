@@ -18,6 +18,7 @@ from gateway.calls.end_reason import CallEnd, EndReason, Over, first_over, of_jo
 from gateway.calls.keys import Keys
 from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
+from gateway.calls.presses import Presses
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
@@ -122,6 +123,7 @@ class OutgoingCall:
             takes_keys=True,
             teller=self._teller,
             waiting=self._is_at_door,
+            presses=Presses(),
         )
         participant.set_status("Initializing Call")
         async with self._session, participant:

@@ -31,6 +31,7 @@ class Welcome:
         voice: Voice,
         limits: LimitWatch,
         record: CallRecord,
+        presses: Presses,
     ) -> None:
         self._phone = phone
         self._session = session
@@ -38,7 +39,7 @@ class Welcome:
         self._voice = voice
         self._limits = limits
         self._record = record
-        self._presses = Presses()
+        self._presses = presses
 
     async def run(self) -> Meeting:
         """The meeting the caller wants to be in; Over (in a group) if the call ends before."""

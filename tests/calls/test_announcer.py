@@ -9,6 +9,7 @@ from gateway.calls.announcer import line_of, tone_of
 from gateway.calls.conversation import Conversation
 from gateway.calls.keys import Keys
 from gateway.calls.limits import Limits, LimitWatch
+from gateway.calls.presses import Presses
 from gateway.calls.record import CallRecord
 from gateway.calls.routing import Trunk
 from gateway.calls.teller import Tones
@@ -102,6 +103,7 @@ def conversation(heard: Heard, record: CallRecord) -> Conversation:
         limits=LimitWatch(Limits()),
         takes_keys=True,
         teller=teller,
+        presses=Presses(),
     )
 
 

@@ -16,6 +16,7 @@ from gateway.media.messages import Recorded, Tone
 from tests.calls.exchange import CONFIRMING, exchange
 from tests.calls.exchange import TRUNK as EXCHANGED
 from tests.calls.fake_phone import FakePhone
+from tests.calls.keypad_scene import PIN, reception
 from tests.calls.test_waiting_caller import PASSWORD, WRONG, Scene, with_lobby
 from tests.conference.strict_world import StrictWorld
 from tests.conference.world import BREAKOUT, COMPONENTS, ROOM, World, error, members_only, settle
@@ -115,6 +116,25 @@ async def test_who_types_another_password_before_it_hears_that_the_first_was_wro
     scene.types("7#")
     await settle(1)
     assert scene.said == ["lobby", "password-wrong", "admitted"]
+    given = [join.stanza.findtext(PASSWORD) for join in world.stream.of("join")]
+    assert given[-1] == "47"
+    await gone(scene)
+
+
+@in_virtual_time
+async def test_the_last_key_of_a_pin_that_comes_by_info_as_well_is_not_the_first_of_a_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_lobby()
+    trunk = replace(TRUNK, default_room=None, asks_pin=True)
+    scene = Scene(world, monkeypatch, trunk=trunk, reception=reception())
+    await settle(1)
+    scene.types(PIN)
+    await settle(0.3)
+    scene.phone.informs("application/dtmf", PIN[-1].encode())
+    await settle(2)
+    scene.types("47#")
+    await settle(1)
     given = [join.stanza.findtext(PASSWORD) for join in world.stream.of("join")]
     assert given[-1] == "47"
     await gone(scene)
