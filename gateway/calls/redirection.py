@@ -42,8 +42,9 @@ class Redirection:
         return self._waiting.popleft() if self._waiting else None
 
     def _allowed(self, uri: str) -> str | None:
+        """The number of a URI, without the parameters that networks add to it (RFC 4694)."""
         try:
-            number = self._read(parse_uri(uri).user or "")
+            number = self._read((parse_uri(uri).user or "").partition(";")[0])
         except (SipSyntaxError, DialRefused):
             return None
         return number if self._through.allows(number) else None

@@ -25,6 +25,22 @@ def test_the_preferred_is_tried_first_and_none_twice() -> None:
     assert tried(redirection) == ["+432", "+433"]
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        "sip:+432;npdi@a;user=phone",
+        "sip:+432;rn=+43720;npdi@a",
+        "sip:+432%3bnpdi@a",
+        "sip:+43-2;phone-context=a@a",
+        "tel:+432;rn=+43720;npdi",
+    ],
+)
+def test_what_networks_add_to_a_number_is_no_part_of_it(named: str) -> None:
+    redirection = Redirection("+431", THROUGH)
+    redirection.name([named])
+    assert tried(redirection) == ["+432"]
+
+
 def test_whom_a_redirection_is_redirected_to_comes_before_those_that_wait() -> None:
     redirection = Redirection("+431", THROUGH)
     redirection.name(["sip:+432@a", "sip:+433@a"])
