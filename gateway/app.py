@@ -101,6 +101,7 @@ class Gateway:
             retry_after=config.sip.retry_after,
             reception=reception,
             voices=config.voice.voices,
+            service_route=self.liaisons.service_route,
         )
         self.switchboard = Switchboard(
             config.trunks,

@@ -20,7 +20,8 @@ class Services:
     `local_host` is the address a phone on a flow can send RTP to, whose own media is at some host
     (None: not known). `callers_in` says how many calls are for a room. `retry_after` is in seconds.
     At the `reception` callers are asked for PINs; `voices` are for those who are told in words,
-    `spoken_names` has what callers have said for their names.
+    `spoken_names` has what callers have said for their names. `service_route` is what calls through
+    the trunk of a name go by (RFC 3608).
     """
 
     installations: tuple[Installation, ...]
@@ -33,3 +34,4 @@ class Services:
     reception: Reception | None = None
     voices: Voices = Voices()  # noqa: RUF009 -- frozen
     spoken_names: SpokenNames = field(default_factory=SpokenNames)
+    service_route: Callable[[str], tuple[str, ...]] = lambda trunk: ()

@@ -191,6 +191,12 @@ class Liaisons:
         liaison = self._all.get(name)
         return liaison is not None and liaison.is_down
 
+    def service_route(self, name: str) -> tuple[str, ...]:
+        """What calls through the trunk of that name go by, as its registrar says."""
+        liaison = self._all.get(name)
+        registration = liaison.registration if liaison is not None else None
+        return registration.service_route if registration is not None else ()
+
     def called(self, host: str, user: str | None) -> str | None:
         """The name of the trunk over whose registration a call comes, if it does.
 

@@ -66,6 +66,7 @@ class Registration:
         self.error = ""  # why it is not registered
         self.remedy = ""  # what can be done about that
         self.expires_at: float | None = None
+        self.service_route: tuple[str, ...] = ()  # what our requests go by (RFC 3608)
         self.due = 0.0
         self._config = config
         self._random = random or Random()
@@ -149,6 +150,7 @@ class Registration:
             return
         self.state, self.error, self.remedy = RegistrationState.REGISTERED, "", ""
         self.expires_at = now + granted
+        self.service_route = _service_route(response)
         self._failures = 0
         latest = min(self._config.refresh, granted - min(granted / 2, _SPARE))
         self.due = now + latest * self._random.uniform(0.9, 1.0)
@@ -201,6 +203,16 @@ class Registration:
         request = Request("REGISTER", self._config.registrar, headers)
         self._exchange.authorize(request)
         return request
+
+
+def _service_route(response: Response) -> tuple[str, ...]:
+    """As the latest response says (RFC 3608 section 6.1); none if that cannot be gone by."""
+    routes = tuple(response.headers.values("Service-Route"))
+    try:
+        is_loose = all("lr" in parse_uri(parse_name_addr(each).uri).parameters for each in routes)
+    except SipSyntaxError:
+        return ()
+    return routes if is_loose else ()
 
 
 def _place(uri: str) -> tuple[str | None, str, int]:

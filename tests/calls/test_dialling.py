@@ -140,12 +140,15 @@ class Scene:
         self.is_draining = False
         self.is_down = False
         self.unreachable = False
+        self.service_route: tuple[str, ...] = ()
+        self.sought: list[Destination] = []
         self._switch = MediaSwitch(self._execute)
         services = Services(
             installations=(INSTALLATION,),
             user_agent=self,  # type: ignore[arg-type]
             switch=self._switch,
             local_host=lambda flow, media_host: "10.0.0.1",
+            service_route=lambda trunk: self.service_route,
         )
         trunks = (
             Trunk(
@@ -211,6 +214,7 @@ class Scene:
     # The user agent
 
     async def find_flows(self, destination: Destination) -> tuple[Flow, ...]:
+        self.sought.append(destination)
         if self.unreachable:
             raise OSError("no route")
         return (Flow("udp", ("10.0.0.1", 5060), ("192.0.2.9", 5060)),)
@@ -218,6 +222,7 @@ class Scene:
     async def invite(self, target: str, sdp: bytes, **options: Any) -> Phone:
         caller = str(options["from_"])
         headers, credentials = dict(options["headers"]), options["credentials"]
+        self.gone_by = [value for name, value in options["headers"] if name == "Route"]
         self.phones.append(Phone(target, sdp, headers, caller, credentials))
         return self.phones[-1]
 
@@ -315,6 +320,21 @@ async def test_a_call_joins_rings_is_answered_and_ends(monkeypatch: pytest.Monke
         it.phone.goes()
         assert await it.over() is EndReason.CALLER_HUNG_UP
         assert it.phone.done == []
+
+
+@in_virtual_time
+async def test_a_trunk_that_we_have_registered_at_is_called_by_the_service_route_it_has_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scene(monkeypatch) as it:
+        it.service_route = ("<sip:edge.test:5070;transport=tcp;lr>", "<sip:core.test;lr>")
+        await it.order()
+        await settle(1)
+        assert it.sought == [Destination("tcp", "edge.test", 5070)]
+        assert it.gone_by == list(it.service_route)
+        assert it.phone.target == "sip:+431234@192.0.2.9"
+        it.phone.fails(486)
+        await it.over()
 
 
 @pytest.mark.parametrize(

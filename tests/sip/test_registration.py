@@ -129,6 +129,32 @@ def test_a_register_says_who_and_where_and_is_answered_with_credentials() -> Non
     assert second.headers.from_.tag == first.headers.from_.tag != ""
 
 
+@pytest.mark.parametrize(
+    ("told", "gone_by"),
+    [
+        (["<sip:a;lr>, <sip:b;lr>"], ("<sip:a;lr>", "<sip:b;lr>")),
+        (["<sip:a;lr>", '"B" <sip:b:5070;transport=tcp;lr>'], None),
+        (["<sip:a;lr>", "<sip:strict>"], ()),
+        (["?"], ()),
+        ([], ()),
+    ],
+)
+def test_a_service_route_holds_until_the_registrar_says_otherwise(
+    told: list[str], gone_by: tuple[str, ...] | None
+) -> None:
+    routes = [("Service-Route", value) for value in told]
+    scene = Scene(answer=lambda request: (200, [*lenient(request)[1], *routes]))
+    scene.advance(0)
+    assert scene.state is RegistrationState.REGISTERED
+    assert scene.registration.service_route == (tuple(told) if gone_by is None else gone_by)
+    scene.is_up = False
+    scene.advance(100)
+    assert scene.registration.service_route == (tuple(told) if gone_by is None else gone_by)
+    scene.is_up, scene.answer = True, lenient
+    scene.advance(100)
+    assert scene.registration.service_route == ()
+
+
 def test_call_id_stays_and_cseq_rises_over_all_attempts() -> None:
     scene = Scene()
     scene.advance(300)
