@@ -7,8 +7,6 @@ addresses in them were found readable by `message.check`.
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from sipmessage import URI
-
 from gateway.sip.flow import (
     Flow,
     HostPort,
@@ -21,7 +19,6 @@ from gateway.sip.header_values import parse_name_addr, parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request, Response
-from gateway.sip.sips import transport_of
 
 TARGET_REFRESH = ("INVITE", "UPDATE")
 """The requests by which the peer's address may change (12.2, RFC 3311 5)."""
@@ -150,8 +147,9 @@ class Dialog:
         not said where it is, requests go back the way the peer's came, or where our first one
         went; so they do on a stream connection to the same host.
         """
-        hop = parse_uri(_uri_of(self.route_set[0]) if self.route_set else self.remote_target)
-        transport = transport_of(hop) or self.flow.transport
+        uri = _uri_of(self.route_set[0]) if self.route_set else self.remote_target
+        hop = Destination.of(parse_uri(uri))
+        transport = hop.transport or self.flow.transport
         literal = literal_address(hop.host)
         if not self.route_set and (self.behind_nat or not self.has_contact):
             return [(self.flow, self.flow.remote)]
@@ -165,9 +163,9 @@ class Dialog:
             return [(self.flow, address)]
         return [(replace(self.flow, remote=address, connection=0), address)]
 
-    def _ways_to_name(self, hop: URI, network: Network) -> list[tuple[Flow, HostPort]]:
+    def _ways_to_name(self, hop: Destination, network: Network) -> list[tuple[Flow, HostPort]]:
         """The ways to a name (RFC 3263); the one in use first while it is good, else last."""
-        flows = network.flows_to(Destination.of(hop)) if hop.host else ()
+        flows = network.flows_to(hop) if hop.host else ()
         for flow in flows:
             if self._is_in_use(flow) and not network.is_avoided(flow):
                 others = [(each, each.remote) for each in flows if each is not flow]

@@ -157,6 +157,12 @@ def parse_uri(text: str) -> URI:
     raise SipSyntaxError("malformed URI")
 
 
+def host_to_ask(uri: URI) -> str:
+    """The host that a request is sent to: the one of `maddr`, if that is one (19.1.1)."""
+    maddr = uri.parameters.get("maddr") or ""
+    return maddr.lower() if re.fullmatch(_HOST, maddr, re.ASCII) else uri.host
+
+
 def _parse_port(digits: str | None) -> int | None:
     if digits is None:
         return None

@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from sipmessage import URI
 
 from gateway.sip.flow import HostPort, default_port
+from gateway.sip.header_values import host_to_ask
 from gateway.sip.sips import transport_of
 
 Record = TypeVar("Record")
@@ -36,7 +37,7 @@ class Destination:
     @classmethod
     def of(cls, uri: URI) -> "Destination":
         """Of a Request-URI or a route (RFC 3263 4)."""
-        return cls(transport_of(uri), uri.host.strip("[]"), uri.port)
+        return cls(transport_of(uri), host_to_ask(uri).strip("[]"), uri.port)
 
 
 class Target(NamedTuple):

@@ -117,6 +117,7 @@ def test_a_strict_router_gets_itself_in_the_request_uri_and_the_target_last() ->
         ("<sip:192.0.2.77;lr>", ("192.0.2.77", 5060)),
         ("<sip:192.0.2.77:5080>", ("192.0.2.77", 5080)),
         ("<sip:proxy.example.com;lr>", PEER),  # a name: back the way the request came
+        ("<sip:proxy.example.com;lr;maddr=192.0.2.77>", ("192.0.2.77", 5060)),
     ],
 )
 def test_the_next_hop_is_the_first_route(route: str, remote: HostPort) -> None:
@@ -132,6 +133,9 @@ def test_the_next_hop_is_the_first_route(route: str, remote: HostPort) -> None:
         ("<sip:alice@phone.invalid;transport=ws>", PEER),
         ("<sip:alice@999.1.1.1>", PEER),
         ("<tel:+4930123>", PEER),
+        ("<sip:alice@phone.invalid:5080;maddr=192.0.2.20>", ("192.0.2.20", 5080)),
+        ("<sip:alice@192.0.2.20:5080;maddr=phone.invalid>", PEER),
+        ("<sip:alice@192.0.2.20:5080;maddr=a%20b>", ("192.0.2.20", 5080)),
     ],
 )
 def test_without_routes_the_next_hop_is_the_target(contact: str, remote: HostPort) -> None:

@@ -68,6 +68,19 @@ def test_nobody_is_lost_and_ranks_are_kept(
     assert [each.rank for each in arranged] == sorted(each.rank for each in servers)
 
 
+@pytest.mark.parametrize(
+    ("uri", "host"),
+    [
+        ("sip:a@example.org;maddr=192.0.2.7", "192.0.2.7"),
+        ("sip:a@example.org;MADDR=[2001:db8::7];transport=udp", "2001:db8::7"),
+        ("sip:a@example.org;maddr", "example.org"),
+        ("sip:a@example.org;maddr=a/b", "example.org"),
+    ],
+)
+def test_a_request_goes_where_the_uri_says_that_it_is_to_go(uri: str, host: str) -> None:
+    assert Destination.of(parse_uri(uri)).host == host
+
+
 # --- what is asked (RFC 3263 4) -----------------------------------------------------------------
 
 
