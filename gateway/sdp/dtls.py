@@ -128,12 +128,18 @@ def session_attributes(
     """The lines of our answer that are about all of it: of a bundle one stream is left."""
     if agreed.ice is not None:
         yield LITE
-    mid = media.value("mid")
-    groups = (value or "" for name, value in description.attributes if name == "group")
-    if mid is not None and any(
-        group.split()[:1] == ["BUNDLE"] and mid in group.split()[1:] for group in groups
-    ):
-        yield Attribute("group", f"BUNDLE {mid}")
+    if bundle_of(description, media):
+        yield Attribute("group", f"BUNDLE {media.value('mid')}")
+
+
+def bundle_of(description: SessionDescription, media: MediaDescription) -> tuple[str, ...]:
+    """The names of the streams that go over one path with this one, itself among them; none if it
+    has one of its own."""
+    groups = ((value or "").split() for name, value in description.attributes if name == "group")
+    for semantics, *names in filter(None, groups):
+        if semantics == "BUNDLE" and media.value("mid") in names:
+            return tuple(names)
+    return ()
 
 
 def _ufrag(description: SessionDescription, media: MediaDescription) -> str | None:

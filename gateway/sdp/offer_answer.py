@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from gateway.errors import SdpError
 from gateway.sdp import encryption
+from gateway.sdp.bundle import unbundled
 from gateway.sdp.crypto import SECURE_PROFILES, CryptoLine, SrtpPolicy
 from gateway.sdp.encryption import PLAIN, Encryption, Terms
 from gateway.sdp.formats import (
@@ -104,6 +105,7 @@ def make_answer(
     encryption that has held. NotAcceptable: no codec of ours is offered, or (EncryptionRefused)
     not on these terms.
     """
+    offer = unbundled(offer)
     candidates = [(at, answered_formats(each, codecs)) for at, each in enumerate(offer.media)]
     candidates = [(at, part) for at, part in candidates if part and _is_audio(offer.media[at])]
     served = [(at, part) for at, part in candidates if terms.fit(offer, offer.media[at])]
@@ -310,7 +312,8 @@ def _refused(media: MediaDescription) -> MediaDescription:
 
 def audio_host(description: SessionDescription) -> str | None:
     """The address at which the first audio is received; None if none is stated."""
-    audio = next((each for each in description.media if each.kind == "audio" and each.port), None)
+    media = unbundled(description).media
+    audio = next((each for each in media if each.kind == "audio" and each.port), None)
     host = description.connection_of(audio) if audio is not None else None
     return None if host is None or _is_unspecified(host) else literal_host(host)
 

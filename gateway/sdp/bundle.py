@@ -1,0 +1,36 @@
+"""Streams that are offered over the path of another one only (BUNDLE, RFC 9143). Pure."""
+
+from dataclasses import replace
+
+from gateway.sdp import dtls
+from gateway.sdp.session_description import MediaDescription, SessionDescription
+
+_OF_THE_PATH = frozenset(
+    (
+        *("candidate", "end-of-candidates", "ice-ufrag", "ice-pwd"),
+        *("crypto", "fingerprint", "setup", "rtcp", "rtcp-mux"),
+    )
+)
+"""What only the first stream of a bundle says, for all of it (RFC 8859: TRANSPORT, and others)."""
+
+
+def unbundled(offer: SessionDescription) -> SessionDescription:
+    """The offer with each such stream described as if it were alone: its port 0 is no refusal
+    (section 6). Only those stay as they are that we could not answer as part of a bundle."""
+    return replace(offer, media=tuple(_with_its_path(offer, each) for each in offer.media))
+
+
+def _with_its_path(offer: SessionDescription, media: MediaDescription) -> MediaDescription:
+    bundle = dtls.bundle_of(offer, media)
+    if media.port or not media.has("bundle-only") or not bundle:
+        return media
+    first = next((each for each in offer.media if each.value("mid") == bundle[0]), media)
+    said = (each for each in first.attributes if each.name in _OF_THE_PATH)
+    path = tuple(each for each in said if not media.has(each.name))
+    alone = replace(
+        media,
+        port=first.port,
+        connection=first.connection,
+        attributes=(*media.attributes, *path),
+    )
+    return alone if dtls.is_dtls(alone) else media
