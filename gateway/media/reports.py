@@ -55,6 +55,7 @@ class RtcpSession:
         self.reported: ReportBlock | None = None  # the last about our stream
         self._sender = sender
         self._cname = secrets.token_urlsafe(12)
+        self._first = 0  # of the sources of the next report, where they take turns
         self._reports_as_sender = True  # the first report has its own time
         self._sent_before = (0, 0)  # packets at the last report, and at the one before
         self._next = now + random.uniform(*_INTERVAL) / 2  # the first comes sooner
@@ -83,7 +84,7 @@ class RtcpSession:
         if now < self._next and not resumes:
             return None
         self._next = now + random.uniform(*_INTERVAL)
-        blocks = tuple(reception.report(now) for reception in receptions)[:_MOST_BLOCKS]
+        blocks = tuple(reception.report(now) for reception in self._whose_turn_it_is(receptions))
         report: RtcpPacket
         # Who has sent since the second last report still counts as a sender (section 6.4).
         self._reports_as_sender = self._sender.packets > self._sent_before[1]
@@ -93,6 +94,15 @@ class RtcpSession:
             report = ReceiverReport(self._sender.ssrc, blocks)
         self._sent_before = (self._sender.packets, self._sent_before[0])
         return self._compound(report)
+
+    def _whose_turn_it_is(self, receptions: Iterable[Reception]) -> list[Reception]:
+        """As many as a report has place for; the next report goes on behind them (6.4)."""
+        listed = list(receptions)
+        if len(listed) <= _MOST_BLOCKS:
+            return listed
+        first = self._first % len(listed)
+        self._first = first + _MOST_BLOCKS
+        return [*listed[first:], *listed[:first]][:_MOST_BLOCKS]
 
     def goodbye(self) -> bytes:
         """The compound that ends the session."""

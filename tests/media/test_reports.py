@@ -5,6 +5,7 @@ from gateway.media.reports import RtcpSession, combined, sent, since
 from gateway.rtp.bursts import LossPattern
 from gateway.rtp.rtcp import ReceiverReport, ReportBlock, SenderReport, parse_compound
 from gateway.rtp.sender import RtpSender
+from gateway.rtp.statistics import Reception
 
 INTERVAL = 2.5  # seconds: every report is due by then
 
@@ -51,6 +52,21 @@ def test_who_speaks_again_reports_at_once() -> None:
     assert isinstance(parse_compound(compound)[0], SenderReport)
     sender.packet(111, b"x", 960)
     assert session.due((), now + 0.5) is None
+
+
+def test_sources_that_are_too_many_for_one_report_take_turns() -> None:
+    session = RtcpSession(RtpSender(1, 48000, sequence=0, timestamp=0), 0.0)
+    heard = [Reception(ssrc, 48000) for ssrc in range(70)]
+    named = []
+    for number in range(1, 8):
+        compound = session.due(heard, number * INTERVAL)
+        assert compound is not None
+        report = parse_compound(compound)[0]
+        assert isinstance(report, ReceiverReport)
+        assert len(report.blocks) <= 31
+        named += [block.ssrc for block in report.blocks]
+    assert named[:70] == list(range(70))
+    assert {named.count(ssrc) for ssrc in range(70)} == {3, 4}
 
 
 def test_nothing_is_due_twice() -> None:
