@@ -44,6 +44,8 @@ def _stream(stream: StreamReport) -> dict[str, object]:
         "burst_ratio": round(losses.burst_ratio, 2),
         "talk_seconds": round(stream.talk / 1000, 1),
         **_known(
+            jitter_now_ms=_rounded(stream.jitter_now, 1),
+            buffer_now_ms=_rounded(stream.delay_now, 1),
             level_dbov=_rounded(stream.level, 1),
             one_way_ms=_rounded(stream.one_way, 1),
             r_factor=_rounded(stream.r_factor, 1),

@@ -346,11 +346,12 @@ class CallMedia:
         phone, leg = self.phone, self.leg
         if phone is None:
             return CallReport()
-        sent = self._sent_so_far()
+        sent, present = self._sent_so_far(), self.bus.heard_now()
+        heard = replace(self._heard_so_far(), jitter_now=present.jitter, delay_now=present.delay)
         report = CallReport(
             from_phone=phone.received(),
             to_phone=phone.sent(),
-            from_bridge=self._heard_so_far(),
+            from_bridge=heard,
             to_bridge=replace(sent, talk=self._told.talk, level=self._told.level),
             phone_round_trip=phone.round_trip,
             bridge_round_trip=leg.round_trip if leg else None,

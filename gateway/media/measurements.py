@@ -14,11 +14,13 @@ class StreamReport:
     """One direction of one leg so far.
 
     `lost` and `late` are packets; `concealed` and `gap` (longest run without real audio) are
-    milliseconds of media time; `jitter` is RFC 3550's, in milliseconds; `delay` is the current
-    depth of the jitter buffer in milliseconds. `recovered` are packets that were lost, or late,
-    and came inside a later one (RFC 2198). `losses` is how what was not there to be played lies in
-    time. `talk` is milliseconds of speech, of all who spoke together, and `level` its mean level in
-    dBov, None if nothing was said, or none of it was measured.
+    milliseconds of media time; `jitter` is RFC 3550's, and `delay` the depth of the jitter buffer,
+    both in milliseconds: what they are, or of several streams, one after the other too, the worst.
+    Where there are several, `jitter_now` and `delay_now` are of those there are now. `recovered`
+    are packets that were lost, or late, and came inside a later one (RFC 2198). `losses` is how
+    what was not there to be played lies in time. `talk` is milliseconds of speech, of all who spoke
+    together, and `level` its mean level in dBov, None if nothing was said, or none of it was
+    measured.
 
     `one_way` is an estimate in milliseconds from one end of the leg to the other: half the round
     trip, the jitter buffer, and what the codec takes. `r_factor`, `mos_lq` and `mos_cq` are the
@@ -37,6 +39,8 @@ class StreamReport:
     gap: int = 0
     jitter: float = 0.0
     delay: float = 0.0
+    jitter_now: float | None = None
+    delay_now: float | None = None
     losses: LossPattern = LossPattern()  # noqa: RUF009 - it is frozen
     talk: int = 0
     level: float | None = None

@@ -222,7 +222,11 @@ class RoomBus:
 
     def heard(self) -> StreamReport:
         """What has come of all sources there have been, together."""
-        return combined([self._gone, *(source.heard() for source in self._sources.values())])
+        return combined((self._gone, self.heard_now()))
+
+    def heard_now(self) -> StreamReport:
+        """What has come of the sources there are, together."""
+        return combined(source.heard() for source in self._sources.values())
 
     def _let_be_heard(self, sounding: Mapping[RoomSource | Member, int | None]) -> None:
         """Open the faders of the loudest, close those of the others."""

@@ -46,11 +46,15 @@ def test_how_a_call_sounds_is_told_as_far_as_it_is_known() -> None:
     report = CallReport(
         from_phone=heard,
         to_phone=StreamReport(packets=7),
+        from_bridge=StreamReport(
+            packets=9, jitter=30.0, delay=81.0, jitter_now=2.5, delay_now=40.0
+        ),
         phone_round_trip=40.04,
         phone_heard=VoipMetrics(1, loss_rate=64, burst_duration=80),
     )
     told = sessions(calls=(call(report=report),))["Erika"]["quality"]
-    assert set(told) == {"from_phone", "to_phone", "phone_round_trip_ms", "phone_heard"}
+    directions = {"from_phone", "to_phone", "from_bridge"}
+    assert set(told) == directions | {"phone_round_trip_ms", "phone_heard"}
     assert told["phone_round_trip_ms"] == 40.0
     stream = told["from_phone"]
     assert (stream["packets"], stream["lost"], stream["longest_gap_ms"]) == (95, 5, 40)
@@ -58,6 +62,10 @@ def test_how_a_call_sounds_is_told_as_far_as_it_is_known() -> None:
     assert (stream["burst_ratio"], stream["mos_cq"]) == (1.19, 3.46)
     assert (stream["talk_seconds"], stream["level_dbov"]) == (1.5, -30.0)
     assert stream["one_way_ms"] == 81.3
+    assert "jitter_now_ms" not in stream
+    room = told["from_bridge"]
+    assert (room["jitter_ms"], room["buffer_ms"]) == (30.0, 81.0)
+    assert (room["jitter_now_ms"], room["buffer_now_ms"]) == (2.5, 40.0)
     assert "mos_lq" not in stream and "mos_cq" not in told["to_phone"]
     assert (told["phone_heard"]["loss"], told["phone_heard"]["burst_ms"]) == (0.25, 80)
 

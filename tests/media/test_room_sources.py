@@ -133,6 +133,18 @@ def lossy(
 RED_OFFERED = {"red": m.Payload(RED, "RED", 48000, 2)}
 
 
+def test_of_who_is_gone_the_worst_stays_and_what_is_now_is_of_who_is_there() -> None:
+    room = Room()
+    worst = room.hear(Link(jitter=0.06, seed=1).carry(spoken(5, red=False)))
+    now = room.bus.heard_now()
+    assert (now.jitter, now.delay) == (worst.jitter, worst.delay)
+    assert worst.jitter > 5 and worst.delay > 20
+    room.bus.set_sources(room.ears, (), BEGIN + 6)
+    now, kept = room.bus.heard_now(), room.bus.heard()
+    assert (now.jitter, now.delay) == (0.0, 0.0)
+    assert (kept.jitter, kept.delay) == (worst.jitter, worst.delay)
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_with_red_a_lossy_network_leaves_fewer_and_shorter_holes(seed: int) -> None:
     plain = Room().hear(lossy(spoken(20, red=False), 0.10, seed))
