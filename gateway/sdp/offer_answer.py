@@ -74,7 +74,8 @@ class EncryptionRefused(NotAcceptable):
 class Agreement:
     """What holds after an offer and its answer.
 
-    `remote` is where the peer receives RTP, None if it states no address that can be sent to.
+    `remote` is where the peer receives RTP, None if it states no address that can be sent to, or
+    our own.
     `formats` holds the audio format to send, then others that may arrive, then telephone-event and
     comfort noise if agreed. `ptime` is in milliseconds, `direction` is seen from us.
     `extended_reports` names those of RFC 3611 the peer wants and we have. With `rtcp_mux` RTCP
@@ -117,7 +118,7 @@ def make_answer(
     media = offer.media[taken]
     secured = encryption.answered(offer, media, terms, local, before)
     rtcp_mux = media.has("rtcp-mux")
-    agreement = _agreement(offer, media, formats, secured.encryption, rtcp_mux=rtcp_mux)
+    agreement = _agreement(local, offer, media, formats, secured.encryption, rtcp_mux=rtcp_mux)
     answered = _describe(
         local,
         protocol=media.protocol,
@@ -216,10 +217,12 @@ def read_answer(
     if secured is None:
         raise EncryptionRefused("answered without keys that could be used")
     rtcp_mux = offered.has("rtcp-mux") and media.has("rtcp-mux")
-    return _agreement(answer, media, formats, secured, rtcp_mux=rtcp_mux)
+    local = offer.connection_of(offered) or "", offered.port
+    return _agreement(local, answer, media, formats, secured, rtcp_mux=rtcp_mux)
 
 
 def _agreement(
+    local: Address,
     description: SessionDescription,
     media: MediaDescription,
     formats: tuple[Format, ...],
@@ -232,6 +235,8 @@ def _agreement(
     host = description.connection_of(media) if not has_ice else None
     direction = _REVERSED[description.direction_of(media)]
     remote = _address(host, media.port)
+    if remote == local:  # repeated by somebody who has none: the conference would hear itself
+        remote = None
     if host is not None and _is_unspecified(host):
         direction = _WITHOUT_SENDING[direction]  # how RFC 2543 put calls on hold (8.4)
     # Such types look like RTCP where both come to one port (RFC 5761 section 4).

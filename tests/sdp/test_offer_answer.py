@@ -331,6 +331,19 @@ def test_without_an_address_nothing_is_sent_until_the_phone_is_heard() -> None:
     assert agreed.remote is None
 
 
+def test_a_peer_that_repeats_our_own_address_is_sent_nothing_until_it_is_heard() -> None:
+    _, agreed = answer(offer(m="audio 20000 RTP/AVP 0", c="IN IP4 198.51.100.1"))
+    assert (agreed.remote, agreed.remote_rtcp) == (None, None)
+    ours = make_offer(LOCAL, ORIGIN)
+    agreed = read_answer(ours, ours)
+    assert (agreed.remote, agreed.remote_rtcp) == (None, None)
+
+
+def test_the_port_of_another_call_of_ours_is_a_peer_like_others() -> None:
+    _, agreed = answer(offer(m="audio 20002 RTP/AVP 0", c="IN IP4 198.51.100.1"))
+    assert agreed.remote == ("198.51.100.1", 20002)
+
+
 def test_rtcp_has_the_next_port_if_there_is_one() -> None:
     assert answer(offer(m="audio 65535 RTP/AVP 0"))[1].remote_rtcp is None
     assert answer(offer("rtcp:5000"))[1].remote_rtcp == ("192.0.2.1", 5000)
