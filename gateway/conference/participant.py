@@ -368,7 +368,7 @@ class Participant:
             room,
             profile=self._profile,
             password=self._password if is_main else None,
-            floor=self._floor_at(site),
+            floor=self._floor_at(site, to_listen=site.node is not None),
             door=self._door,
             as_visitor=as_visitor and is_main,
         )
@@ -383,7 +383,7 @@ class Participant:
         return Stay(
             entry,
             profile=self._profile,  # as it is now
-            floor=self._floor_at(site),
+            floor=self._floor_at(site, to_listen=entry.room.is_visitor),
             proceedings=last.surroundings.proceedings if last is not None else Proceedings(),
             company_at=last.goings.company_at if last is not None else None,
             media=self._media,
@@ -393,11 +393,11 @@ class Participant:
             is_newcomer=last is None,
         )
 
-    def _floor_at(self, site: Installation) -> Floor:
-        """What we bring along into a room."""
+    def _floor_at(self, site: Installation, *, to_listen: bool) -> Floor:
+        """What we bring along into a room, to speak there or `to_listen` only."""
         floor = Floor(muted=self._visit.is_wanted)
         if self._stay is not None:
-            floor = self._stay.microphone.floor.in_another_room(to_listen=site.node is not None)
+            floor = self._stay.microphone.floor.in_another_room(to_listen=to_listen)
         return floor if site.node is None else floor.with_role("visitor")
 
     def _wait(self, waiting: Waiting) -> None:

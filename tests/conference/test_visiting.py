@@ -379,6 +379,32 @@ async def test_a_promoted_visitor_that_the_main_room_does_not_know_goes_on_liste
 
 
 @in_virtual_time
+async def test_a_promoted_visitor_that_the_main_room_has_as_a_visitor_keeps_its_hand_up() -> None:
+    world = at_a_node()
+    async with visiting(world, Media()) as call:
+        call.participant.toggle_microphone()
+        world.role = "visitor"
+        world.request(promotion(), sender=NODE_ROOM)
+        await settle(5)
+        assert world.room == ROOM
+        assert call.told() == [VisitorChanged(True), Rejoined()]
+        assert world.stream.of("presence")[-1].stanza.findtext(HAND)
+        assert call.participant.toggle_microphone() is Toggled.HAND_LOWERED
+
+
+@in_virtual_time
+async def test_a_visitor_in_the_main_room_that_has_to_come_back_keeps_its_hand_up() -> None:
+    world = with_alice(role="visitor")
+    async with visiting(world, Media()) as call:
+        call.participant.toggle_microphone()
+        world.lose()
+        await settle(5)
+        assert call.told() == [VisitorChanged(True), Rejoined()]
+        assert world.stream.of("presence")[-1].stanza.findtext(HAND)
+        assert call.participant.toggle_microphone() is Toggled.HAND_LOWERED
+
+
+@in_virtual_time
 async def test_who_is_promoted_again_comes_by_its_new_name_alone() -> None:
     world = at_a_node()
     async with visiting(world, Media()):
