@@ -19,7 +19,16 @@ from tests.calls.fake_phone import FakePhone
 from tests.calls.keypad_scene import PIN, reception
 from tests.calls.test_waiting_caller import PASSWORD, WRONG, Scene, with_lobby
 from tests.conference.strict_world import StrictWorld
-from tests.conference.world import BREAKOUT, COMPONENTS, ROOM, World, error, members_only, settle
+from tests.conference.world import (
+    BREAKOUT,
+    COMPONENTS,
+    ROOM,
+    World,
+    error,
+    members_only,
+    settle,
+    with_alice,
+)
 from tests.xmpp.virtual_time import in_virtual_time
 
 TRUNK = Trunk("trunk", (), default_room="room", speaks=True)
@@ -27,10 +36,6 @@ TRUNK = Trunk("trunk", (), default_room="room", speaks=True)
 
 def spoken(world: World, monkeypatch: pytest.MonkeyPatch, trunk: Trunk = TRUNK) -> Scene:
     return Scene(world, monkeypatch, trunk=trunk)
-
-
-def with_alice(**rest: object) -> World:
-    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
 
 
 def names(said: list[Speech]) -> list[str]:

@@ -25,7 +25,16 @@ from gateway.sip.flow import Flow
 from gateway.sip.message import Request, parse_message
 from gateway.sip.reason import Reason
 from tests.calls.fake_engine import ANSWER
-from tests.conference.world import INSTALLATION, LOBBY, World, error, members_only, offer, settle
+from tests.conference.world import (
+    INSTALLATION,
+    LOBBY,
+    World,
+    error,
+    members_only,
+    offer,
+    settle,
+    with_alice,
+)
 from tests.xmpp.virtual_time import in_virtual_time
 
 PASSWORD = ".//{http://jabber.org/protocol/muc}password"
@@ -189,7 +198,7 @@ WRONG = error("auth", "not-authorized")
 
 
 def with_lobby() -> World:
-    return World(occupants={"alice": "Alice"}, joins=[members_only()])
+    return with_alice(joins=[members_only()])
 
 
 @in_virtual_time
@@ -263,7 +272,7 @@ async def test_who_need_not_wait_is_refused_without_an_answer(
 async def test_who_calls_a_room_with_a_password_is_answered_and_types_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[WRONG, WRONG])
+    world = with_alice(joins=[WRONG, WRONG])
     scene = Scene(world, monkeypatch)
     await settle(1)
     assert scene.phone.done == ["180", "200"]
@@ -286,7 +295,7 @@ async def test_who_calls_a_room_with_a_password_is_answered_and_types_it(
 async def test_who_does_not_know_the_password_is_told_so_and_hung_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    scene = Scene(World(occupants={"alice": "Alice"}, joins=[WRONG] * 9), monkeypatch)
+    scene = Scene(with_alice(joins=[WRONG] * 9), monkeypatch)
     await settle(1)
     for _ in range(3):
         scene.types("1#")
@@ -300,7 +309,7 @@ async def test_who_does_not_know_the_password_is_told_so_and_hung_up(
 async def test_who_is_asked_for_a_password_is_let_in_when_the_room_is_unlocked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[WRONG])
+    world = with_alice(joins=[WRONG])
     scene = Scene(world, monkeypatch)
     await settle(FIRST_WITHIN + 1)
     assert scene.record.endpoint == world.stream.nick
@@ -311,7 +320,7 @@ async def test_who_is_asked_for_a_password_is_let_in_when_the_room_is_unlocked(
 
 @in_virtual_time
 async def test_who_types_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene(World(occupants={"alice": "Alice"}, joins=[WRONG] * 9), monkeypatch)
+    scene = Scene(with_alice(joins=[WRONG] * 9), monkeypatch)
     assert await scene.over() is EndReason.PASSWORD_WRONG
     assert scene.phone.done == ["180", "200", "BYE 403"]
 
@@ -320,7 +329,7 @@ async def test_who_types_nothing_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_password_typed_in_the_lobby_opens_the_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 2)
+    world = with_alice(joins=[members_only()] * 2)
     scene = Scene(world, monkeypatch)
     await settle(5)
     scene.types("1#")

@@ -15,7 +15,7 @@ from gateway.sip.referral import ReferTo
 from tests.calls.exchange import TRUNK, Exchange, Party, exchange
 from tests.calls.fake_phone import DESCRIPTION, FakePhone
 from tests.calls.keypad_scene import PIN, reception
-from tests.conference.world import LOBBY, World, error, members_only, offer, settle
+from tests.conference.world import LOBBY, World, error, members_only, offer, settle, with_alice
 from tests.xmpp.virtual_time import in_virtual_time
 
 
@@ -76,7 +76,7 @@ NOT_READY = (
 
 
 def slow() -> World:
-    return World(occupants={"alice": "Alice"}, conference=[NOT_READY])
+    return with_alice(conference=[NOT_READY])
 
 
 @in_virtual_time
@@ -163,7 +163,7 @@ HOLDS = {
 async def test_a_phone_on_hold_is_muted_and_shown_as_such_until_it_resumes(
     monkeypatch: pytest.MonkeyPatch, hold: str, by_update: bool
 ) -> None:
-    world = World(occupants={"alice": "Alice"})
+    world = with_alice()
     async with exchange(monkeypatch, lambda: world) as there:
         phone = FakePhone("room")
         party = await talking(there, phone)
@@ -205,17 +205,13 @@ RULES = replace(TRUNK, rules=(RoomRule(re.compile("[a-z]+"), "\\g<0>"),))
 # --- another room -------------------------------------------------------------------------------
 
 
-def busy() -> World:
-    return World(occupants={"alice": "Alice"})
-
-
 def sent_to(user: str, host: str = "gateway.test", **headers: str) -> ReferTo:
     return ReferTo(user, host, {name.replace("_", "-"): text for name, text in headers.items()})
 
 
 @in_virtual_time
 async def test_a_phone_is_sent_to_another_room_and_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with exchange(monkeypatch, busy, trunk=RULES) as there:
+    async with exchange(monkeypatch, with_alice, trunk=RULES) as there:
         phone = FakePhone("room", room="")
         party = await talking(there, phone)
         first = party.world
@@ -297,7 +293,7 @@ async def test_a_call_whose_to_is_no_uri_of_ours_can_be_sent_elsewhere_too(
 async def test_a_phone_that_is_asked_for_a_pin_may_be_sent_to_a_room(
     monkeypatch: pytest.MonkeyPatch, refused: bool
 ) -> None:
-    hall = World(joins=[error("auth", "forbidden")]) if refused else busy()
+    hall = World(joins=[error("auth", "forbidden")]) if refused else with_alice()
     asking = replace(RULES, asks_pin=True, speaks=True)
     async with exchange(monkeypatch, lambda: hall, trunk=asking, reception=reception()) as there:
         phone = FakePhone("4300", room="")
@@ -316,8 +312,8 @@ async def test_a_phone_that_is_asked_for_a_pin_may_be_sent_to_a_room(
 async def test_a_phone_that_is_sent_elsewhere_while_it_hears_a_farewell_does_not_end_by_that(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    denying = World(occupants={"alice": "Alice"}, joins=[members_only()])
-    made = iter([denying, busy()])
+    denying = with_alice(joins=[members_only()])
+    made = iter([denying, with_alice()])
     async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
         phone = FakePhone("room", room="")
         party = await talking(there, phone)
@@ -337,7 +333,7 @@ async def test_who_is_not_let_into_the_other_room_comes_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     refusing = World(joins=[error("auth", "forbidden")])
-    worlds = [World(occupants={"alice": "Alice"}), refusing, World(occupants={"alice": "Alice"})]
+    worlds = [with_alice(), refusing, with_alice()]
     made = iter(worlds)
     async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
         phone = FakePhone("room", room="")
@@ -354,8 +350,8 @@ async def test_who_is_not_let_into_the_other_room_comes_back(
 async def test_a_meeting_that_ends_before_it_lets_the_phone_in_is_no_success(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hall = World(occupants={"alice": "Alice"}, joins=[members_only()])
-    made = iter([busy(), hall, busy()])
+    hall = with_alice(joins=[members_only()])
+    made = iter([with_alice(), hall, with_alice()])
     async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
         phone = FakePhone("room", room="")
         await talking(there, phone)
@@ -371,8 +367,8 @@ async def test_a_meeting_that_ends_before_it_lets_the_phone_in_is_no_success(
 async def test_who_gives_up_at_the_door_of_another_room_has_been_in_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hall = World(occupants={"alice": "Alice"}, joins=[members_only()])
-    made = iter([busy(), hall])
+    hall = with_alice(joins=[members_only()])
+    made = iter([with_alice(), hall])
     async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
         phone = FakePhone("room", room="")
         await talking(there, phone)
@@ -389,9 +385,9 @@ async def test_who_gives_up_at_the_door_of_another_room_has_been_in_one(
 async def test_who_is_sent_on_from_a_door_comes_back_to_where_it_was_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hall = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    hall = with_alice(joins=[members_only()])
     refusing = World(joins=[error("auth", "forbidden")])
-    made = iter([busy(), hall, refusing, busy()])
+    made = iter([with_alice(), hall, refusing, with_alice()])
     async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
         phone = FakePhone("room", room="")
         party = await talking(there, phone)
@@ -407,8 +403,8 @@ async def test_who_is_sent_on_from_a_door_comes_back_to_where_it_was_in(
 async def test_an_offer_that_is_being_answered_as_the_phone_comes_back_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hall = World(occupants={"alice": "Alice"}, joins=[members_only()])
-    made = iter([busy(), hall, busy()])
+    hall = with_alice(joins=[members_only()])
+    made = iter([with_alice(), hall, with_alice()])
     async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
         phone = FakePhone("room", room="")
         party = await talking(there, phone)
@@ -541,7 +537,7 @@ def writes(world: World, text: str) -> None:
 async def test_what_people_write_goes_to_the_other_phone_though_the_first_left_some_unanswered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = busy()
+    world = with_alice()
     async with exchange(monkeypatch, lambda: world) as there:
         phone = FakePhone("room")
         await talking(there, phone)
@@ -686,7 +682,7 @@ async def test_who_transfers_its_call_may_hang_up_before_the_other_has_acknowled
 async def test_a_phone_is_replaced_though_it_wants_to_be_elsewhere_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with exchange(monkeypatch, busy, trunk=RULES) as there:
+    async with exchange(monkeypatch, with_alice, trunk=RULES) as there:
         phone = FakePhone("room", room="")
         party = await talking(there, phone)
         other = FakePhone("room", number=1, offer=OTHER, replaces=phone)

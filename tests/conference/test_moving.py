@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.conference.events import Alone, Ended, LeaveCause, MediaDown, MediaUp, Moved, Rejoined
+from gateway.conference.events import Alone, Ended, LeaveCause, MediaDown, Moved, Rejoined
 from gateway.conference.floor import Toggled
 from tests.conference.world import (
     BREAKOUT,
@@ -12,27 +12,17 @@ from tests.conference.world import (
     ROOM,
     Call,
     Media,
-    World,
+    connected,
     error,
     members_only,
     offer,
     settle,
+    with_alice,
 )
 from tests.xmpp.virtual_time import in_virtual_time
 
 STATUS = "{jabber:client}status"
 NOT_ALLOWED = error("cancel", "not-allowed")
-
-
-def with_alice(**rest: object) -> World:
-    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
-
-
-async def connected(call: Call, sid: str) -> None:
-    """The focus of the room where we are offers a session, and it comes up."""
-    call.world.request(offer(sid))
-    await settle(0.1)
-    assert call.told()[-1:] == [MediaUp()]
 
 
 async def sent_to(call: Call, room: str) -> None:

@@ -26,15 +26,12 @@ from tests.conference.world import (
     error,
     offer,
     settle,
+    with_alice,
 )
 from tests.xmpp.virtual_time import in_virtual_time
 
 MUTE = "<mute xmlns='http://jitsi.org/jitmeet/audio' actor='room@conference.meet.test/alice'>"
 MUTE += "true</mute>"
-
-
-def with_alice(**rest: object) -> World:
-    return World(occupants={"alice": "Alice"}, **rest)  # type: ignore[arg-type]
 
 
 def shown(world: World) -> tuple[bool, bool]:

@@ -29,6 +29,7 @@ from tests.conference.world import (
     members_only,
     offer,
     settle,
+    with_alice,
 )
 from tests.xmpp.virtual_time import in_virtual_time
 
@@ -81,7 +82,7 @@ def joined(world: World) -> list[str]:
 
 @in_virtual_time
 async def test_who_knocks_and_is_let_in_joins_and_leaves_the_lobby() -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    world = with_alice(joins=[members_only()])
     async with Visit(world) as visit:
         assert visit.told() == [knocking(world)]
         assert world.stream.kinds() == ["conference", "join", "join"]
@@ -254,7 +255,7 @@ async def test_the_patience_with_people_is_configured() -> None:
 
 @in_virtual_time
 async def test_a_room_that_gets_a_lobby_while_we_are_in_it_is_come_back_to_by_the_lobby() -> None:
-    world = World(occupants={"alice": "Alice"}, joins=["", members_only()])
+    world = with_alice(joins=["", members_only()])
     async with Call(world, Media()) as call:
         world.removes_us("<status code='322'/>")
         await settle(2)
@@ -266,7 +267,7 @@ async def test_a_room_that_gets_a_lobby_while_we_are_in_it_is_come_back_to_by_th
 
 @in_virtual_time
 async def test_who_is_not_let_in_again_is_told_so() -> None:
-    world = World(occupants={"alice": "Alice"}, joins=["", members_only()])
+    world = with_alice(joins=["", members_only()])
     async with Call(world, Media()) as call:
         world.removes_us("<status code='322'/>")
         await settle(2)
@@ -277,7 +278,7 @@ async def test_who_is_not_let_in_again_is_told_so() -> None:
 
 @in_virtual_time
 async def test_what_the_room_tells_those_who_come_in_from_the_lobby_counts() -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    world = with_alice(joins=[members_only()])
     world.on_join = lambda: world.moderates(enabled=True)
     async with Visit(world) as visit:
         world.invites_us()
@@ -294,7 +295,7 @@ async def test_what_the_room_tells_those_who_come_in_from_the_lobby_counts() -> 
 
 @in_virtual_time
 async def test_who_types_the_password_in_the_lobby_need_not_wait() -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[members_only()])
+    world = with_alice(joins=[members_only()])
     async with Visit(world) as visit:
         visit.call.participant.offer_password("4711")
         await settle(2)
@@ -307,7 +308,7 @@ async def test_who_types_the_password_in_the_lobby_need_not_wait() -> None:
 
 @in_virtual_time
 async def test_who_types_a_wrong_one_is_told_so_and_waits_on() -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 2)
+    world = with_alice(joins=[members_only()] * 2)
     async with Visit(world) as visit:
         visit.call.participant.offer_password("0815")
         await settle(2)
@@ -323,7 +324,7 @@ async def test_who_types_a_wrong_one_is_told_so_and_waits_on() -> None:
 
 @in_virtual_time
 async def test_who_is_let_in_after_a_wrong_one_does_not_bring_it_along() -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 2)
+    world = with_alice(joins=[members_only()] * 2)
     async with Visit(world) as visit:
         visit.call.participant.offer_password("0815")
         await settle(2)
@@ -335,7 +336,7 @@ async def test_who_is_let_in_after_a_wrong_one_does_not_bring_it_along() -> None
 
 @in_virtual_time
 async def test_guessing_ends_after_three_wrong_ones() -> None:
-    world = World(occupants={"alice": "Alice"}, joins=[members_only()] * 9)
+    world = with_alice(joins=[members_only()] * 9)
     async with Visit(world) as visit:
         for _ in range(4):
             visit.call.participant.offer_password("0815")
