@@ -25,6 +25,7 @@ from gateway.sdp.offer_answer import (
     make_answer,
     make_offer,
     offer_again,
+    place_of_audio,
     read_answer,
 )
 from gateway.sdp.session_description import Origin, SessionDescription
@@ -112,8 +113,8 @@ class Negotiation:
 
     def _hear(self, ours: SessionDescription, theirs: SessionDescription) -> None:
         """Note what the payload types of our stream stand for to the phone."""
-        at = next(at for at, line in enumerate(ours.media) if line.port)
-        self._named |= {part.payload_type: part for part in formats_of(theirs.media[at])}
+        heard = formats_of(theirs.media[place_of_audio(ours)])
+        self._named |= {part.payload_type: part for part in heard}
 
     def _media(self, agreement: Agreement) -> PhoneMedia:
         self._encryption = agreement.encryption

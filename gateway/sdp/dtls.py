@@ -125,11 +125,13 @@ def repeated(attribute: Attribute) -> Attribute:
 def session_attributes(
     description: SessionDescription, media: MediaDescription, agreed: DtlsParameters
 ) -> Iterator[Attribute]:
-    """The lines of our answer that are about all of it: of a bundle one stream is left."""
+    """The lines of our answer that are about all of it: what is left of a bundle."""
     if agreed.ice is not None:
         yield LITE
     if bundle_of(description, media):
-        yield Attribute("group", f"BUNDLE {media.value('mid')}")
+        kept = (path_of(description, media), media)
+        mids = (each.value("mid") or "" for each in kept if each is not None)
+        yield Attribute("group", f"BUNDLE {' '.join(mids)}")
 
 
 def bundle_of(description: SessionDescription, media: MediaDescription) -> tuple[str, ...]:
@@ -140,6 +142,21 @@ def bundle_of(description: SessionDescription, media: MediaDescription) -> tuple
         if semantics == "BUNDLE" and media.value("mid") in names:
             return tuple(names)
     return ()
+
+
+def path_of(description: SessionDescription, media: MediaDescription) -> MediaDescription | None:
+    """The other stream, the first of the bundle, whose path this one has from the beginning.
+
+    So it is with `bundlePolicy` "max-bundle": to refuse that stream is to refuse the path (the
+    answer could name the next one, RFC 9143 section 7.3.1, but Chromium does not follow).
+    """
+    first = next(iter(bundle_of(description, media)), None)
+    streams = (each for each in description.media if first and each.value("mid") == first)
+    path = next(streams, media)
+    ufrag = _ufrag(description, media)
+    is_other = path is not media and path.port != 0 and path.protocol.upper() in PROFILES
+    is_shared = ufrag is not None and _ufrag(description, path) == ufrag
+    return path if is_other and is_shared else None
 
 
 def _ufrag(description: SessionDescription, media: MediaDescription) -> str | None:

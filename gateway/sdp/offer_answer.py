@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.errors import SdpError
-from gateway.sdp import encryption
-from gateway.sdp.bundle import unbundled
+from gateway.sdp import dtls, encryption
+from gateway.sdp.bundle import unbundled, without_media
 from gateway.sdp.crypto import SECURE_PROFILES, CryptoLine, SrtpPolicy
 from gateway.sdp.encryption import PLAIN, Encryption, Terms
 from gateway.sdp.formats import (
@@ -130,8 +130,14 @@ def make_answer(
         rtcp_mux=agreement.rtcp_mux,
         secured=secured.attributes,
     )
+    path = dtls.path_of(offer, media)
     lines = tuple(
-        answered if at == taken else _refused(each) for at, each in enumerate(offer.media)
+        answered
+        if each is media
+        else without_media(each, answered)
+        if each is path
+        else _refused(each)
+        for each in offer.media
     )
     about_all = secured.session_attributes
     return SessionDescription(
@@ -182,9 +188,12 @@ def offer_again(
     used. `named` are the payload types of the peer.
     """
     known = tuple(named)
+    ours = place_of_audio(described)
     lines = tuple(
-        _offered_again(line, widened(formats_of(line), codecs, known)) if line.port else line
-        for line in described.media
+        _offered_again(line, widened(formats_of(line), codecs, known))
+        if at == ours
+        else replace(line, attributes=encryption.offered_again(line))
+        for at, line in enumerate(described.media)
     )
     return replace(described, origin=origin, media=lines)
 
@@ -206,7 +215,7 @@ def read_answer(
 
     NotAcceptable: our stream was refused, or answered with what we did not offer.
     """
-    ours = next(at for at, line in enumerate(offer.media) if line.port)
+    ours = place_of_audio(offer)
     if len(answer.media) <= ours or answer.media[ours].port == 0:
         raise NotAcceptable("our audio was refused: for its codecs, or its encryption")
     offered, media = offer.media[ours], answer.media[ours]
@@ -313,6 +322,11 @@ def _meanings(formats: Iterable[Format]) -> Iterator[Attribute]:
 def _refused(media: MediaDescription) -> MediaDescription:
     """The answer to a stream that is not taken: the same line with port 0 (section 6)."""
     return MediaDescription(media.kind, 0, media.protocol, media.formats)
+
+
+def place_of_audio(ours: SessionDescription) -> int:
+    """Which of the streams of a description of ours is the one with audio."""
+    return next(at for at, line in enumerate(ours.media) if line.port and line.kind == "audio")
 
 
 def audio_host(description: SessionDescription) -> str | None:

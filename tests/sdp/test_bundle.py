@@ -4,11 +4,19 @@ import pytest
 
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sdp.encryption import Terms
-from gateway.sdp.offer_answer import NotAcceptable, audio_host, make_answer
-from gateway.sdp.session_description import Origin, SessionDescription
+from gateway.sdp.offer_answer import (
+    NotAcceptable,
+    audio_host,
+    make_answer,
+    offer_again,
+    read_answer,
+)
+from gateway.sdp.session_description import Direction, Origin, SessionDescription
 from tests.sdp.descriptions import lines
 from tests.sdp.test_dtls import LOCAL, OURS, THEIRS
 
+AUDIO = "m=audio 20000 UDP/TLS/RTP/SAVPF 111"
+FINGERPRINT = THEIRS[1].encode()
 ORIGIN = Origin("198.51.100.1", "77", 1)
 TERMS = Terms(SrtpPolicy.OFFERED, OURS)
 
@@ -46,13 +54,62 @@ def answered(offer: bytes) -> list[str]:
 def test_audio_that_is_offered_in_a_bundle_only_is_answered_with_the_path_of_the_bundle() -> None:
     offer = SessionDescription.parse(VIDEO_FIRST)
     answer, agreement = make_answer(offer, LOCAL, ORIGIN, terms=TERMS)
-    assert [(each.kind, each.port) for each in answer.media] == [("video", 0), ("audio", 20000)]
-    assert "a=group:BUNDLE 1" in answered(VIDEO_FIRST)
+    assert [(each.kind, each.port) for each in answer.media][1] == ("audio", 20000)
     dtls = agreement.encryption.dtls
     assert dtls is not None and dtls.ice is not None
     assert (dtls.fingerprints, dtls.ice.remote_ufrag) == ((THEIRS,), "F7gI")
     assert agreement.rtcp_mux
     assert audio_host(offer) == "192.0.2.4"
+
+
+MAX_BUNDLE = (  # as Chromium writes it
+    VIDEO_FIRST.replace(b"m=audio 0", b"m=audio 9")
+    .replace(b"a=bundle-only", b"a=ice-ufrag:F7gI\r\na=ice-pwd:x9cml/YzichV2+XlhiMu8g3u")
+    .replace(b"a=sendrecv", b"a=sendrecv\r\na=rtcp-mux\r\na=fingerprint:sha-256 " + FINGERPRINT)
+)
+
+
+@pytest.mark.parametrize("offered", [VIDEO_FIRST, MAX_BUNDLE])
+def test_the_stream_whose_path_the_audio_has_is_kept_without_media_or_the_path_were_gone(
+    offered: bytes,
+) -> None:
+    text = answered(offered)
+    assert "a=group:BUNDLE 0 1" in text
+    video = text[text.index("m=video 20000 UDP/TLS/RTP/SAVPF 96") : text.index(AUDIO)]
+    assert video[1:4] == ["a=mid:0", "a=rtpmap:96 VP8/90000", "a=inactive"]
+    audio = text[text.index(AUDIO) :]
+    path = [each for each in video if each.startswith(("a=ice-", "a=candidate", "a=fingerprint"))]
+    assert len(path) == 4 and set(path) < set(audio)
+
+
+def test_a_description_with_such_a_stream_is_offered_again_with_it() -> None:
+    offer = SessionDescription.parse(VIDEO_FIRST)
+    answer, before = make_answer(offer, LOCAL, ORIGIN, terms=TERMS)
+    again = offer_again(answer, ORIGIN.raised())
+    video, audio = again.media
+    assert (video.kind, video.formats, video.value("setup")) == ("video", ("96",), "actpass")
+    assert again.direction_of(video) is Direction.INACTIVE
+    assert again.direction_of(audio) is Direction.SENDRECV
+    theirs, _ = make_answer(again, ("192.0.2.4", 4000), ORIGIN, terms=Terms(TERMS.srtp, THEIRS))
+    agreement = read_answer(again, theirs, before.encryption)
+    assert agreement.formats[0].encoding == "OPUS"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"a=ice-ufrag:F7gI\r\na=ice-pwd", b"a=ice-ufrag:own1\r\na=ice-pwd"),  # the audio's
+        (b"UDP/TLS/RTP/SAVPF 96", b"UDP/DTLS/SCTP webrtc-datachannel"),
+    ],
+)
+def test_a_stream_is_refused_whose_path_is_another_or_that_is_no_rtp(
+    old: bytes, new: bytes
+) -> None:
+    before, found, after = MAX_BUNDLE.rpartition(old)
+    assert found
+    text = answered(before + new + after)
+    assert any(line.startswith("m=video 0 ") for line in text)
+    assert "a=group:BUNDLE 1" in text
 
 
 def test_what_such_a_stream_says_itself_counts() -> None:
