@@ -15,7 +15,7 @@ from gateway.calls.redirection import Redirection
 from gateway.media.messages import PhoneMedia
 from gateway.sdp.crypto import SrtpPolicy
 from gateway.sip import events as sip
-from gateway.sip.header_values import address, parse_name_addr, parse_uri
+from gateway.sip.header_values import address
 from gateway.sip.locate import Destination
 from gateway.sip.responses import HeaderFields
 
@@ -83,9 +83,10 @@ class CalledPhone(Phone):
         self, number: str, through: DialOut, headers: HeaderFields, *, opportunistic: bool
     ) -> None:
         destination = Destination(through.transport, through.host, through.port)
-        route = self._services.service_route(self._trunk.name)
-        if route:
-            destination = Destination.of(parse_uri(parse_name_addr(route[0]).uri))
+        by = self._services.service_route(self._trunk.name)
+        if by is not None:
+            destination = by.next_hop
+            headers = (*(("Route", route) for route in by.routes), *headers)
         try:
             flows = await self._services.user_agent.find_flows(destination)
             self._negotiation = self._describe(self._port, flows[0])
@@ -93,11 +94,7 @@ class CalledPhone(Phone):
                 through.target(number),
                 self._negotiation.offer(opportunistic=opportunistic),
                 from_=address(through.caller_uri, through.caller_name),
-                headers=(
-                    *(("Route", hop) for hop in route),
-                    *through.identity_headers,
-                    *headers,
-                ),
+                headers=(*through.identity_headers, *headers),
                 flows=flows,
                 credentials=self._trunk.credentials,
                 label=self._record.id,

@@ -10,6 +10,7 @@ from gateway.calls.spoken_names import SpokenNames
 from gateway.calls.voice import Voices
 from gateway.conference.installation import Installation
 from gateway.sip.flow import Flow
+from gateway.sip.liaison import ServiceRoute
 from gateway.sip.user_agent import UserAgent
 
 
@@ -34,4 +35,4 @@ class Services:
     reception: Reception | None = None
     voices: Voices = Voices()  # noqa: RUF009 -- frozen
     spoken_names: SpokenNames = field(default_factory=SpokenNames)
-    service_route: Callable[[str], tuple[str, ...]] = lambda trunk: ()
+    service_route: Callable[[str], ServiceRoute | None] = lambda trunk: None

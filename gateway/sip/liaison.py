@@ -14,6 +14,7 @@ from typing import Self
 import structlog
 
 from gateway.sip.flow import Flow
+from gateway.sip.header_values import parse_name_addr, parse_uri
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.probe import Probe, ProbeConfig, ProbeState
@@ -37,6 +38,14 @@ class LiaisonConfig:
     registrar: Destination | None = None
     probe: ProbeConfig | None = None
     probed: Destination | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRoute:
+    """What a registrar has our requests go by (RFC 3608): `routes` are for their Route headers."""
+
+    next_hop: Destination
+    routes: tuple[str, ...]
 
 
 class Liaison:
@@ -63,6 +72,17 @@ class Liaison:
         """Seconds that the registrar will yet know us; None if it never has."""
         until = self.registration.expires_at if self.registration is not None else None
         return until - self._loop.time() if until is not None else None
+
+    @property
+    def service_route(self) -> ServiceRoute | None:
+        """What calls through this server go by, if it has registered us and said so."""
+        registration, proxy = self.registration, self._config.registrar
+        if registration is None or proxy is None or not registration.service_route:
+            return None
+        routes = registration.service_route
+        if proxy.host == parse_uri(registration.config.registrar).host.strip("[]"):
+            return ServiceRoute(Destination.of(parse_uri(parse_name_addr(routes[0]).uri)), routes)
+        return ServiceRoute(proxy, routes)  # one that we are to go by, whoever the registrar is
 
     def is_called_by(self, host: str, user: str | None) -> bool:
         """Whether a call from an address to a user part, None for any, is over our registration."""
@@ -191,11 +211,10 @@ class Liaisons:
         liaison = self._all.get(name)
         return liaison is not None and liaison.is_down
 
-    def service_route(self, name: str) -> tuple[str, ...]:
-        """What calls through the trunk of that name go by, as its registrar says."""
+    def service_route(self, name: str) -> ServiceRoute | None:
+        """What calls through the trunk of that name go by, if its registrar has said so."""
         liaison = self._all.get(name)
-        registration = liaison.registration if liaison is not None else None
-        return registration.service_route if registration is not None else ()
+        return liaison.service_route if liaison is not None else None
 
     def called(self, host: str, user: str | None) -> str | None:
         """The name of the trunk over whose registration a call comes, if it does.

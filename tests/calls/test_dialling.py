@@ -28,6 +28,7 @@ from gateway.sip import events as sip
 from gateway.sip.admission import FORBID
 from gateway.sip.digest import Credentials
 from gateway.sip.flow import Flow
+from gateway.sip.liaison import ServiceRoute
 from gateway.sip.locate import Destination
 from gateway.sip.message import Response, parse_message
 from gateway.sip.reason import Reason
@@ -140,7 +141,7 @@ class Scene:
         self.is_draining = False
         self.is_down = False
         self.unreachable = False
-        self.service_route: tuple[str, ...] = ()
+        self.service_route: ServiceRoute | None = None
         self.sought: list[Destination] = []
         self._switch = MediaSwitch(self._execute)
         services = Services(
@@ -327,11 +328,12 @@ async def test_a_trunk_that_we_have_registered_at_is_called_by_the_service_route
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with scene(monkeypatch) as it:
-        it.service_route = ("<sip:edge.test:5070;transport=tcp;lr>", "<sip:core.test;lr>")
+        edge = Destination("tcp", "edge.test", 5070)
+        it.service_route = ServiceRoute(edge, ("<sip:edge.test;lr>", "<sip:core.test;lr>"))
         await it.order()
         await settle(1)
-        assert it.sought == [Destination("tcp", "edge.test", 5070)]
-        assert it.gone_by == list(it.service_route)
+        assert it.sought == [edge]
+        assert it.gone_by == ["<sip:edge.test;lr>", "<sip:core.test;lr>"]
         assert it.phone.target == "sip:+431234@192.0.2.9"
         it.phone.fails(486)
         await it.over()

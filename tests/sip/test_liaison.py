@@ -13,7 +13,7 @@ from gateway.sip.client_request import Outcome
 from gateway.sip.digest import Credentials
 from gateway.sip.flow import Flow
 from gateway.sip.headers import Headers
-from gateway.sip.liaison import LiaisonConfig, Liaisons
+from gateway.sip.liaison import LiaisonConfig, Liaisons, ServiceRoute
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.probe import ProbeConfig, ProbeState
@@ -65,7 +65,9 @@ async def at_work(
         assert_nothing_remains(agent)
 
 
-async def serve(peer: UdpPeer, agent: UserAgent, heard: list[Request]) -> None:
+async def serve(
+    peer: UdpPeer, agent: UserAgent, heard: list[Request], routes: tuple[str, ...] = ()
+) -> None:
     """Answer as a registrar that wants to know who it is, for ever."""
     while True:
         request = await peer.receive()
@@ -74,8 +76,9 @@ async def serve(peer: UdpPeer, agent: UserAgent, heard: list[Request]) -> None:
         if request.headers.get("Authorization") is None:
             peer.send(response(request, 401, fields=[CHALLENGE]), agent)
         else:
-            contact = request.headers["Contact"]
-            peer.send(response(request, 200, fields=[("Contact", contact)]), agent)
+            fields = [("Contact", request.headers["Contact"])]
+            fields += [("Service-Route", route) for route in routes]
+            peer.send(response(request, 200, fields=fields), agent)
 
 
 async def refuse(peer: UdpPeer, agent: UserAgent, heard: list[Request]) -> None:
@@ -105,6 +108,29 @@ async def test_it_registers_is_called_there_and_takes_the_binding_back() -> None
         await asyncio.wait([registrar])
     asked = {request.headers.cseq.sequence: request.headers["Expires"] for request in heard}
     assert asked == {1: "3600", 2: "3600", 3: "0"}
+
+
+@pytest.mark.parametrize("is_proxy", [True, False])
+async def test_calls_go_by_the_service_route_and_by_the_proxy_that_is_configured(
+    is_proxy: bool,
+) -> None:
+    heard: list[Request] = []
+    told = ("<sip:192.0.2.7:5070;lr>", "<sip:core.test;lr>")
+    with UdpPeer() as peer:
+        config = registering(peer)
+        assert config.registration is not None and config.registrar is not None
+        if not is_proxy:
+            own = replace(config.registration, registrar="sip:127.0.0.1")
+            config = replace(config, registration=own)
+        async with at_work(config, Timers()) as (agent, liaisons):
+            registrar = asyncio.create_task(serve(peer, agent, heard, told))
+            assert liaisons.service_route("trunk") is None
+            await eventually(lambda: liaisons.service_route("trunk") is not None)
+            hop = config.registrar if is_proxy else Destination(None, "192.0.2.7", 5070)
+            assert liaisons.service_route("trunk") == ServiceRoute(hop, told)
+            assert liaisons.service_route("else") is None
+        registrar.cancel()
+        await asyncio.wait([registrar])
 
 
 async def test_a_password_that_is_not_taken_is_one_line_that_says_what_to_do() -> None:
