@@ -67,8 +67,9 @@ class ConferenceMapping:
         """What is answered. `id` is a number as long as a number can say it."""
         told: dict[str, object] = {"message": self.message}
         if self.pin is not None:
-            # JavaScript's numbers are exact up to 2**53; and 0123 is no number.
-            is_number = len(self.pin) <= 15 and not self.pin.startswith("0")
+            # JavaScript's numbers are exact up to 2**53; and 0123 is no number, nor is what
+            # somebody has asked for in place of a PIN.
+            is_number = is_pin(self.pin) and len(self.pin) <= 15 and not self.pin.startswith("0")
             told["id"] = int(self.pin) if is_number else self.pin
         told["conference"] = self.room if self.room is not None else False
         if self.display_name is not None:

@@ -118,6 +118,13 @@ async def test_a_pin_leads_back_to_its_room_for_a_pbx(tmp_path: Path) -> None:
         assert (status, told["conference"]) == (200, False)
 
 
+@pytest.mark.parametrize("typed", ["1234%23", "12%2034", "abc", "%FF"])
+async def test_what_can_be_no_pin_is_unknown(tmp_path: Path, typed: str) -> None:
+    async with serving(config(tmp_path)) as client:
+        status, told, _ = await client.ask(f"/conferenceMapper?id={typed}")
+        assert (status, told["conference"]) == (200, False)
+
+
 async def test_a_room_can_be_asked_for_by_post(tmp_path: Path) -> None:
     async with serving(config(tmp_path)) as client:
         pin = await client.pin_of("standup")
