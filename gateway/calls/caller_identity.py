@@ -12,8 +12,9 @@ from enum import StrEnum
 NAMELESS = "Phone"
 ANONYMOUS = "Anonymous"
 
-# Marks that turn the direction of writing would turn the list of participants around as well.
-_INVISIBLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Marks that turn the direction of writing would turn the list of participants around as well;
+# octets that are no UTF-8 (surrogates here, see `sip/message.py`) nobody can read.
+_UNSHOWN = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # Five digits and more, however they are set apart, are taken for a number wherever they stand.
 _BETWEEN = r"[\W_]{0,3}"
@@ -50,8 +51,8 @@ class CallerIdentity:
     @classmethod
     def of(cls, name: str, user: str) -> "CallerIdentity":
         """A display name and a user part as a header has them."""
-        name = _INVISIBLE.sub("", name).strip()
-        return cls(name, _INVISIBLE.sub("", user).partition(";")[0].strip())
+        name = _UNSHOWN.sub("", name).strip()
+        return cls(name, _UNSHOWN.sub("", user).partition(";")[0].strip())
 
     @property
     def full(self) -> str:

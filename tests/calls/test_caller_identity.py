@@ -25,7 +25,7 @@ def identity(from_: str) -> CallerIdentity:
                 "",
                 "",
             )
-        ).encode()
+        ).encode("utf-8", "surrogateescape")
     )
     assert isinstance(invite, Request)
     return calling_party(invite, is_trusted=True)
@@ -60,6 +60,12 @@ def test_a_caller_is_shown_as_its_trunk_wants(
 ) -> None:
     caller = identity(from_)
     assert [caller.shown(how) for how in (FULL, MASKED, NAME)] == [full, partly, name]
+
+
+def test_octets_of_a_name_that_are_no_utf_8_are_left_out() -> None:
+    latin = b"M\xfcller".decode("utf-8", "surrogateescape")
+    assert identity(f'"{latin}" <sip:+43664123@t.test>').shown(FULL) == "Mller"
+    assert identity(f"<sip:{latin}@t.test>").shown(FULL) == "Mller"
 
 
 def test_the_record_has_all_of_it() -> None:
