@@ -144,6 +144,8 @@ async def log_in(
     if token is not None and not installation.server.is_web:
         text = "a token needs websocket or bosh in [jitsi]: a plain TCP stream takes none"
         raise ConferenceError(JoinFailure.AUTHENTICATION, text)
+    if token is not None and not token.isascii():  # no URL could carry octets that are no UTF-8
+        raise ConferenceError(JoinFailure.AUTHENTICATION, "the token of the call is no JWT")
     if installation.login_queue is not None:
         await installation.login_queue.turn()
 

@@ -119,3 +119,13 @@ async def test_over_plain_tcp_a_token_is_not_dropped_silently() -> None:
         await log_in(INSTALLATION, ADDRESS, arrivals.connect, token="x.y")
     assert refused.value.cause is JoinFailure.AUTHENTICATION
     assert arrivals.times == [] and "x.y" not in str(refused.value)
+
+
+@in_virtual_time
+async def test_what_cannot_be_a_token_is_refused_as_one_that_is_not_good() -> None:
+    arrivals = Arrivals()
+    octets = b"\xff\xfe".decode("utf-8", "surrogateescape")  # of a SIP header
+    with pytest.raises(ConferenceError, match="no JWT") as refused:
+        await log_in(replace(INSTALLATION, server=WEB), ADDRESS, arrivals.connect, token=octets)
+    assert refused.value.cause is JoinFailure.AUTHENTICATION
+    assert arrivals.times == []
