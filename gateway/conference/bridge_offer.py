@@ -129,10 +129,15 @@ def ice_restart_answer(
     )
 
 
-def engine_sources(registry: SourceRegistry, own: str) -> tuple[messages.Source, ...]:
-    """The remote audio sources; `own` is our endpoint id, whose sources nobody sends to us."""
+def engine_sources(
+    registry: SourceRegistry, own: str, encrypting: Collection[str] = ()
+) -> tuple[messages.Source, ...]:
+    """The remote audio sources; `own` is our endpoint id, whose sources nobody sends to us.
+
+    Those of the endpoints that are `encrypting` end to end nobody can decode.
+    """
     return tuple(
-        messages.Source(source.ssrc, source.owner)
+        messages.Source(source.ssrc, source.owner, source.owner in encrypting)
         for source in registry.audio
         if source.owner != own
     )

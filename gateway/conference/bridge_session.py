@@ -27,6 +27,7 @@ from gateway.conference.bridge_offer import (
 )
 from gateway.conference.recovery import MediaRecovery
 from gateway.conference.relays import Relays
+from gateway.conference.room import Room
 from gateway.errors import JingleError, MediaError
 from gateway.media import messages
 from gateway.xmpp.connection import Connection
@@ -93,7 +94,7 @@ _Fact = _Connected | _Interrupted | _Lost | _IceOffered | _IceRestarted
 
 
 class BridgeSession:
-    """The session that `initiate` offers to our endpoint `nick`; visitors are only `listening`.
+    """The session that `initiate` offers to us in a room; visitors only listen.
 
     `relays` are given where the bridge could not be reached without.
     """
@@ -102,8 +103,7 @@ class BridgeSession:
         self,
         initiate: Jingle,
         *,
-        focus: str,
-        nick: str,
+        room: Room,
         connection: Connection,
         media: BridgeMedia,
         emit: Emit,
@@ -111,13 +111,13 @@ class BridgeSession:
         relays: Relays | None = None,
         audio: Audio,
         recovery: MediaRecovery,
-        listening: bool = False,
     ) -> None:
         self.sid = initiate.sid
         self._initiate = initiate
         self._told = initiate.bridge_session  # what the focus calls it now
-        self._focus = focus
-        self._nick = nick
+        self._focus = room.focus
+        self._nick = room.nick
+        self._company = room.company
         self._connection = connection
         self._media = media
         self._emit = emit
@@ -125,8 +125,9 @@ class BridgeSession:
         self._relays = relays
         self._audio = audio
         self._recovery = recovery
-        self._listening = listening
+        self._listening = room.is_visitor
         self._sources = SourceRegistry(initiate.sources)
+        self._encrypting = room.company.endpoints_encrypting
         self._candidates: tuple[messages.IceCandidate, ...] = ()  # came while opening
         self._answer: messages.BridgeAnswer | None = None  # once the engine has opened it
         self._open = False
@@ -290,6 +291,13 @@ class BridgeSession:
         if self._sources.drop_owner(endpoint):
             self._tell_sources()
 
+    def look(self) -> None:
+        """Somebody in the room encrypts end to end, perhaps, or no longer."""
+        encrypting = self._company.endpoints_encrypting
+        if encrypting != self._encrypting:
+            self._encrypting = encrypting
+            self._tell_sources()
+
     def _add_candidates(self, candidates: tuple[messages.IceCandidate, ...]) -> None:
         if self._open:
             self._media.add_candidates(self.sid, candidates)
@@ -316,4 +324,5 @@ class BridgeSession:
 
     def _tell_sources(self) -> None:
         if self._open:
-            self._media.set_sources(self.sid, engine_sources(self._sources, self._nick))
+            sources = engine_sources(self._sources, self._nick, self._encrypting)
+            self._media.set_sources(self.sid, sources)

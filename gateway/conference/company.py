@@ -85,6 +85,11 @@ class Company:
         return tuple(self.name_of(nick) for nick in self._encrypting)
 
     @property
+    def endpoints_encrypting(self) -> frozenset[str]:
+        """Their nicks, which are their endpoint ids."""
+        return frozenset(self._encrypting)
+
+    @property
     def is_transcribed(self) -> bool:
         """Whether a transcriber says that it is at work."""
         return bool(self._transcribing)

@@ -181,14 +181,7 @@ class Stay:
     def _receive(self, received: Received) -> None:
         match received:
             case OccupantPresence():
-                had_bridge = self.room.bridge_available
-                for event in self.room.receive(received):
-                    self._seen(event)
-                self.surroundings.look()
-                self.microphone.has_role(self.room.role)
-                self.chair.sees(received)
-                if had_bridge != self.room.bridge_available:
-                    self._bridge_seen()
+                self._sees(received)
             case PresenceRefused(error=error):
                 log.warning("presence refused", error=str(error))
                 raise_if_lost(received, self.room.jid)
@@ -209,6 +202,18 @@ class Stay:
                 if received.allowed:
                     raise Departed(told_to(received))
                 self.microphone.hand_lowered()
+
+    def _sees(self, presence: OccupantPresence) -> None:
+        had_bridge = self.room.bridge_available
+        for event in self.room.receive(presence):
+            self._seen(event)
+        self.surroundings.look()
+        if self._session is not None:
+            self._session.look()
+        self.microphone.has_role(self.room.role)
+        self.chair.sees(presence)
+        if had_bridge != self.room.bridge_available:
+            self._bridge_seen()
 
     def _asks_to_lower_hand(self, endpoint: str) -> None:
         """Somebody does so by the bridge; who is no moderator may not."""
@@ -329,8 +334,7 @@ class Stay:
         log.info("session offered", sid=initiate.sid, sources=len(initiate.sources))
         self._session = BridgeSession(
             initiate,
-            focus=self.room.focus,
-            nick=self.room.nick,
+            room=self.room,
             connection=self._connection,
             media=self._media,
             emit=self._emit,
@@ -338,7 +342,6 @@ class Stay:
             relays=self.login.relays if self._recovery.needs_relay else None,
             audio=self._audio,
             recovery=self._recovery,
-            listening=self.room.is_visitor,
         )
         self._serving = self._run(self._serve(self._session))
 

@@ -78,10 +78,14 @@ class BridgeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One remote audio source of a conference: its SSRC and the endpoint that owns it."""
+    """One remote audio source of a conference: its SSRC and the endpoint that owns it.
+
+    What `is_encrypted` end to end nobody here can decode: it would be noise.
+    """
 
     ssrc: int
     endpoint: str
+    is_encrypted: bool = False
 
 
 # --- commands ------------------------------------------------------------------------------------

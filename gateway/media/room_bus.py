@@ -139,13 +139,12 @@ class RoomBus:
         self._signalled[member] = frozenset(sources)
         for source in self._signalled[member]:
             known = self._sources.get(source.ssrc)
-            if known is not None:
-                known.endpoint = source.endpoint
-            elif len(self._sources) < _MOST_SOURCES:
+            if known is None and len(self._sources) < _MOST_SOURCES:
                 self._retired.pop(source.ssrc, None)
-                self._sources[source.ssrc] = RoomSource(
-                    source.ssrc, source.endpoint, now, rates=self._rates
-                )
+                known = RoomSource(source.ssrc, source.endpoint, now, rates=self._rates)
+                self._sources[source.ssrc] = known
+            if known is not None:
+                known.endpoint, known.is_encrypted = source.endpoint, source.is_encrypted
         self._retire_unsignalled(now)
 
     def receive(self, leg: BridgeLeg, data: bytes, now: float) -> None:

@@ -31,7 +31,8 @@ _PASSED_OVER = 9  # packets in a row of who is silent, at most
 class RoomSource:
     """A source with SSRC `ssrc`; `endpoint` is its owner, None until the focus names one.
 
-    `level` is what its last packet says of itself, in -dBov, None if it says nothing.
+    `level` is what its last packet says of itself, in -dBov, None if it says nothing. While it
+    `is_encrypted` end to end nothing is heard of it but keys, which are not.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class RoomSource:
     ) -> None:
         self.ssrc = ssrc
         self.endpoint = endpoint
+        self.is_encrypted = False
         self.last_carried = now
         self.level: int | None = None
         self.fader = Fader(is_open=True)
@@ -197,7 +199,7 @@ class RoomSource:
             playout.overlook(sequence)
 
     def _hear(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
-        if packet.payload_type not in (leg.payload_type, leg.red_type):
+        if self.is_encrypted or packet.payload_type not in (leg.payload_type, leg.red_type):
             self._put_aside(leg, packet, now)
             return
         self._note_level(leg, packet)

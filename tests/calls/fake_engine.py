@@ -34,6 +34,7 @@ class CallMedia:
     ssrcs: list[int] = field(default_factory=list)
     bridges: list[str] = field(default_factory=list)  # sessions, the newest last
     carrier: str | None = None  # the session with the audio
+    hears_noise: bool = False  # if the conference were decoded: all of it is encrypted
 
     @property
     def repeating(self) -> m.Tone | None:
@@ -106,10 +107,8 @@ class FakeEngine:
             case m.ConnectPhone(media=agreed):
                 assert media.is_phone_open
                 media.phone = agreed
-            case m.Play(tone=tone):
-                media.tones.append(tone)
-            case m.Silence():
-                media.tones.append(None)
+            case m.Play() | m.Silence():
+                media.tones.append(order.tone if isinstance(order, m.Play) else None)
             case m.Say(call, utterance, parts):
                 media.said.append(parts)
                 self._report(m.Played(call, utterance, True))
@@ -121,6 +120,8 @@ class FakeEngine:
                 media.is_secluded = secluded
             case m.OpenBridge(call, _, offer):
                 self._open(call, media, offer)
+            case m.SetSources(sources=sources):
+                media.hears_noise = bool(sources) and all(each.is_encrypted for each in sources)
             case m.CloseBridge(call, session):
                 self._close(call, media, session, getattr(order, "linger", 0.0))
             case m.Close(call):

@@ -118,7 +118,8 @@ class Scene:
             return "an invitation"
         if media.repeating is not None:
             return _TONES[media.repeating]
-        return "conference" if media.carrier is not None else "nothing"
+        is_heard = media.carrier is not None and not media.hears_noise
+        return "conference" if is_heard else "nothing"
 
     def bridge(self) -> str:
         """What the videobridge has of us."""

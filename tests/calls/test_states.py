@@ -72,7 +72,7 @@ STORIES: dict[str, list[Step]] = {
     "a live stream begins": [S.calls, S.streams],
     "transcription begins": [S.calls, S.transcribes],
     "transcription is over": [S.calls, S.transcribes, S.transcribes_no_more],
-    "somebody encrypts end to end": [S.calls, S.encrypts],
+    "all others encrypt end to end": [S.calls, S.encrypts],
     "nobody encrypts any more": [S.calls, S.encrypts, S.encrypts_no_more],
     "somebody writes": [S.calls, S.writes],
     # other rooms, and out

@@ -227,6 +227,29 @@ async def test_sources_come_and_go(in_xml: bool) -> None:
 
 
 @in_virtual_time
+async def test_what_is_encrypted_end_to_end_is_not_decoded() -> None:
+    encrypting = "<jitsi_participant_e2ee.enabled>true</jitsi_participant_e2ee.enabled>"
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        world.presence("bob", "Bob", extra=encrypting)
+        await connected(call)
+        world.request(sources("source-add", "s1", {"bob": 3001}))
+        await settle()
+        assert media.heard == {2001: "alice", 3001: "bob"}
+        assert media.encrypted == {3001}
+        world.presence("alice", "Alice", extra=encrypting)
+        await settle()
+        assert media.encrypted == {2001, 3001}
+        told = len(media.sources)
+        world.presence("alice", "Alice", extra=encrypting)
+        await settle()
+        assert len(media.sources) == told  # known already
+        world.presence("bob", "Bob")
+        await settle()
+        assert media.encrypted == {2001}
+
+
+@in_virtual_time
 async def test_the_sources_of_who_leaves_are_dropped() -> None:
     world, media = with_alice(), Media()
     async with Call(world, media) as call:

@@ -631,6 +631,11 @@ class Media:
         return {source.ssrc: source.endpoint for source in self.sources[-1][1]}
 
     @property
+    def encrypted(self) -> set[int]:
+        """Those of them that the engine must not decode."""
+        return {source.ssrc for source in self.sources[-1][1] if source.is_encrypted}
+
+    @property
     def open_sessions(self) -> list[object]:
         opened = [session for what, session in self.log if what == "open"]
         closed = [session for what, session in self.log if what in ("close", "left")]

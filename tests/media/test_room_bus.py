@@ -1,7 +1,8 @@
 """Who hears whom in a room, at which rate, and what is not decoded because nobody would hear it."""
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -94,11 +95,15 @@ class Talker:
         self._encoder = OpusEncoder(48000)
         self._voice = tone([FREQUENCIES[name]], 1.0, rate=48000, level=-20.0).reshape(-1, 960)
 
+        self.encrypts = False
+
     def packet(self, number: int) -> RtpPacket:
         extension = (0, b"")
         if self.level is not None:
             extension = pack_extensions({LEVEL: bytes([self.level])})
         payload = self._encoder.encode(self._voice[number % 50])
+        if self.encrypts:  # all but the first octet, as browsers do
+            payload = payload[:1] + secrets.token_bytes(len(payload) + 29)
         return RtpPacket(OPUS, number, number * 960, self.ssrc, payload, extension=extension)
 
 
@@ -139,6 +144,27 @@ def test_callers_hear_each_other_and_the_conference_and_not_themselves() -> None
     assert first.hears() == {"b", "c"}
     assert second.hears() == {"a", "c"}
     assert third.hears() == {"a", "b", "c"}
+
+
+def test_who_encrypts_end_to_end_is_silent_and_no_noise() -> None:
+    caller = Caller()
+    room = Room([caller], {"a": 20, "b": 20})
+    room.run(60)
+    room.talkers["a"].encrypts = True
+    in_clear, encrypted = (
+        room.talkers["b"].source,
+        replace(room.talkers["a"].source, is_encrypted=True),
+    )
+    room.bus.set_sources(caller, (in_clear, encrypted), room.now)
+    room.run(60)
+    assert caller.hears() == {"b"}
+    room.talkers.pop("b")
+    room.run(60)
+    assert not np.concatenate(caller.heard[-25:]).any()
+    room.talkers["a"].encrypts = False
+    room.bus.set_sources(caller, (in_clear, room.talkers["a"].source), room.now)
+    room.run(60)
+    assert caller.hears() == {"a"}
 
 
 def test_who_may_not_be_heard_is_heard_by_nobody() -> None:
