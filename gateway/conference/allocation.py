@@ -14,7 +14,7 @@ from gateway.xmpp import namespaces as ns
 from gateway.xmpp.conference_request import AS_VISITOR, ConferenceRequest, ConferenceResult
 from gateway.xmpp.stanza import NoReply, StanzaError
 
-_PASSING = frozenset({"service-unavailable", "recipient-unavailable"})
+_PASSING = frozenset({"service-unavailable", "recipient-unavailable", "feature-not-implemented"})
 
 Answer = ConferenceResult | StanzaError | NoReply
 
@@ -86,7 +86,8 @@ class Allocation:
         if error.has(ns.JITSI_FOCUS, "session-invalid") and self.request.session_id:
             self.request = replace(self.request, session_id=None)
             return 0.0
-        # Jicofo is not connected at the moment, or could not open the conference.
+        # Jicofo is not connected at the moment, has only just logged in (then it implements nothing
+        # yet), or could not open the conference.
         if error.condition in _PASSING or error.type == "wait":
             return self._later(now, JoinFailure.FOCUS_UNAVAILABLE, str(error))
         match error.condition:

@@ -112,6 +112,10 @@ def test_a_focus_that_is_not_connected_is_asked_again_until_the_deadline() -> No
     assert refused.value.cause is JoinFailure.FOCUS_UNAVAILABLE
 
 
+def test_a_focus_that_is_being_restarted_and_knows_of_no_conferences_yet_is_asked_again() -> None:
+    assert allocation().answered(refusal("feature-not-implemented"), 0.0) == 1.0
+
+
 @pytest.mark.parametrize("condition", ["internal-server-error", "remote-server-timeout"])
 def test_what_may_be_better_later_is_asked_again(condition: str) -> None:
     asking = allocation(2)
