@@ -44,11 +44,11 @@ class DtlsParameters:
 
 def is_possible(description: SessionDescription, media: MediaDescription) -> bool:
     """Whether an offered stream can be answered with DTLS-SRTP by us."""
-    # RTCP at a port of its own would have a handshake, and a path that is checked, of its own: we
-    # do without RTCP then, but with ICE we could not.
-    is_whole = media.has("rtcp-mux") and _ufrag(description, media) is not None
-    is_checkable = is_whole or not has_ice(description, media)
-    return is_dtls(media) and is_checkable and bool(_fingerprints(description, media))
+    if has_ice(description, media):
+        can_be_found = _ufrag(description, media) is not None
+    else:  # who relies on checks alone has no address to be found at
+        can_be_found = not _wants_ice(description, media) or _says_where(description, media)
+    return is_dtls(media) and can_be_found and bool(_fingerprints(description, media))
 
 
 def is_dtls(media: MediaDescription) -> bool:
@@ -61,11 +61,12 @@ def is_dtls(media: MediaDescription) -> bool:
 def has_ice(description: SessionDescription, media: MediaDescription) -> bool:
     """Whether paths are checked: then neither c= nor the port of m= says anything (RFC 8840).
 
-    Between two lite agents nobody would check (RFC 8445 section 2.5): we do without ICE then.
+    We do without ICE where it would lead nowhere: two lite agents would wait for each other (RFC
+    8445 section 2.5), and with RTCP at a port of its own there would be a second path to check,
+    and to shake hands on.
     """
-    if LITE in description.attributes:
-        return False
-    return is_dtls(media) and bool(_value(description, media, "ice-ufrag"))
+    is_full = LITE not in description.attributes
+    return is_full and media.has("rtcp-mux") and _wants_ice(description, media)
 
 
 def answered(
@@ -157,6 +158,15 @@ def path_of(description: SessionDescription, media: MediaDescription) -> MediaDe
     is_other = path is not media and path.port != 0 and path.protocol.upper() in PROFILES
     is_shared = ufrag is not None and _ufrag(description, path) == ufrag
     return path if is_other and is_shared else None
+
+
+def _wants_ice(description: SessionDescription, media: MediaDescription) -> bool:
+    return is_dtls(media) and bool(_value(description, media, "ice-ufrag"))
+
+
+def _says_where(description: SessionDescription, media: MediaDescription) -> bool:
+    """Whether c= is an address: one that trickles has none yet (RFC 8840 section 4.1.1)."""
+    return description.connection_of(media) not in (None, "0.0.0.0", "::")
 
 
 def _ufrag(description: SessionDescription, media: MediaDescription) -> str | None:

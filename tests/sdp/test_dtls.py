@@ -128,6 +128,19 @@ def test_a_port_for_rtcp_alone_is_no_reason_to_refuse_a_phone() -> None:
     assert not (agreement.rtcp_mux or description.media[0].has("rtcp-mux"))
 
 
+def test_a_phone_that_would_check_a_port_for_rtcp_as_well_is_answered_without_ice() -> None:
+    # pjsua and Linphone with ICE, DTLS and no rtcp-mux: they then use the addresses they say.
+    ice = b"a=ice-ufrag:F7gI\r\na=ice-pwd:x9cml/YzichV2+XlhiMu8g3u\r\n"
+    candidates = b"".join(
+        b"a=candidate:1 %d UDP 2130706431 192.0.2.1 %d typ host\r\n" % (component, port)
+        for component, port in ((1, 4000), (2, 4001))
+    )
+    description, agreement = answer(DESK.replace(b"a=rtcp-mux\r\n", ice + candidates))
+    assert agreement.encryption.dtls == DtlsParameters((THEIRS,), "passive")
+    assert agreement.remote == ("192.0.2.1", 4000)
+    assert b"ice" not in description.serialize() and b"candidate" not in description.serialize()
+
+
 @pytest.mark.parametrize("protocol", ["RTP/SAVP", "RTP/SAVPF"])
 def test_a_stream_that_must_be_encrypted_and_states_no_keys_gets_them_from_dtls(
     protocol: str,
