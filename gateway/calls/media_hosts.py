@@ -48,5 +48,5 @@ class MediaHosts:
         if bound not in WILDCARDS:
             return bound
         if remote == signalling:
-            return self._user_agent.advertised_host(flow)
+            return self._user_agent.address(flow)
         return self._user_agent.local_host(remote)

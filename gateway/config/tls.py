@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import model_validator
 
 from gateway.config.section import Section
-from gateway.config.values import file_problem
+from gateway.config.values import Domain, file_problem
 from gateway.sip.tls import ClientCertificates, TlsConfig
 
 
@@ -18,6 +18,7 @@ class SipTlsSection(Section):
     ca_file: Path | None = None
     client_certificates: ClientCertificates = "off"
     verify: bool = True
+    name: Domain | None = None
 
     @model_validator(mode="after")
     def _check_files(self) -> Self:
@@ -35,5 +36,10 @@ class SipTlsSection(Section):
     def for_sip(self) -> TlsConfig:
         """For `gateway.sip`."""
         return TlsConfig(
-            self.certificate, self.key, self.ca_file, self.client_certificates, self.verify
+            self.certificate,
+            self.key,
+            self.ca_file,
+            self.client_certificates,
+            self.verify,
+            self.name,
         )

@@ -129,14 +129,20 @@ class Sockets:
         return Flow(transport, listeners[0], remote, server_name=server_name) if listeners else None
 
     def advertised(self, flow: Flow) -> HostPort:
-        """The address to state in Via and Contact so that a peer can reach us."""
-        host, port = flow.listener
+        """What to state in Via and Contact so that a peer can reach us. Over TLS it verifies that
+        host if it connects anew (RFC 5922 section 7.1)."""
+        name = self._certificates.name if self._certificates and flow.transport == "tls" else None
+        return name or self.address(flow), flow.listener[1]
+
+    def address(self, flow: Flow) -> str:
+        """The address at which a peer can reach us."""
         if self._advertised_host is not None and is_for(self._advertised_host, flow.remote[0]):
-            return self._advertised_host, port
+            return self._advertised_host
         external = self._external_host(flow.remote[0])
         if external is not None:
-            return external, port
-        return (self.local_host(flow.remote[0]) if host in WILDCARDS else host), port
+            return external
+        host, _ = flow.listener
+        return self.local_host(flow.remote[0]) if host in WILDCARDS else host
 
     def local_host(self, remote_host: str) -> str:
         """The address the system would send from to a host; nothing is sent to find out."""

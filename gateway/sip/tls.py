@@ -31,7 +31,8 @@ class TlsConfig:
 
     `certificate` is ours, with its chain, as a server and as a client; `key` is its private key.
     Peers are believed if `ca_file` or, without it, the system's authorities vouch for them.
-    `verify` is about servers; whether clients have to show a certificate is said apart.
+    `verify` is about servers; whether clients have to show a certificate is said apart. `name` is
+    the host that `certificate` is for, where peers that verify it have to find it.
     """
 
     certificate: Path
@@ -39,6 +40,7 @@ class TlsConfig:
     ca_file: Path | None = None
     client_certificates: ClientCertificates = "off"
     verify: bool = True
+    name: str | None = None
 
 
 class Certificates:
@@ -57,6 +59,11 @@ class Certificates:
     @property
     def verifies_servers(self) -> bool:
         return self._config.verify
+
+    @property
+    def name(self) -> str | None:
+        """The host to state to peers over TLS, if it is not our address."""
+        return self._config.name
 
     @property
     def have_changed(self) -> bool:

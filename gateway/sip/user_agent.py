@@ -133,8 +133,12 @@ class UserAgent:
         )
 
     def advertised_host(self, flow: Flow) -> str:
-        """The address of ours that a peer is told: it can reach us there."""
+        """The host of ours that a peer is told: it can reach us there."""
         return self._sockets.advertised(flow)[0]
+
+    def address(self, flow: Flow) -> str:
+        """The address of ours that a peer can reach, whatever our name is."""
+        return self._sockets.address(flow)
 
     def local_host(self, remote_host: str) -> str:
         """The address that the system would send from to a host."""

@@ -17,7 +17,7 @@ BOTH = ("0.0.0.0", "::")
 class Agent:
     """Says what the system would."""
 
-    def advertised_host(self, flow: Flow) -> str:
+    def address(self, flow: Flow) -> str:
         return flow.listener[0]
 
     def local_host(self, remote_host: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.sip.events import Failed, HungUp
+from gateway.sip.flow import Flow
 from gateway.sip.locate import Destination
 from gateway.sip.user_agent import UserAgent
 from tests.sip.authority import Authority
@@ -87,6 +88,18 @@ async def test_a_call_is_hung_up_on_a_new_connection_to_the_same_name(tmp_path: 
         incoming.hang_up()
         assert isinstance(await last_event(out), HungUp)
         await eventually(lambda: bob.call_count == 0)
+
+
+async def test_over_tls_we_are_where_our_certificate_says(tmp_path: Path) -> None:
+    # Who has lost its connection, as a phone has that changes networks, connects to the Contact.
+    config = replace(Authority(tmp_path).config("localhost"), name="localhost")
+    async with new_agent("tls", "udp", tls=config) as agent:
+        tls, udp = agent.listening
+        own = (tls.host, tls.port)
+        over_tls, over_udp = Flow("tls", own, ("127.0.0.1", 9)), Flow("udp", own, ("127.0.0.1", 9))
+        assert agent.contact(over_tls, "room") == f"sip:room@localhost:{tls.port};transport=tls"
+        assert agent.contact(over_udp, "room") == f"sip:room@127.0.0.1:{tls.port}"
+        assert agent.address(over_tls) == udp.host == "127.0.0.1"  # what media is told
 
 
 async def test_calls_go_on_while_certificates_are_renewed(tmp_path: Path) -> None:
