@@ -22,7 +22,14 @@ from gateway.sip.responses import HeaderFields
 log = structlog.get_logger(__name__)
 
 _NOT_ACCEPTABLE = (488, 606)
-_NO_KEYS = 'srtp = "off" in its trunk spares each call an INVITE, if the trunk has no encryption'
+_ATTEMPTS = {
+    # FreeSWITCH wants no keys beside a plain profile, instead of passing them over; a phone that
+    # takes encrypted calls only wants another profile.
+    SrtpPolicy.OFFERED: (SrtpPolicy.OFFERED, SrtpPolicy.OFF, SrtpPolicy.REQUIRED),
+    SrtpPolicy.OFF: (SrtpPolicy.OFF,),
+    SrtpPolicy.REQUIRED: (SrtpPolicy.REQUIRED,),
+}
+_SPARES = 'srtp = "{}" in its trunk spares each call what was offered before, if it is always so'
 
 
 class CalledPhone(Phone):
@@ -61,16 +68,16 @@ class CalledPhone(Phone):
         self, number: str, through: DialOut, headers: HeaderFields, ringing: Callable[[], None]
     ) -> PhoneMedia:
         redirection = Redirection(number, through)
-        opportunistic = self._trunk.srtp is SrtpPolicy.OFFERED
+        srtp, *others = _ATTEMPTS[self._trunk.srtp]
         while True:
-            await self._invite(number, through, headers, opportunistic=opportunistic)
+            await self._invite(number, through, headers, srtp)
             outcome = await self._answer(through, ringing)
             if isinstance(outcome, PhoneMedia):
                 return outcome
-            if opportunistic and outcome.status in _NOT_ACCEPTABLE:
-                # FreeSWITCH wants no keys beside a plain profile, instead of passing them over.
-                opportunistic = False
-                log.info("offered without encryption", status=outcome.status, remedy=_NO_KEYS)
+            if others and outcome.status in _NOT_ACCEPTABLE:
+                srtp = others.pop(0)
+                remedy = _SPARES.format(srtp)
+                log.info("offered anew", status=outcome.status, srtp=str(srtp), remedy=remedy)
                 continue
             redirection.name(outcome.contacts)
             following = redirection.next() if outcome.status < 600 else None
@@ -80,7 +87,7 @@ class CalledPhone(Phone):
             number = following
 
     async def _invite(
-        self, number: str, through: DialOut, headers: HeaderFields, *, opportunistic: bool
+        self, number: str, through: DialOut, headers: HeaderFields, srtp: SrtpPolicy
     ) -> None:
         destination = Destination(through.transport, through.host, through.port)
         by = self._services.service_route(self._trunk.name)
@@ -92,7 +99,7 @@ class CalledPhone(Phone):
             self._negotiation = self._describe(self._port, flows[0])
             call = await self._services.user_agent.invite(
                 through.target(number),
-                self._negotiation.offer(opportunistic=opportunistic),
+                self._negotiation.offer(srtp),
                 from_=address(through.caller_uri, through.caller_name),
                 headers=(*through.identity_headers, *headers),
                 flows=flows,

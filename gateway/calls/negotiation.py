@@ -82,17 +82,18 @@ class Negotiation:
         self._hear(answer, description)
         return answer.serialize(), self._media(agreement)
 
-    def offer(self, *, opportunistic: bool = False) -> bytes:
-        """Our offer, for an INVITE that has none.
+    def offer(self, srtp: SrtpPolicy | None = None) -> bytes:
+        """Our offer; without `srtp` it is for an INVITE that has none, so that no other may follow.
 
-        With `opportunistic` encryption it has keys where they are not required as well (RFC 8643).
-        There are peers who refuse that, so that it is for offers that another may follow.
+        It has no keys then where they are not required: there are peers who refuse these beside a
+        plain profile (RFC 8643).
         """
         origin = self._origin.raised()
         if self._described is None:
-            formats, srtp = offered_formats(self._codecs), self._terms.srtp
-            if srtp is SrtpPolicy.OFFERED and not opportunistic:
-                srtp = SrtpPolicy.OFF
+            formats = offered_formats(self._codecs)
+            if srtp is None:
+                is_required = self._terms.srtp is SrtpPolicy.REQUIRED
+                srtp = SrtpPolicy.REQUIRED if is_required else SrtpPolicy.OFF
             offer = make_offer(self._local(None), origin, formats=formats, srtp=srtp)
         else:
             offer = offer_again(self._described, origin, self._codecs, self._named.values())

@@ -577,9 +577,33 @@ def test_a_trunk_that_refuses_keys_beside_a_plain_profile_is_called_without(
             await settle(1)
             assert [b"a=crypto" in phone.offer for phone in it.phones] == [True, False]
             assert [phone.target for phone in it.phones] == ["sip:+431234@192.0.2.9"] * 2
-            it.phone.fails(status, "Not Acceptable Here")
+            it.phone.answers()
+            await settle(1)
+            assert it.status == "Connected"
+            it.phone.goes()
+            assert await it.over() is EndReason.CALLER_HUNG_UP
+
+    run()
+
+
+def test_a_phone_that_takes_encrypted_calls_only_is_offered_a_secure_profile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As pjsua and Linphone do where encryption is mandatory."""
+
+    @in_virtual_time
+    async def run() -> None:
+        async with scene(monkeypatch) as it:
+            await it.order()
+            for _ in range(2):
+                await settle(1)
+                it.phone.fails(488, "Not Acceptable Here")
+            await settle(1)
+            assert [b"RTP/SAVP " in phone.offer for phone in it.phones] == [False, False, True]
+            assert b"a=crypto" in it.phone.offer
+            it.phone.fails(488, "Not Acceptable Here")
             assert await it.over() is EndReason.CALL_FAILED
-            assert len(it.phones) == 2
+            assert len(it.phones) == 3
 
     run()
 

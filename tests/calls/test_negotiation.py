@@ -242,14 +242,14 @@ OTHER_KEYS = ("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "B" * 40,)
 def test_keys_beside_a_plain_profile_are_offered_where_another_offer_can_follow(
     srtp: SrtpPolicy, late: str, opportunistic: str
 ) -> None:
-    def offered(*, opportunistic: bool) -> str:
+    def offered(wanted: SrtpPolicy | None) -> str:
         made = Negotiation(lambda host: LOCAL, "198.51.100.7", terms=Terms(srtp))
-        offer = made.offer(opportunistic=opportunistic)
+        offer = made.offer(wanted)
         (media,) = SessionDescription.parse(offer).media
         return media.protocol + (" with keys" if media.has("crypto") else "")
 
-    assert offered(opportunistic=False) == late
-    assert offered(opportunistic=True) == opportunistic
+    assert offered(None) == late
+    assert offered(srtp) == opportunistic
 
 
 def test_media_holds_the_keys_and_a_hold_keeps_them() -> None:
