@@ -228,6 +228,6 @@ def _pack_records(stream: bytes) -> list[bytes]:
 
 
 def _reason(error: SSL.Error) -> str:
-    """The last of OpenSSL's own words, e.g. "no shared cipher"."""
-    entries = error.args[0] if error.args else ()
+    """The last of OpenSSL's own words, e.g. "no shared cipher"; there need not be any."""
+    entries = error.args[0] if error.args and not isinstance(error, SSL.SysCallError) else ()
     return entries[-1][-1] if entries else "the DTLS handshake failed"

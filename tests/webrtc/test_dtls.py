@@ -164,6 +164,17 @@ def test_junk_in_the_middle_of_a_handshake_changes_nothing() -> None:
     assert server.keys
 
 
+# A ClientHello of ten octets, of which the twenty-first and the next come (RFC 6347 4.2.2).
+FRAGMENT = b"\x01" + (10).to_bytes(3) + bytes(2) + (20).to_bytes(3) + (2).to_bytes(3) + b"xx"
+BEYOND_ITS_MESSAGE = b"\x16\xfe\xfd" + bytes(8) + len(FRAGMENT).to_bytes(2) + FRAGMENT
+
+
+def test_a_fragment_beyond_its_message_is_refused_though_openssl_has_no_words_for_it() -> None:
+    _, server = pair()
+    with pytest.raises(DtlsError, match="the DTLS handshake failed"):
+        server.receive(BEYOND_ITS_MESSAGE)
+
+
 @pytest.mark.parametrize("role", Role)
 def test_a_phone_may_have_a_certificate_of_rsa(role: Role) -> None:
     """As FreeSWITCH makes its own, and as many are bought."""

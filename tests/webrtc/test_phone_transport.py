@@ -11,6 +11,7 @@ from gateway.media.phone_leg import PhoneLeg
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.rtcp import parse_compound
 from gateway.webrtc.dtls import DailyIdentity, DtlsEndpoint, DtlsIdentity, Role
+from tests.webrtc.test_dtls import BEYOND_ITS_MESSAGE
 from tests.webrtc.test_ice_lite import OURS, check
 
 PHONE, OTHER, STRANGER = ("192.0.2.9", 50000), ("192.0.2.9", 50001), ("203.0.113.5", 6000)
@@ -203,6 +204,13 @@ def test_a_certificate_that_was_not_signalled_does_not_spoil_the_phones_handshak
     phone.shake_hands(leg)
     leg.receive(phone.packet(), PHONE, 1.0)
     assert leg.received().packets == 1
+
+
+def test_a_fragment_beyond_its_message_does_not_spoil_the_phones_handshake() -> None:
+    leg, phone = leg_of(media(ice=None)), Phone()
+    leg.security.receive_other(BEYOND_ITS_MESSAGE, PHONE)
+    phone.shake_hands(leg)
+    assert leg.security.is_on
 
 
 def test_a_hold_goes_on_with_the_association_and_another_certificate_begins_a_new_one() -> None:
