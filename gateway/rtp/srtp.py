@@ -5,6 +5,7 @@ for each packet and take twice as long. A test holds the private names used.
 """
 
 import enum
+from collections import OrderedDict
 from collections.abc import Callable
 
 import pylibsrtp
@@ -68,6 +69,10 @@ _SUITES = {
     "AEAD_AES_256_GCM": SrtpProfile.AEAD_AES_256_GCM,
 }
 
+MOST_SOURCES = 1000
+"""SSRCs of a receiver. libsrtp forgets none itself, and looks through all of them at each packet:
+a phone that has a new one each time would keep its worker busy with nothing else."""
+
 _LONGEST = 1500  # octets of a packet that can be protected or opened: what an Ethernet carries
 _TRAILER = 4 + 16 + 128  # octets that protection may add: SRTCP index, tag, and an MKI
 
@@ -100,6 +105,10 @@ class _Session:
         made: bytes = buffer[: length[0]]
         return made
 
+    def forget(self, ssrc: bytes) -> None:
+        """What it knows of a source that it has opened something of."""
+        self._owner.remove_stream(int.from_bytes(ssrc))
+
 
 class SrtpSender:
     """Protects everything one side sends with its master key and salt."""
@@ -120,7 +129,8 @@ class SrtpReceiver:
     """Checks and decrypts what the other side sends. RtpError: forged, replayed or damaged.
 
     `mki` is the master key identifier that the other side has said to add (RFC 3711 section 3.1);
-    packets without it are taken as well.
+    packets without it are taken as well. Of very many sources those that it has not heard for
+    longest are forgotten: they begin anew if they come back.
     """
 
     def __init__(self, profile: SrtpProfile, key: bytes, salt: bytes, mki: bytes = b"") -> None:
@@ -128,23 +138,32 @@ class SrtpReceiver:
         self.overhead = profile.overhead + len(mki)
         """Octets at the end of an RTP packet that are not its payload."""
         self._mki = mki
+        self._sources: OrderedDict[bytes, None] = OrderedDict()  # who was heard last comes last
         self._rtp_tag, self._rtcp_tag = profile.tag_lengths
 
     def unprotect(self, data: bytes) -> bytes:
         """The RTP packet inside."""
-        if self._mki:
-            return self._without_mki(lib.srtp_unprotect, data, self._rtp_tag)
-        return self._session.run(lib.srtp_unprotect, data)
+        opened = self._open(lib.srtp_unprotect, data, self._rtp_tag)
+        self._heard(data[8:12])
+        return opened
 
     def unprotect_rtcp(self, data: bytes) -> bytes:
         """The compound RTCP packet inside."""
-        if self._mki:
-            return self._without_mki(lib.srtp_unprotect_rtcp, data, self._rtcp_tag)
-        return self._session.run(lib.srtp_unprotect_rtcp, data)
+        opened = self._open(lib.srtp_unprotect_rtcp, data, self._rtcp_tag)
+        self._heard(data[4:8])
+        return opened
 
-    def _without_mki(self, transform: Callable[..., int], data: bytes, tag: int) -> bytes:
+    def _heard(self, ssrc: bytes) -> None:
+        self._sources[ssrc] = None
+        self._sources.move_to_end(ssrc)
+        if len(self._sources) > MOST_SOURCES:
+            self._session.forget(self._sources.popitem(last=False)[0])
+
+    def _open(self, transform: Callable[..., int], data: bytes, tag: int) -> bytes:
         """libsrtp knows of no MKI here, and no tag covers it: it is cut out. Octets that are like
         it by chance are what the second attempt is for."""
+        if not self._mki:
+            return self._session.run(transform, data)
         end = len(data) - tag
         begin = end - len(self._mki)
         if begin > 0 and data[begin:end] == self._mki:

@@ -5,7 +5,7 @@ from pylibsrtp import _binding
 from gateway.errors import RtpError
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.rtcp import ReceiverReport
-from gateway.rtp.srtp import SrtpProfile, SrtpReceiver, SrtpSender
+from gateway.rtp.srtp import MOST_SOURCES, SrtpProfile, SrtpReceiver, SrtpSender
 
 PROFILES = list(SrtpProfile)
 
@@ -15,8 +15,8 @@ def pair(profile: SrtpProfile) -> tuple[SrtpSender, SrtpReceiver]:
     return SrtpSender(profile, key, salt), SrtpReceiver(profile, key, salt)
 
 
-def voice(sequence: int) -> bytes:
-    return RtpPacket(111, sequence & 0xFFFF, sequence * 960, 5, b"voice").serialize()
+def voice(sequence: int, ssrc: int = 5) -> bytes:
+    return RtpPacket(111, sequence & 0xFFFF, sequence * 960, ssrc, b"voice").serialize()
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
@@ -113,3 +113,18 @@ def test_one_packet_a_second_keeps_the_rollover_counter() -> None:
     for sequence in range(0, 3 * 65536, 50):
         assert receiver.unprotect(sender.protect(voice(sequence))) == voice(sequence)
     assert receiver.unprotect(sender.protect(voice(3 * 65536))) == voice(3 * 65536)
+
+
+def test_of_very_many_sources_those_are_forgotten_that_were_heard_longest_ago() -> None:
+    """They would all be looked through at each packet."""
+    sender, receiver = pair(SrtpProfile.AES128_CM_SHA1_80)
+    first, second, report = voice(1, ssrc=1), voice(1, ssrc=2), ReceiverReport(1).serialize()
+    first, second = sender.protect(first), sender.protect(second)
+    receiver.unprotect(first)
+    receiver.unprotect(second)
+    for ssrc in range(3, MOST_SOURCES + 2):
+        receiver.unprotect(sender.protect(voice(1, ssrc)))
+        receiver.unprotect_rtcp(sender.protect_rtcp(report))
+    with pytest.raises(RtpError, match="replay"):
+        receiver.unprotect(first)
+    assert receiver.unprotect(second) == voice(1, ssrc=2)
