@@ -5,7 +5,8 @@ from itertools import chain
 import pytest
 from aiortc.rtcdtlstransport import generate_certificate
 from cryptography.hazmat.primitives.asymmetric import rsa
-from OpenSSL import SSL
+from cryptography.hazmat.primitives.serialization import Encoding
+from OpenSSL import SSL, crypto
 
 from gateway.rtp.packet import RtpPacket
 from gateway.rtp.srtp import SrtpProfile
@@ -113,6 +114,20 @@ def test_who_has_several_certificates_may_use_any_of_them() -> None:
     client = DtlsEndpoint(ours, Role.CLIENT, fingerprints)
     shake_hands(client, DtlsEndpoint(theirs, Role.SERVER, (("sha-256", ours.fingerprint()),)))
     assert client.keys is not None
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL X509:DeprecationWarning")
+def test_a_certificate_of_a_version_that_nobody_knows_is_known_by_its_fingerprint() -> None:
+    theirs, ours = DtlsIdentity(), DtlsIdentity()
+    v3, v5 = bytes.fromhex("a003020102"), bytes.fromhex("a003020104")
+    der = theirs.certificate.public_bytes(Encoding.DER).replace(v3, v5, 1)
+    certificate = crypto.load_certificate(crypto.FILETYPE_ASN1, der)
+    theirs.certificate = certificate  # type: ignore[assignment]
+    fingerprint = certificate.digest("sha256").decode()
+    client = DtlsEndpoint(theirs, Role.CLIENT, (("sha-256", ours.fingerprint()),))
+    server = DtlsEndpoint(ours, Role.SERVER, (("sha-256", fingerprint),))
+    shake_hands(client, server)
+    assert server.keys is not None
 
 
 def test_a_peer_without_srtp_is_refused() -> None:
