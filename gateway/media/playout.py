@@ -231,9 +231,15 @@ class Playout:
         return self.decoder.conceal(count)
 
     def _wait(self, count: int) -> Samples:
-        """A moment in which nothing can be played: fill a short gap, let a long one be silent."""
+        """A moment in which nothing can be played: fill a short gap, let a long one be silent.
+
+        Of a source that may have ended amid a frame nothing is left after that.
+        """
+        is_silent = self._dry_frames >= _DRY_CONCEALED
+        if is_silent:
+            count = self._frame - len(self._decoded)
         self._missing += count / self.decoder.rate
-        if self._dry_frames >= _DRY_CONCEALED:
+        if is_silent:
             return self._silence[:count]
         self._dry_frames += 1
         return self.decoder.conceal(count)

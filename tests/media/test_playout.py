@@ -36,10 +36,10 @@ class Counting:
     rate = RATE
     recovers = False
 
-    def __init__(self, frames: int = 1) -> None:
+    def __init__(self, frames: float = 1) -> None:
         self.decoded: list[int] = []
         self.concealed = 0
-        self._size = frames * SIZE
+        self._size = round(frames * SIZE)
 
     def duration(self, payload: bytes) -> int:
         return self._size
@@ -76,17 +76,17 @@ class Listener:
         return np.concatenate(self.frames)
 
 
-def packet(number: int, *, frames: int = 1, payload: bytes | None = None) -> RtpPacket:
+def packet(number: int, *, frames: float = 1, payload: bytes | None = None) -> RtpPacket:
     payload = str(number).encode() if payload is None else payload
-    return RtpPacket(0, number & 0xFFFF, number * frames * SIZE & 0xFFFFFFFF, 1, payload)
+    return RtpPacket(0, number & 0xFFFF, round(number * frames * SIZE) & 0xFFFFFFFF, 1, payload)
 
 
-def sent(count: int, *, frames: int = 1, skew: float = 0.0) -> Arrivals:
+def sent(count: int, *, frames: float = 1, skew: float = 0.0) -> Arrivals:
     spacing = frames * FRAME * (1.0 + skew)
     return [(number * spacing, packet(number, frames=frames)) for number in range(count)]
 
 
-def listen(arrivals: Arrivals, *, until: float, frames: int = 1) -> tuple[Listener, list[int]]:
+def listen(arrivals: Arrivals, *, until: float, frames: float = 1) -> tuple[Listener, list[int]]:
     decoder = Counting(frames)
     listener = Listener(Playout(decoder, RATE, max_delay=MAX_DELAY))
     listener.hear(arrivals, until=until)
@@ -220,6 +220,13 @@ class Watching(OpusStreamDecoder):
     def conceal(self, count: int) -> Samples:
         self.done.append("conceal")
         return super().conceal(count)
+
+
+@pytest.mark.parametrize("frames", [1, 1.5, 1.25, 2.125])
+def test_a_source_that_ends_amid_a_frame_is_at_its_end_as_well(frames: float) -> None:
+    listener, _ = listen(sent(9, frames=frames), until=2.0, frames=frames)
+    assert listener.playout.is_empty
+    assert not listener.playout.is_sounding
 
 
 def test_of_two_packets_lost_the_first_is_concealed_and_the_second_recovered() -> None:
