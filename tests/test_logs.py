@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -103,7 +104,7 @@ def test_what_libraries_say_is_an_entry_too() -> None:
 
 
 def test_the_log_of_who_is_started_without_standard_error_goes_to_nobody_s_socket() -> None:
-    program = f"""{sys.executable} -c '
+    program = f"""{shlex.quote(sys.executable)} -c '
 import os
 from gateway import logs
 logs.configure()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import shutil
 import sys
 from contextlib import suppress
@@ -21,9 +22,10 @@ SPELLED = (Recorded("en", "letter-a"), Recorded("en", "letter-n"), Recorded("en"
 
 
 def program(folder: Path, body: str) -> str:
-    """A program that takes the place of espeak-ng."""
-    file = folder / "espeak-ng"
-    file.write_text(f"#!{sys.executable}\nimport sys\n{body}\n")
+    """A program that takes the place of espeak-ng. A line with #! takes no path with a space."""
+    script, file = folder / "espeak-ng.py", folder / "espeak-ng"
+    script.write_text(f"import sys\n{body}\n")
+    file.write_text(f'#!/bin/sh\nexec {shlex.join((sys.executable, str(script)))} "$@"\n')
     file.chmod(0o700)
     return str(file)
 
