@@ -5,7 +5,6 @@ Who has a connection keeps the context it was made with: taking up a new certifi
 """
 
 import datetime
-import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Literal
 from cryptography import x509
 
 from gateway.errors import ConfigError
-from gateway.trust import trusting
+from gateway.trust import stamp, trusting
 
 ClientCertificates = Literal["off", "optional", "required"]
 
@@ -99,15 +98,7 @@ class Certificates:
         """What shows that a file has changed: renewed ones are often links to elsewhere."""
         config = self._config
         files = (config.certificate, config.key, config.ca_file)
-        return tuple(_stamp(file) for file in files if file is not None)
-
-
-def _stamp(file: Path) -> object:
-    try:
-        status = os.stat(file)
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+        return tuple(stamp(file) for file in files if file is not None)
 
 
 def _expiry(file: Path) -> datetime.datetime | None:

@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 
 from gateway.errors import ConfigError
-from gateway.trust import trusting, trusting_the_system
+from gateway.trust import TrustInFile, trusting_the_system
 
 
 def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLContext:
@@ -20,7 +20,7 @@ def tls_context(*, ca_file: Path | None = None, verify: bool = True) -> ssl.SSLC
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if ca_file is not None:
         try:
-            context = trusting(ca_file)
+            context = TrustInFile(ssl.PROTOCOL_TLS_CLIENT, ca_file)
         except OSError as error:  # ssl.SSLError is one
             raise ConfigError([f"CA file {ca_file}: {error}"]) from error
     if not verify:

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +120,27 @@ async def test_a_server_is_asked_only_if_its_certificate_is_good() -> None:
     finally:
         certificate.close()
     assert failed.value.cause is FailureCause.TLS
+
+
+async def test_a_server_s_own_certificate_is_believed_anew_once_its_file_is_renewed(
+    tmp_path: Path,
+) -> None:
+    former, renewed = (Certificate(["meet.test"], "127.0.0.1") for _ in range(2))
+    named = tmp_path / "prosody.crt"
+    named.write_bytes(former.ca_file.read_bytes())
+    trusting = tls_context(ca_file=named)
+    whole = renewed.ca_file.read_bytes()
+    try:
+        async with server(answering(READY), renewed.context) as url:
+            for written in (former.ca_file.read_bytes(), whole[:99], b""):
+                named.write_bytes(written)
+                with pytest.raises(ConnectionFailed):
+                    await ask_by_http(url, REQUEST, tls=trusting)
+            named.write_bytes(whole)
+            assert (await ask_by_http(url, REQUEST, tls=trusting)).ready
+    finally:
+        former.close()
+        renewed.close()
 
 
 async def test_a_login_asks_by_http_and_with_its_token_where_that_is_configured() -> None:
