@@ -77,12 +77,10 @@ def not_understood(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _jitsi(said: Mapping[str, str]) -> dict[str, Any]:
-    # Of several servers the first: each call of ours goes to one installation.
-    server = said.get("XMPP_SERVER", "xmpp.meet.jitsi").split(",")[0].split(":")
-    port = server[1] if len(server) > 1 and server[1] else said.get("XMPP_PORT")
+    host, port = _server(said)
     values: dict[str, Any] = {
         "domain": said.get("XMPP_DOMAIN", "meet.jitsi"),
-        "host": server[0].strip(),
+        "host": host,
         "port": port,
         "muc_domains": [said.get("XMPP_MUC_DOMAIN", "muc.meet.jitsi")],
         "public_url": said.get("PUBLIC_URL"),
@@ -98,6 +96,13 @@ def _jitsi(said: Mapping[str, str]) -> dict[str, Any]:
     return _given(values)
 
 
+def _server(said: Mapping[str, str]) -> tuple[str, str | None]:
+    """Host and port. Of several servers the first: each call of ours goes to one installation."""
+    server = said.get("XMPP_SERVER", "xmpp.meet.jitsi").split(",")[0].split(":")
+    port = server[1] if len(server) > 1 and server[1] else said.get("XMPP_PORT")
+    return server[0].strip(), port
+
+
 def _account(said: Mapping[str, str]) -> str:
     domain = said.get("XMPP_AUTH_DOMAIN", "auth.meet.jitsi")
     return f"{said.get('JIGASI_XMPP_USER', 'jigasi')}@{domain}"
@@ -108,11 +113,13 @@ def _brewery(said: Mapping[str, str]) -> dict[str, Any] | None:
     if "JIGASI_XMPP_PASSWORD" not in said:
         return None
     domain = said.get("XMPP_INTERNAL_MUC_DOMAIN", "internal-muc.meet.jitsi")
-    return {
+    values = {
         "user": _account(said),
         "password": said["JIGASI_XMPP_PASSWORD"],
         "room": f"{said.get('JIGASI_BREWERY_MUC', 'jigasibrewery')}@{domain}",
+        "port": _server(said)[1],
     }
+    return _given(values)
 
 
 def _control(said: Mapping[str, str]) -> dict[str, Any]:

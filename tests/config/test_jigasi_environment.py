@@ -123,6 +123,16 @@ def test_of_several_servers_the_first_is_used(server: str, host: str, port: int)
     assert (config.jitsi.host, config.jitsi.port) == (host, port)
 
 
+@pytest.mark.parametrize(
+    "said", [{"XMPP_PORT": "5333"}, {"XMPP_PORT": "5444", "XMPP_SERVER": "a.example:5333"}]
+)
+def test_orders_to_dial_come_from_the_same_server(said: dict[str, str]) -> None:
+    config = load(None, {**DOCKER, **said})
+    (brewery,) = config.breweries()
+    here = (config.jitsi.host, config.jitsi.port)
+    assert (brewery.server.host, brewery.server.port) == here == (here[0], 5333)
+
+
 def test_a_section_of_the_file_is_not_touched_and_our_own_names_are_stronger(
     tmp_path: Path,
 ) -> None:
