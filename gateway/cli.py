@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
@@ -36,8 +37,9 @@ log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 
+_DIALLING = "give a trunk [trunk.dial_out], with the prefixes that may be called"
+
 app = typer.Typer(
-    help="The phone entrance of Jitsi Meet: SIP calls join a conference as participants.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -49,12 +51,30 @@ ConfigFile = Annotated[
 ]
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"sip-gateway {version('sip-gateway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which it is.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """The phone entrance of Jitsi Meet: SIP calls join a conference as participants."""
+
+
 @app.command()
 def run(config: ConfigFile = None) -> None:
-    """Serve calls. SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a
-    second SIGTERM, ends them. SIGHUP has the certificates of sip.tls,
-    dial_in.pins_file and the level of the log read anew, and tells what is wrong with the
-    configuration, or needs a start."""
+    """Serve calls.
+
+    SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a second SIGTERM,
+    ends them. SIGHUP has the certificates of sip.tls, dial_in.pins_file and the level of the log
+    read anew, and tells what is wrong with the configuration, or needs a start.
+    """
     loaded = _load(config)
     logs.configure(loaded.log.level, loaded.log.format)
     for variable in not_understood(os.environ):
@@ -65,6 +85,8 @@ def run(config: ConfigFile = None) -> None:
     if (calls := len(loaded.engine.port_pairs)) < loaded.sip.max_calls:
         remedy = "let last_port in [media] be larger, by two a call, or lower max_calls in [sip]"
         log.warning("too few RTP ports for max_calls", enough_for=calls, remedy=remedy)
+    if loaded.dials_nobody:
+        log.warning("nobody can be called from meetings", remedy=_DIALLING)
     try:
         _run(_serve(loaded, config))
     except PinsUnavailable as error:
@@ -98,6 +120,8 @@ def check_config(config: ConfigFile = None) -> None:
         if (out := trunk.dial_out) is not None:
             prefixes = ", ".join(out.prefixes)
             typer.echo(f"  calls to {prefixes} through {out.host} ({trunk.name})")
+    if loaded.dials_nobody:
+        typer.echo(f"  nobody can be called from meetings: {_DIALLING}")
     for variable in not_understood(os.environ):
         typer.echo(f"  {variable} means nothing here")
 

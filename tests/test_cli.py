@@ -1,8 +1,10 @@
 """What the commands tell whoever starts them."""
 
+import re
 import resource
 import socket
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,17 @@ def _run(folder: Path, sections: str, media: str = "") -> str:
 def test_help_keeps_all_its_words() -> None:
     told = " ".join(CliRunner().invoke(app, ["run", "--help"]).output.split())
     assert "dial_in.pins_file and the level of the log read anew" in told
+
+
+def test_the_list_of_commands_has_a_line_each() -> None:
+    told = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"}).output
+    assert re.search(r"run +Serve calls\.  ", told)
+    assert "SIGHUP" not in told
+
+
+def test_the_version_is_told() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"sip-gateway {version('sip-gateway')}\n")
 
 
 @pytest.mark.parametrize(
@@ -104,6 +117,23 @@ def test_a_good_configuration_is_told_in_short(trunk: str, told: list[str], tmp_
     result = CliRunner().invoke(app, ["check-config", "-c", str(file)])
     assert result.exit_code == 0, result.output
     assert [line.strip() for line in result.output.splitlines() if "  calls " in line] == told
+
+
+@pytest.mark.parametrize("dial_out", ["", '[trunk.dial_out]\nhost = "192.0.2.1"\nprefixes = ["+"]'])
+def test_who_waits_for_orders_to_dial_and_can_obey_none_is_told(
+    dial_out: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    brewery = (
+        '[[brewery]]\nuser = "jigasi@auth"\npassword = "..."\nroom = "jigasibrewery@internal"\n'
+    )
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        in_use = f'[control]\nlisten = "127.0.0.1:{other.getsockname()[1]}"'
+        _run(tmp_path, f"{dial_out}\n{brewery}\n{in_use}")
+    log_at_once()  # what was logged is written when it is left
+    checked = CliRunner().invoke(app, ["check-config", "-c", str(tmp_path / "gateway.toml")])
+    for told in (capfd.readouterr().err, checked.output):
+        assert ("nobody can be called from meetings" in told) is (not dial_out)
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,11 @@ class Config(Section):
         )
 
     @property
+    def dials_nobody(self) -> bool:
+        """Whether orders to dial are waited for in vain: no trunk takes calls that go out."""
+        return bool(self.brewery) and all(trunk.dial_out is None for trunk in self.trunk)
+
+    @property
     def trunks(self) -> tuple[Trunk, ...]:
         """For `gateway.calls`."""
         codecs, record_name = self.media.codecs, self.dial_in.record_name
