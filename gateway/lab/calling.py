@@ -47,8 +47,8 @@ async def place_call(
         finally:
             pressing.cancel()
             await asyncio.wait((pressing,))
-        if record is not None:
-            write_audio(record, call.media.recording(), RATE)
+            if record is not None:  # by Ctrl-C as well
+                write_audio(record, call.media.recording(), RATE)
         _summarise(call)
     return True
 

@@ -1,16 +1,20 @@
 """One phone, or two, in a conference: who hears whom."""
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from audiocodecs.frames import Samples
 from gateway.calls.end_reason import EndReason
+from gateway.lab.calling import place_call
 from gateway.lab.lab import LabConfig
 from gateway.lab.lab_config import OfferConfig
 from gateway.lab.phone import NotAnswered
+from gateway.lab.voice import read_audio
 from tests.behaviour.meeting import ann_comes, phone_hears_music, waits_with_music
-from tests.behaviour.stage import RATE, eventually, heard_in, names_in, stage
+from tests.behaviour.stage import HOST, RATE, eventually, heard_in, names_in, stage
 from tests.helpers.listening import sounds_in
 from tests.helpers.music import music_was_heard
 
@@ -41,6 +45,29 @@ async def test_a_conference_is_joined_over_websocket_too() -> None:
         await asyncio.sleep(4)
         assert names_in(call.media.recording()[8000:]) == {"ann"}
         assert names_in(speakers["ann"].mix()[8000:]) == {"phone"}
+
+
+async def test_the_test_phone_keeps_what_it_has_heard_when_it_is_interrupted(
+    tmp_path: Path,
+) -> None:
+    heard = tmp_path / "heard.wav"
+    async with stage() as scene:
+        await scene.speakers(ROOM, "ann")
+        told: dict[str, Any] = {
+            "play": None,
+            "seconds": 60.0,
+            "room": None,
+            "digits": "",
+            "bind": HOST,
+        }
+        calling = asyncio.create_task(place_call(scene.uri(USER), record=heard, **told))
+        board = scene.gateway.switchboard
+        await eventually(lambda: any(call.media_at for call in board.calls), "audio")
+        await asyncio.sleep(4)
+        calling.cancel()
+        await asyncio.wait((calling,))
+        await scene.over()
+    assert len(read_audio(heard, RATE))
 
 
 async def test_two_phones_hear_each_other_once_and_not_themselves() -> None:
