@@ -26,6 +26,10 @@ _PAUSES = (0.0, 1.0, 2.0, 5.0)  # seconds before a request is made again; the la
 _FOOTER = "</stream:stream>"
 
 
+class NoBosh(JingleError):
+    """What answers is something else: a web page, say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is to be posted."""
@@ -231,7 +235,7 @@ def _body(text: str) -> Element:
     try:
         body = fromstring(text)
     except ParseError as error:
-        raise JingleError(f"a response that is no document: {error}") from None
+        raise NoBosh(f"a response that is no document: {error}") from None
     if body.tag != f"{{{HTTP_BIND}}}body":
-        raise JingleError(f"a response that is <{body.tag}>, not BOSH's <body>")
+        raise NoBosh(f"a response that is <{body.tag}>, not BOSH's <body>")
     return body

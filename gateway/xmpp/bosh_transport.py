@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from gateway.errors import JingleError
-from gateway.xmpp.bosh import WAIT, BoshSession, Request
+from gateway.xmpp.bosh import WAIT, BoshSession, NoBosh, Request
 from gateway.xmpp.websocket import StreamProtocol
 
 MAX_RESPONSE = 1 << 22  # octets; all that a room of a thousand has to say of itself at once
@@ -36,7 +36,8 @@ class BoshTransport(asyncio.Transport):
     async def connect(self, url: str, tls: ssl.SSLContext | None) -> None:
         """Make the session.
 
-        OSError or aiohttp.ClientError if nobody answers there, JingleError if the answer is no.
+        OSError or aiohttp.ClientError if nobody answers there, NoBosh if it is something else that
+        does, JingleError if the answer is no.
         """
         self._url = url
         http = aiohttp.ClientSession(
@@ -129,7 +130,7 @@ class BoshTransport(asyncio.Transport):
             if response.status >= 500:  # a web server whose Prosody is away for now
                 raise aiohttp.ClientConnectionError(f"HTTP status {response.status}")
             if response.status != 200:  # section 17.1
-                raise JingleError(f"HTTP status {response.status}")
+                raise NoBosh(f"HTTP status {response.status}")
             answer = bytearray()
             async for part in response.content.iter_any():
                 answer += part

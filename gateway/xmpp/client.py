@@ -22,6 +22,7 @@ from slixmpp.xmlstream.xmlstream import NotConnectedError
 from gateway.errors import RemoteProtocolError
 from gateway.resolver import addresses_of
 from gateway.xmpp import namespaces as ns
+from gateway.xmpp.bosh import NoBosh
 from gateway.xmpp.bosh_transport import BoshTransport
 from gateway.xmpp.connection import (
     LOGIN_TIMEOUT,
@@ -196,7 +197,7 @@ class _Client(ClientXMPP):
             web = self._web = await self._connect_web()
         except (aiohttp.ClientSSLError, ssl.SSLError) as error:
             self._distrusted(error)
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, NoBosh) as error:
             self.event("connection_failed", error)
         except RemoteProtocolError as error:
             self._fail(FailureCause.STREAM, str(error))

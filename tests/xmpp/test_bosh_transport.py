@@ -16,6 +16,7 @@ from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.client import connect
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 from gateway.xmpp.reception import Reception
+from gateway.xmpp.remedies import remedy
 from gateway.xmpp.server import Server
 
 HEADER = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
@@ -118,6 +119,17 @@ async def test_a_token_is_in_no_error_of_http(status: int) -> None:
             assert TOKEN not in str(failed)
             assert TOKEN not in repr(server.for_room("room", token=TOKEN))
     assert len(bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "text"), [(301, ""), (404, ""), (200, "<html>Welcome</html>"), (200, "Welcome")]
+)
+async def test_an_address_where_there_is_no_bosh_is_named(status: int, text: str) -> None:
+    async with serving(lambda number: (status, text)) as (url, _):
+        failed = await failure(Server("meet.test", None, bosh=url))
+    assert failed.cause is FailureCause.UNREACHABLE
+    assert failed.text.startswith(f"{url}: ")
+    assert "bosh" in remedy(failed)
 
 
 async def test_a_refused_token_is_told_without_the_token() -> None:
