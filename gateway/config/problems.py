@@ -44,6 +44,9 @@ def _problem(detail: Any, model: type[BaseModel]) -> list[str]:
         if detail["type"] == "model_type":
             return [f"{key}: there is only one; write [{table}]"]
         return [f"{key}: there may be several; write [[{table}]]"]
+    if detail["type"] in ("tuple_type", "frozen_set_type"):
+        elements = [each.strip() for each in str(detail["input"]).split(",")]
+        return [f"{key}: is a list; write {elements}"]
     message = detail["msg"][0].lower() + detail["msg"][1:]
     if is_secret(key):
         return [f"{key}: {message}; put it in quotes"]

@@ -235,6 +235,8 @@ def test_everything_wrong_is_told_at_once() -> None:
             "trunk.0.codecs.0: 'G729' is no codec of ours; there",
         ),
         (with_trunk(codecs=[]), "trunk.0.codecs: "),
+        (with_trunk(codecs="PCMA"), "trunk.0.codecs: is a list; write ['PCMA']"),
+        (with_trunk(keys="hand, count"), "trunk.0.keys: is a list; write ['hand', 'count']"),
         ({**LEAST, "media": {"codecs": ["pcmu", "PCMU"]}}, "media.codecs: 'PCMU' is there twice"),
         (with_trunk(form=["192.0.2.2"]), "trunk.0.form: no such key; did you mean 'from'?"),
         ({**LEAST, "media": {"first_port": 9, "last_port": 9}}, "media.last_port: must be above"),
@@ -442,6 +444,13 @@ def test_two_of_ours_cannot_listen_on_one_address() -> None:
     assert problems({**LEAST, "dial_in": {"listen": "127.0.0.1:8788"}}) == [
         "dial_in.listen: is the address of control.listen as well; give it another port"
     ]
+
+
+def test_a_file_of_windows_notepad_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    text = '[jitsi]\ndomain = "meet.example.org"\n[[trunk]]\nname = "pbx"\nfrom = ["192.0.2.1"]\n'
+    file.write_text(text, encoding="utf-8-sig", newline="\r\n")
+    assert load(file, {}).trunks[0].name == "pbx"
 
 
 def test_two_trunks_cannot_have_one_name() -> None:
