@@ -30,6 +30,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed ($(PYTHON) is older)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/tools ensurepip=python3-venv
+	@echo "setting up $(VENV), once: it takes a minute or two, in which nothing more is said"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
