@@ -95,10 +95,12 @@ class Locator:
             if known is None or not known.has_addresses:
                 raise
             known.expires = now + _RETRY
-            log.warning("DNS fails, what it said before holds", host=destination.host, why=error)
+            text = "DNS fails, what it said before holds"
+            log.warning(text, host=destination.host, reason=str(error))
         else:
             if found.failure is not None:
-                log.warning("DNS fails in part", host=destination.host, why=found.failure)
+                reason = str(found.failure)
+                log.warning("DNS fails in part", host=destination.host, reason=reason)
             self._keep(destination, found, now)
 
     def _keep(self, destination: Destination, found: Found, now: float) -> None:

@@ -1,4 +1,5 @@
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.sip.locate import Destination, Srv, Target
 from gateway.sip.locator import Locator
@@ -49,7 +50,9 @@ async def test_however_long_or_short_an_answer_is_good_there_are_bounds(
 async def test_while_dns_fails_what_it_said_before_holds(dns: FakeDns, locator: Locator) -> None:
     await locator.find(NAME, 0.0)
     dns.is_down = True
-    assert await locator.find(NAME, 1000.0) == [A, B]
+    with capture_logs() as told:
+        assert await locator.find(NAME, 1000.0) == [A, B]
+    assert told[0]["reason"] == "DNS is down"
     asked = len(dns.asked)
     assert await locator.find(NAME, 1029.0) == [A, B]
     assert len(dns.asked) == asked  # nobody waits for it again and again
