@@ -66,6 +66,19 @@ def test_one_press_is_one_digit_on_a_bad_link(keys: str, seed: int) -> None:
     assert received(kept) == keys
 
 
+def test_a_press_whose_packets_are_stamped_one_by_one_is_one_digit() -> None:
+    """As SBCs of Sonus send them, and diago where it plays meanwhile."""
+    arrivals = [
+        (number * 0.2 + n * 0.02, packet._replace(timestamp=packet.timestamp + 160 * n))
+        for number, key in enumerate("1155")
+        for n, packet in enumerate(press(key, 1600 * number))
+    ]
+    assert received(arrivals) == "1155"
+    for lost in range(8):
+        kept = [arrival for n, arrival in enumerate(arrivals) if n % 8 != lost]
+        assert received(kept) == "1155"
+
+
 def test_a_press_whose_end_is_lost_ends_by_itself() -> None:
     receiver = TelephoneEventReceiver(8000)
     for packet in press("3", 0)[:4]:
