@@ -42,7 +42,9 @@ class Narrator:
             self.say("gateway", " ".join([event, *details]))
 
     def _print(self, step: StepTaken) -> None:
-        line = f"[dim]{step.at:7.3f}[/] [cyan]{step.who:<8}[/] {plain(step.what)}"
+        # What a phone has written does not command the terminal, and need not be UTF-8.
+        shown = "".join(each if each.isprintable() else "?" for each in step.what)
+        line = f"[dim]{step.at:7.3f}[/] [cyan]{step.who:<8}[/] {plain(shown)}"
         self._console.print(line, highlight=False, soft_wrap=True)
 
 
