@@ -20,7 +20,7 @@ from gateway.media.speech import MUSIC
 
 def _prompt_problems(folder: Path) -> Iterator[str]:
     languages = ", ".join(Language)
-    for inside in sorted(folder.iterdir()):
+    for inside in _shown(folder):
         if not inside.is_dir():
             continue
         if inside.name not in list(Language):
@@ -28,7 +28,7 @@ def _prompt_problems(folder: Path) -> Iterator[str]:
             continue
         texts = Texts.of(Language(inside.name))
         known = texts.recordings() | texts.characters()
-        for file in sorted(inside.iterdir()):
+        for file in _shown(inside):
             if file.stem == MUSIC.name:
                 yield f"{file} is in a language; music is for all: move it to {folder}"
             elif file.stem not in known:
@@ -39,6 +39,11 @@ def _prompt_problems(folder: Path) -> Iterator[str]:
                     else f"sip-gateway prompts {inside.name} lists them"
                 )
                 yield f"{file} is no prompt; {hint}"
+
+
+def _shown(folder: Path) -> list[Path]:
+    """What is in it, but for what versioning, file managers and copying leave there."""
+    return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
 
 
 class VoiceSection(Section):

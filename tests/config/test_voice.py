@@ -39,6 +39,11 @@ def test_the_operators_recordings_come_before_ours_in_every_process(tmp_path: Pa
     assert parse(LEAST).engine.recordings == (str(PACKS),)
 
 
+def test_what_is_hidden_beside_recordings_is_nobody_s_concern(tmp_path: Path) -> None:
+    own = folder(tmp_path, ".git/config", "de/greeting.wav", "de/._greeting.wav", "de/.DS_Store")
+    assert parse({**LEAST, "voice": {"prompts": str(own)}}).voice.prompts == own
+
+
 def test_recordings_that_nobody_would_hear_are_all_told_with_what_is_meant(tmp_path: Path) -> None:
     folder(tmp_path, "de/greting.wav", "de/xyzzy.wav", "nl/greeting.wav", "README")
     first, second, third = problems(tmp_path)
