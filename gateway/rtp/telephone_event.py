@@ -1,8 +1,8 @@
 """Key presses as RTP packets (RFC 4733), received: one press gives one digit.
 
 A press is a run of packets with one timestamp and growing duration; the last is sent three times
-with the end bit. Any of them may be lost, doubled or late. Some SBCs give each packet of a run a
-timestamp of its own; it is one press all the same.
+with the end bit. Any of them may be lost, doubled or late. Some phones give each packet of a run
+a timestamp of its own; it is one press all the same.
 """
 
 import struct

@@ -67,7 +67,7 @@ def test_one_press_is_one_digit_on_a_bad_link(keys: str, seed: int) -> None:
 
 
 def test_a_press_whose_packets_are_stamped_one_by_one_is_one_digit() -> None:
-    """As SBCs of Sonus send them, and diago where it plays meanwhile."""
+    """As diago sends them where it plays something meanwhile."""
     arrivals = [
         (number * 0.2 + n * 0.02, packet._replace(timestamp=packet.timestamp + 160 * n))
         for number, key in enumerate("1155")
