@@ -39,9 +39,9 @@ def counts(slots: Slots, what: Callable[[Any], int]) -> list[int]:
     return [what(slot) for slot in slots]
 
 
-def test_six_calls_are_done_at_once_before_another_slot_begins_to_be_filled(slots: Slots) -> None:
-    assert [room_of(slots, 1) for _ in range(13)] == [0] * 6 + [3] * 6 + [6]
-    assert counts(slots, lambda slot: len(slot.encoding)) == [6, 0, 0, 6, 0, 0, 1, 0, 0, 0]
+def test_ten_calls_are_done_at_once_before_another_slot_begins_to_be_filled(slots: Slots) -> None:
+    assert [room_of(slots, 1) for _ in range(21)] == [0] * 10 + [5] * 10 + [3]
+    assert counts(slots, lambda slot: len(slot.encoding)) == [10, 0, 0, 1, 0, 10, 0, 0, 0, 0]
 
 
 def test_many_calls_are_spread_over_all_slots_alike(slots: Slots) -> None:
