@@ -65,7 +65,10 @@ async def test_what_cannot_be_used_is_told_as_what_it_is(server: Server) -> None
     for wrong, cause in (
         (replace(server, tls=tls_context()), FailureCause.TLS),
         (replace(server, domain="nowhere.test"), FailureCause.STREAM),
-        (replace(server, bosh=server.bosh.replace("http-bind", "elsewhere")), FailureCause.STREAM),
+        (
+            replace(server, bosh=server.bosh.replace("http-bind", "elsewhere")),
+            FailureCause.UNREACHABLE,
+        ),
         (replace(server, bosh=f"https://{HOST}:1/http-bind"), FailureCause.UNREACHABLE),
     ):
         async with nothing_left():
