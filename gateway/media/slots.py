@@ -13,7 +13,7 @@ from gateway.media.room_bus import RoomBus
 from gateway.media.slot import Slot
 
 _FULL = 40  # the work that a slot gets while others have less: ten calls
-_FULL_AHEAD = 24  # the same of a slot whose callers are encoded in those that come next
+_FULL_AHEAD = 24  # the same of a slot with large rooms, which are encoded in those that come next
 _ORDER = (0, 5, 3, 8, 1, 6, 4, 9, 2, 7)  # in which slots are filled
 _A_ROOM, _A_CALL = 2, 4  # with one caller, without its encoder and with it
 _IN_TIME = 12  # the work that is done within 2 ms on a slow machine
@@ -62,5 +62,5 @@ class Slots:
 
 def _is_roomy(slot: Slot) -> bool:
     """Whether another room may be ticked there though there are slots with less to do."""
-    is_ahead = len(slot.encoding) < len(slot.inlets)
-    return slot.work + _A_ROOM <= (_FULL_AHEAD if is_ahead else _FULL)
+    has_large_rooms = len(slot.inlets) > 2 * len(slot.rooms)
+    return slot.work + _A_ROOM <= (_FULL_AHEAD if has_large_rooms else _FULL)
