@@ -15,7 +15,7 @@ from gateway.sip.flow import (
     default_port,
     literal_address,
 )
-from gateway.sip.header_values import parse_name_addr, parse_uri
+from gateway.sip.header_values import is_loose, parse_name_addr, parse_route, parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request, Response
@@ -124,9 +124,9 @@ class Dialog:
             self.local_cseq += 1
             sequence = self.local_cseq
         uri, routes = self.remote_target, self.route_set
-        if routes and not _is_loose(routes[0]):
+        if routes and not is_loose(routes[0]):
             # A strict router of RFC 2543 wants itself in the Request-URI and the target last.
-            uri = _uri_of(routes[0])
+            uri = parse_name_addr(routes[0]).uri
             routes = (*routes[1:], f"<{self.remote_target}>")
         headers = Headers([("Max-Forwards", "70"), ("From", self.local), ("To", self.remote)])
         headers.add("Call-ID", self.id.call_id)
@@ -147,8 +147,8 @@ class Dialog:
         not said where it is, requests go back the way the peer's came, or where our first one
         went; so they do on a stream connection to the same host.
         """
-        uri = _uri_of(self.route_set[0]) if self.route_set else self.remote_target
-        hop = Destination.of(parse_uri(uri))
+        first = parse_route(self.route_set[0]) if self.route_set else parse_uri(self.remote_target)
+        hop = Destination.of(first)
         transport = hop.transport or self.flow.transport
         literal = literal_address(hop.host)
         if not self.route_set and (self.behind_nat or not self.has_contact):
@@ -185,11 +185,3 @@ class Dialog:
 
 def _allowed(headers: Headers) -> frozenset[str]:
     return frozenset(method.upper() for method in headers.tokens("Allow"))
-
-
-def _uri_of(route: str) -> str:
-    return parse_name_addr(route).uri
-
-
-def _is_loose(route: str) -> bool:
-    return "lr" in parse_uri(_uri_of(route)).parameters

@@ -157,6 +157,16 @@ def parse_uri(text: str) -> URI:
     raise SipSyntaxError("malformed URI")
 
 
+def parse_route(value: str) -> URI:
+    """The URI in a value of Route, Record-Route or Service-Route."""
+    return parse_uri(parse_name_addr(value).uri)
+
+
+def is_loose(route: str) -> bool:
+    """Whether who is named there leaves the Request-URI alone (19.1.1)."""
+    return "lr" in parse_route(route).parameters
+
+
 def host_to_ask(uri: URI) -> str:
     """The host that a request is sent to: the one of `maddr`, if that is one (19.1.1)."""
     maddr = uri.parameters.get("maddr") or ""

@@ -14,7 +14,7 @@ from typing import Self
 import structlog
 
 from gateway.sip.flow import Flow
-from gateway.sip.header_values import parse_name_addr, parse_uri
+from gateway.sip.header_values import parse_route, parse_uri
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request
 from gateway.sip.probe import Probe, ProbeConfig, ProbeState
@@ -81,7 +81,7 @@ class Liaison:
             return None
         routes = registration.service_route
         if proxy.host == parse_uri(registration.config.registrar).host.strip("[]"):
-            return ServiceRoute(Destination.of(parse_uri(parse_name_addr(routes[0]).uri)), routes)
+            return ServiceRoute(Destination.of(parse_route(routes[0])), routes)
         return ServiceRoute(proxy, routes)  # one that we are to go by, whoever the registrar is
 
     def is_called_by(self, host: str, user: str | None) -> bool:

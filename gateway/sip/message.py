@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sipmessage.message import COMPACT_FORMS
 
 from gateway.errors import SipSyntaxError
-from gateway.sip.header_values import parse_name_addr, parse_uri
+from gateway.sip.header_values import parse_route, parse_uri
 from gateway.sip.headers import Headers
 
 MAX_MESSAGE_SIZE = 65_535
@@ -151,7 +151,7 @@ def _check_dialog_addresses(headers: Headers) -> None:
         if contact is not None:
             parse_uri(contact.uri)
         for route in headers.values("Record-Route"):
-            parse_uri(parse_name_addr(route).uri)
+            parse_route(route)
     except SipSyntaxError as error:
         raise SipSyntaxError("Malformed Contact or Record-Route") from error
 

@@ -14,7 +14,7 @@ from gateway.sip.admission import ALLOW
 from gateway.sip.client_request import Outcome
 from gateway.sip.digest import Credentials, DigestClient
 from gateway.sip.flow import DEFAULT_PORT
-from gateway.sip.header_values import parse_name_addr, parse_seconds, parse_uri
+from gateway.sip.header_values import is_loose, parse_name_addr, parse_seconds, parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request, Response
 from gateway.sip.remedies import NO_WAY, remedy
@@ -209,10 +209,9 @@ def _service_route(response: Response) -> tuple[str, ...]:
     """As the latest response says (RFC 3608 section 6.1); none if that cannot be gone by."""
     routes = tuple(response.headers.values("Service-Route"))
     try:
-        is_loose = all("lr" in parse_uri(parse_name_addr(each).uri).parameters for each in routes)
+        return routes if all(is_loose(each) for each in routes) else ()
     except SipSyntaxError:
         return ()
-    return routes if is_loose else ()
 
 
 def _place(uri: str) -> tuple[str | None, str, int]:
