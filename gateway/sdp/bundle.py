@@ -45,10 +45,9 @@ def _is_about(attribute: Attribute, formats: tuple[str, ...]) -> bool:
 
 
 def _with_its_path(offer: SessionDescription, media: MediaDescription) -> MediaDescription:
-    bundle = dtls.bundle_of(offer, media)
-    if media.port or not media.has("bundle-only") or not bundle:
+    first = dtls.first_of_bundle(offer, media)
+    if media.port or not media.has("bundle-only") or first is None:
         return media
-    first = next((each for each in offer.media if each.value("mid") == bundle[0]), media)
     said = (each for each in first.attributes if each.name in _OF_THE_PATH)
     path = tuple(each for each in said if not media.has(each.name))
     alone = replace(

@@ -129,20 +129,23 @@ def session_attributes(
     """The lines of our answer that are about all of it: what is left of a bundle."""
     if agreed.ice is not None:
         yield LITE
-    if bundle_of(description, media):
+    if first_of_bundle(description, media) is not None:
         kept = (path_of(description, media), media)
         mids = (each.value("mid") or "" for each in kept if each is not None)
         yield Attribute("group", f"BUNDLE {' '.join(mids)}")
 
 
-def bundle_of(description: SessionDescription, media: MediaDescription) -> tuple[str, ...]:
-    """The names of the streams that go over one path with this one, itself among them; none if it
-    has one of its own."""
+def first_of_bundle(
+    description: SessionDescription, media: MediaDescription
+) -> MediaDescription | None:
+    """The stream that is named first of those that go over one path with this one; itself if there
+    is no such stream. None if it has a path of its own."""
     groups = ((value or "").split() for name, value in description.attributes if name == "group")
     for semantics, *names in filter(None, groups):
         if semantics == "BUNDLE" and media.value("mid") in names:
-            return tuple(names)
-    return ()
+            streams = (each for each in description.media if each.value("mid") == names[0])
+            return next(streams, media)
+    return None
 
 
 def path_of(description: SessionDescription, media: MediaDescription) -> MediaDescription | None:
@@ -151,9 +154,7 @@ def path_of(description: SessionDescription, media: MediaDescription) -> MediaDe
     So it is with `bundlePolicy` "max-bundle": to refuse that stream is to refuse the path (the
     answer could name the next one, RFC 9143 section 7.3.1, but Chromium does not follow).
     """
-    first = next(iter(bundle_of(description, media)), None)
-    streams = (each for each in description.media if first and each.value("mid") == first)
-    path = next(streams, media)
+    path = first_of_bundle(description, media) or media
     ufrag = _ufrag(description, media)
     is_other = path is not media and path.port != 0 and path.protocol.upper() in PROFILES
     is_shared = ufrag is not None and _ufrag(description, path) == ufrag
