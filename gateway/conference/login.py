@@ -16,7 +16,7 @@ from gateway.conference.recovery import RETURN_PATIENCE, RETURN_PAUSE
 from gateway.conference.relays import Relays
 from gateway.conference.room import FOCUS_NICK
 from gateway.conference.token import user_id
-from gateway.errors import ConferenceError, JoinFailure
+from gateway.errors import ConferenceError, JingleError, JoinFailure
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.component_message import Components
@@ -35,6 +35,7 @@ Connect = Callable[[Server, Reception], Awaitable[Connection]]
 
 CAPABILITIES = Capabilities()
 DISCOVERY_TIMEOUT = 5.0  # seconds; without an answer the components have no say
+_WRONG_URL = "conference_request_url in [jitsi] has to be where Jicofo itself is reached"
 
 _FAILURES = {
     FailureCause.LOGIN: JoinFailure.AUTHENTICATION,
@@ -67,12 +68,17 @@ class Login:
         if site.conference_request_url is None:
             reply = await self.connection.request(site.focus, request.to_element())
             return ConferenceResult.parse(reply)
-        return await ask_by_http(
-            site.conference_request_url,
-            replace(request, room=site.internal_room(request.room)),
-            tls=site.server.tls,
-            token=self.token(),
-        )
+        try:
+            return await ask_by_http(
+                site.conference_request_url,
+                replace(request, room=site.internal_room(request.room)),
+                tls=site.server.tls,
+                token=self.token(),
+            )
+        except (StanzaError, JingleError, ConnectionFailed) as error:
+            if (advice := _advice(error)) is not None:
+                log.warning("no focus answers by HTTP", reason=str(error), remedy=advice)
+            raise
 
     async def open_room(
         self,
@@ -195,6 +201,15 @@ def _mint(
         now=time.time(),
         moderator=moderator,
     )
+
+
+def _advice(failure: StanzaError | JingleError | ConnectionFailed) -> str | None:
+    """What an operator can do where a request by HTTP comes to nothing; None: it was the focus that
+    refused."""
+    if isinstance(failure, ConnectionFailed):
+        return remedy(failure)
+    is_refusal = isinstance(failure, StanzaError) and failure.condition != "item-not-found"
+    return None if is_refusal else _WRONG_URL
 
 
 async def _discover(connection: Connection, domain: str) -> Components:

@@ -61,7 +61,7 @@ def refusal(status: int, body: bytes) -> StanzaError:
             return _error("modify", "bad-request", text)
         case 401 | 403:
             return _error("auth", "not-authorized", text)
-        case 404 | 405:
+        case 301 | 302 | 303 | 307 | 308 | 404 | 405:  # no redirect is followed: it is elsewhere
             return _error("cancel", "item-not-found", text)
         case 429 | 500 | 502 | 503 | 504:
             return _error("wait", "internal-server-error", text)

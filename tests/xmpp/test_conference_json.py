@@ -57,7 +57,7 @@ def test_whatever_else_comes_makes_no_sense(body: bytes) -> None:
         (429, b"", "wait", "internal-server-error"),
         (500, b"", "wait", "internal-server-error"),
         (503, b"", "wait", "internal-server-error"),
-        (302, b"", "cancel", "undefined-condition"),
+        (301, b"", "cancel", "item-not-found"),
         (418, b"\xff", "cancel", "undefined-condition"),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from gateway.conference.allocation import allocate
 from gateway.conference.login import log_in
@@ -163,3 +164,22 @@ async def test_a_login_asks_by_http_and_with_its_token_where_that_is_configured(
     assert headers["Authorization"] == "Bearer a.b.c"
     assert body["room"] == "[acme]room@conference.meet.test"
     assert body["properties"] == {"visitors-version": "1", "visitor": "true"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "names_the_key"),
+    [(301, "", True), (404, "", True), (200, "<html>", True), (403, "no", False)],
+)
+async def test_an_address_that_is_not_the_focus_s_is_told_by_its_key(
+    status: int, body: str, names_the_key: bool
+) -> None:
+    world = World()
+    with capture_logs() as logged:
+        async with server(answering((status, body))) as url:
+            site = replace(INSTALLATION, conference_request_url=url)
+            login = await log_in(site, ADDRESS, world.connect)
+            with pytest.raises((StanzaError, JingleError)):
+                await login.ask(REQUEST)
+            await login.connection.close()
+    told = [each["remedy"] for each in logged if "HTTP" in each["event"]]
+    assert ["conference_request_url" in remedy for remedy in told] == [True] * names_the_key
