@@ -102,8 +102,13 @@ def check_config(config: ConfigFile = None) -> None:
     listening = ", ".join(str(listen) for listen in loaded.sip.listen)
     typer.echo(f"{config or 'the environment'}: good")
     typer.echo(f"  SIP on {listening}; RTP on ports {loaded.media.first_port} and up")
-    if (certificates := loaded.certificates()) is not None and certificates.expires is not None:
-        typer.echo(f"  the certificate of sip.tls is good until {certificates.expires:%F %R} UTC")
+    if (certificates := loaded.certificates()) is not None:
+        if certificates.expires is not None:
+            typer.echo(
+                f"  the certificate of sip.tls is good until {certificates.expires:%F %R} UTC"
+            )
+        if not certificates.is_for_name:
+            typer.echo(f"  the certificate of sip.tls is not for its name, {certificates.name}")
     workers = loaded.media.worker_count
     processes = f"{workers} process{'es' * (workers > 1)} of its own" if workers else "this process"
     typer.echo(f"  media in {processes}")

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from gateway import open_files
 from gateway.cli import app
 from tests.helpers.captured_log import log_at_once
+from tests.sip.authority import Authority
 
 _LEAST = """
 [jitsi]
@@ -117,6 +118,18 @@ def test_a_good_configuration_is_told_in_short(trunk: str, told: list[str], tmp_
     result = CliRunner().invoke(app, ["check-config", "-c", str(file)])
     assert result.exit_code == 0, result.output
     assert [line.strip() for line in result.output.splitlines() if "  calls " in line] == told
+
+
+def test_a_certificate_that_is_not_for_our_name_is_told(tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).sign("other.example.org")
+    file = tmp_path / "gateway.toml"
+    file.write_text(
+        f'[sip]\nlisten = ["tls:127.0.0.1:5061"]\n[sip.tls]\ncertificate = "{certificate}"\n'
+        f'key = "{key}"\nname = "sip.example.org"\n[jitsi]\ndomain = "meet.example.org"\n'
+        '[[trunk]]\nname = "pbx"\nfrom = ["192.0.2.1"]\n'
+    )
+    checked = CliRunner().invoke(app, ["check-config", "-c", str(file)])
+    assert "not for its name, sip.example.org" in checked.output
 
 
 @pytest.mark.parametrize("dial_out", ["", '[trunk.dial_out]\nhost = "192.0.2.1"\nprefixes = ["+"]'])

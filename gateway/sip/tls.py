@@ -13,6 +13,7 @@ from typing import Literal
 from cryptography import x509
 
 from gateway.errors import ConfigError
+from gateway.sip.tls_names import prove
 from gateway.trust import stamp, trusting
 
 ClientCertificates = Literal["off", "optional", "required"]
@@ -53,6 +54,8 @@ class Certificates:
         self.client: ssl.SSLContext
         self.expires: datetime.datetime | None
         """When ours is no longer good; None if that cannot be read."""
+        self.names: tuple[str, ...] | None
+        """Whom ours is for, as `tls_names` has it; None if that cannot be read."""
         self.reload()
 
     @property
@@ -63,6 +66,12 @@ class Certificates:
     def name(self) -> str | None:
         """The host to state to peers over TLS, if it is not our address."""
         return self._config.name
+
+    @property
+    def is_for_name(self) -> bool:
+        """Whether ours is for that host, as far as it can be read: others will not believe it."""
+        name = self._config.name
+        return name is None or self.names is None or prove(self.names, name)
 
     @property
     def have_changed(self) -> bool:
@@ -92,7 +101,7 @@ class Certificates:
             except (OSError, ValueError) as error:
                 raise ConfigError([_fault(config, error)]) from error
         self.server, self.client, self._state = server, client, state
-        self.expires = _expiry(config.certificate)
+        self.expires, self.names = _read(config.certificate)
 
     def _look(self) -> tuple[object, ...]:
         """What shows that a file has changed: renewed ones are often links to elsewhere."""
@@ -101,11 +110,19 @@ class Certificates:
         return tuple(stamp(file) for file in files if file is not None)
 
 
-def _expiry(file: Path) -> datetime.datetime | None:
+def _read(file: Path) -> tuple[datetime.datetime | None, tuple[str, ...] | None]:
+    """Until when a certificate is good, and for whom."""
     try:
-        return x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
-    except (OSError, ValueError):  # OpenSSL has taken what is stricter looked at here
-        return None
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+        expires = certificate.not_valid_after_utc
+        told = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return expires, ()
+    except (OSError, ValueError, x509.InvalidVersion, x509.DuplicateExtension):
+        # OpenSSL has taken what is stricter looked at here.
+        return None, None
+    kinds = (x509.DNSName, x509.UniformResourceIdentifier)
+    return expires, tuple(str(name.value).lower() for name in told if isinstance(name, kinds))
 
 
 def _fault(config: TlsConfig, error: Exception) -> str:

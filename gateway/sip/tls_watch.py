@@ -24,7 +24,7 @@ def watch_certificates(
 ) -> Reloading:
     """Looks at the files every so many seconds; when told to it reads them, changed or not.
 
-    Once a day, by the `clock`, it tells that ours has expired, or soon will.
+    Once a day, by the `clock`, it tells that ours has expired, or soon will, or is not ours.
     """
     told_on = clock().date()
 
@@ -33,7 +33,7 @@ def watch_certificates(
         now = clock()
         if told_on != now.date():
             told_on = now.date()
-            _tell_expiry(certificates, now)
+            _tell_faults(certificates, now)
         return certificates.have_changed
 
     async def take_up() -> None:
@@ -45,14 +45,21 @@ def watch_certificates(
             log.error("certificates cannot be used, the former stay", problems=error.problems)
         else:
             log.info("certificates taken up")
-            _tell_expiry(certificates, clock())
+            _tell_faults(certificates, clock())
 
-    _tell_expiry(certificates, clock())
+    _tell_faults(certificates, clock())
     return Reloading(take_up, name="certificates", interval=interval, is_due=is_due)
 
 
-def _tell_expiry(certificates: Certificates, now: datetime.datetime) -> None:
-    """Peers that verify a certificate hang up on one that has expired, and say nothing."""
+def _tell_faults(certificates: Certificates, now: datetime.datetime) -> None:
+    """Peers that verify a certificate hang up on one they do not believe, and say nothing."""
+    if not certificates.is_for_name:
+        log.warning(
+            "our certificate is not for our name",
+            name=certificates.name,
+            certificate_of=certificates.names,
+            remedy="name one of those in [sip.tls], or have a certificate for it",
+        )
     expires = certificates.expires
     if expires is None or expires > now + _SOON:
         return

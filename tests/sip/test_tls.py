@@ -504,6 +504,27 @@ async def test_a_certificate_that_nobody_will_believe_is_told(
     assert "[sip.tls]" in told["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("names", "is_told"),
+    [
+        (["sip.example.org"], False),
+        (["other.example.org", "SIP.example.org"], False),
+        (["*.example.org"], False),
+        (["sip:sip.example.org"], False),
+        (["example.org", "192.0.2.1"], True),
+        ([], True),
+    ],
+)
+async def test_a_certificate_that_is_not_for_the_name_we_state_is_told(
+    authority: Authority, names: list[str], is_told: bool
+) -> None:
+    config = authority.config(*names, until=NOW + 30 * DAY)
+    certificates = Certificates(replace(config, name="sip.example.org"))
+    with structlog.testing.capture_logs() as logs:
+        await watch_certificates(certificates, 60.0).close()
+    assert ["is not for our name" in told["event"] for told in logs] == [True] * is_told
+
+
 async def test_nothing_is_told_of_a_certificate_that_is_good(authority: Authority) -> None:
     certificates = Certificates(authority.config("here", until=NOW + 30 * DAY))
     with structlog.testing.capture_logs() as logs:
