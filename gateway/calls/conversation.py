@@ -153,6 +153,7 @@ class Conversation:
                 await self._told(event, answering)
 
     async def _told(self, event: conference.Event, answering: asyncio.TaskGroup) -> None:
+        had_media = self._record.media_at is not None
         self._record.told(event, self._participant)
         self.backdrop.told(event)
         self._limits.told(event)
@@ -173,6 +174,8 @@ class Conversation:
                 log.info("moved", room=event.room)
             case conference.Alone():
                 log.info("alone in the conference")
+            case conference.MediaUp() if had_media:
+                log.info("media connected again")
             case conference.MediaUp():
                 log.info("media connected", after=f"{self._record.media_time:.2f} s")
             case conference.MediaDown():
