@@ -174,10 +174,9 @@ class Conversation:
                 log.info("moved", room=event.room)
             case conference.Alone():
                 log.info("alone in the conference")
-            case conference.MediaUp() if had_media:
-                log.info("media connected again")
             case conference.MediaUp():
-                log.info("media connected", after=f"{self._record.media_time:.2f} s")
+                first = {} if had_media else {"after": f"{self._record.media_time:.2f} s"}
+                log.info("media connected", **first)
             case conference.MediaDown():
                 log.info("media disconnected", reason=event.reason)
             case conference.DominantSpeaker() if event.endpoint == self._participant.endpoint:
