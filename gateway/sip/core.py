@@ -18,9 +18,10 @@ from gateway.sip.dialog import Dialog, DialogId
 from gateway.sip.dtmf_info import DTMF, DTMF_RELAY
 from gateway.sip.events import Event
 from gateway.sip.failover import Sending
-from gateway.sip.flow import Flow, Network
+from gateway.sip.flow import Flow
 from gateway.sip.header_values import format_host
 from gateway.sip.message import Request, Response
+from gateway.sip.network_port import Network
 from gateway.sip.replaces import Replaces
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session_timer import Wanted

@@ -10,15 +10,16 @@ from typing import NamedTuple
 from gateway.sip.flow import (
     Flow,
     HostPort,
-    Network,
     comes_through_nat,
     default_port,
+    is_ipv6,
     literal_address,
 )
 from gateway.sip.header_values import is_loose, parse_name_addr, parse_route, parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request, Response
+from gateway.sip.network_port import Network
 
 TARGET_REFRESH = ("INVITE", "UPDATE")
 """The requests by which the peer's address may change (12.2, RFC 3311 5)."""
@@ -156,7 +157,7 @@ class Dialog:
         if literal is None:
             return self._ways_to_name(hop, network)
         address = str(literal), hop.port or default_port(transport)
-        is_other_family = (":" in address[0]) != (":" in self.flow.listener[0])
+        is_other_family = is_ipv6(address[0]) != is_ipv6(self.flow.listener[0])
         if transport != self.flow.transport or is_other_family:
             return [(network.flow_to(transport, address) or self.flow, address)]
         if self.flow.is_reliable and address[0] == self.flow.remote[0]:

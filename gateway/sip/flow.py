@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Protocol
 
 from gateway.sip.header_values import format_host, parse_parameters, split_list
 from gateway.sip.message import Request
-
-if TYPE_CHECKING:
-    from gateway.sip.locate import Destination
 
 DEFAULT_PORT = 5060
 TLS_PORT = 5061
@@ -60,25 +56,6 @@ def default_port(transport: str) -> int:
     return TLS_PORT if transport == "tls" else DEFAULT_PORT
 
 
-class Network(Protocol):
-    """What the core has to know of the sockets below it."""
-
-    def flow_to(self, transport: str, remote: HostPort) -> Flow | None:
-        """The flow to a peer not heard of before; None if no listener can serve it."""
-
-    def flows_to(self, destination: "Destination") -> tuple[Flow, ...]:
-        """The flows to a name as far as it is known, the first to try first (RFC 3263)."""
-
-    def advertised(self, flow: Flow) -> HostPort:
-        """The address to state in Via and Contact so that this peer can reach us."""
-
-    def avoid(self, flow: Flow, seconds: float) -> None:
-        """Try the peer of a flow last for so long: it is dead, or has said that it cannot."""
-
-    def is_avoided(self, flow: Flow) -> bool:
-        """Whether the peer of a flow is to be tried last."""
-
-
 def stamp_via(request: Request, flow: Flow) -> None:
     """Note in the topmost Via where the request really came from (18.2.1, RFC 3581 section 4)."""
     via = request.headers.via
@@ -121,3 +98,8 @@ def literal_address(host: str) -> IPv4Address | IPv6Address | None:
         return ip_address(host.strip("[]"))
     except ValueError:
         return None
+
+
+def is_ipv6(host: str) -> bool:
+    """Whether a literal address, without brackets, is one of IPv6."""
+    return ":" in host

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import CannotListen
-from gateway.sip.flow import Flow, HostPort, Transmission, literal_address
+from gateway.sip.flow import Flow, HostPort, Transmission, is_ipv6, literal_address
 from gateway.sip.header_values import format_host
 from gateway.sip.tcp import TcpListener
 from gateway.sip.tcp_connection import TcpLimits
@@ -121,7 +121,7 @@ class Sockets:
             listener.address
             for listener in self.listeners
             if listener.transport == transport
-            and (":" in listener.address[0]) == (":" in remote[0])
+            and is_ipv6(listener.address[0]) == is_ipv6(remote[0])
         ]
         if len(listeners) > 1:
             from_ = (self.local_host(remote[0]), *WILDCARDS)
@@ -152,7 +152,7 @@ class Sockets:
             try:
                 host = _address_towards(remote_host)
             except OSError:
-                return "::1" if ":" in remote_host else "127.0.0.1"
+                return "::1" if is_ipv6(remote_host) else "127.0.0.1"
             if len(self._local_hosts) >= _MAX_REMEMBERED:
                 self._local_hosts.clear()
             self._local_hosts[remote_host] = host, now + _REMEMBERED
@@ -160,7 +160,7 @@ class Sockets:
 
 
 def _address_towards(remote_host: str) -> str:
-    family = socket.AF_INET6 if ":" in remote_host else socket.AF_INET
+    family = socket.AF_INET6 if is_ipv6(remote_host) else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((remote_host, 9))
         return str(probe.getsockname()[0])

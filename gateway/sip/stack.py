@@ -35,11 +35,12 @@ from gateway.sip.core import Core, StackConfig, content_type, new_tag
 from gateway.sip.counters import Counters
 from gateway.sip.digest import Credentials
 from gateway.sip.events import Event
-from gateway.sip.flow import Flow, HostPort, Network, Transmission, response_flow, stamp_via
+from gateway.sip.flow import Flow, HostPort, Transmission, response_flow, stamp_via
 from gateway.sip.header_values import parse_uri
 from gateway.sip.headers import Headers
 from gateway.sip.lone_request import send_alone
 from gateway.sip.message import Request, Response, check, parse_message
+from gateway.sip.network_port import Network
 from gateway.sip.replaces import Replaces
 from gateway.sip.responses import HeaderFields, respond_to
 from gateway.sip.session import Phase, Session

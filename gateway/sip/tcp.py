@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from gateway.sip.flow import Flow, HostPort, Transmission, literal_address
+from gateway.sip.flow import Flow, HostPort, Transmission, is_ipv6, literal_address
 from gateway.sip.tcp_connection import TcpConnection, TcpLimits
 from gateway.sip.tls import Certificates
 from gateway.sip.tls_channel import TlsChannel
@@ -64,7 +64,7 @@ class TcpListener:
     async def listen(self, address: HostPort) -> None:
         """Bind and listen; OSError if the address cannot be had."""
         loop = asyncio.get_running_loop()
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        family = socket.AF_INET6 if is_ipv6(address[0]) else socket.AF_INET
         self._server = await loop.create_server(
             self._accepted,
             address[0],

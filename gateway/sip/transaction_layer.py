@@ -6,9 +6,10 @@ from sipmessage import Parameters, Via
 
 from gateway.sip.call_ids import CallIds
 from gateway.sip.counters import Counters
-from gateway.sip.flow import Flow, HostPort, Network, Transmission, response_flow
+from gateway.sip.flow import Flow, HostPort, Transmission, response_flow
 from gateway.sip.header_values import format_host
 from gateway.sip.message import Request, Response
+from gateway.sip.network_port import Network
 from gateway.sip.timers import TimerQueue, Timers
 from gateway.sip.transaction import Surroundings, Transaction, User, outcome_of
 from gateway.sip.transaction_tables import (

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from gateway.sip.flow import Flow, HostPort
+from gateway.sip.flow import Flow, HostPort, is_ipv6
 from gateway.sip.message import MAX_MESSAGE_SIZE
 
 _BURST = 16  # datagrams taken at once, before others on the loop have their turn
@@ -29,7 +29,7 @@ class UdpListener:
         on_unreachable: Callable[[HostPort], None],
     ) -> None:
         """Bind and listen; OSError if the address cannot be had."""
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        family = socket.AF_INET6 if is_ipv6(address[0]) else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             self._configure(family)
