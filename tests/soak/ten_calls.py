@@ -100,8 +100,11 @@ async def _audible(call: PhoneCall) -> None:
 
 
 async def nothing_left(gateway: LoneGateway, empty: Look) -> None:
-    """Return when there is no more of anything than there was when there was no call."""
-    for _ in range(60):
+    """Return when there is no more of anything than there was when there was no call.
+
+    A phone that is gone is waited for: 32 s for its ACK, and as long while our BYE does not go out.
+    """
+    for _ in range(160):
         look = await gateway.look()
         if not look.calls and not look.transactions and look.remains <= empty.remains:
             return
