@@ -58,7 +58,8 @@ class IceConnection(aioice.Connection):
         super().__init__(ice_controlling=False)
         self._addresses = addresses
         self._receive_dtls = receive_dtls
-        self._heard = 0  # datagrams since somebody looked
+        self._heard = 0  # datagrams of the bridge's since somebody looked
+        self._peers: set[tuple[str, int]] = set()  # where it is, as far as somebody has asked
         self._media: list[Datagram] = []  # that nobody has read yet
         self._taken: list[tuple[TakenOver, StunProtocol]] = []
 
@@ -142,7 +143,7 @@ class IceConnection(aioice.Connection):
         media, self._media = self._media, []
         for taken, stun in self._taken:
             for datagram in taken.read():
-                if _may_be_media(datagram[0]):  # the usual case
+                if datagram[1] in self._peers and _may_be_media(datagram[0]):  # the usual case
                     self._heard += 1
                     media.append(datagram)
                 else:
@@ -150,17 +151,30 @@ class IceConnection(aioice.Connection):
         return media
 
     def _take(self, stun: StunProtocol | None, datagram: Datagram) -> None:
-        """Give a datagram to whom it concerns, by its first octet (RFC 7983 section 7)."""
-        self._heard += 1
+        """Give a datagram to whom it concerns, by its first octet (RFC 7983 section 7).
+
+        Of strangers nothing counts but checks, by which they prove that they are none: anything
+        else in clear would end a handshake.
+        """
         data, source, _ = datagram
+        is_peers = stun is None or self._is_peer(source)  # a TURN server lets nobody else through
+        self._heard += is_peers
         if data[0] <= 3 and stun is not None:
             # Attributes of a wrong length or none at all; aioice takes care of other damage.
             with contextlib.suppress(struct.error, KeyError):
                 stun.datagram_received(data, source)
+        elif not is_peers:
+            return
         elif 20 <= data[0] <= 63:
             self._receive_dtls(data)
         elif _may_be_media(data) and len(self._media) < _MOST_WAITING:
             self._media.append(datagram)
+
+    def _is_peer(self, source: tuple[str, int]) -> bool:
+        """Whether the bridge is there: it has told so, or proved it by a check."""
+        if source not in self._peers:
+            self._peers = {(each.host, each.port) for each in self._remote_candidates}
+        return source in self._peers
 
     def transmit(self, datagram: bytes) -> None:
         """Send on the nominated pair. IceError: there is none."""

@@ -18,7 +18,7 @@ from gateway.webrtc.ice import IceConnection, IceError
 
 def test_aioice_has_the_names_this_leans_on() -> None:
     connection = aioice.Connection(ice_controlling=False)
-    for name in ("_nominated", "_protocols", "_local_candidates"):
+    for name in ("_nominated", "_protocols", "_local_candidates", "_remote_candidates"):
         assert hasattr(connection, name)
     assert connection._local_candidates_start is False
     assert connection._local_candidates_end is False
@@ -206,6 +206,58 @@ async def test_what_strangers_send_to_our_socket_is_no_error_and_no_data() -> No
     await theirs.send(b"\x80some media")
     assert await media(ours) == [b"\x80some media"]
     assert errors == []
+    await theirs.close()
+    await ours.close()
+
+
+@pytest.mark.parametrize("is_taken_over", [False, True])
+async def test_of_strangers_neither_handshakes_nor_media_are_taken(is_taken_over: bool) -> None:
+    dtls: asyncio.Queue[bytes] = asyncio.Queue()
+    ours, theirs = await connected(dtls.put_nowait)
+    if is_taken_over:
+        ours.take_over()
+    (local,) = ours.local_candidates
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for datagram in (b"\x16 of no use", b"\x80 of a stranger"):
+            stranger.sendto(datagram, (local.host, local.port))
+    await theirs.send(b"\x16a handshake")
+    await theirs.send(b"\x80some media")
+    assert await media(ours) == [b"\x80some media"]
+    assert await dtls.get() == b"\x16a handshake"
+    assert dtls.empty()
+    await theirs.close()
+    await ours.close()
+
+
+async def test_who_has_not_told_its_address_proves_it_by_a_check() -> None:
+    """A bridge behind a NAT, perhaps: what it says of itself leads nowhere."""
+    ours, theirs = await pair()
+    told = aioice.Candidate("1", 1, "udp", 1, "127.0.0.1", 9, "host")
+    await ours.add_remote_candidate(told)
+    for candidate in ours.local_candidates:
+        await theirs.add_remote_candidate(candidate)
+    await asyncio.gather(
+        ours.establish(theirs.local_username, theirs.local_password), theirs.connect()
+    )
+    await theirs.send(b"\x80some media")
+    assert await media(ours) == [b"\x80some media"]
+    await theirs.close()
+    await ours.close()
+
+
+async def test_a_stranger_does_not_make_a_lost_path_look_alive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ice, "SILENT_FOR", 0.4)
+    monkeypatch.setattr(ice, "_LOOK_EVERY", 0.1)
+    ours, theirs = await connected(no_data)
+    (local,) = ours.local_candidates
+    lost = asyncio.ensure_future(ours.lost())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        async with asyncio.timeout(5):
+            while not lost.done():
+                stranger.sendto(b"\x80some media", (local.host, local.port))
+                await asyncio.sleep(0.03)
     await theirs.close()
     await ours.close()
 
