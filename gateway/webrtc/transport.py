@@ -20,6 +20,7 @@ from gateway.webrtc.dtls import PROFILES, DtlsEndpoint, DtlsError, DtlsIdentity,
 from gateway.webrtc.ice import IceConnection, IceError
 
 _INBOX = 64  # DTLS datagrams waiting; a handshake needs a handful
+_MOST_CANDIDATES = 64  # of the bridge's; a pair with each is looked through whenever one comes
 
 
 class TransportError(Exception):
@@ -219,7 +220,7 @@ async def _first(
 
 async def _add_candidates(ice: IceConnection, candidates: tuple[IceCandidate, ...]) -> None:
     for candidate in candidates:
-        if _is_usable(candidate):
+        if _is_usable(candidate) and len(ice.remote_candidates) < _MOST_CANDIDATES:
             await ice.add_remote_candidate(_to_aioice(candidate))
 
 

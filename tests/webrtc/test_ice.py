@@ -12,8 +12,10 @@ import pytest
 from aioice.ice import StunProtocol, relayed_candidate
 from aioice.turn import TurnTransport
 
+from gateway.media.messages import IceCandidate
 from gateway.webrtc import ice
 from gateway.webrtc.ice import IceConnection, IceError
+from gateway.webrtc.transport import BridgeTransport
 
 
 def test_aioice_has_the_names_this_leans_on() -> None:
@@ -226,6 +228,20 @@ async def test_of_strangers_neither_handshakes_nor_media_are_taken(is_taken_over
     assert await dtls.get() == b"\x16a handshake"
     assert dtls.empty()
     await theirs.close()
+    await ours.close()
+
+
+async def test_more_candidates_than_any_bridge_has_are_passed_over() -> None:
+    ours = BridgeTransport(("127.0.0.1",))
+    told = tuple(
+        IceCandidate("1", 1, "udp", 1, f"127.0.{number // 250}.{number % 250 + 1}", 9, "host")
+        for number in range(1000)
+    )
+    await ours.add_candidates(told[:500])
+    await ours.add_candidates(told[500:])
+    known = ours._ice.remote_candidates
+    assert [each.host for each in known] == [each.host for each in told[: len(known)]]
+    assert 1 < len(known) <= 100  # as many pairs as an agent is to have (RFC 8445 6.1.2.5)
     await ours.close()
 
 
