@@ -31,7 +31,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between attempts
 _CONNECT_WITHIN = 10.0
 _CLOSE_WITHIN = 0.5
 _HEARTBEAT = 20.0  # seconds between pings of ours; the bridge's are answered by aiohttp
-_MAX_MESSAGE = 1 << 16
+# Octets. What people's data channels take (256 KiB, as browsers have it) the bridge passes on to
+# us, with the sender's name: whoever sends more than we take would close our channel.
+_MAX_MESSAGE = 1 << 19
 _REFUSED = (403, 404)  # wrong password, or nothing there: asking again changes nothing
 _GOING_AWAY = 1001  # the conference, or the bridge: another session will come
 

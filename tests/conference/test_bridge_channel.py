@@ -114,6 +114,21 @@ async def test_a_channel_that_closes_is_opened_again(
         await scene.until(lambda: scene.socket.opened["me"] == 4)
 
 
+async def test_what_somebody_in_the_meeting_sends_to_all_does_not_close_the_channel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with bridge(monkeypatch) as there, there.channel():
+        await there.until(lambda: there.socket.open)
+        longest = "x" * (1 << 18)
+        await there.socket.tell("me", "EndpointMessage", **{"from": "ann", "msgPayload": longest})
+        await there.socket.tell(
+            "me", "DominantSpeakerEndpointChangeEvent", dominantSpeakerEndpoint="ann"
+        )
+        await there.until(lambda: there.events or there.socket.opened["me"] > 1)
+        assert there.events == [DominantSpeaker("ann")]
+        assert there.socket.opened["me"] == 1
+
+
 async def test_a_bridge_that_goes_away_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     async with bridge(monkeypatch) as scene, scene.channel():
         await scene.until(lambda: scene.socket.received["me"])
