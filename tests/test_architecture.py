@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "gateway.open_files": set(),  # for programs at their start
     "gateway.resolver": set(),  # for SIP and XMPP
     "gateway.reloading": set(),  # what certificates and PINs have in common
+    "gateway.sparse_lines": set(),  # what strangers bring about, for the log
     "gateway.trust": set(),  # for everybody's TLS
     "gateway.sip": {
         "gateway.errors",
@@ -41,7 +42,12 @@ MAY_IMPORT = {
         "audiocodecs",
         "gateway.logs",  # for the worker, which is a program
     },
-    "gateway.conference": {"gateway.errors", "gateway.xmpp", "gateway.media.messages"},
+    "gateway.conference": {
+        "gateway.errors",
+        "gateway.sparse_lines",
+        "gateway.xmpp",
+        "gateway.media.messages",
+    },
     "gateway.ivr": {
         "gateway.errors",
         "gateway.http_server",
@@ -51,6 +57,7 @@ MAY_IMPORT = {
     },
     "gateway.calls": {
         "gateway.errors",
+        "gateway.sparse_lines",
         "gateway.ivr",
         "gateway.sip",
         "gateway.sdp",

@@ -1,6 +1,6 @@
 """Lines that strangers can bring about."""
 
-from gateway.calls.sparse_lines import SparseLines
+from gateway.sparse_lines import SparseLines
 
 
 def test_a_line_at_once_then_no_more_than_one_in_a_while_with_what_was_left_out() -> None:

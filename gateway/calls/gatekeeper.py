@@ -13,7 +13,6 @@ import structlog
 
 from gateway.calls.accounts import Accounts, CallerAccount
 from gateway.calls.routing import Listener, Trunk, trunk_of
-from gateway.calls.sparse_lines import SparseLines
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import Refusal, Verdict
 from gateway.sip.digest_server import DigestCounters, DigestServer
@@ -21,6 +20,7 @@ from gateway.sip.flow import Flow
 from gateway.sip.header_values import parse_uri
 from gateway.sip.message import Request
 from gateway.sip.registrar import Registrar
+from gateway.sparse_lines import SparseLines
 
 log = structlog.get_logger(__name__)
 

@@ -9,12 +9,15 @@ import structlog
 
 from gateway.conference.login import Login
 from gateway.conference.room import Room
+from gateway.sparse_lines import SparseLines
 from gateway.xmpp.chat import chat
 from gateway.xmpp.outgoing import MOST, PERIOD
 from gateway.xmpp.rate_limit import RateLimit
 from gateway.xmpp.speaker_stats import dominant_speaker
 
 log = structlog.get_logger(__name__)
+
+_TELL_EVERY = 60.0  # seconds: a phone may write as fast as it likes
 
 
 class Sayings:
@@ -24,6 +27,7 @@ class Sayings:
         self._login = login
         self._room = room
         self._rate = RateLimit(MOST["message"], PERIOD)
+        self._unsaid = SparseLines(_TELL_EVERY)
 
     def chat(self, text: str, to: str | None) -> bool:
         """Write to everybody, or to one endpoint; False if nothing was sent."""
@@ -48,7 +52,9 @@ class Sayings:
             return False
         now = asyncio.get_running_loop().time()
         if self._rate.wait(now) > 0:
-            log.warning("message not sent: too many")
+            untold = self._unsaid.count(now)
+            if untold is not None:
+                log.warning("message not sent: too many", times=untold)
             return False
         self._rate.take(now)
         return True

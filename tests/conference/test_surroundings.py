@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from gateway.conference.events import (
     Alone,
@@ -317,6 +318,19 @@ async def test_who_writes_without_end_is_never_late_with_its_words() -> None:
             await settle(0.1)
         assert written > 200
         assert len([s for s in world.stream.sent if s.stanza.tag.endswith("message")]) == written
+
+
+@in_virtual_time
+async def test_what_is_not_written_for_being_too_much_is_a_line_a_minute_in_the_log() -> None:
+    async with Call(World(), Media()) as call:
+        with structlog.testing.capture_logs() as logs:
+            for number in range(1000):
+                call.participant.send_chat(str(number))
+                await settle(0.1)
+        lines = [entry for entry in logs if entry["event"] == "message not sent: too many"]
+        assert [line["times"] for line in lines][:1] == [1]
+        assert len(lines) == 2
+        assert lines[1]["times"] > 200
 
 
 @in_virtual_time
