@@ -54,6 +54,7 @@ ComponentOrder = (
 
 _MOVE = "features/breakout-rooms/move-to-room"
 _UPDATE = "features/breakout-rooms/update"
+_LONGEST_JID = 3071  # characters (RFC 7622)
 _MOST_ROOMS, _LONGEST_NAME = 200, 200  # of which names are remembered; characters
 
 
@@ -63,7 +64,7 @@ def read_order(message: ComponentMessage, components: Components) -> ComponentOr
         return _moderation(message)
     if components.is_from(message, "breakout_rooms"):
         room = message.text("roomJid")
-        if message.text("event") == _MOVE and room:
+        if message.text("event") == _MOVE and room and len(room) <= _LONGEST_JID:
             return MoveOrdered(room)
         if message.text("event") == _UPDATE:
             return _names(message)

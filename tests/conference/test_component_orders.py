@@ -72,6 +72,7 @@ def test_being_sent_to_a_room_is_understood() -> None:
     [
         ("breakout.test", {"event": MOVE}),
         ("breakout.test", {"event": MOVE, "roomJid": 5}),
+        ("breakout.test", {"event": MOVE, "roomJid": "x" * 3100 + "@breakout.test"}),
         ("breakout.test", {"event": "features/breakout-rooms/update", "roomJid": "x@y"}),
         ("r@m/alice", {"event": MOVE, "roomJid": "x@y"}),
     ],
