@@ -90,6 +90,11 @@ class RoomSource:
         opened = [self._open(copy, leg if takes_over else None) for copy in copies]
         return all(opened)
 
+    def begin(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
+        """Take the first packet, which `leg` has opened."""
+        self._hand_over(leg)
+        self._carried(leg, packet, now)
+
     @property
     def has_presses(self) -> bool:
         """Whether its owner has pressed any keys."""

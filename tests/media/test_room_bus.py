@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,10 +15,12 @@ from audiocodecs.resampling import converter
 from audiocodecs.tones import tone
 from gateway.lab.listening import listen_for
 from gateway.media import messages as m
+from gateway.media import room_bus
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.call_media import CallMedia
 from gateway.media.mixing import Mixing
 from gateway.media.room_bus import RoomBus
+from gateway.media.room_source import RoomSource
 from gateway.media.slot import Slot
 from gateway.media.utterance import Over
 from gateway.rtp.packet import RtpPacket, pack_extensions
@@ -249,6 +251,32 @@ def test_what_was_counted_of_a_source_that_nobody_names_stays_counted() -> None:
     assert room.bus.heard().packets == 10
     room.bus.expire(BEGIN + 11.0)
     assert room.bus.heard().packets == 10
+
+
+def test_what_nobody_has_protected_makes_no_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the bridge's name anybody may send packets of any SSRC, and each would cost a decoder."""
+    made: list[int] = []
+
+    class Counted(RoomSource):
+        def __init__(self, ssrc: int, *args: Any, **options: Any) -> None:
+            made.append(ssrc)
+            super().__init__(ssrc, *args, **options)
+
+    monkeypatch.setattr(room_bus, "RoomSource", Counted)
+    caller = Caller()
+    room = Room([caller])
+    assert caller.leg is not None
+    for number in range(100):
+        forged = RtpPacket(OPUS, number, 0, 5000 + number, secrets.token_bytes(80))
+        room.bus.receive(caller.leg, forged.serialize(), BEGIN)
+    assert made == []
+    assert room.bus.unsignalled_dropped == 100
+    talker = Talker("c")  # who speaks before the focus names it
+    for number in range(60):
+        room.bus.receive(caller.leg, room.bridge.rtp(talker.packet(number)), room.now)
+        room.run(1)
+    assert made == [talker.ssrc]
+    assert caller.hears() == {"c"}
 
 
 def test_only_the_loudest_four_are_heard_whether_they_call_or_not() -> None:
