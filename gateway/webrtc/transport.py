@@ -239,13 +239,14 @@ def _role(offered_setup: str) -> Role:
 
 
 def _to_aioice(candidate: IceCandidate) -> aioice.Candidate:
+    """With an IPv6 address as the system tells it: Java's has all of its zeros."""
     related = candidate.related
     return aioice.Candidate(
         foundation=candidate.foundation,
         component=candidate.component,
         transport=candidate.protocol.lower(),
         priority=candidate.priority,
-        host=candidate.host,
+        host=str(ipaddress.ip_address(candidate.host)),
         port=candidate.port,
         type=candidate.type,
         related_address=related[0] if related else None,

@@ -245,6 +245,14 @@ async def test_more_candidates_than_any_bridge_has_are_passed_over() -> None:
     await ours.close()
 
 
+async def test_an_address_is_the_same_however_it_is_written() -> None:
+    ours = BridgeTransport(("127.0.0.1",))
+    told = IceCandidate("1", 1, "udp", 1, "2001:DB8:0:0:0:0:0:1", 10000, "host")
+    await ours.add_candidates((told,))
+    assert [each.host for each in ours._ice.remote_candidates] == ["2001:db8::1"]
+    await ours.close()
+
+
 async def test_who_has_not_told_its_address_proves_it_by_a_check() -> None:
     """A bridge behind a NAT, perhaps: what it says of itself leads nowhere."""
     ours, theirs = await pair()
