@@ -319,8 +319,8 @@ class PhoneLeg:
 
     def _stream_of(self, packet: RtpPacket) -> PhoneStream | None:
         """The stream a packet belongs to; None for the first packet of what may be junk."""
-        stream = self._stream
-        if stream is not None and stream.is_of(packet):
+        stream, payload = self._stream, self._payloads.audio[packet.payload_type]
+        if stream is not None and stream.is_of(packet, payload):
             self._rival = None
             return stream
         rival, self._rival = self._rival, (packet.ssrc, packet.sequence)
@@ -334,7 +334,7 @@ class PhoneLeg:
         self._rival = None
         self._stream = PhoneStream.begin(
             packet.ssrc,
-            self._payloads.audio[packet.payload_type],
+            payload,
             stream,
             rate=self.rate,
             max_delay=self._max_delay,

@@ -49,9 +49,16 @@ class PhoneStream:
             return played(self.playout)
         return combined((counted(self.reception), played(self.playout)))
 
-    def is_of(self, packet: RtpPacket) -> bool:
-        """Whether an audio packet goes on with this stream."""
-        return (packet.ssrc, packet.payload_type) == (self.ssrc, self.payload.payload_type)
+    def is_of(self, packet: RtpPacket, payload: Payload) -> bool:
+        """Whether an audio packet, of which the type stands for `payload` now, goes on with this
+        stream: a new offer may have given the same type to another codec."""
+        known = self.payload
+        return (packet.ssrc, payload.payload_type, payload.encoding, payload.clock_rate) == (
+            self.ssrc,
+            known.payload_type,
+            known.encoding,
+            known.clock_rate,
+        )
 
     def play_at(self, rate: int) -> None:
         """Give frames of `rate` Hz, whatever the codec has."""

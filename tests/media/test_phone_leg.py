@@ -238,6 +238,17 @@ def test_a_new_agreement_changes_rate_and_codec_both_ways() -> None:
     assert both.leg.sent().packets == len(before) + len(after)
 
 
+@pytest.mark.parametrize("after", [Payload(97, "PCMA", 8000), Payload(97, "G722", 8000)], ids=str)
+def test_a_payload_type_may_stand_for_another_codec_after_a_new_agreement(after: Payload) -> None:
+    """As where a PBX passes on the offers of one phone after the other, and its own SSRC stays."""
+    before = Payload(97, "PCMU", 8000)
+    both = talk(before)
+    both.says(before, tone([1000.0], 0.5, rate=8000))
+    both.leg.negotiated(agreed(after), both.now)
+    both.says(after, tone([1000.0], 0.6, rate=phone_decoder(after).rate))
+    assert share_of(1000.0, both.lately(15), both.leg.rate) > 0.99
+
+
 def test_where_the_clock_stays_the_stream_goes_on() -> None:
     leg = PhoneLeg(agreed(PCMU), 0.0)
     *_, last = sent(leg, tone([1000.0], 0.1, rate=8000))
