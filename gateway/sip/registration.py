@@ -172,11 +172,13 @@ class Registration:
 
     def _fail(self, reason: str, retry_after: int | None, now: float) -> None:
         wait = min(_FIRST_WAIT * 2 ** min(self._failures, 10), _LONGEST_WAIT)
-        if retry_after is not None:
-            # For longer we are not sent away: others may see to it that it is well again earlier.
-            wait = max(wait, min(retry_after, _REFUSED_WAIT))
         self._failures += 1
         self._wait(RegistrationState.FAILING, reason, wait, now)
+        if retry_after is not None:
+            # Not before that has passed (21.5.4). But we are not sent away for longer than this:
+            # others may see to it that it is well again earlier.
+            wanted = min(retry_after * self._random.uniform(1.0, 1.1), _REFUSED_WAIT)
+            self.due = max(self.due, now + wanted)
 
     def _wait(self, state: RegistrationState, error: str, wait: float, now: float) -> None:
         self.state, self.error = state, error
