@@ -140,6 +140,8 @@ class Sending:
         if message.status == 503 and self._user is not None:
             if (retry_after := message.headers.retry_after) is not None:
                 self._core.network.avoid(self.flow, retry_after)
+            if self._is_instead and self._ways:
+                self._ways.popleft()  # the datagram would be for who has just answered
             if self._ways:
                 self._transaction.user = None  # its ACK is sent all the same
                 self._try_next(now)

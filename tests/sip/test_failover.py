@@ -289,6 +289,31 @@ def test_before_the_next_target_the_datagram_is_tried(bench: Bench) -> None:
     assert flows == [OVER_TCP, A, replace(OVER_TCP, remote=B.remote), B]
 
 
+@pytest.mark.parametrize("fields", [[], [("Retry-After", "0")], [("Retry-After", "17")]])
+def test_who_answers_503_over_tcp_is_not_asked_again(
+    bench: Bench, fields: list[tuple[str, str]]
+) -> None:
+    """Neither over TCP, which would go on as fast as it answers, nor by a datagram."""
+    _, first = calling(bench, sdp=LONG)
+    assert isinstance(first.message, Request)
+    bench.receive(response(first.message, 503, contact=None, fields=fields))
+    assert bench.statuses() == ["ACK"]
+    failed, _ = bench.events()
+    assert isinstance(failed, Failed) and failed.status == 503
+
+
+def test_after_a_503_over_tcp_the_next_target_is_tried_over_tcp_too(bench: Bench) -> None:
+    _, first = calling(bench, B, sdp=LONG)
+    assert isinstance(first.message, Request)
+    bench.receive(response(first.message, 503, contact=None))
+    ack, invite = bench.take()
+    over_tcp = replace(OVER_TCP, remote=B.remote)
+    assert (ack.transmission.flow, invite.transmission.flow) == (OVER_TCP, over_tcp)
+    fail(bench, invite)
+    flow, _ = the_request(bench)
+    assert flow == B
+
+
 def test_a_large_request_within_a_call_goes_over_tcp_too(bench: Bench) -> None:
     session, _ = bench.confirmed()
     told: list[int] = []
