@@ -21,7 +21,7 @@ from gateway.sip.headers import Headers
 from gateway.sip.message import Message, Request, Response
 from gateway.sip.reason import Reason
 from gateway.sip.reliable_provisional import RAck, Sequence, rseq_of
-from gateway.sip.session_timer import SessionExpires, asked_for_more
+from gateway.sip.session_timer import MAX_LENGTHENED, SessionExpires, asked_for_more
 from gateway.sip.timers import Timer
 from gateway.sip.transaction import Failure, User
 from gateway.sip.transaction_tables import State
@@ -46,7 +46,6 @@ class Inviting(Protocol):
 
 
 _MAX_FORKS = 16
-_MAX_LENGTHENED = 4
 
 
 def _tell_nobody(outcome: Outcome, now: float) -> None:
@@ -151,7 +150,7 @@ class ClientInvitation:
             return False
         before = SessionExpires.parse(self._request.headers)
         more = asked_for_more(before.interval if before is not None else 0, response)
-        if more is None or self._lengthened >= _MAX_LENGTHENED:
+        if more is None or self._lengthened >= MAX_LENGTHENED:
             return False
         self._lengthened += 1
         self._request.headers.set(*SessionExpires(more).field())

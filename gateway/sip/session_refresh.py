@@ -17,6 +17,7 @@ from gateway.sip.message import Request, Response
 from gateway.sip.offers import Offers
 from gateway.sip.responses import HeaderFields
 from gateway.sip.session_timer import (
+    MAX_LENGTHENED,
     TIMER,
     Refresher,
     SessionExpires,
@@ -59,6 +60,7 @@ class SessionRefresh:
         self._timer = SessionTimer(core.queue, self._refresh, self._session.vanished)
         self._interval = 0
         self._min_se = core.config.session_timer.min_se
+        self._lengthened = 0  # times in a row that a 422 has had the interval so
         self._has_begun = False
         self._peer_knows = False
         self._takes_update = True
@@ -94,6 +96,7 @@ class SessionRefresh:
         if agreed is None or self._is_stopped:
             return
         self._interval = agreed.interval
+        self._lengthened = 0
         self._timer.start(agreed.interval, is_ours=agreed.refresher is part, now=now)
 
     def stop(self) -> None:
@@ -155,7 +158,12 @@ class SessionRefresh:
             self._session.vanished(now)
         elif outcome.status == 491:
             self._timer.again(now, _after_glare(made_by_us=self._offers.client is not None))
-        elif outcome.status == 422 and (more := asked_for_more(self._interval, response)):
+        elif (
+            outcome.status == 422
+            and self._lengthened < MAX_LENGTHENED
+            and (more := asked_for_more(self._interval, response))
+        ):
+            self._lengthened += 1
             self._interval = self._min_se = more  # to be told again from now on (7.4)
             self._refresh(now)
         else:

@@ -132,6 +132,10 @@ def agreed_by(response: Response) -> SessionExpires | None:
     return SessionExpires(max(agreed.interval, LEAST), agreed.refresher or Refresher.UAC)
 
 
+MAX_LENGTHENED = 4
+"""Times in a row that we do as a 422 wants: one that wants more each time would go on for ever."""
+
+
 def asked_for_more(interval: int, response: Response) -> int | None:
     """The interval a 422 to `interval` wants, in seconds; None: asking again is no use (7.3)."""
     least = min_se_of(response.headers)

@@ -218,6 +218,19 @@ def test_a_422_to_a_refresh_makes_the_interval_longer(bench: Bench) -> None:
     assert following.headers["Min-SE"] == "800"  # said of the whole dialog (7.4)
 
 
+def test_a_422_that_wants_more_each_time_is_not_done_for_ever(bench: Bench) -> None:
+    calling(bench, TAKES_UPDATE, KNOWS, ("Session-Expires", "600;refresher=uac"))
+    refresh = refresh_of(bench)
+    for more in range(601, 605):
+        bench.receive(response(refresh, 422, fields=[("Min-SE", str(more))]))
+        refresh = bench.the_request()
+        assert refresh.headers["Min-SE"] == str(more)
+    bench.receive(response(refresh, 422, fields=[("Min-SE", "605")]))
+    assert bench.take() == []
+    bench.advance(200)
+    assert "UPDATE" in bench.statuses()  # in time, before the session is over
+
+
 def test_a_422_to_the_first_invite_is_remembered_in_refreshes(bench: Bench) -> None:
     _, invite = bench.inviting()
     bench.receive(response(invite, 422, fields=[("Min-SE", "900")]))
