@@ -25,6 +25,7 @@ _REFUSED_WAIT = 45.0
 _SPARE = 40.0  # to try again before a binding expires
 
 _LONGEST_EXPIRY = 86_400  # seconds; who wants more of us does not mean it
+_MAX_LENGTHENED = 4  # times in an attempt that we do as a 423 wants; one may want more each time
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 405, 407, 416, 420, 423, 484, 501, 603, 604})
 
 
@@ -76,6 +77,7 @@ class Registration:
         self._tag = secrets.token_hex(8)
         self._cseq = 0
         self._expires = config.expires
+        self._lengthened = 0  # times in this attempt that a 423 has had that so
         self._failures = 0
         self._contact = ""
 
@@ -86,6 +88,7 @@ class Registration:
     def begin(self, contact: str) -> Request:
         """The REGISTER of a new attempt; `contact` is the URI at which we are to be called."""
         self._contact = contact
+        self._lengthened = 0
         self._exchange = self._digest.exchange()
         return self._request(self._expires)
 
@@ -134,12 +137,13 @@ class Registration:
         """Whether to repeat the request otherwise is of use."""
         if response.status in (401, 407):
             return self._exchange.answer(response)
-        if response.status != 423:
+        if response.status != 423 or self._lengthened >= _MAX_LENGTHENED:
             return False
         least = parse_seconds(response.headers.get("Min-Expires"))
         if least is None or not self._expires < least <= _LONGEST_EXPIRY:
             return False
         self._expires = least
+        self._lengthened += 1
         return True
 
     def _succeed(self, response: Response, now: float) -> None:

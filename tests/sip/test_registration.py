@@ -222,6 +222,19 @@ def test_an_interval_too_brief_is_made_as_long_as_wanted_at_once_and_for_good() 
     assert [request.headers["Expires"] for request in scene.requests] == ["3600", "7200", "7200"]
 
 
+def test_a_423_that_wants_more_each_time_is_not_done_for_ever() -> None:
+    def wants_more(request: Request) -> Answer:
+        expires = int(request.headers["Expires"])
+        return (423, [("Min-Expires", str(expires + 1))]) if expires < 3610 else granted(request)
+
+    scene = Scene(answer=wants_more)
+    scene.advance(0)
+    assert scene.state is RegistrationState.REFUSED
+    assert [request.headers["Expires"] for request in scene.requests] == [
+        *("3600", "3601", "3602", "3603", "3604")
+    ]
+
+
 @pytest.mark.parametrize("fields", [[], [("Min-Expires", "x")], [("Min-Expires", "9999999")]])
 def test_a_423_that_makes_no_sense_is_a_refusal(fields: Fields) -> None:
     scene = Scene(answer=lambda _: (423, fields))
