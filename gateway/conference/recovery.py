@@ -78,7 +78,7 @@ class MediaRecovery:
         return self._ice_restarts and self._ice_limit.allow(now)
 
     def ice_restarts_unknown(self) -> None:
-        """The focus has no such thing."""
+        """The focus, or the bridge, has no such thing."""
         self._ice_restarts = False
 
     def lost(self, now: float, *, was_connected: bool) -> Remedy:

@@ -109,6 +109,22 @@ async def test_a_focus_that_does_not_restart_ice_is_asked_for_another_session(
         assert len(world.stream.of("session-terminate")) == (1 if asked_again else 2)
 
 
+@in_virtual_time
+async def test_a_focus_that_grants_an_ice_restart_and_does_nothing_is_not_asked_again() -> None:
+    world, media = with_alice(infos=[""]), Media()
+    async with Call(world, media) as call:
+        await connected(call)
+        media.interrupt("s1")
+        await settle(5)
+        assert len(world.stream.of("session-terminate")) == 1
+        await connected(call, "s2")
+        await settle(10)
+        media.interrupt("s2")
+        await settle()
+        assert len(world.stream.of("session-info")) == 1
+        assert len(world.stream.of("session-terminate")) == 2
+
+
 @pytest.mark.parametrize("answer", ["", None])
 @in_virtual_time
 async def test_an_ice_restart_of_which_nothing_comes_is_given_up_after_a_while(
