@@ -37,9 +37,11 @@ from gateway.xmpp.stanza import NoReply, StanzaError, iq
 
 log = structlog.get_logger(__name__)
 
-ICE_RESTART_PATIENCE = 3.0
+ICE_RESTART_PATIENCE = 5.0
 """Seconds the focus has for bringing the bridge's new credentials: many times what a bridge that
-lives takes. A Jicofo older than ICE restarts (August 2026) says yes to them and does nothing."""
+lives takes. A Jicofo older than ICE restarts (August 2026) says yes to them and does nothing. It
+is not asked for another session sooner, since Prosody keeps a bridge that has died for 15 s more
+(smacks): until then Jicofo asks that one, and waits for 15 s itself."""
 
 
 class FaultKind(Enum):

@@ -115,7 +115,7 @@ async def test_a_focus_that_grants_an_ice_restart_and_does_nothing_is_not_asked_
     async with Call(world, media) as call:
         await connected(call)
         media.interrupt("s1")
-        await settle(5)
+        await settle(ICE_RESTART_PATIENCE + 0.1)
         assert len(world.stream.of("session-terminate")) == 1
         await connected(call, "s2")
         await settle(10)
