@@ -93,6 +93,7 @@ class BridgeEndpoint:
         self._role = Role.SERVER
         self._next_report = 0.0
         self._heard: float | None = None
+        self._waits_since: float | None = None
         self._is_inactive = False
         self._last_packet = 0.0
         self._last_sender_report = 0.0
@@ -349,7 +350,10 @@ class BridgeEndpoint:
         self._is_inactive = False
 
     def _watch(self, now: float) -> None:
-        if self._heard is None or self.failed:
+        if self.failed:
+            return
+        if self._heard is None:
+            self._watch_unanswered(now)
             return
         silent = now - self._heard
         if silent > self._timers.inactive and not self._is_inactive:
@@ -358,6 +362,13 @@ class BridgeEndpoint:
         if silent > self._timers.expire:
             self._violation(39, "no traffic: the endpoint has expired")
             self._fail("expired")
+
+    def _watch_unanswered(self, now: float) -> None:
+        """Nobody has taken the offer, nor has the focus, which may be gone, ended it."""
+        if self._waits_since is None:
+            self._waits_since = now
+        elif now - self._waits_since > 2 * self._timers.expire:
+            self._fail("never connected")
 
     def _fail(self, reason: str) -> None:
         if self.failed is None:

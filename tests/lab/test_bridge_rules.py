@@ -553,6 +553,14 @@ def test_an_endpoint_without_a_sign_of_life_is_inactive_and_later_expires() -> N
     assert client.endpoint.failed == "expired"
 
 
+def test_an_endpoint_that_nobody_takes_expires_after_two_minutes() -> None:
+    client = Client()
+    for seconds, failed in ((0, None), (110, None), (130, "never connected")):
+        client.endpoint.handle_timer(client.now + seconds)
+        assert client.endpoint.failed == failed
+    assert client.violations == []
+
+
 async def test_who_sends_by_the_endpoint_it_had_before_as_well_is_blamed() -> None:
     blamed: list[tuple[int, str]] = []
     bridge = LabVideobridge(
