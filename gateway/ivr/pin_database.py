@@ -2,7 +2,8 @@
 
 Times are seconds since 1970. A room keeps its PIN until nobody has asked for either for
 `lifetime` seconds; then the PIN is expired, and some time later forgotten. Whoever has the file has
-the PINs, so nobody but its owner can read it.
+the PINs, so nobody but its owner can read it. SQLite holds on to the file that it has opened,
+whatever becomes of its name: what is written there afterwards is lost with the process.
 """
 
 import os
@@ -24,6 +25,8 @@ EXPIRED_FOR = 30 * 86_400.0  # seconds for which an expired PIN is still known a
 STALE = 3_600.0  # seconds after which being asked for is written down again
 BUSY = 5.0  # seconds another process may have the file
 PRUNED = 100  # PINs that are forgotten at a time
+
+_Identity = tuple[int, int]  # device and inode of a file
 
 _VERSION = 1
 _SCHEMA = f"""
@@ -74,17 +77,9 @@ class PinDatabase:
     def __init__(self, file: Path, policy: PinPolicy, lifetime: float) -> None:
         self._policy = policy
         self._lifetime = lifetime
-        with _told(file):
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._connection = sqlite3.connect(
-                file, timeout=BUSY, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._tags = PinTags(self._prepare())
-            except BaseException:
-                self._connection.close()
-                raise
         self._file = file
+        with _told(file):
+            self._open()
 
     def close(self) -> None:
         """Nothing can be asked afterwards."""
@@ -109,8 +104,10 @@ class PinDatabase:
 
     def give(self, asked: Iterable[Asked]) -> list[str | NoPinLeft]:
         """The PIN of each room, a new one if it has none, or that there may be no more."""
-        with _told(self._file), self._transaction():
-            return [self._give(each) for each in asked]
+        with _told(self._file):
+            self._follow()
+            with _transaction(self._connection):
+                return [self._give(each) for each in asked]
 
     def find(self, pin: str, now: float) -> GivenRoom | None:
         """Whose PIN it is."""
@@ -126,12 +123,60 @@ class PinDatabase:
             self._ask(room, asked_at, now)
             return GivenRoom(room, False)
 
-    def _prepare(self) -> bytes:
+    def _open(self) -> None:
+        _make(self._file)
+        connection = sqlite3.connect(
+            self._file, timeout=BUSY, isolation_level=None, check_same_thread=False
+        )
+        try:
+            tags = PinTags(self._prepare(connection))
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._tags = connection, tags
+        self._identity, self._journals = _identity(self._file), self._journals_there()
+
+    def _follow(self) -> None:
+        """Write what is open to the file again if that is gone; open another that is there now."""
+        there = _identity(self._file)
+        if there == self._identity:
+            return
+        # SQLite would take the journals of one file for those of another with its name.
+        for journal, identity in self._journals_there().items():
+            if identity is not None and identity == self._journals[journal]:
+                journal.unlink(missing_ok=True)
+        if there is None:
+            self._write_anew()
+        before = self._connection
+        self._open()
+        before.close()
+        if there is None:
+            log.warning("the file of PINs was gone, and is written anew", file=str(self._file))
+        else:
+            log.warning("another file of PINs is used from now on", file=str(self._file))
+
+    def _journals_there(self) -> dict[Path, _Identity | None]:
+        journals = (Path(f"{self._file}{suffix}") for suffix in ("-wal", "-shm"))
+        return {journal: _identity(journal) for journal in journals}
+
+    def _write_anew(self) -> None:
+        new = self._file.with_name(f"{self._file.name}.new")
+        try:
+            new.unlink(missing_ok=True)
+            _make(new)
+            self._connection.execute("VACUUM INTO ?", (str(new),))
+            new.replace(self._file)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
+
+    @staticmethod
+    def _prepare(connection: sqlite3.Connection) -> bytes:
         """Make what is missing; the key of the tags."""
-        execute = self._connection.execute
+        execute = connection.execute
         execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
         execute("PRAGMA synchronous = NORMAL")  # a crash of the machine may cost the last PINs
-        with self._transaction():
+        with _transaction(connection):
             (version,) = execute("PRAGMA user_version").fetchone()
             if version not in (0, _VERSION):
                 raise PinsUnavailable(f"its version is {version}, and {_VERSION} is known here")
@@ -141,16 +186,6 @@ class PinDatabase:
                 execute("INSERT INTO pin_key VALUES (?)", (PinTags().key,))
             (key,) = execute("SELECT key FROM pin_key").fetchone()
         return bytes(key)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     def _known(self, room: str, now: float) -> str | None:
         row = self._connection.execute(
@@ -215,6 +250,30 @@ def _statements() -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+def _make(file: Path) -> None:
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _identity(file: Path) -> _Identity | None:
+    """Which file has that name; None if there is none."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 @contextmanager

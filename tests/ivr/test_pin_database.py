@@ -179,6 +179,67 @@ def test_only_its_owner_can_read_it(file: Path, database: PinDatabase) -> None:
     assert {each.stat().st_mode & 0o777 for each in file.parent.iterdir()} == {0o600}
 
 
+@pytest.mark.parametrize("journal_is_left", [False, True])
+def test_a_file_that_was_deleted_is_written_anew_with_all_that_was_in_it(
+    file: Path, database: PinDatabase, journal_is_left: bool
+) -> None:
+    pin = give(database, ROOM, 0.0, free)
+    for each in file.parent.iterdir():
+        if each == file or not journal_is_left:
+            each.unlink()
+    new = give(database, "retro@c.d", 1.0, free)
+    assert {each.stat().st_mode & 0o777 for each in file.parent.iterdir()} == {0o600}
+    with closing(opened(file)) as after:
+        assert (after.known(ROOM, 2.0), after.known("retro@c.d", 2.0)) == (pin, new)
+        assert after.find(pin, 2.0) == GivenRoom(ROOM, False)
+
+
+def test_a_file_that_is_put_in_its_place_is_used(
+    file: Path, database: PinDatabase, tmp_path: Path
+) -> None:
+    give(database, ROOM, 0.0, free)
+    backup = tmp_path / "backup"
+    with closing(opened(backup)) as other:
+        pin = give(other, "board@c.d", 0.0, free)
+    backup.replace(file)
+    assert give(database, "board@c.d", 1.0, free) == pin
+    new = give(database, "retro@c.d", 1.0, free)
+    with closing(opened(file)) as after:
+        assert after.known("retro@c.d", 2.0) == new
+        assert after.known(ROOM, 2.0) is None
+
+
+def test_without_its_folder_no_pin_is_given_that_a_restart_would_forget(
+    file: Path, database: PinDatabase
+) -> None:
+    pin = give(database, ROOM, 0.0, free)
+    away = file.parent.rename(file.parent.with_name("away"))
+    with pytest.raises(PinsUnavailable, match="No such file"):
+        give(database, "retro@c.d", 1.0, free)
+    assert database.find(pin, 1.0) == GivenRoom(ROOM, False)
+    assert database.known(ROOM, 1.0) == pin
+    away.rename(file.parent)
+    new = give(database, "retro@c.d", 2.0, free)
+    with closing(opened(file)) as after:
+        assert (after.known(ROOM, 3.0), after.known("retro@c.d", 3.0)) == (pin, new)
+
+
+def test_what_is_put_in_its_place_and_is_no_database_changes_nothing(
+    file: Path, database: PinDatabase
+) -> None:
+    pin = give(database, ROOM, 0.0, free)
+    for each in file.parent.iterdir():
+        each.unlink()
+    file.write_text("something else, and quite long enough to be looked at by sqlite" * 20)
+    with pytest.raises(PinsUnavailable, match="not a database"):
+        give(database, "retro@c.d", 1.0, free)
+    assert database.find(pin, 1.0) == GivenRoom(ROOM, False)
+    file.unlink()
+    new = give(database, "retro@c.d", 2.0, free)
+    with closing(opened(file)) as after:
+        assert (after.known(ROOM, 3.0), after.known("retro@c.d", 3.0)) == (pin, new)
+
+
 def test_a_file_that_is_no_database_is_told(file: Path) -> None:
     file.write_text("something else, and quite long enough to be looked at by sqlite" * 20)
     with pytest.raises(PinsUnavailable, match="not a database"):
