@@ -150,8 +150,8 @@ async def settled(scene: Stage) -> dict[str, int]:
     """What there is once every call is over."""
     await eventually(lambda: scene.gateway.call_count == 0, "the end of every call", 60.0)
     await eventually(lambda: scene.lab.session_count == 0, "the end of every XMPP session", 60.0)
-    # Where the focus has gone nobody tells the bridge: it keeps an endpoint for 60 s of silence, one
-    # that has never connected for two minutes.
+    # Where the focus has gone nobody tells the bridge: it keeps an endpoint for 60 s of silence,
+    # one that has never connected for two minutes.
     await eventually(lambda: scene.lab.bridge.clients == 0, "the end of every endpoint", 150.0)
     await asyncio.sleep(5)
     gc.collect()
