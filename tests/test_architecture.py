@@ -116,6 +116,7 @@ WALLS = {
         "gateway.xmpp.websocket",
         "gateway.xmpp.bosh_transport",
         "gateway.xmpp.http_request",
+        "gateway.xmpp.web",
         "gateway.http_server",
         "gateway.control.http",
         "gateway.conference.bridge_channel",
@@ -157,10 +158,12 @@ PURE = {
         "client",
         "connection",
         "bosh_transport",
+        "host_addresses",
         "http_request",
         "managed_stream",
         "server",  # names the type of a TLS context
         "tls",
+        "web",
         "websocket",
     },
     "gateway.ivr": {

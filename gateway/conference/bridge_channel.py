@@ -24,6 +24,7 @@ from gateway.conference.colibri import (
 )
 from gateway.conference.events import DominantSpeaker, Event
 from gateway.conference.installation import Installation
+from gateway.xmpp.web import connector
 
 log = structlog.get_logger(__name__)
 
@@ -86,9 +87,8 @@ async def _keep_open(url: str, tls: ssl.SSLContext | None, take: _Take) -> None:
         log.warning("bridge channel not opened: its URL is not wss:")
         return
     try:
-        connector = aiohttp.TCPConnector(ssl=tls if tls is not None else True, limit=1)
         jar = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
+        async with aiohttp.ClientSession(connector=connector(tls), cookie_jar=jar) as session:
             await _reconnect(session, url, take)
     except Exception:
         log.exception("bridge channel failed")

@@ -9,6 +9,7 @@ import aiohttp
 
 from gateway.errors import JingleError
 from gateway.xmpp.bosh import WAIT, BoshSession, NoBosh, Request
+from gateway.xmpp.web import connector
 from gateway.xmpp.websocket import StreamProtocol
 
 MAX_RESPONSE = 1 << 22  # octets; all that a room of a thousand has to say of itself at once
@@ -41,7 +42,7 @@ class BoshTransport(asyncio.Transport):
         """
         self._url = url
         http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls if tls is not None else True, limit=_REQUESTS),
+            connector=connector(tls, limit=_REQUESTS),
             timeout=aiohttp.ClientTimeout(total=_ANSWER_WITHIN),
         )
         try:

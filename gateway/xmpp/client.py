@@ -20,7 +20,6 @@ from slixmpp.xmlstream import StanzaBase, tostring
 from slixmpp.xmlstream.xmlstream import NotConnectedError
 
 from gateway.errors import RemoteProtocolError
-from gateway.resolver import addresses_of
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.bosh import NoBosh
 from gateway.xmpp.bosh_transport import BoshTransport
@@ -32,6 +31,7 @@ from gateway.xmpp.connection import (
     Sink,
 )
 from gateway.xmpp.element import child, child_text, local_name
+from gateway.xmpp.host_addresses import HOSTS
 from gateway.xmpp.managed_stream import ManagedStream
 from gateway.xmpp.reception import Reception
 from gateway.xmpp.server import Server
@@ -211,7 +211,7 @@ class _Client(ClientXMPP):
         # for those before them, and for long after it is up again.
         failure: OSError | None = None
         try:
-            for address in await addresses_of(host):
+            for address in await HOSTS.of(host):
                 try:
                     async with asyncio.timeout(_CONNECT_TIMEOUT):
                         await self.loop.create_connection(lambda: self, address, port)

@@ -9,6 +9,7 @@ from gateway.xmpp import conference_json
 from gateway.xmpp.conference_request import ConferenceRequest, ConferenceResult
 from gateway.xmpp.connection import REQUEST_TIMEOUT, ConnectionFailed, FailureCause
 from gateway.xmpp.stanza import NoReply
+from gateway.xmpp.web import connector
 
 MAX_ANSWER = 65_536  # octets
 
@@ -30,11 +31,10 @@ async def ask_by_http(
     headers = {"Content-Type": "application/json"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
-    connector = aiohttp.TCPConnector(ssl=tls if tls is not None else True)
     try:
         async with (
             asyncio.timeout(timeout),
-            aiohttp.ClientSession(connector=connector) as session,
+            aiohttp.ClientSession(connector=connector(tls)) as session,
             session.post(
                 url,
                 data=conference_json.serialize(request),

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from gateway.errors import JingleError
+from gateway.xmpp.web import connector
 from gateway.xmpp.websocket_framing import SUBPROTOCOL, from_frame, to_frame
 
 MAX_FRAME = 1 << 20  # octets; a presence of Jicofo's in a large room has some 10 kB
@@ -38,9 +39,7 @@ class WebSocketTransport(asyncio.Transport):
 
     async def connect(self, url: str, tls: ssl.SSLContext | None) -> None:
         """Connect; OSError or aiohttp.ClientError if that is not possible."""
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls if tls is not None else True, limit=1)
-        )
+        session = aiohttp.ClientSession(connector=connector(tls))
         try:
             socket = await session.ws_connect(
                 url, protocols=(SUBPROTOCOL,), heartbeat=_HEARTBEAT, max_msg_size=MAX_FRAME

@@ -20,6 +20,7 @@ from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.client import connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
+from gateway.xmpp.host_addresses import HostAddresses
 from gateway.xmpp.own_presence import OwnPresence, unavailable
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.reception import Received, Reception
@@ -145,7 +146,7 @@ async def test_dns_that_says_nothing_is_to_blame_and_not_the_server(
     async def is_down(host: str) -> tuple[str, ...]:
         raise OSError(f"DNS does not say where {host} is: timeout")
 
-    monkeypatch.setattr("gateway.xmpp.client.addresses_of", is_down)
+    monkeypatch.setattr("gateway.xmpp.client.HOSTS", HostAddresses(is_down))
     failed = await failure(Server(DOMAIN, None, "xmpp.test"))
     assert failed.cause is FailureCause.UNREACHABLE
     assert "DNS does not say where xmpp.test is: timeout" in failed.text
@@ -155,7 +156,7 @@ async def test_a_server_is_found_at_its_second_address(monkeypatch: pytest.Monke
     async def two(host: str) -> tuple[str, ...]:
         return "127.0.0.2", "127.0.0.1"
 
-    monkeypatch.setattr("gateway.xmpp.client.addresses_of", two)
+    monkeypatch.setattr("gateway.xmpp.client.HOSTS", HostAddresses(two))
     async with says("no XML", closes=True) as server:
         failed = await failure(replace(server, host="xmpp.test"))
     assert failed.cause is FailureCause.STREAM
@@ -167,7 +168,7 @@ async def test_an_address_that_does_not_answer_leaves_time_for_the_next(
     async def two(host: str) -> tuple[str, ...]:
         return "127.0.0.2", "127.0.0.1"
 
-    monkeypatch.setattr("gateway.xmpp.client.addresses_of", two)
+    monkeypatch.setattr("gateway.xmpp.client.HOSTS", HostAddresses(two))
     monkeypatch.setattr("gateway.xmpp.client._CONNECT_TIMEOUT", 0.3, raising=False)
     async with says("no XML", closes=True) as server:
         with (
