@@ -220,7 +220,9 @@ async def _first(
 
 async def _add_candidates(ice: IceConnection, candidates: tuple[IceCandidate, ...]) -> None:
     for candidate in candidates:
-        if _is_usable(candidate) and len(ice.remote_candidates) < _MOST_CANDIDATES:
+        if len(ice.remote_candidates) >= _MOST_CANDIDATES:
+            return
+        if _is_usable(candidate):
             await ice.add_remote_candidate(_to_aioice(candidate))
 
 
