@@ -298,7 +298,7 @@ class RoomBus:
             self.unsignalled_dropped += 1
             return
         source = self._sources[ssrc] = RoomSource(ssrc, None, now, rates=self._rates)
-        source.begin(leg, packet, now)
+        source.carry(leg, packet, now)
 
     def _refresh_own(self) -> None:
         """What we have said ourselves, whoever of us is still there, has been heard already."""

@@ -90,9 +90,10 @@ class RoomSource:
         opened = [self._open(copy, leg if takes_over else None) for copy in copies]
         return all(opened)
 
-    def begin(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
-        """Take the first packet, which `leg` has opened."""
-        self._hand_over(leg)
+    def carry(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
+        """Take a packet that `leg` has opened, which is the carrier from now on."""
+        if self._copies.carrier is not leg:
+            self._hand_over(leg)
         self._carried(leg, packet, now)
 
     @property
@@ -155,9 +156,7 @@ class RoomSource:
         if packet is None:
             return False
         if copy.leg is successor:
-            if self._copies.carrier is not successor:
-                self._hand_over(successor)
-            self._carried(copy.leg, packet, copy.arrival)
+            self.carry(copy.leg, packet, copy.arrival)
         else:
             self._hear(copy.leg, packet, copy.arrival)
         return True
