@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -51,6 +51,27 @@ def test_it_came_when_the_kernel_had_it_and_not_when_it_was_read(
         if arrival < after - 0.01:
             return
     raise AssertionError("arrivals are not noted")
+
+
+def test_who_is_held_up_between_two_clocks_does_not_say_that_it_came_before_it_was_sent(
+    both: tuple[DatagramSocket, DatagramSocket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = both
+    monotonic, wall = time.monotonic, time.time
+
+    def held_up(clock: Callable[[], float]) -> float:
+        said = clock()
+        time.sleep(0.002)
+        return said
+
+    for _ in range(50):
+        sent = monotonic()
+        theirs.sendto(b"x", ours.address)
+        with monkeypatch.context() as busy:
+            busy.setattr(time, "monotonic", lambda: held_up(monotonic))
+            busy.setattr(time, "time", lambda: held_up(wall))
+            ((_, _, arrival),) = ours.read()
+        assert sent <= arrival <= monotonic()
 
 
 def test_what_has_waited_for_seconds_is_not_taken_for_newer_than_what_has_not(
