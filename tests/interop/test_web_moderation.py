@@ -19,7 +19,8 @@ pytestmark = pytest.mark.interop
 async def press(tab: Page, words: str, within: str = "body") -> None:
     """Press the button that says that, once it is there and may be pressed."""
     buttons = f"[...document.querySelectorAll('{within} button')]"
-    found = f"{buttons}.find((b) => b.textContent.trim() === '{words}' && !b.disabled)"
+    usable = "!b.disabled && !b.closest('[inert]')"
+    found = f"{buttons}.find((b) => b.textContent.trim() === '{words}' && {usable})"
     await tab.until(f"{found} !== undefined")
     await tab.evaluate(f"{found}.click()")
 

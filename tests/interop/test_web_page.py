@@ -241,11 +241,14 @@ async def test_the_page_says_that_the_lab_is_gone_and_comes_back_with_it(
             await person.join("Zoe")
             await person.sees("Zoe", "ann")
         await person.tab.until("document.getElementById('link').dataset.state === 'lost'")
+        orders = "document.querySelectorAll('#moderate, #phones')"
+        assert await person.tab.evaluate(f"[...{orders}].every((card) => card.inert)")
         assert len(at.lab.occupants(ROOM)) == 1
         await person.tab.screenshot(shots / "lost.png")
         async with web_page(at, narrator, port=port):
             await person.sees("Zoe", "ann")
             await person.flows()
+            assert await person.tab.evaluate(f"![...{orders}].some((card) => card.inert)")
             ann.forget()
             await eventually(
                 lambda: listen_for(BROWSER, ann.mix()[-RATE:], RATE).is_present,

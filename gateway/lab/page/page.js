@@ -32,6 +32,7 @@ const link = new Link(told, (state) => {
   at("link").textContent = open ? "connected to the lab" : "the lab is gone: trying again…";
   at("join-talk").disabled = at("join-listen").disabled = !open;
   at("mute").disabled = !open || !stay?.speaks;
+  at("moderate").inert = at("phones").inert = !open; // what is wanted now would not be heard
   if (!open) people.forget();
   if (!open && stay) {
     interrupt("The connection to the lab has dropped. You come back as soon as it does.");
