@@ -1,27 +1,18 @@
-"""The command line: `sip-gateway run`, `check-config`, `prompts`, `demo`, `lab`, `call`."""
+"""The command line: `sip-gateway run`, `check-config`, `prompts`, `demo`, `lab`, `call`.
 
-import asyncio
-import gc
+What a command needs is imported when it is given: all of it takes two seconds.
+"""
+
 import ipaddress
-import os
 import re
-import signal
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 
-import structlog
 import typer
 import uvloop
 
-from gateway import logs, open_files
-from gateway.app import Gateway
-from gateway.config.configuration import Config, load_usable
-from gateway.config.jigasi_environment import not_understood
-from gateway.config.trunk import TrunkSection
-from gateway.config_watch import watch_configuration
 from gateway.errors import (
     CannotListen,
     ConferenceError,
@@ -30,14 +21,12 @@ from gateway.errors import (
     RemoteProtocolError,
 )
 from gateway.ivr.language import Language
-from gateway.ivr.pin_database import PinsUnavailable
 from gateway.ivr.texts import Texts
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from gateway.config.configuration import Config
 
 Result = TypeVar("Result")
-
-_DIALLING = "give a trunk [trunk.dial_out], with the prefixes that may be called"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,22 +64,13 @@ def run(config: ConfigFile = None) -> None:
     ends them. SIGHUP has the certificates of sip.tls, dial_in.pins_file and the level of the log
     read anew, and tells what is wrong with the configuration, or needs a start.
     """
+    from gateway.serving import serve  # noqa: PLC0415
+
     loaded = _load(config)
-    logs.configure(loaded.log.level, loaded.log.format)
-    for variable in not_understood(os.environ):
-        log.warning("a variable of Jigasi's means nothing here", variable=variable)
-    if (limit := open_files.allow_many()) < (wanted := open_files.wanted(loaded.sip.max_calls)):
-        remedy = f"allow {wanted} (LimitNOFILE of systemd, ulimit -n), or lower max_calls in [sip]"
-        log.warning("too few files may be open for max_calls", limit=limit, remedy=remedy)
-    if (calls := len(loaded.engine.port_pairs)) < loaded.sip.max_calls:
-        remedy = "let last_port in [media] be larger, by two a call, or lower max_calls in [sip]"
-        log.warning("too few RTP ports for max_calls", enough_for=calls, remedy=remedy)
-    if loaded.dials_nobody:
-        log.warning("nobody can be called from meetings", remedy=_DIALLING)
     try:
-        _run(_serve(loaded, config))
-    except PinsUnavailable as error:
-        _fail([f"dial_in.database: {error}"])
+        serve(loaded, config)
+    except ConfigError as error:
+        _fail(error.problems)
     except (CannotListen, MediaError) as error:
         _fail([str(error)])
 
@@ -98,37 +78,12 @@ def run(config: ConfigFile = None) -> None:
 @app.command("check-config")
 def check_config(config: ConfigFile = None) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
+    from gateway.config.summary import summary  # noqa: PLC0415
+
     loaded = _load(config)
-    listening = ", ".join(str(listen) for listen in loaded.sip.listen)
     typer.echo(f"{config or 'the environment'}: good")
-    typer.echo(f"  SIP on {listening}; RTP on ports {loaded.media.first_port} and up")
-    if (certificates := loaded.certificates()) is not None:
-        if certificates.expires is not None:
-            typer.echo(
-                f"  the certificate of sip.tls is good until {certificates.expires:%F %R} UTC"
-            )
-        if not certificates.is_for_name:
-            typer.echo(f"  the certificate of sip.tls is not for its name, {certificates.name}")
-    workers = loaded.media.worker_count
-    processes = f"{workers} process{'es' * (workers > 1)} of its own" if workers else "this process"
-    typer.echo(f"  media in {processes}")
-    if loaded.control.http is not None:
-        host, port = loaded.control.http.listen
-        typer.echo(f"  HTTP on {host}, port {port}")
-    if loaded.dial_in.listen is not None:
-        host, port = loaded.dial_in.listen
-        typer.echo(f"  PINs and phone numbers by HTTP on {host}, port {port}")
-    typer.echo(f"  conferences of {', '.join(loaded.jitsi.served_domains)}")
-    for trunk in loaded.trunk:
-        if trunk.direction != "out":
-            typer.echo(f"  calls from {_whence(trunk)} ({trunk.name})")
-        if (out := trunk.dial_out) is not None:
-            prefixes = ", ".join(out.prefixes)
-            typer.echo(f"  calls to {prefixes} through {out.host} ({trunk.name})")
-    if loaded.dials_nobody:
-        typer.echo(f"  nobody can be called from meetings: {_DIALLING}")
-    for variable in not_understood(os.environ):
-        typer.echo(f"  {variable} means nothing here")
+    for line in summary(loaded):
+        typer.echo(f"  {line}")
 
 
 @app.command()
@@ -161,7 +116,7 @@ def demo(
     ] = None,
 ) -> None:
     """Show one call through the whole gateway, in a conference on this machine."""
-    from gateway.demo import WEB_PORT, show  # noqa: PLC0415 - the lab is not loaded to serve calls
+    from gateway.demo import WEB_PORT, show  # noqa: PLC0415
 
     port = WEB_PORT if web is None and not once else web
     try:
@@ -203,7 +158,7 @@ def lab(
     ] = False,
 ) -> None:
     """Run only the lab's conference, for a gateway started by hand."""
-    from gateway.demo import keep_lab  # noqa: PLC0415 - see above
+    from gateway.demo import keep_lab  # noqa: PLC0415
     from gateway.lab.prosody_config import shown  # noqa: PLC0415
     from gateway.lab.prosody_venue import Prosody  # noqa: PLC0415
 
@@ -257,7 +212,8 @@ def call(
     bind: Annotated[str, typer.Option(help="The local address to call from.")] = "127.0.0.1",
 ) -> None:
     """Place one call, say something and record what is heard."""
-    from gateway.lab.calling import place_call  # noqa: PLC0415 - see above
+    from gateway import logs  # noqa: PLC0415
+    from gateway.lab.calling import place_call  # noqa: PLC0415
 
     logs.configure("warning")
     try:
@@ -302,7 +258,7 @@ def bench(
     plot: Annotated[Path, typer.Option(help="Where to draw it.")] = Path("bench.svg"),
 ) -> None:
     """Measure the media engine: CPU a call, calls a core, beside what codecs alone cost."""
-    from gateway.bench import command  # noqa: PLC0415 - see above
+    from gateway.bench import command  # noqa: PLC0415
     from gateway.bench.trial import TrialError  # noqa: PLC0415
 
     if list_:
@@ -330,20 +286,9 @@ def main() -> None:
     app()
 
 
-def _whence(trunk: TrunkSection) -> str:
-    """Where a trunk's calls come from, or whose word counts for them."""
-    ways = []
-    if trunk.register_ is not None:
-        ways.append(f"{trunk.register_.registrar}, where we register as {trunk.register_.user}")
-    networks = [str(network) for network in trunk.networks]
-    if trunk.register_ is None or networks:
-        names = f" as {', '.join(trunk.certificate_names)}" if trunk.certificate_names else ""
-        proof = f" who prove to be {trunk.digest.user}" if trunk.digest is not None else ""
-        ways.append((", ".join(networks) or "anywhere") + names + proof)
-    return "; ".join(ways)
+def _load(file: Path | None) -> "Config":
+    from gateway.config.configuration import load_usable  # noqa: PLC0415
 
-
-def _load(file: Path | None) -> Config:
     try:
         return load_usable(file)
     except ConfigError as error:
@@ -363,36 +308,3 @@ def _fail(lines: list[str]) -> NoReturn:
 
 def _run(story: Coroutine[None, None, Result]) -> Result:
     return uvloop.run(story)
-
-
-async def _serve(config: Config, file: Path | None) -> None:
-    loop = asyncio.get_running_loop()
-    gateway = Gateway(config)
-    terminated, stopping = asyncio.Event(), asyncio.Event()
-
-    def terminate() -> None:
-        if terminated.is_set():
-            stopping.set()
-        terminated.set()
-        gateway.drain()
-
-    def reload() -> None:
-        gateway.reload()
-        watch.reload()
-
-    loop.add_signal_handler(signal.SIGTERM, terminate)
-    loop.add_signal_handler(signal.SIGINT, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    watch = watch_configuration(file, config, gateway.set_log_level)
-    async with AsyncExitStack() as parts:
-        parts.push_async_callback(watch.close)
-        await parts.enter_async_context(gateway)
-        # What is there now stays: looking through it again would stall the media for 70 ms.
-        gc.collect()
-        gc.freeze()
-        drained = asyncio.create_task(gateway.drained())
-        stopped = asyncio.create_task(stopping.wait())
-        _, pending = await asyncio.wait((drained, stopped), return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.wait((drained, stopped))

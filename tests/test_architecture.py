@@ -98,6 +98,7 @@ COMPOSERS = {
     "gateway.config_watch",
     "gateway.demo",
     "gateway.jigasi_accounts",
+    "gateway.serving",
 }
 LAB_USERS = {"gateway.bench", "gateway.cli", "gateway.demo", "gateway.lab"}
 

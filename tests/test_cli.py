@@ -3,6 +3,8 @@
 import re
 import resource
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +50,12 @@ def test_the_list_of_commands_has_a_line_each() -> None:
     told = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100"}).output
     assert re.search(r"run +Serve calls\.  ", told)
     assert "SIGHUP" not in told
+
+
+def test_help_needs_nothing_of_what_serves_calls() -> None:
+    program = "import sys, gateway.cli; print({'pydantic', 'aiohttp', 'numpy'} & {*sys.modules})"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert told.stdout.decode().strip() == "set()"
 
 
 def test_the_version_is_told() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gateway.calls.end_reason import EndReason
-from gateway.cli import _serve
 from gateway.config.configuration import parse
 from gateway.lab.phone import TestPhone
+from gateway.serving import live
 from tests.behaviour.stage import HOST, eventually, names_in, stage, voice_of
 from tests.sip.authority import Authority
 
@@ -90,7 +90,7 @@ async def test_sighup_has_a_renewed_certificate_taken_up(tmp_path: Path) -> None
         }
     )
     context = authority.client()
-    serving = asyncio.create_task(_serve(config, None))
+    serving = asyncio.create_task(live(config, None))
     try:
         async with asyncio.timeout(30):
             while not (first := await certificate_at(port, context)):  # noqa: ASYNC110
