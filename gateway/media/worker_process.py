@@ -33,6 +33,7 @@ class WorkerProcess:
     def __init__(self, begin: Begin) -> None:
         self._begin = begin
         self._patience = _START_WITHIN
+        self._is_up = False
         self._process: Process
         self._reader: asyncio.StreamReader
         self._writer: asyncio.StreamWriter
@@ -57,6 +58,7 @@ class WorkerProcess:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 pass_fds=(theirs.fileno(),),
                 stdin=DEVNULL,
+                start_new_session=True,  # Ctrl-C in a terminal is the gateway's alone
             )
         except BaseException:
             self._writer.close()
@@ -73,9 +75,11 @@ class WorkerProcess:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Let it end, or make it."""
+        """Let it end, or make it: at once if it has not begun."""
         self._watch.cancel()
         self._writer.close()
+        if not self._is_up and self._process.returncode is None:
+            self._process.kill()
         try:
             async with asyncio.timeout(_CLOSE_WITHIN):
                 await self._process.wait()
@@ -97,7 +101,7 @@ class WorkerProcess:
         """What it says. RemoteProtocolError if that makes no sense."""
         incoming = Incoming(FROM_WORKER)
         while data := await self._read():
-            self._patience = _SILENT_FOR
+            self._patience, self._is_up = _SILENT_FOR, True
             for report in incoming.feed(data):
                 yield report
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -143,8 +145,10 @@ async def test_a_full_gateway_is_not_ready_and_well() -> None:
         assert (await operator.get("/about/stats"))["stress_level"] == 1
 
 
-async def test_the_process_ends_when_told_so_and_no_call_is_left(tmp_path: Path) -> None:
-    file = tmp_path / "gateway.toml"
+@asynccontextmanager
+async def process(folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A gateway started as operators do, in a process group of its own, as a terminal has one."""
+    file = folder / "gateway.toml"
     file.write_text(
         '[sip]\nlisten = ["udp:127.0.0.1:0"]\n[jitsi]\ndomain = "meet.test"\n'
         f'[control]\nlisten = "127.0.0.1:0"\ntoken = "{TOKEN}"\n[log]\nformat = "json"\n'
@@ -154,19 +158,44 @@ async def test_the_process_ends_when_told_so_and_no_call_is_left(tmp_path: Path)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, "run", "--config", str(file)),
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
-        assert process.stderr is not None
-        async with asyncio.timeout(30), ClientSession() as session:
-            told: dict[str, dict[str, Any]] = {}
-            while "gateway up" not in told:
-                line = json.loads(await process.stderr.readline())
-                told[line["event"]] = line
-            operator = Operator(session, told["control listening"]["on"])
-            assert await operator.status("/about/health") == 200
-            assert await operator.shut_down(AUTHORIZED) == 200
-            assert await process.wait() == 0
+        async with asyncio.timeout(30):
+            yield process
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def entry(process: asyncio.subprocess.Process, event: str) -> dict[str, Any]:
+    """Read its log until then."""
+    assert process.stderr is not None
+    while True:
+        told: dict[str, Any] = json.loads(await process.stderr.readline())
+        if told["event"] == event:
+            return told
+
+
+async def test_the_process_ends_when_told_so_and_no_call_is_left(tmp_path: Path) -> None:
+    async with process(tmp_path) as gateway, ClientSession() as session:
+        operator = Operator(session, (await entry(gateway, "control listening"))["on"])
+        await entry(gateway, "gateway up")
+        assert await operator.status("/about/health") == 200
+        assert await operator.shut_down(AUTHORIZED) == 200
+        assert await gateway.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_process_ends_when_told_so_while_media_workers_start(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    async with process(tmp_path) as gateway:
+        await entry(gateway, "control listening")  # before the workers are there
+        os.killpg(gateway.pid, number)  # as Ctrl-C does
+        _, told = await gateway.communicate()  # which returns when the workers have ended as well
+        assert gateway.returncode == 0
+        entries = [json.loads(line)["event"] for line in told.splitlines()]
+        assert "media worker up" not in entries
+        assert entries[-1] == "ended before it was up"
