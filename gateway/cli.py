@@ -5,6 +5,7 @@ What a command needs is imported when it is given: all of it takes two seconds.
 
 import ipaddress
 import re
+import sys
 from collections.abc import Coroutine
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeVar
 import typer
 import uvloop
 
+from gateway import system_limits
 from gateway.errors import (
     CannotListen,
     ConferenceError,
@@ -283,7 +285,12 @@ def bench(
 
 def main() -> None:
     """The console script `sip-gateway`."""
-    app()
+    try:
+        app()
+    except (MemoryError, OSError, RuntimeError) as error:
+        if (limit := system_limits.reached(error)) is None:
+            raise
+        sys.exit(limit)
 
 
 def _load(file: Path | None) -> "Config":

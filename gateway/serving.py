@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from gateway import logs, open_files
+from gateway import logs, system_limits
 from gateway.app import Gateway
 from gateway.config.configuration import Config
 from gateway.config.jigasi_environment import not_understood
@@ -25,23 +25,26 @@ log = structlog.get_logger(__name__)
 def serve(config: Config, file: Path | None) -> None:
     """Return when it has ended; `file` is where its configuration is from.
 
-    CannotListen, MediaError, ConfigError: it cannot start.
+    CannotListen, MediaError, ConfigError: it cannot start; OSError: the system does not let it.
     """
+    system_limits.check_threads()
+    files = system_limits.allow_many_files()
     logs.configure(config.log.level, config.log.format)
-    _warn(config)
+    _warn(config, files)
     try:
         uvloop.run(live(config, file))
     except PinsUnavailable as error:
         raise ConfigError([f"dial_in.database: {error}"]) from error
 
 
-def _warn(config: Config) -> None:
+def _warn(config: Config, files: int) -> None:
     """Of what does not keep it from starting, and will be missed."""
     for variable in not_understood(os.environ):
         log.warning("a variable of Jigasi's means nothing here", variable=variable)
-    if (limit := open_files.allow_many()) < (wanted := open_files.wanted(config.sip.max_calls)):
+    wanted = system_limits.files_wanted(config.sip.max_calls)
+    if files < wanted:
         remedy = f"allow {wanted} (LimitNOFILE of systemd, ulimit -n), or lower max_calls in [sip]"
-        log.warning("too few files may be open for max_calls", limit=limit, remedy=remedy)
+        log.warning("too few files may be open for max_calls", limit=files, remedy=remedy)
     if (calls := len(config.engine.port_pairs)) < config.sip.max_calls:
         remedy = "let last_port in [media] be larger, by two a call, or lower max_calls in [sip]"
         log.warning("too few RTP ports for max_calls", enough_for=calls, remedy=remedy)

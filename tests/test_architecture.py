@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "gateway.logs": {"gateway.log_writer"},
     # What operators' and the dial-in services have in common.
     "gateway.http_server": {"gateway.errors"},
-    "gateway.open_files": set(),  # for programs at their start
+    "gateway.system_limits": set(),  # for programs at their start
     "gateway.resolver": set(),  # for SIP and XMPP
     "gateway.reloading": set(),  # what certificates and PINs have in common
     "gateway.sparse_lines": set(),  # what strangers bring about, for the log

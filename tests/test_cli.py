@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway import open_files
+from gateway import system_limits
 from gateway.cli import app
 from tests.helpers.captured_log import log_at_once
 from tests.sip.authority import Authority
@@ -206,7 +206,7 @@ def test_as_many_files_may_be_open_as_the_system_allows(tmp_path: Path) -> None:
 def test_a_limit_that_is_too_low_for_the_calls_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(open_files, "allow_many", lambda: 1024)
+    monkeypatch.setattr(system_limits, "allow_many_files", lambda: 1024)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         in_use = f'[control]\nlisten = "127.0.0.1:{other.getsockname()[1]}"'

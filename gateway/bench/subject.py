@@ -22,7 +22,7 @@ from typing import Protocol
 import uvloop
 
 from audiocodecs.frames import Samples
-from gateway import logs, open_files
+from gateway import logs, system_limits
 from gateway.bench.floor import UnitCosts, unit_costs
 from gateway.bench.machine import core_time
 from gateway.bench.measurement import Snapshot
@@ -106,7 +106,7 @@ def main(pipe: Connection, config: SubjectConfig) -> None:
     """The process, from its first to its last instruction."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who measures ends this process
     logs.configure("error")
-    open_files.allow_many()
+    system_limits.allow_many_files()
     if config.core is not None:
         os.sched_setaffinity(0, {config.core})
     uvloop.run(_serve(pipe, config))

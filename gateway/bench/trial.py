@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 
-from gateway import open_files
+from gateway import system_limits
 from gateway.bench import subject
 from gateway.bench.call import PHONE_CODECS, LoadCall, Stage
 from gateway.bench.endpoint import LoadEndpoint
@@ -70,7 +70,7 @@ def run_trial(
     scenario: Scenario, seconds: float, *, engine: str = "engine", profile: bool = False
 ) -> Outcome:
     """Run a scenario and measure `seconds` of it. TrialError: its calls do not come up."""
-    open_files.allow_many()
+    system_limits.allow_many_files()
     core, load_core = two_cores()
     config = subject.SubjectConfig(engine, _HOST, scenario.complexity, core)
     with _undisturbed(load_core), _subject(config) as pipe:

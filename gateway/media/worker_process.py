@@ -26,6 +26,9 @@ _UNREAD = 16 << 20  # octets; a name that is spoken to a room full of callers is
 _CLOSE_WITHIN = 5.0  # seconds
 _CHUNK = 65_536  # octets
 
+# NumPy would have a thread a core in each of them; what there is to multiply is small.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+
 
 class WorkerProcess:
     """Runs between `async with` and its end; `reports` end when it is dead. OSError: no process."""
@@ -52,10 +55,11 @@ class WorkerProcess:
     async def __aenter__(self) -> Self:
         ours, theirs = socket.socketpair()
         self._reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        path = os.pathsep.join(filter(None, sys.path))
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "gateway.media.worker", str(theirs.fileno())),
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={**_ENVIRONMENT, **os.environ, "PYTHONPATH": path},
                 pass_fds=(theirs.fileno(),),
                 stdin=DEVNULL,
                 start_new_session=True,  # Ctrl-C in a terminal is the gateway's alone

@@ -91,6 +91,12 @@ async def stage(workers: int) -> AsyncIterator[Stage]:
     assert made.workers.calls == 0
 
 
+async def test_a_worker_has_no_thread_for_each_core() -> None:
+    async with stage(workers=1) as scene:
+        pid = scene.workers.pids[0]
+        assert len(os.listdir(f"/proc/{pid}/task")) <= 2  # itself, and its log's
+
+
 async def test_each_worker_has_ports_of_its_own() -> None:
     async with stage(2) as scene:
         ports = [(await scene.open(room, room))[1] for room in ("red", "green")]
