@@ -38,6 +38,7 @@ from gateway.config.values import (
     MediaHosts,
     Port,
     Seconds,
+    SecondsOrNone,
     ServerAddress,
     WorkerCount,
     available_cores,
@@ -111,11 +112,11 @@ class LimitsSection(Section):
     `drain` is how long they may go on when the gateway is to end.
     """
 
-    duration: float = Field(default=43_200.0, ge=0)
-    alone: float = Field(default=1_800.0, ge=0)
-    only_phones: float = Field(default=0.0, ge=0)
+    duration: SecondsOrNone = 43_200.0
+    alone: SecondsOrNone = 1_800.0
+    only_phones: SecondsOrNone = 0.0
     callers_per_room: int = Field(default=0, ge=0)
-    drain: float = Field(default=0.0, ge=0)
+    drain: SecondsOrNone = 0.0
 
 
 class LogSection(Section):
@@ -303,10 +304,19 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 def load_usable(file: Path | None) -> Config:
     """The same, with a look at the files it names."""
     config = load(file)
-    config.installations()
-    config.certificates()
-    config.breweries()
-    config.dial_in_services()
+    problems: dict[str, None] = {}
+    for look in (
+        config.installations,
+        config.certificates,
+        config.breweries,
+        config.dial_in_services,
+    ):
+        try:
+            look()
+        except ConfigError as error:
+            problems |= dict.fromkeys(error.problems)  # two may name the same file
+    if problems:
+        raise ConfigError(list(problems))
     return config
 
 

@@ -1,6 +1,7 @@
 """The sections about dialling in: PINs for rooms, the numbers to call, and who may ask for them."""
 
 import datetime
+import os
 import re
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from gateway.config.problems import problems_of
 from gateway.config.section import Section
 from gateway.config.toml_file import read_toml
-from gateway.config.values import HostPort, Network, Seconds, is_url
+from gateway.config.values import HostPort, Network, Password, Seconds, is_url
 from gateway.errors import ConfigError
 from gateway.ivr.dial_in import DialInConfig
 from gateway.ivr.dial_in_http import DialInHttpConfig
@@ -65,7 +66,7 @@ class MapperSection(Section):
     url: Annotated[str, AfterValidator(_mapper_url)]
     timeout: Seconds = 3.0
     retries: int = Field(default=1, ge=0, le=5)
-    token: SecretStr | None = None
+    token: Password | None = None
     gives_pins: bool = False
 
 
@@ -157,6 +158,8 @@ class DialInSection(Section):
             PinPolicy(self.pin_digits, self.pin_odds, 1).length({})
         except NoPinLeft:
             yield f"pin_odds: no PIN of at most {LONGEST} digits is as hard to guess"
+        if os.path.isdir(self.database):
+            yield f"database: {self.database} is a folder; name a file in it"
         if self.pins_file is not None:
             try:
                 PinsFile.read(self.pins_file)

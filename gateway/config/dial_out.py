@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from gateway.calls.dial_out import DialOut
 from gateway.calls.dial_rules import DialLimits
@@ -16,6 +16,7 @@ from gateway.config.values import (
     LoginName,
     NumberPrefix,
     OwnHeader,
+    Password,
     Port,
     RoomJid,
     Seconds,
@@ -37,7 +38,7 @@ class TrunkDialOutSection(Section):
     caller: str = Field(default="anonymous", pattern=r"^[A-Za-z0-9+._-]+$")
     name: str = ""
     user: LoginName | None = None
-    password: SecretStr | None = None
+    password: Password | None = None
     realm: str | None = None
     ringing_timeout: Seconds = 60.0
     early_media: bool = False
@@ -107,7 +108,7 @@ class BrewerySection(Section):
     """`[[brewery]]`: an account, and the room in which it waits for Jicofo to have it dial."""
 
     user: Jid
-    password: SecretStr
+    password: Password
     room: RoomJid
     id: str = "brewery"
     installation: str = "jitsi"

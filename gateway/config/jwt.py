@@ -3,17 +3,16 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from gateway.conference.token import TokenIssuer
+from gateway.config.section import Section
 from gateway.config.values import Seconds, file_problem
 from gateway.errors import ConfigError
 
 
-class JwtSection(BaseModel):
+class JwtSection(Section):
     """What Prosody's `token` authentication expects of us."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     app_id: str = Field(min_length=1)
     secret: SecretStr | None = None

@@ -39,11 +39,17 @@ def _problem(detail: Any, model: type[BaseModel]) -> list[str]:
             text = str(detail["ctx"]["error"])
             own_key = re.match(r"[a-z_.0-9]+: ", text)
             return [prefix + line for line in text.splitlines()] if own_key else [f"{key}: {text}"]
-    if _has_tables(detail["input"]):  # which are not printed: there may be a password in them
-        table = ".".join(part for part in detail["loc"] if isinstance(part, str))
+    table = ".".join(part for part in detail["loc"] if isinstance(part, str))
+    are_several = detail["type"] == "tuple_type" and _is_section(detail["loc"], model)
+    if _has_tables(detail["input"]) or are_several:  # not printed: there may be a password in them
         if detail["type"] == "model_type":
             return [f"{key}: there is only one; write [{table}]"]
         return [f"{key}: there may be several; write [[{table}]]"]
+    if detail["type"] == "model_type":
+        is_one_of_several = isinstance(detail["loc"][-1], int)
+        return [
+            f"{key}: is a table; write " + (f"[[{table}]]" if is_one_of_several else f"[{table}]")
+        ]
     if detail["type"] in ("tuple_type", "frozen_set_type"):
         elements = [each.strip() for each in str(detail["input"]).split(",")]
         return [f"{key}: is a list; write {elements}"]
@@ -80,15 +86,25 @@ def _example(key: str) -> str:
 
 def _suggestion(location: tuple[str | int, ...], model: type[BaseModel]) -> str:
     """The keys there are beside an unknown one, the most similar first."""
-    section: Any = model
-    for part in location[:-1]:
-        if isinstance(part, str):
-            section = _section_type(section, part)
+    section = _type_at(location[:-1], model)
     known = [field.alias or name for name, field in section.model_fields.items()]
     similar = difflib.get_close_matches(str(location[-1]), known, n=1)
     if similar:
         return f"; did you mean {similar[0]!r}?"
     return f"; there are {', '.join(sorted(known))}"
+
+
+def _is_section(location: tuple[str | int, ...], model: type[BaseModel]) -> bool:
+    type_ = _type_at(location, model)
+    return isinstance(type_, type) and issubclass(type_, BaseModel)
+
+
+def _type_at(location: tuple[str | int, ...], model: type[BaseModel]) -> Any:
+    section: Any = model
+    for part in location:
+        if isinstance(part, str):
+            section = _section_type(section, part)
+    return section
 
 
 def _section_type(section: Any, name: str) -> Any:

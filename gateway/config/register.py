@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
 from gateway.config.section import Section
-from gateway.config.values import AccountName, Host, LoginName, Port
+from gateway.config.values import AccountName, Host, LoginName, Password, Port
 from gateway.errors import SipSyntaxError
 from gateway.sip.digest import Credentials
 from gateway.sip.digest_server import DigestAccount
@@ -29,7 +29,7 @@ class TrunkRegisterSection(Section):
 
     registrar: Annotated[str, AfterValidator(_registrar)]
     user: AccountName
-    password: SecretStr
+    password: Password
     auth_user: LoginName | None = None
     realm: str | None = None
     contact: AccountName | None = None
@@ -65,7 +65,7 @@ class TrunkDigestSection(Section):
     """`[trunk.digest]`: with what the trunk's calls prove to be its own."""
 
     user: AccountName
-    password: SecretStr
+    password: Password
 
     @property
     def account(self) -> DigestAccount:

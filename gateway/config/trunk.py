@@ -20,6 +20,7 @@ from gateway.config.values import (
     ListenAddress,
     Network,
     Pattern,
+    SecondsOrNone,
 )
 from gateway.media.messages import PhoneSound
 from gateway.sdp.crypto import SrtpPolicy
@@ -90,7 +91,7 @@ class TrunkSection(Section):
     moderator: bool = False
     installation: str | None = None
     info_json: bool = False
-    heartbeat: float = Field(default=0.0, ge=0)
+    heartbeat: SecondsOrNone = 0.0
     chat: bool = False
     conference_digits: bool = False
     codecs: Codecs | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from gateway.sdp.formats import CODECS
 from gateway.sip.digest import ALGORITHMS, Credentials
@@ -20,10 +20,10 @@ _STUN_PORT = 3478
 
 def _listen(value: object) -> object:
     """`udp:192.0.2.1:5060`, `tls:[2001:db8::1]:5061`; the port may be left out."""
-    if not isinstance(value, str):
+    if isinstance(value, Listen):
         return value
     form = r"(udp|tcp|tls):(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(\d{1,5}))?"
-    match = re.fullmatch(form, value.strip())
+    match = re.fullmatch(form, value.strip()) if isinstance(value, str) else None
     if match is None or int(match[3] or 0) > 65535:
         raise ValueError(
             f"{value!r} is not a listener; write e.g. udp:0.0.0.0:5060 or tls:[::]:5061"
@@ -35,11 +35,10 @@ def _listen(value: object) -> object:
 
 def _host_port(value: object) -> object:
     """`127.0.0.1:8788`, `[::1]:8788`; nothing for nowhere."""
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
+    if value in (None, ""):
         return None
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d{1,5})", value.strip())
+    text = value.strip() if isinstance(value, str) else ""
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d{1,5})", text)
     if match is None or int(match[2]) > 65535:
         hint = "write e.g. 127.0.0.1:8788 or [::1]:8788, or nothing for no HTTP"
         raise ValueError(f"{value!r} is no address with a port; {hint}")
@@ -48,11 +47,10 @@ def _host_port(value: object) -> object:
 
 def _server_address(value: object) -> object:
     """`stun.example.org:3478`, `192.0.2.7`; nothing for none."""
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
+    if value in (None, ""):
         return None
-    match = re.fullmatch(r"([A-Za-z0-9\-_.]+)(?::(\d{1,5}))?", value.strip())
+    text = value.strip() if isinstance(value, str) else ""
+    match = re.fullmatch(r"([A-Za-z0-9\-_.]+)(?::(\d{1,5}))?", text)
     if match is None or not 0 < int(match[2] or _STUN_PORT) < 65536:
         raise ValueError(f"{value!r} is no server; write e.g. stun.example.org:3478")
     return _domain(match[1]), int(match[2] or _STUN_PORT)
@@ -82,10 +80,8 @@ def _advertised(value: str) -> str:
 
 
 def _network(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ipaddress.ip_network(value.strip())
+    try:  # a number would be an address as well
+        return ipaddress.ip_network(value.strip() if isinstance(value, str) else "")
     except ValueError:
         hint = "write an address or a network, e.g. 192.0.2.10 or 192.0.2.0/24"
         raise ValueError(f"{value!r} is no network ({hint})") from None
@@ -103,6 +99,8 @@ def _pattern(value: object) -> object:
 def _domain(value: str) -> str:
     if not re.fullmatch(r"(?!-)[A-Za-z0-9\-_]+(\.[A-Za-z0-9\-_]+)*", value):
         raise ValueError(f"{value!r} is no domain; write e.g. meet.example.org")
+    if re.fullmatch(r"[0-9.]+", value):  # an address that is written wrong is none either
+        return _literal(value)
     return value.lower()
 
 
@@ -240,6 +238,12 @@ def _login_name(value: str) -> str:
         raise ValueError(f"{value!r} is no user name ({error}); write the provider's") from error
 
 
+def _password(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("is empty")
+    return value
+
+
 def _realm(value: str) -> str:
     if not re.fullmatch(r"[ !#-\[\]-~]{1,64}", value):
         raise ValueError(f"{value!r} is no realm; write e.g. sip-gateway, without quotes")
@@ -345,6 +349,8 @@ LoginName = Annotated[str, AfterValidator(_login_name)]
 Realm = Annotated[str, AfterValidator(_realm)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+SecondsOrNone = Annotated[float, Field(ge=0, le=1e9)]
+Password = Annotated[SecretStr, AfterValidator(_password)]
 WorkerCount = Annotated[int | None, BeforeValidator(_workers)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.\-]+$")]

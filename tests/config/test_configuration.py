@@ -1,6 +1,7 @@
 """The configuration: what is good comes out in the packages' own terms, what is wrong is told."""
 
 import errno
+import math
 import os
 import tomllib
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.control.snapshots import table
 SAMPLE = Path(__file__).parents[2] / "config" / "gateway.toml"
 REGISTER: dict[str, Any] = {"registrar": "sip:provider.test", "user": "4312345", "password": "p"}
 TRUNK: dict[str, Any] = {"name": "pbx", "from": ["192.0.2.1"]}
+_NO_NUMBER = "trunk.0.dial_out.port: true is no number; write one"
 LEAST: dict[str, Any] = {"jitsi": {"domain": "meet.example.org"}, "trunk": [TRUNK]}
 
 
@@ -246,7 +248,7 @@ def test_everything_wrong_is_told_at_once() -> None:
         ),
         (with_media(workers=-1), "media.workers: -1 is no number of processes; write 0 to 256, or"),
         (with_media(workers="many"), "media.workers: 'many' is no number of processes"),
-        (with_media(workers=True), "media.workers: True is no number of processes"),
+        (with_media(workers=True), "media.workers: true is no number; write"),
         (with_sip(advertised_host="0.0.0.0"), "sip.advertised_host: '0.0.0.0' is nobody's address"),
         (with_media(advertised_host="::"), "media.advertised_host: '::' is nobody's address"),
         (with_media(host="here"), "media.host.0: 'here' is not an IP address"),
@@ -278,6 +280,37 @@ def test_everything_wrong_is_told_at_once() -> None:
         ),
         (with_jitsi(public_url="meet"), "jitsi.public_url: 'meet' is no URL"),
         ({**LEAST, "mdia": {}}, "mdia: no such key; did you mean 'media'?"),
+        (with_sip(max_calls=True), "sip.max_calls: true is no number; write one"),
+        (with_jitsi(port=False), "jitsi.port: false is no number; write one"),
+        (with_trunk(dial_out={"host": "a", "prefixes": ["+"], "port": True}), _NO_NUMBER),
+        ({**LEAST, "limits": {"drain": math.inf}}, "limits.drain: input should be a finite number"),
+        ({**LEAST, "limits": {"alone": 1e300}}, "limits.alone: input should be less than or equal"),
+        (with_trunk(heartbeat=math.nan), "trunk.0.heartbeat: input should be a finite number"),
+        (with_media(stun=" "), "media.stun: is blank; write something, or leave it out"),
+        (with_media(stun=["x", 1]), "media.stun: ['x', 1] is no server; write e.g. stun."),
+        ({**LEAST, "control": {"listen": "\t"}}, "control.listen: has a character that cannot be"),
+        ({**LEAST, "control": {"listen": 8788}}, "control.listen: 8788 is no address with a port"),
+        (with_sip(listen=[5060]), "sip.listen.0: 5060 is not a listener; write e.g. udp:0.0.0.0"),
+        (with_trunk(**{"from": [1]}), "trunk.0.from.0: 1 is no network (write an address or a"),
+        (
+            with_trunk(name="a\n"),
+            "trunk.0.name: has a character that cannot be seen ('\\n'); leave",
+        ),
+        (with_trunk(digest={"user": "a", "password": ""}), "trunk.0.digest.password: is empty"),
+        (
+            {**LEAST, "voice": {"prompts": "a\0b"}},
+            "voice.prompts: has a character that cannot be seen ('\\x00'); leave it out",
+        ),
+        (
+            {**LEAST, "dial_in": {"listen": "", "pins_file": "a\0b"}},
+            "dial_in.pins_file: has a character that cannot be seen ('\\x00'); leave it out",
+        ),
+        ({**LEAST, "dial_in": {"listen": "", "database": "/"}}, "dial_in.database: / is a folder"),
+        (with_jitsi(host="192.0.2.300"), "jitsi.host: '192.0.2.300' is no host; write e.g."),
+        ({**LEAST, "trunk": "a"}, "trunk: there may be several; write [[trunk]]"),
+        ({**LEAST, "trunk": ["a"]}, "trunk.0: is a table; write [[trunk]]"),
+        ({**LEAST, "sip": "a"}, "sip: is a table; write [sip]"),
+        (with_trunk(dial_out=5), "trunk.0.dial_out: is a table; write [trunk.dial_out]"),
     ],
 )
 def test_a_problem_names_its_key_and_the_way_out(values: dict[str, Any], told: str) -> None:
@@ -599,6 +632,21 @@ def test_files_that_are_named_are_looked_into_before_the_start(tmp_path: Path) -
     told = CliRunner().invoke(app, ["check-config", "-c", str(config)])
     assert told.exit_code == 1
     assert "empty.pem" in told.output
+
+
+def test_everything_wrong_with_the_files_that_are_named_is_told_at_once(tmp_path: Path) -> None:
+    for name in ("authority", "certificate", "key"):
+        (tmp_path / name).write_text("no PEM")
+    config = tmp_path / "gateway.toml"
+    config.write_text(
+        f'[jitsi]\ndomain = "a.b"\nca_file = "{tmp_path}/authority"\n'
+        '[[trunk]]\nname = "a"\nfrom = ["192.0.2.1"]\n'
+        f'[sip.tls]\ncertificate = "{tmp_path}/certificate"\nkey = "{tmp_path}/key"\n'
+        '[[brewery]]\nuser = "a@b.c"\npassword = "x"\nroom = "r@i.b"\n'
+    )
+    told = CliRunner().invoke(app, ["check-config", "-c", str(config)]).output
+    assert told.count(f"{tmp_path}/authority") == 1
+    assert told.count("sip.tls") == 1
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
