@@ -137,7 +137,7 @@ class Conversation:
                 case media.BridgeLost():
                     self._participant.bridge_lost(event.session, event.reason)
                 case media.DigitReceived():
-                    self._pressed(event.digit, engine_events.way_of(event))
+                    self._pressed(event.digit, engine_events.way_of(event, self._presses.lines))
                 case media.ConferenceDigit():
                     self._pressed_in_conference(
                         event.endpoint, event.digit, event.duration, Way.RTP
@@ -238,8 +238,10 @@ class Conversation:
     def _pressed_in_conference(self, endpoint: str, key: str, seconds: float, way: Way) -> None:
         """Somebody presses a key for the phone: once, whichever ways it comes."""
         presses = self._room_presses.setdefault(endpoint, Presses())
-        if self._takes_keys and presses.is_new(key, way, asyncio.get_running_loop().time()):
-            log.info("digit from the conference", by=endpoint)
+        now = asyncio.get_running_loop().time()
+        if self._takes_keys and presses.is_new(key, way, now):
+            if (times := presses.lines.count(now)) is not None:
+                log.info("digit from the conference", by=endpoint, times=times)
             self._session.send_digit(key, seconds)
 
     def _pressed(self, key: str, way: Way) -> None:

@@ -1,11 +1,14 @@
 """What the media engine says of a call, wherever in its story that is."""
 
+import asyncio
+
 import structlog
 
 from gateway.calls.end_reason import CallEnd, EndReason, Over
 from gateway.calls.presses import Way
 from gateway.calls.record import CallRecord
 from gateway.media import messages as media
+from gateway.sparse_lines import SparseLines
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +39,10 @@ def _silence(seconds: float, record: CallRecord) -> str:
     )
 
 
-def way_of(event: media.DigitReceived) -> Way:
+def way_of(event: media.DigitReceived, lines: SparseLines) -> Way:
     """How a key of the phone has come."""
-    # Digits may be a PIN: which one it was is nobody's business.
-    log.info("digit", milliseconds=round(event.duration * 1000))
+    times = lines.count(asyncio.get_running_loop().time())
+    if times is not None:
+        # Digits may be a PIN: which one it was is nobody's business.
+        log.info("digit", milliseconds=round(event.duration * 1000), times=times)
     return Way.TONE if event.in_band else Way.RTP

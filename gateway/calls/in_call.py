@@ -17,6 +17,7 @@ from gateway.sip.call import CallEnded
 from gateway.sip.client_request import Outcome
 from gateway.sip.dtmf_info import parse_digit
 from gateway.sip.instant_message import fitting
+from gateway.sparse_lines import SparseLines
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ class InCall:
         self._is_answered = is_answered
         self._is_in = False
         self._missed = 0
+        self._lines = SparseLines.of_a_call()
         self._reporter = jigasi.Reporter()
         self._unsent: asyncio.Queue[jigasi.Message | str] = asyncio.Queue(maxsize=MAX_UNSENT)
 
@@ -67,7 +69,9 @@ class InCall:
             case sip.InfoReceived() if order := jigasi.parse(said.media_type, said.body):
                 self._obey(order)
             case _:
-                log.info("not understood", media_type=said.media_type)
+                times = self._lines.count(asyncio.get_running_loop().time())
+                if times is not None:
+                    log.info("not understood", media_type=said.media_type, times=times)
 
     def told(self, event: conference.Event) -> None:
         """Take an event of the participant."""

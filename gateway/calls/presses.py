@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from gateway.sparse_lines import SparseLines
+
 MOMENT = 1.5  # seconds between the same press by two ways: an INFO may be repeated by SIP
 
 _MOST = 64
@@ -31,10 +33,11 @@ class _Press:
 
 
 class Presses:
-    """The digits of one who presses."""
+    """The digits of one who presses; `lines` are those about them in the log."""
 
     def __init__(self) -> None:
         self._lately: deque[_Press] = deque(maxlen=_MOST)
+        self.lines = SparseLines.of_a_call()
 
     def is_new(self, digit: str, way: Way, now: float) -> bool:
         """Whether this is a press that has not come by another way already."""

@@ -80,7 +80,7 @@ class Welcome:
     async def _follow_engine(self) -> None:
         async for event in self._session.events():
             if isinstance(event, media.DigitReceived):
-                self._pressed(event.digit, engine_events.way_of(event))
+                self._pressed(event.digit, engine_events.way_of(event, self._presses.lines))
             else:
                 engine_events.take(event, self._record)
 

@@ -21,6 +21,7 @@ from gateway.conference.events import (
     MutedByModerator,
 )
 from gateway.conference.floor import Floor, Toggled
+from gateway.sparse_lines import SparseLines
 from gateway.xmpp.connection import Connection
 from gateway.xmpp.mute import unmute_request
 from gateway.xmpp.stanza import NoReply, StanzaError
@@ -50,6 +51,7 @@ class Microphone:
         self._media = media
         self._emit = emit
         self._unmuted = asyncio.Event()
+        self._lines = SparseLines.of_a_call()
         self._apply(floor)  # it may have changed since we sent that presence
 
     # The caller's side
@@ -57,7 +59,9 @@ class Microphone:
     def toggle(self) -> Toggled:
         """The caller has pressed the microphone key."""
         toggled, floor = self.floor.toggled(round(time.time() * 1000))
-        log.info("microphone key", done=toggled.name.lower())
+        times = self._lines.count(asyncio.get_running_loop().time())
+        if times is not None:
+            log.info("microphone key", done=toggled.name.lower(), times=times)
         self._apply(floor)
         return toggled
 

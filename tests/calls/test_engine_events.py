@@ -1,11 +1,13 @@
 """What a silent phone means: a firewall, if nothing has ever come from it."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.calls import engine_events
 from gateway.calls.end_reason import EndReason, Over
 from gateway.calls.record import CallRecord
-from gateway.media.messages import PhoneLatched, PhoneSilent
+from gateway.media.messages import DigitReceived, PhoneLatched, PhoneSilent
+from gateway.sparse_lines import SparseLines
 
 
 @pytest.mark.parametrize("was_heard", [True, False])
@@ -17,3 +19,12 @@ def test_a_phone_that_was_never_heard_is_told_apart(was_heard: bool) -> None:
         engine_events.take(PhoneSilent("1", 30.0), record)
     assert over.value.end.reason is EndReason.NO_RTP
     assert ("firewall" in over.value.end.text) is not was_heard
+
+
+async def test_a_phone_that_presses_keys_without_end_does_not_fill_the_log() -> None:
+    lines = SparseLines.of_a_call()
+    with capture_logs() as entries:
+        for _ in range(1_000):
+            engine_events.way_of(DigitReceived("1", "5", 0.1), lines)
+    assert 30 <= len(entries) < 100
+    assert {entry["event"] for entry in entries} == {"digit"}
