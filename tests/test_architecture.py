@@ -16,7 +16,9 @@ MAY_IMPORT = {
     # What operators' and the dial-in services have in common.
     "gateway.http_server": {"gateway.errors"},
     "gateway.system_limits": set(),  # for programs at their start
-    "gateway.resolver": set(),  # for SIP and XMPP
+    "gateway.resolver": set(),  # for SIP and all others
+    "gateway.host_addresses": {"gateway.resolver"},
+    "gateway.web_resolver": {"gateway.host_addresses"},
     "gateway.reloading": set(),  # what certificates and PINs have in common
     "gateway.sparse_lines": set(),  # what strangers bring about, for the log
     "gateway.trust": set(),  # for everybody's TLS
@@ -28,7 +30,12 @@ MAY_IMPORT = {
     },
     "gateway.sdp": {"gateway.errors"},
     "gateway.rtp": {"gateway.errors"},
-    "gateway.xmpp": {"gateway.errors", "gateway.resolver", "gateway.trust"},
+    "gateway.xmpp": {
+        "gateway.errors",
+        "gateway.host_addresses",
+        "gateway.trust",
+        "gateway.web_resolver",
+    },
     "gateway.webrtc": {
         "gateway.errors",
         "gateway.rtp",
@@ -53,6 +60,8 @@ MAY_IMPORT = {
         "gateway.http_server",
         "gateway.media.messages",
         "gateway.reloading",
+        "gateway.host_addresses",
+        "gateway.web_resolver",
         "audiocodecs",
     },
     "gateway.calls": {
@@ -118,6 +127,7 @@ WALLS = {
         "gateway.xmpp.bosh_transport",
         "gateway.xmpp.http_request",
         "gateway.xmpp.web",
+        "gateway.web_resolver",
         "gateway.http_server",
         "gateway.control.http",
         "gateway.conference.bridge_channel",
@@ -159,7 +169,6 @@ PURE = {
         "client",
         "connection",
         "bosh_transport",
-        "host_addresses",
         "http_request",
         "managed_stream",
         "server",  # names the type of a TLS context

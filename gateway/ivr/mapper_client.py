@@ -11,10 +11,12 @@ import aiohttp
 import structlog
 
 from gateway.errors import GatewayError
+from gateway.host_addresses import HOSTS, HostAddresses
 from gateway.ivr.conference_mapping import ConferenceMapping, by_pin, by_room
 from gateway.ivr.hops import MOST, Hops, new_hop, write_via
 from gateway.ivr.mapper_search import Ask, Mapper, MapperSearch
 from gateway.ivr.remembered import Remembered
+from gateway.web_resolver import WebResolver
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +39,9 @@ class MapperClient:
     A question that somebody else asks has `hops`: the gateways it has passed.
     """
 
-    def __init__(self, mappers: tuple[Mapper, ...]) -> None:
+    def __init__(self, mappers: tuple[Mapper, ...], hosts: HostAddresses = HOSTS) -> None:
         self._mappers = mappers
+        self._hosts = hosts
         self._own_hop = new_hop()
         self._remembered: Remembered[tuple[str, str], ConferenceMapping] = Remembered(
             MOST_REMEMBERED
@@ -59,7 +62,8 @@ class MapperClient:
         return self._own_hop not in hops and len(hops) < MOST
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(trust_env=False)
+        connector = aiohttp.TCPConnector(resolver=WebResolver(self._hosts))
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
         return self
 
     async def __aexit__(

@@ -20,6 +20,7 @@ from slixmpp.xmlstream import StanzaBase, tostring
 from slixmpp.xmlstream.xmlstream import NotConnectedError
 
 from gateway.errors import RemoteProtocolError
+from gateway.host_addresses import HOSTS
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.bosh import NoBosh
 from gateway.xmpp.bosh_transport import BoshTransport
@@ -31,7 +32,6 @@ from gateway.xmpp.connection import (
     Sink,
 )
 from gateway.xmpp.element import child, child_text, local_name
-from gateway.xmpp.host_addresses import HOSTS
 from gateway.xmpp.managed_stream import ManagedStream
 from gateway.xmpp.reception import Reception
 from gateway.xmpp.server import Server

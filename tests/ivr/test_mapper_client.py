@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from gateway.host_addresses import HostAddresses
 from gateway.ivr.mapper_client import MAX_ANSWER, MapperClient, MapperUnavailable
 from gateway.ivr.mapper_search import Mapper
 
@@ -77,6 +78,23 @@ async def test_a_room_and_a_pin_are_found() -> None:
         assert await client.find("999") is None
         assert await client.pin_of("other@conference.meet.example.org") is None
     assert good.asked[0].headers["Authorization"] == "Bearer t0ken"
+
+
+async def test_a_mapper_that_has_a_name_is_found_while_dns_fails() -> None:
+    dns = [("127.0.0.1",)]
+
+    async def ask(host: str) -> tuple[str, ...]:
+        if not dns:
+            raise OSError(f"DNS does not say where {host} is")
+        return dns.pop()
+
+    hosts, good = HostAddresses(ask), Good()
+    async with mapper(good.answer) as url:
+        named = Mapper(url.replace("127.0.0.1", "mapper.test"), retries=0)
+        for _ in range(2):
+            async with MapperClient((named,), hosts) as client:
+                assert await client.find(PIN) is not None
+    assert len(good.asked) == 2 and not dns
 
 
 async def test_only_who_gives_pins_is_asked_for_one_and_not_again_soon() -> None:

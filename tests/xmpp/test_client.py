@@ -15,12 +15,12 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from gateway.errors import ConfigError
+from gateway.host_addresses import HostAddresses
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.client import connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
-from gateway.xmpp.host_addresses import HostAddresses
 from gateway.xmpp.own_presence import OwnPresence, unavailable
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.reception import Received, Reception

@@ -1,13 +1,15 @@
 """Where hosts are, of a DNS that answers, fails and has nothing; and web clients that ask there."""
 
+import asyncio
 import socket
 
 import aiohttp
 import pytest
 import structlog
 
-from gateway.xmpp.host_addresses import HostAddresses
-from gateway.xmpp.web import WebResolver
+from gateway.host_addresses import HostAddresses
+from gateway.web_resolver import WebResolver
+from tests.xmpp.virtual_time import in_virtual_time
 
 HOST = "xmpp.test"
 
@@ -38,6 +40,23 @@ async def test_while_dns_fails_what_it_said_before_holds_and_it_is_asked_now_and
             assert await dns.hosts.of(HOST) == ("192.0.2.1",)
             assert dns.asked == asked
     assert [(told["host"], told["log_level"]) for told in logs] == [(HOST, "warning")] * 2
+
+
+@in_virtual_time
+async def test_dns_that_is_silent_is_waited_for_by_who_knows_nothing_else() -> None:
+    answers = asyncio.Queue[tuple[str, ...]]()
+
+    async def ask(_: str) -> tuple[str, ...]:
+        return await answers.get()
+
+    hosts = HostAddresses(ask)
+    asking = asyncio.create_task(hosts.of(HOST))
+    await asyncio.sleep(5)
+    assert not asking.done()
+    answers.put_nowait(("192.0.2.1",))
+    assert await asking == ("192.0.2.1",)
+    async with asyncio.timeout(2):  # as long as a caller waits for a mapper
+        assert await hosts.of(HOST) == ("192.0.2.1",)
 
 
 async def test_once_dns_is_back_it_counts() -> None:

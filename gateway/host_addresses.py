@@ -1,5 +1,6 @@
-"""Where the hosts of an installation are: while DNS fails, what it said before holds. [io]"""
+"""Where the hosts are that we go to: while DNS fails, what it said before holds. [io]"""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from gateway.resolver import addresses_of
 log = structlog.get_logger(__name__)
 
 _RETRY = 30.0  # seconds until DNS is asked again after it has failed
+_PATIENCE = 1.5  # seconds, where there is something to go by without it: callers wait
 _MOST_KNOWN = 256  # hosts
 
 Addresses = tuple[str, ...]
@@ -41,12 +43,14 @@ class HostAddresses:
         if known is not None and self._clock() < known.not_asked_until:
             return known.addresses
         try:
-            addresses = await self._ask(host)
+            async with asyncio.timeout(_PATIENCE if known is not None else None):
+                addresses = await self._ask(host)
         except OSError as error:
             if known is None:
                 raise
             known.not_asked_until = self._clock() + _RETRY
-            log.warning("DNS fails, what it said before holds", host=host, reason=str(error))
+            reason = str(error) or "DNS does not answer"
+            log.warning("DNS fails, what it said before holds", host=host, reason=reason)
             return known.addresses
         self._known.pop(host, None)
         if addresses:
