@@ -47,7 +47,7 @@ class Sockets:
         certificates: Certificates | None = None,
         is_stranger: Callable[[Flow], bool] = lambda flow: False,
         on_message: Callable[[bytes, Flow], None],
-        on_failed: Callable[[Transmission], None],
+        on_failed: Callable[[Transmission, bool], None],
         on_unreachable: Callable[[HostPort], None],
         external_host: Callable[[str], str | None] = lambda remote_host: None,
         clock: Callable[[], float] = time.monotonic,

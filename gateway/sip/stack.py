@@ -192,8 +192,13 @@ class SipStack:
         """Where we are reached by who is at the other end of a flow."""
         return self._core.contact_uri(flow, user)
 
-    def transport_failed(self, transmission: Transmission, now: float) -> None:
-        """Take note that a message could not be sent (18.4)."""
+    def transport_failed(
+        self, transmission: Transmission, now: float, *, was_in_use: bool = False
+    ) -> None:
+        """Take note that a message could not be sent (18.4). If the peer has closed a connection
+        that `was_in_use`, perhaps before it came, it is sent once more, by another."""
+        if was_in_use and self._core.transactions.send_anew(transmission.transaction):
+            return
         self.counters.transport_errors += 1
         self._core.transactions.report_transport_error(transmission.transaction, now)
 

@@ -30,6 +30,8 @@ class TcpListener:
     """A listening socket with all connections to and from it. `close` it.
 
     Where `is_stranger` says so, connections have less time, and there are fewer of them.
+    `on_failed` hears what could not be sent, and whether it went by a connection that was in use
+    before: the peer may have closed that as idle just then.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class TcpListener:
         limits: TcpLimits,
         *,
         on_message: Callable[[bytes, Flow], None],
-        on_failed: Callable[[Transmission], None],
+        on_failed: Callable[[Transmission, bool], None],
         certificates: Certificates | None = None,
         is_stranger: Callable[[Flow], bool] = lambda flow: False,
     ) -> None:
@@ -155,7 +157,7 @@ class TcpListener:
         self._per_host -= Counter({remote[0]: 1})  # drops hosts without connections
         if not self._is_closing:
             for transmission in unheard:
-                self._on_failed(transmission)
+                self._on_failed(transmission, connection.was_in_use)
 
     def _end_handshake(self, connection: TcpConnection) -> None:
         if connection.is_secure and not connection.is_ours:
@@ -212,7 +214,7 @@ class TcpListener:
         except (OSError, ValueError) as error:
             log.info("connection failed", peer=target, reason=str(error) or "timeout")
             for transmission in self._waiting.pop(way):
-                self._on_failed(transmission)
+                self._on_failed(transmission, False)
         else:
             for transmission in self._waiting.pop(way):
                 connection.send(transmission)

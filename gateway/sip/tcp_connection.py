@@ -87,6 +87,7 @@ class TcpConnection(asyncio.Protocol):
         self._heartbeat: asyncio.TimerHandle | None = None
         self._is_made = False
         self._answers_pings = False
+        self.was_in_use = False  # the peer has said something
         # Requests sent since something came: a peer that closes now may not have heard them.
         self._unheard: list[Transmission] = []
 
@@ -162,6 +163,7 @@ class TcpConnection(asyncio.Protocol):
     # --- what comes ------------------------------------------------------------------------------
 
     def _receive(self, data: bytes) -> None:
+        self.was_in_use = True
         self._unheard.clear()
         self._was_amid_message = self._framer.is_amid_message
         self._messages = self._framer.feed(data)

@@ -76,6 +76,7 @@ class Transaction:
         self._latest = latest  # what Do.SEND sends: a client's request, a server's response
         self._intervals: dict[Input, float] = {}
         self._running: dict[Input, Timer] = {}
+        self._is_sent_anew = False
 
     def begin(self, now: float) -> None:
         """Send the request of a client; take up the request of a server."""
@@ -102,6 +103,16 @@ class Transaction:
             self._perform(action, message, now)
         if self.state is State.TERMINATED:
             self._stop()
+
+    def send_anew(self) -> bool:
+        """Send the request of a client once more, the same as before; False if that is of no use:
+        it has been answered, or has been sent anew before."""
+        if self._is_sent_anew or self.state not in (State.CALLING, State.TRYING):
+            return False
+        self._is_sent_anew = True
+        self._surroundings.counters.retransmissions += 1
+        self._send(self._latest)
+        return True
 
     def abandon(self) -> None:
         """End without waiting any longer, as 9.1 allows for a cancelled INVITE."""

@@ -122,6 +122,11 @@ class TransactionLayer:
 
     # --- both ------------------------------------------------------------------------------------
 
+    def send_anew(self, key: str) -> bool:
+        """Have a client transaction send its request once more; False if that is of no use."""
+        transaction = self._clients.get(key)
+        return transaction is not None and transaction.send_anew()
+
     def report_transport_error(self, key: str, now: float) -> None:
         """Tell a transaction that what it sent could not be delivered (17.1.4, 17.2.4)."""
         transaction = self._clients.get(key) or self._servers.get(key)

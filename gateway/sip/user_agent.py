@@ -264,8 +264,9 @@ class UserAgent:
         self._stack.receive(data, flow, self._loop.time())
         self._drain()
 
-    def _fail(self, transmission: Transmission) -> None:
-        self._stack.transport_failed(transmission, self._loop.time())
+    def _fail(self, transmission: Transmission, was_in_use: bool) -> None:
+        now = self._loop.time()
+        self._stack.transport_failed(transmission, now, was_in_use=was_in_use)
         self._drain()
 
     def _unreachable(self, remote: HostPort) -> None:

@@ -31,7 +31,7 @@ class Listening:
         self.listener = TcpListener(
             limits,
             on_message=lambda data, flow: self.messages.append((data, flow)),
-            on_failed=self.failed.append,
+            on_failed=lambda transmission, _: self.failed.append(transmission),
         )
 
     def flow_to(self, remote: tuple[str, int]) -> Flow:

@@ -45,7 +45,7 @@ class Secure(Listening):
         self.listener = TcpListener(
             limits,
             on_message=lambda data, flow: self.messages.append((data, flow)),
-            on_failed=self.failed.append,
+            on_failed=lambda transmission, _: self.failed.append(transmission),
             certificates=self.certificates,
         )
 

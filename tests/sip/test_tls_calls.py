@@ -117,6 +117,7 @@ async def test_calls_go_on_while_certificates_are_renewed(tmp_path: Path) -> Non
             assert connections == 1
             before.hang_up()
             assert isinstance(await last_event(incoming), HungUp)
+        await eventually(lambda: alice.call_count == 0)  # it has heard that its BYE came
         for connection in tuple(alice._sockets.listeners[0]._by_number.values()):  # type: ignore[union-attr]
             connection.abort()
         await eventually(lambda: not alice._sockets.listeners[0]._by_number)  # type: ignore[union-attr]
