@@ -18,6 +18,7 @@ _MENDS = {
     errno.ENFILE: "no more files may be open on this machine (sysctl fs.file-max)",
     errno.EAGAIN: "no more processes and threads may be started; allow more "
     "(TasksMax of systemd, ulimit -u, --pids-limit of Docker), or more memory (ulimit -v)",
+    errno.ENOSPC: "there is no room on the disk that is written to",
     errno.ENOMEM: "there is no more memory; "
     "allow more (MemoryMax of systemd, ulimit -v, --memory of Docker)",
 }

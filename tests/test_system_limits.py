@@ -68,6 +68,23 @@ def test_a_command_for_which_memory_is_too_little_says_so(monkeypatch: pytest.Mo
         cli.main()
 
 
+def test_an_answer_that_cannot_be_written_is_told_in_a_line() -> None:
+    program = "from gateway.cli import main; main()"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program, "prompts", "de"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "there is no room on the disk that is written to\n",
+    )
+
+
 def test_threads_are_there_only_while_they_are_counted() -> None:
     before = threading.active_count()
     system_limits.check_threads()
