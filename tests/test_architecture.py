@@ -26,6 +26,7 @@ MAY_IMPORT = {
         "gateway.errors",
         "gateway.reloading",
         "gateway.resolver",
+        "gateway.sparse_lines",
         "gateway.trust",
     },
     "gateway.sdp": {"gateway.errors"},
@@ -76,6 +77,7 @@ MAY_IMPORT = {
     "gateway.control": {
         "gateway.errors",
         "gateway.http_server",
+        "gateway.sparse_lines",
         "gateway.calls",
         "gateway.conference.logins",
         "gateway.ivr.dial_in_counts",

@@ -26,6 +26,7 @@ from gateway.control.snapshot import Controlled, Snapshot
 from gateway.control.stats import stats
 from gateway.errors import ConfigError
 from gateway.http_server import HttpServer, has_token, putting_out_the_oldest, tell_errors
+from gateway.sparse_lines import SparseLines
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,7 @@ class ControlServer:
         self._controlled = controlled
         self._metrics = metrics
         self._mucs = mucs
+        self._wrong_tokens = SparseLines(1.0, at_once=30)
         accept = putting_out_the_oldest(MOST_CONNECTIONS)
         self._server = HttpServer(self._app(), config.listen, accept)
 
@@ -177,7 +179,9 @@ class ControlServer:
         if token is None:
             raise web.HTTPForbidden(text="set control.token to allow changes, and send it")
         if not has_token(request, token):
-            log.warning("wrong token", path=request.path, by=request.remote)
+            times = self._wrong_tokens.count(asyncio.get_running_loop().time())
+            if times is not None:
+                log.warning("wrong token", path=request.path, by=request.remote, times=times)
             raise web.HTTPUnauthorized(
                 text="send Authorization: Bearer with control.token",
                 headers={"WWW-Authenticate": "Bearer"},

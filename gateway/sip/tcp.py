@@ -17,6 +17,7 @@ from gateway.sip.tcp_connection import TcpConnection, TcpLimits
 from gateway.sip.tls import Certificates
 from gateway.sip.tls_channel import TlsChannel
 from gateway.sip.tls_names import prove
+from gateway.sparse_lines import SparseLines
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class TcpListener:
         self.on_message = on_message
         self.transport = "tcp" if certificates is None else "tls"
         self.address: HostPort = ("", 0)
+        self.closed_lines = SparseLines(1.0, at_once=30)
         self._on_failed = on_failed
         self._certificates = certificates
         self._numbers = itertools.count(1)

@@ -245,7 +245,9 @@ class TcpConnection(asyncio.Protocol):
             self._established.set_exception(error)
 
     def _fail(self, reason: str) -> None:
-        log.info("connection closed", peer=str(self.flow), reason=reason)
+        times = self._listener.closed_lines.count(asyncio.get_running_loop().time())
+        if times is not None:
+            log.info("connection closed", peer=str(self.flow), reason=reason, times=times)
         self._settle(ConnectionError(reason))
         self._transport.close()  # when what has been written is sent
         self._expect_until(_LAST_WORDS)

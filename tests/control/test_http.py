@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 from aiohttp import ClientSession
+from structlog.testing import capture_logs
 
 from gateway.control.http import MAX_BODY, MOST_CONNECTIONS, ControlConfig, ControlServer
 from gateway.control.metrics import Metrics
@@ -124,6 +125,16 @@ async def test_what_is_read_needs_no_token_and_has_a_head(path: str) -> None:
         assert refused.status == 405
         assert "GET" in refused.headers["Allow"]
         assert refused.json["reason"]
+
+
+async def test_who_guesses_the_token_does_not_fill_the_log() -> None:
+    with capture_logs() as entries:
+        async with serving() as client:
+            for _ in range(200):
+                refused = await client.ask("POST", CHANGE[0], token="another-token-of-length")
+                assert refused.status == 401
+    told = [each for each in entries if each["event"] == "wrong token"]
+    assert 30 <= len(told) < 100
 
 
 @pytest.mark.parametrize("path", CHANGE)

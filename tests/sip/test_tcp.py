@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
+from gateway import logs
 from gateway.sip.flow import Flow, Transmission
 from gateway.sip.message import MAX_MESSAGE_SIZE
 from gateway.sip.tcp import TcpListener
@@ -162,6 +164,22 @@ async def test_a_stream_that_cannot_be_cut_is_closed(rubbish: bytes) -> None:
         assert await peer.is_closed()
         assert it.messages[0][0] == ACK
         await eventually(it.is_empty)
+
+
+async def test_a_scanner_that_comes_again_and_again_does_not_fill_the_log() -> None:
+    rubbish = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: x\r\n\r\n"
+    logs.set_level("info")
+    try:
+        with capture_logs() as entries:
+            async with listening() as it:
+                for _ in range(200):
+                    async with TcpPeer.connect(*it.listener.address) as peer:
+                        peer.writer.write(rubbish)
+                        assert await peer.is_closed()
+    finally:
+        logs.set_level("warning")
+    closed = [each for each in entries if each["event"] == "connection closed"]
+    assert 30 <= len(closed) < 100
 
 
 async def test_who_sends_much_at_once_leaves_the_loop_to_others_in_between() -> None:
