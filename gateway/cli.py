@@ -5,6 +5,7 @@ What a command needs is imported when it is given: all of it takes two seconds.
 
 import ipaddress
 import re
+import signal
 import sys
 from collections.abc import Coroutine
 from importlib.metadata import version
@@ -218,6 +219,9 @@ def call(
     from gateway.lab.calling import place_call  # noqa: PLC0415
 
     logs.configure("warning")
+    # As Ctrl-C, which Python knows how to end things by: whoever is called is told, and what was
+    # heard is kept.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         answered = _run(
             place_call(

@@ -1,6 +1,8 @@
 """One phone, or two, in a conference: who hears whom."""
 
 import asyncio
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,33 @@ async def test_the_test_phone_keeps_what_it_has_heard_when_it_is_interrupted(
         calling.cancel()
         await asyncio.wait((calling,))
         await scene.over()
+    assert len(read_audio(heard, RATE))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_command_that_calls_hangs_up_when_it_is_ended(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    heard = tmp_path / "heard.wav"
+    async with stage() as scene:
+        await scene.speakers(ROOM, "ann")
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", "from gateway.cli import main; main()"),
+            *("call", scene.uri(USER), "--record", str(heard), "--bind", HOST),
+        )
+        try:
+            board = scene.gateway.switchboard
+            await eventually(lambda: any(call.media_at for call in board.calls), "audio")
+            await asyncio.sleep(2)
+            process.send_signal(number)
+            record = await scene.over()
+            await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    assert record.end is not None
+    assert record.end.reason is EndReason.CALLER_HUNG_UP
     assert len(read_audio(heard, RATE))
 
 
