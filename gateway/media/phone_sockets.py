@@ -25,6 +25,8 @@ Receive = Callable[[bytes, Address, float], None]
 REST = 10.0
 """Seconds before a port is used again."""
 
+_WHY = "the port range is too small, or another program (ss -lnup shows which) has ports of it"
+
 
 class PortRange:
     """Even ports `first` to `last`; the one that has been free longest is taken next.
@@ -43,7 +45,7 @@ class PortRange:
     def take(self, now: float) -> int:
         """A free even port. MediaError: all are in use, or have been a moment ago."""
         if not self._free or self._free[0][1] > now:
-            raise MediaError("no RTP port is free: the port range is too small")
+            raise MediaError(f"no RTP port is free: {_WHY}")
         return self._free.popleft()[0]
 
     def give_back(self, port: int, now: float) -> None:
@@ -104,7 +106,7 @@ class PhoneSockets:
                 )
                 pairs[host] = (DatagramSocket(rtp), rtcp)
             return cls(pairs, port, ports, receive_rtp)
-        raise MediaError(_no_port(hosts))
+        raise MediaError(f"{_no_port(hosts)}: {_WHY}")
 
     def read(self) -> None:
         """Take what has come to the RTP port since the last time."""

@@ -79,6 +79,16 @@ async def test_where_no_port_is_to_be_had_the_hosts_are_named() -> None:
     assert is_free("127.0.0.1", 27800)
 
 
+async def test_ports_that_another_program_has_are_told_as_that() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1] & ~1
+        ports = PortRange(port, port + 1)
+        for _ in range(2):  # they rest the second time
+            with pytest.raises(MediaError, match="another program"):
+                await PhoneSockets.open(("127.0.0.1",), ports, lambda *_: None, lambda *_: None)
+
+
 async def test_a_call_for_which_no_file_may_be_opened_uses_up_no_ports() -> None:
     ports = PortRange(28000, 28399)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
