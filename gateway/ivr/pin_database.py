@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 EXPIRED_FOR = 30 * 86_400.0  # seconds for which an expired PIN is still known as such
 STALE = 3_600.0  # seconds after which being asked for is written down again
+EARLIEST = 1_767_225_600.0
+"""2026: what was written down before that was so by a clock that was not set yet, after a boot."""
 BUSY = 5.0  # seconds another process may have the file
 PRUNED = 100  # PINs that are forgotten at a time
 
@@ -223,10 +225,12 @@ class PinDatabase:
         return dict(self._connection.execute("SELECT digits, count FROM given").fetchall())
 
     def _prune(self, now: float) -> None:
-        forgotten = "SELECT room FROM pins WHERE asked_at < ? ORDER BY asked_at LIMIT ?"
+        forgotten = (
+            "SELECT room FROM pins WHERE asked_at < ? AND asked_at >= ? ORDER BY asked_at LIMIT ?"
+        )
         self._connection.execute(
             f"DELETE FROM pins WHERE room IN ({forgotten})",
-            (now - self._lifetime - EXPIRED_FOR, PRUNED),
+            (now - self._lifetime - EXPIRED_FOR, _believed_from(now), PRUNED),
         )
 
     def _ask(self, room: str, asked_at: float, now: float) -> None:
@@ -239,7 +243,12 @@ class PinDatabase:
                 log.warning("not written down that a PIN is used", reason=str(error))
 
     def _is_expired(self, asked_at: float, now: float) -> bool:
-        return now - asked_at > self._lifetime
+        return asked_at >= _believed_from(now) and now - asked_at > self._lifetime
+
+
+def _believed_from(now: float) -> float:
+    """Which times that were written down are believed: a clock may have begun at 1970."""
+    return EARLIEST if now >= EARLIEST else 0.0
 
 
 def _statements() -> Iterator[str]:

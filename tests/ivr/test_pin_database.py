@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from gateway.ivr import pin_database
-from gateway.ivr.pin_database import EXPIRED_FOR, Asked, GivenRoom, PinDatabase, PinsUnavailable
+from gateway.ivr.pin_database import (
+    EARLIEST,
+    EXPIRED_FOR,
+    Asked,
+    GivenRoom,
+    PinDatabase,
+    PinsUnavailable,
+)
 from gateway.ivr.pin_policy import NoPinLeft, PinPolicy
 
 DAY = 86_400.0
@@ -54,6 +61,18 @@ def test_a_room_keeps_its_pin_and_the_pin_is_its_own(database: PinDatabase) -> N
     other = give(database, "retro@conference.meet.example.org", 7.0, free)
     assert other != pin
     assert database.count == 2
+
+
+def test_a_pin_that_was_given_before_the_clock_was_set_is_good_and_its_age_begins_then(
+    database: PinDatabase,
+) -> None:
+    pin, other = (give(database, room, 20.0, free) for room in (ROOM, "other@c.d"))
+    now = EARLIEST + 300 * DAY
+    give(database, "third@c.d", now, free)  # which has others forgotten that are expired for long
+    assert database.find(other, now) == GivenRoom("other@c.d", False)
+    assert database.known(ROOM, now) == pin
+    assert database.find(pin, now + LIFETIME) == GivenRoom(ROOM, False)
+    assert database.find(other, now + LIFETIME + 1) == GivenRoom("other@c.d", True)
 
 
 def test_a_pin_that_is_none_is_not_found(database: PinDatabase) -> None:
