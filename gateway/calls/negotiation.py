@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gateway.media.messages import (
     Direction,
@@ -78,9 +79,8 @@ class Negotiation:
             self._terms,
             self._encryption,
         )
-        self._describe(answer)
         self._hear(answer, description)
-        return answer.serialize(), self._media(agreement)
+        return self._describe(answer), self._media(agreement)
 
     def offer(self, srtp: SrtpPolicy | None = None) -> bytes:
         """Our offer; without `srtp` it is for an INVITE that has none, so that no other may follow.
@@ -97,8 +97,7 @@ class Negotiation:
             offer = make_offer(self._local(None), origin, formats=formats, srtp=srtp)
         else:
             offer = offer_again(self._described, origin, self._codecs, self._named.values())
-        self._describe(offer)
-        return offer.serialize()
+        return self._describe(offer)
 
     def answered(self, answer: bytes) -> PhoneMedia:
         """What holds after the answer to `offer`."""
@@ -108,9 +107,13 @@ class Negotiation:
         self._hear(self._described, description)
         return self._media(agreement)
 
-    def _describe(self, description: SessionDescription) -> None:
-        self._described = description
-        self._origin = description.origin
+    def _describe(self, description: SessionDescription) -> bytes:
+        """Say a description; what says nothing new keeps its version, so that a phone whose session
+        is only refreshed leaves its media as they are (RFC 3264 section 8)."""
+        if self._described != replace(description, origin=self._origin):
+            self._described = description
+            self._origin = description.origin
+        return self._described.serialize()
 
     def _hear(self, ours: SessionDescription, theirs: SessionDescription) -> None:
         """Note what the payload types of our stream stand for to the phone."""
