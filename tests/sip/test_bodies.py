@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.errors import SipSyntaxError
-from gateway.sip.bodies import session_description
+from gateway.sip.bodies import read_session_description, session_description
 from gateway.sip.headers import Headers
 from gateway.sip.message import Request
 from tests.sip.wire import OFFER
@@ -103,6 +103,40 @@ def test_a_body_that_must_be_understood_and_is_not_sdp_is_a_415(
     with pytest.raises(SipSyntaxError) as raised:
         session_description(message(body, content_type, **more))
     assert raised.value.status == 415
+
+
+MUST = part("application/isup", b"\x01", "Content-Disposition: signal; Handling=Required")
+NEED_NOT = part("application/isup", b"\x01", "Content-Disposition: signal;handling=optional")
+EARLY_MUST = part("application/sdp", b"v=0", "Content-Disposition: early-session;handling=required")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        multipart("b", MUST, SESSION),
+        multipart("b", SESSION, NEED_NOT, MUST),
+        multipart("b", EARLY_MUST, SESSION),
+        multipart("b", SESSION, part("multipart/mixed;boundary=b2", multipart("b2", MUST))),
+    ],
+)
+def test_a_part_that_is_said_to_be_required_and_is_not_understood_is_a_415(body: bytes) -> None:
+    """RFC 3261 20.11, RFC 5621 section 4."""
+    with pytest.raises(SipSyntaxError) as raised:
+        session_description(message(body, "multipart/mixed;boundary=b"))
+    assert raised.value.status == 415
+    # To a response or an ACK nothing can be said.
+    found = read_session_description(message(body, "multipart/mixed;boundary=b"))
+    assert found is not None and found.rstrip() == OFFER.rstrip()
+
+
+def test_of_alternatives_it_is_enough_to_understand_one() -> None:
+    alternative = part("multipart/alternative;boundary=b2", multipart("b2", SESSION, MUST))
+    for media_type, body in {
+        "multipart/alternative;boundary=b": multipart("b", MUST, SESSION),
+        "multipart/mixed;boundary=b": multipart("b", NEED_NOT, alternative),
+    }.items():
+        found = session_description(message(body, media_type))
+        assert found is not None and found.rstrip() == OFFER.rstrip()
 
 
 def test_a_body_that_need_not_be_understood_is_passed_over() -> None:
