@@ -17,7 +17,6 @@ class Prompt(StrEnum):
     TOO_EARLY = "too-early"
     TOO_LATE = "too-late"
     PIN_EXPIRED = "pin-expired"
-    PIN_IS = "pin-is"  # {digits}
     JOINING = "joining"  # {name}
     JOINING_MEETING = "joining-meeting"
     WELCOME_BACK = "welcome-back"
@@ -71,7 +70,6 @@ class Prompt(StrEnum):
     MAIN_ROOM = "main-room"
     CONNECTION_LOST = "connection-lost"
     CONNECTION_BACK = "connection-back"
-    RESUMED = "resumed"
     # Answers to keys.
     NOT_ALLOWED = "not-allowed"
     NOT_POSSIBLE = "not-possible"
@@ -107,8 +105,6 @@ class Counted(StrEnum):
     SEVERAL_LEFT = "several-left"
     WAITING = "waiting"
     ENDS_IN_MINUTES = "ends-in-minutes"
-    BEGINS_IN_MINUTES = "begins-in-minutes"
-    BEGINS_IN_HOURS = "begins-in-hours"
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -121,20 +117,16 @@ class Counted(StrEnum):
         return _OVERS.get(self, ())
 
 
-_MINUTES = (1, 2, 3, 4, 5, 10, 15, 20, 30, 45)
 _NUMBERS = {
     Counted.PARTICIPANTS: tuple(range(2, 31)),
     Counted.SEVERAL_JOINED: tuple(range(2, 11)),
     Counted.SEVERAL_LEFT: tuple(range(2, 11)),
     Counted.WAITING: tuple(range(2, 11)),
-    Counted.ENDS_IN_MINUTES: _MINUTES,
-    Counted.BEGINS_IN_MINUTES: _MINUTES,
-    Counted.BEGINS_IN_HOURS: tuple(range(1, 13)),
+    Counted.ENDS_IN_MINUTES: (1, 2, 3, 4, 5, 10, 15, 20, 30, 45),
 }
 _OVERS = {
     Counted.PARTICIPANTS: (30, 50, 100),
     Counted.SEVERAL_JOINED: (10,),
     Counted.SEVERAL_LEFT: (10,),
     Counted.WAITING: (10,),
-    Counted.BEGINS_IN_HOURS: (12,),
 }
