@@ -11,7 +11,6 @@ from G722 import G722
 from audiocodecs.frames import Samples
 
 SAMPLE_RATE = 16000
-CLOCK_RATE = 8000
 _BIT_RATE = 64_000
 
 

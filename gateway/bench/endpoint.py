@@ -32,7 +32,7 @@ class LoadEndpoint:
     `feedback_ssrc` is the bridge's own.
     """
 
-    def __init__(self, host: str, feedback_ssrc: int, forward: "Forward") -> None:
+    def __init__(self, host: str, feedback_ssrc: int, forward: Forward) -> None:
         self.received = 0
         self.sent = 0
         self.damaged = 0

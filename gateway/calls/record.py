@@ -29,7 +29,7 @@ class InRoom(Protocol):
 
 @dataclass(slots=True, eq=False)
 class CallRecord:
-    """One call. Times are of the monotonic clock; `started_at_utc` is seconds since 1970.
+    """One call. Times are of the monotonic clock.
 
     `id` is ours and stands in every log line of the call; `sip_call_id` is the peer's.
     While the caller hears that the call is broken, `breaking` says by what it will end, even if the
@@ -46,7 +46,6 @@ class CallRecord:
     called: str
     direction: Direction = Direction.IN
     started_at: float = field(default_factory=time.monotonic)
-    started_at_utc: float = field(default_factory=time.time)
     room: str = ""
     endpoint: str = ""
     answered_at: float | None = None

@@ -196,10 +196,6 @@ class Lab(LabRooms):
         """A speaker's nick. KeyError if it is in no room."""
         return self._speakers.nick_of(speaker)
 
-    def mute_speaker(self, speaker: Speaker, muted: bool = True) -> None:
-        """A speaker mutes itself, or speaks again."""
-        self._speakers.mute(speaker, muted)
-
     def raise_hand(self, speaker: Speaker, raised: bool = True) -> None:
         """A speaker raises its hand, or lowers it."""
         now = round(time.time() * 1000)

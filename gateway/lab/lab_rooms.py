@@ -59,7 +59,3 @@ class LabRooms(ABC):
         """Admit members only; who is none is thrown out (322), the lab's own speakers are not."""
         jid = self.room_jid(room)
         self._venue.rooms.set_members_only(jid, members_only, self._speakers.users(jid))
-
-    def set_max_occupants(self, room: str, most: int | None) -> None:
-        """From now on the room is full at so many occupants."""
-        self._at_home.rooms[self.room_jid(room)].policy.max_occupants = most

@@ -69,10 +69,6 @@ class LabSpeakers:
         elif client is not None:
             self._removed(client)
 
-    def mute(self, speaker: Speaker, muted: bool) -> None:
-        """It mutes itself, or speaks again. KeyError if it is in no room."""
-        self._places[self.nick_of(speaker)].client.mute(muted)
-
     def raise_hand(self, speaker: Speaker, milliseconds: int | None) -> None:
         """It raises its hand, at that time since 1970, or lowers it. KeyError: it is in no room."""
         self._places[self.nick_of(speaker)].client.raise_hand(milliseconds)

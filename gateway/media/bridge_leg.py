@@ -181,11 +181,6 @@ class BridgeLeg:
         """Milliseconds to the bridge and back, by its reports."""
         return self._rtcp.round_trip
 
-    @property
-    def reported_loss(self) -> float | None:
-        """Which fraction of what we send the bridge says it loses."""
-        return self._rtcp.reported_loss
-
     def _pause(self) -> None:
         self._sender.pause(_FRAME)
         self._red.pause()

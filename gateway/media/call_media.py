@@ -355,8 +355,6 @@ class CallMedia:
             to_bridge=replace(sent, talk=self._told.talk, level=self._told.level),
             phone_round_trip=phone.round_trip,
             bridge_round_trip=leg.round_trip if leg else None,
-            phone_reported_loss=phone.reported_loss,
-            bridge_reported_loss=leg.reported_loss if leg else None,
             phone_heard=phone.voice_reports.heard,
         )
         return judged(report, phone.voice_reports.codecs)

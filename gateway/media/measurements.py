@@ -61,8 +61,8 @@ class CallReport:
     """What the engine measured for a call: each leg's two directions.
 
     `round_trip` are RTCP round-trip times in milliseconds, None where the peer sent no reports.
-    `reported_loss` is what the peer says it lost of what we sent (0..1). `phone_heard` is what the
-    phone says of that in an extended report (RFC 3611), if it sends such.
+    `phone_heard` is what the phone says in an extended report (RFC 3611) of how it hears us, if it
+    sends such.
     """
 
     from_phone: StreamReport = field(default_factory=StreamReport)
@@ -71,8 +71,6 @@ class CallReport:
     to_bridge: StreamReport = field(default_factory=StreamReport)
     phone_round_trip: float | None = None
     bridge_round_trip: float | None = None
-    phone_reported_loss: float | None = None
-    bridge_reported_loss: float | None = None
     phone_heard: VoipMetrics | None = None
 
     @property

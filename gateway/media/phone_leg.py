@@ -293,11 +293,6 @@ class PhoneLeg:
         known = self._rtcp.round_trip
         return known if known is not None else self.voice_reports.round_trip
 
-    @property
-    def reported_loss(self) -> float | None:
-        """Which fraction of what we send the phone says it loses."""
-        return self._rtcp.reported_loss
-
     def _receive_admitted(self, packet: RtpPacket, now: float) -> list[Press]:
         self.last_heard = now
         if packet.ssrc == self._output.sender.ssrc:

@@ -39,10 +39,6 @@ class StrictWorld(World):
         """Whether the participant is in the room, and its connection stands."""
         return bool(self._inside) and bool(self.streams) and self.stream.sink is not None
 
-    @property
-    def has_session(self) -> bool:
-        return bool(self._accepted) and self._accepted == self._sid
-
     def check(self) -> list[str]:
         """Once it is over: everything that was wrong."""
         for id_, asked_at, stream in self._asked:

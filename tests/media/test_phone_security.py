@@ -96,9 +96,9 @@ def test_reports_go_both_ways(suite: str) -> None:
     block = ReportBlock(ours, 64, 1, 0, 0, 0, 0)
     report = ReceiverReport(5, (block,)).serialize()
     leg.receive_rtcp(report, PHONE, 1.0)
-    assert leg.reported_loss is None
+    assert leg.sent().lost == 0
     leg.receive_rtcp(phone.sender.protect_rtcp(report), PHONE, 1.0)
-    assert leg.reported_loss == 0.25
+    assert leg.sent().lost == 1
     due = leg.rtcp(5.0)
     assert due is not None
     assert parse_compound(phone.receiver.unprotect_rtcp(due[0]))[0].ssrc == ours
