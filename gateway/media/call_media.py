@@ -346,12 +346,11 @@ class CallMedia:
         phone, leg = self.phone, self.leg
         if phone is None:
             return CallReport()
-        sent, present = self._sent_so_far(), self.bus.heard_now()
-        heard = replace(self._heard_so_far(), jitter_now=present.jitter, delay_now=present.delay)
+        sent = self._sent_so_far()
         report = CallReport(
             from_phone=phone.received(),
             to_phone=phone.sent(),
-            from_bridge=heard,
+            from_bridge=self._heard_so_far(),
             to_bridge=replace(sent, talk=self._told.talk, level=self._told.level),
             phone_round_trip=phone.round_trip,
             bridge_round_trip=leg.round_trip if leg else None,
@@ -381,7 +380,9 @@ class CallMedia:
             self._sockets.send_rtp(datagram, destination)
 
     def _heard_so_far(self) -> StreamReport:
-        return combined((self._heard, since(self._at_entry, self.bus.heard())))
+        here = since(self._at_entry, self.bus.heard())
+        whole = combined((self._heard, here))
+        return replace(whole, jitter_now=here.jitter_now, delay_now=here.delay_now)
 
     def _sent_so_far(self) -> StreamReport:
         now = self.leg.sent() if self.leg is not None else StreamReport()

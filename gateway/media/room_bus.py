@@ -7,6 +7,7 @@ No IO and no clock: `now` comes in, packets go out through the members' legs.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from audiocodecs.frames import Samples
@@ -221,11 +222,8 @@ class RoomBus:
 
     def heard(self) -> StreamReport:
         """What has come of all sources there have been, together."""
-        return combined((self._gone, self.heard_now()))
-
-    def heard_now(self) -> StreamReport:
-        """What has come of the sources there are, together."""
-        return combined(source.heard() for source in self._sources.values())
+        now = combined(source.heard() for source in self._sources.values())
+        return replace(combined((self._gone, now)), jitter_now=now.jitter, delay_now=now.delay)
 
     def _let_be_heard(self, sounding: Mapping[RoomSource | Member, int | None]) -> None:
         """Open the faders of the loudest, close those of the others."""
