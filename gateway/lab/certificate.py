@@ -16,7 +16,8 @@ from cryptography.x509.oid import NameOID
 class Certificate:
     """A self-signed certificate for `domains` and for the address `host`.
 
-    `ca_file` is what a client is to trust; it is there until `close`.
+    `ca_file` is what a client is to trust, `key_file` what a server of its own needs besides; both
+    are there until `close`.
     """
 
     def __init__(self, domains: Iterable[str], host: str) -> None:
@@ -26,9 +27,9 @@ class Certificate:
         key = ec.generate_private_key(ec.SECP256R1())
         pem = _self_signed(key, list(domains), host).public_bytes(serialization.Encoding.PEM)
         self.ca_file.write_bytes(pem)
-        key_file = folder / "key.pem"
-        key_file.touch(0o600)
-        key_file.write_bytes(
+        self.key_file = folder / "key.pem"
+        self.key_file.touch(0o600)
+        self.key_file.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
                 serialization.PrivateFormat.PKCS8,
@@ -36,7 +37,7 @@ class Certificate:
             )
         )
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(self.ca_file, key_file)
+        self.context.load_cert_chain(self.ca_file, self.key_file)
 
     def close(self) -> None:
         """Remove the files."""

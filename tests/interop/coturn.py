@@ -63,7 +63,7 @@ class Coturn:
                 port=self.port,
                 tls_port=self.tls_port,
                 certificate=self.ca_file,
-                key=self.ca_file.with_name("key.pem"),
+                key=self._own.key_file,
                 secret=SECRET,
                 folder=folder,
             )

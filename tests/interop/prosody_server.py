@@ -41,7 +41,7 @@ class ProsodyServer:
         self._own = certificate.Certificate(("lab.test", "auth.lab.test"), HOST)
         self.ca_file = self._own.ca_file
         self.config = ProsodyConfig(
-            certificate=Certificate(self.ca_file, self.ca_file.with_name("key.pem")),
+            certificate=Certificate(self.ca_file, self._own.key_file),
             process=Process(folder, HOST, self.c2s_port, self.http_port, self.https_port),
         )
         self.file = folder / "lab.cfg.lua"

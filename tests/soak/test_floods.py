@@ -39,7 +39,7 @@ GROWTH = 8 << 20  # octets: what a connection each, or a transaction each, would
 def tls() -> Iterator[dict[str, str]]:
     """A certificate, for `[sip.tls]`."""
     with closing(Certificate(("gateway.test",), HOST)) as own:
-        yield {"certificate": str(own.ca_file), "key": str(own.ca_file.with_name("key.pem"))}
+        yield {"certificate": str(own.ca_file), "key": str(own.key_file)}
 
 
 @pytest.mark.parametrize("kind", FLOODS)

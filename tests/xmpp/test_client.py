@@ -16,6 +16,7 @@ import pytest
 
 from gateway.errors import ConfigError
 from gateway.host_addresses import HostAddresses
+from gateway.lab.certificate import Certificate
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
 from gateway.xmpp.client import connect
@@ -35,7 +36,6 @@ from tests.xmpp.prosody import (
     WRONG_DOMAIN,
     Prosody,
     running_prosody,
-    write_certificate,
 )
 
 ROOM = f"room@{MUC_DOMAIN}"
@@ -248,7 +248,8 @@ async def test_what_is_not_xml_ends_the_stream() -> None:
 
 
 def test_a_context_trusts_whom_it_is_told_to(tmp_path: Path) -> None:
-    trusting = tls_context(ca_file=write_certificate(tmp_path))
+    with contextlib.closing(Certificate(("meet.test",), "127.0.0.1")) as own:
+        trusting = tls_context(ca_file=own.ca_file)
     assert len(trusting.get_ca_certs()) == 1 and trusting.check_hostname
     assert not tls_context(verify=False).check_hostname
     assert tls_context().check_hostname and tls_context() is tls_context()  # it is dear to make
