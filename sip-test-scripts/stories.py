@@ -4,7 +4,7 @@ A story lets SIPp place its calls, decides when they go on, and checks what SIPp
 whom, and how the gateway's own records say each call ended.
 """
 
-from manners import MANNERS
+from manners import MANNERS, be_refused, give_up, talk
 from media_agent import TONES
 from scene import LISTENING, Plan, Scenario, Scene, eventually
 from sipp import ScenarioFailed, host_port
@@ -23,21 +23,6 @@ async def talk_and_hang_up(scene: Scene) -> None:
         await scene.talking()
         await scene.hear(scene.callers)
         sipp.go()
-
-
-async def give_up(scene: Scene) -> None:
-    """The callers give up before they get into the room."""
-    with scene.slow_focus():
-        async with scene.calls():
-            pass
-    scene.unheard()
-
-
-async def be_refused(scene: Scene) -> None:
-    """There is no call, so there is no audio."""
-    async with scene.calls():
-        pass
-    scene.unheard()
 
 
 async def never_acknowledge(scene: Scene) -> None:
@@ -113,13 +98,6 @@ async def hold_and_resume(scene: Scene) -> None:
         sipp.go()
         await sipp.reported("resumed")
         await scene.hear(scene.callers)
-        sipp.go()
-
-
-async def be_refreshed(scene: Scene) -> None:
-    """The call is there, and has its audio."""
-    async with scene.calls() as sipp:
-        await scene.talking()
         sipp.go()
 
 
@@ -430,7 +408,7 @@ SCENARIOS = (
         "422 for an interval below Min-SE, in UPDATE too; the caller is told to refresh, by UPDATE "
         "without an offer or by re-INVITE, and may hand that over",
         "4028 7, 9",
-        be_refreshed,
+        talk,
         (ANNA,),
         HUNG_UP,
         SPEAKER,

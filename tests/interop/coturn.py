@@ -14,6 +14,7 @@ import pytest
 
 from gateway.lab.certificate import Certificate
 from gateway.media.messages import TurnServer
+from tests.helpers.free_ports import free_ports
 
 HOST = "127.0.0.1"
 SECRET = "shared with Prosody"
@@ -53,7 +54,7 @@ class Coturn:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self.tls_port = _free_ports(2)
+        self.port, self.tls_port = free_ports(2)
         self._own = Certificate(("lab.test",), HOST)
         self.ca_file = self._own.ca_file
         file = folder / "turn.conf"
@@ -107,11 +108,3 @@ class Coturn:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

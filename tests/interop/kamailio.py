@@ -20,6 +20,7 @@ import pytest
 from gateway.sip.digest import Credentials
 from gateway.sip.locate import Destination
 from gateway.sip.tls import TlsConfig
+from tests.helpers.free_ports import free_ports
 
 HOST = "127.0.0.1"
 _SBIN = "/usr/sbin"  # is not on everybody's path
@@ -147,7 +148,8 @@ class Kamailio:
         self._algorithm = algorithm
         self._tls = tls
         transports = ("udp", "tcp") if tls is None else ("udp", "tcp", "tls")
-        self._ports = {transport: _free_port(transport) for transport in transports}
+        ports = [*free_ports(1, socket.SOCK_DGRAM), *free_ports(len(transports) - 1)]
+        self._ports = dict(zip(transports, ports, strict=True))
         self._process: asyncio.subprocess.Process
 
     async def __aenter__(self) -> Self:
@@ -255,11 +257,3 @@ def _program() -> str | None:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
-
-
-def _free_port(transport: str) -> int:
-    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

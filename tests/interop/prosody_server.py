@@ -13,6 +13,7 @@ import pytest
 from gateway.lab import certificate
 from gateway.lab.lab import Prosody
 from gateway.lab.prosody_config import Certificate, Process, ProsodyConfig
+from tests.helpers.free_ports import free_ports
 
 HOST = "127.0.0.1"
 PASSWORD = "secret of the focus"
@@ -37,7 +38,7 @@ class ProsodyServer:
 
     def __init__(self, folder: Path, more: str = "") -> None:
         self.folder = folder
-        self.c2s_port, self.http_port, self.https_port = _free_ports(3)
+        self.c2s_port, self.http_port, self.https_port = free_ports(3)
         self._own = certificate.Certificate(("lab.test", "auth.lab.test"), HOST)
         self.ca_file = self._own.ca_file
         self.config = ProsodyConfig(
@@ -96,11 +97,3 @@ class ProsodyServer:
             self._process.wait(10)
             self._process = None
         self._own.close()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

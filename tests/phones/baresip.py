@@ -20,13 +20,13 @@ Its peculiarities, and what they ask of a gateway:
 import asyncio
 import json
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from audiocodecs.frames import Samples, silence
+from tests.helpers.free_ports import free_ports
 from tests.phones.foreign import (
     HOST,
     PATIENCE,
@@ -35,7 +35,6 @@ from tests.phones.foreign import (
     Journal,
     Refused,
     User,
-    free_port,
     read_recording,
     running,
     write_speech,
@@ -208,7 +207,7 @@ async def baresip(
     baresip names it: "srtp" (if the other side can), "srtp-mand", "srtp-mandf", "dtls_srtp",
     "dtls_srtp;medianat=ice". `settings` are added to its configuration.
     """
-    port = free_port(socket.SOCK_STREAM)
+    (port,) = free_ports(1)
     own = _CODECS[codec]
     write_speech(folder / "says.wav", says)
     config = _CONFIG.format(

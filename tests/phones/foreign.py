@@ -5,7 +5,6 @@ dials, and gives a `ForeignCall`; when it is left, nothing of the phone is left.
 """
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -139,10 +138,3 @@ def read_recording(path: Path, *, header: int = 0) -> Samples:
     """16-bit samples of a file that still grows."""
     data = path.read_bytes()[header:]
     return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)
-
-
-def free_port(kind: socket.SocketKind) -> int:
-    """A port that is free at the moment, for a phone that cannot choose one by itself."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

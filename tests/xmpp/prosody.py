@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import signal
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.lab.certificate import Certificate
+from tests.helpers.free_ports import free_ports
 
 EXECUTABLE = Path("/usr/bin/prosody")
 DOMAIN = "meet.test"
@@ -51,8 +51,7 @@ class Prosody:
 @contextlib.asynccontextmanager
 async def running_prosody(folder: Path, *, tls: bool = True) -> AsyncIterator[Prosody]:
     """Start Prosody with a certificate of its own, or without TLS; stop it at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     with contextlib.closing(Certificate((DOMAIN, ACCOUNT_DOMAIN), "127.0.0.1")) as own:
         config = folder / "prosody.cfg.lua"
         config.write_text(
