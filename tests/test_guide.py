@@ -1,4 +1,4 @@
-"""The guide for newcomers, and the unit for systemd: what they say is there."""
+"""The README, the guide for newcomers, and the unit for systemd: what they say is there."""
 
 import re
 import shlex
@@ -21,6 +21,11 @@ GUIDE = (ROOT / "config" / "DIAL_IN.md").read_text(encoding="utf-8")
 ASTERISK = (ROOT / "config" / "ASTERISK.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 UNIT = ROOT / "config" / "sip-gateway.service"
+PAGES = [
+    page
+    for where in ("*.md", "config/*.md", "gateway/*/*.md", "sip-test-scripts/*.md")
+    for page in sorted(ROOT.glob(where))
+]
 SOURCES = "\n".join(
     file.read_text(encoding="utf-8") for file in sorted((ROOT / "gateway").rglob("*.py"))
 )
@@ -40,15 +45,38 @@ def commands() -> Iterator[list[str]]:
 
 
 def in_full(block: dict[str, Any]) -> dict[str, Any]:
-    """A piece of a configuration with what the others have: an installation, a trunk, PINs."""
+    """A piece of a configuration with what the others have: an installation, a trunk, PINs.
+
+    What belongs below a trunk is put below that one.
+    """
     trunk = {"name": "pbx", "from": ["192.0.2.1"]}
     least = {"jitsi": {"domain": "a.b"}, "trunk": [trunk], "dial_in": {"listen": "127.0.0.1:0"}}
+    if isinstance(block.get("trunk"), dict):
+        block["trunk"] = [trunk | block["trunk"]]
     return least | block
 
 
-@pytest.mark.parametrize("block", [*blocks("toml"), *blocks("toml", ASTERISK)])
+@pytest.mark.parametrize(
+    "block", [*blocks("toml"), *blocks("toml", ASTERISK), *blocks("toml", README)]
+)
 def test_every_piece_of_configuration_is_good(block: str) -> None:
     parse(in_full(tomllib.loads(block)))
+
+
+def anchors(text: str) -> set[str]:
+    """What links can lead to within a page, as GitHub names its headings."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        if ":" not in file:
+            there = page.parent / file if file else page
+            assert there.exists(), target
+            assert not anchor or anchor in anchors(there.read_text(encoding="utf-8")), target
 
 
 def test_the_configuration_of_step_3_is_whole(tmp_path: Path) -> None:
