@@ -23,8 +23,9 @@ from gateway.calls.record import CallRecord, Direction
 from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
+from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount, Dial
-from gateway.conference.installation import find_room
+from gateway.conference.installation import Installation, find_room
 from gateway.errors import ConferenceError, JoinFailure
 
 log = structlog.get_logger(__name__)
@@ -77,15 +78,8 @@ class Dialler:
             raise DialRefused(DialRefusal.NOT_IMPLEMENTED, "no transcriber here")
         number = read_number(dial.to)
         trunk = choose_trunk(number, self._trunks, self._is_usable)
-        named = (i for i in self._services.installations if i.name == account.installation)
-        try:
-            installation, room = find_room(named, dial.room)
-        except ConferenceError as error:
-            raise DialRefused(DialRefusal.NO_SUCH_ROOM, error.text) from error
-        if self._is_draining() or self._switchboard.is_full:
-            raise DialRefused(DialRefusal.NOT_NOW, "no more calls now")
-        if (limit := self._switchboard.exceeded(trunk)) is not None:
-            raise DialRefused(DialRefusal.NOT_NOW, f"too many calls of {trunk.name} ({limit})")
+        installation, room = self._find_room(account, dial.room)
+        self._refuse_what_is_too_much(trunk)
         initiator = dial.headers.get(INITIATOR_HEADER)
         ticket = self._ledger.begin(room.jid, initiator, time.monotonic())
         record = CallRecord(
@@ -110,6 +104,24 @@ class Dialler:
             inviter=initiator,
         )
         self._switchboard.begin(call, record, lambda: self._ledger.ended(ticket))
+        return await self._joined(call)
+
+    def _find_room(self, account: BreweryAccount, room: str) -> tuple[Installation, RoomAddress]:
+        """The room that is dialled for: one of the installation of its brewery."""
+        named = (i for i in self._services.installations if i.name == account.installation)
+        try:
+            return find_room(named, room)
+        except ConferenceError as error:
+            raise DialRefused(DialRefusal.NO_SUCH_ROOM, error.text) from error
+
+    def _refuse_what_is_too_much(self, trunk: Trunk) -> None:
+        if self._is_draining() or self._switchboard.is_full:
+            raise DialRefused(DialRefusal.NOT_NOW, "no more calls now")
+        if (limit := self._switchboard.exceeded(trunk)) is not None:
+            raise DialRefused(DialRefusal.NOT_NOW, f"too many calls of {trunk.name} ({limit})")
+
+    async def _joined(self, call: OutgoingCall) -> str:
+        """Who the call is in its room, once it is there; it is given up if that takes too long."""
         try:
             async with asyncio.timeout(JOIN_WITHIN):
                 return await asyncio.shield(call.joined)

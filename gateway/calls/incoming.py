@@ -194,42 +194,10 @@ class IncomingCall:
 
     async def _stay(self, route: Route) -> Route | None:
         """In one room, until the call is over (None) or the phone is to be in another."""
-        session, phone, record = self._session, self._phone, self._record
-        names = self._services.spoken_names
-        teller = teller_of(
-            self._trunk,
-            self._voice,
-            session,
-            lambda endpoint: names.of(participant.seen_as[0], endpoint),
-        )
-        keys = Keys(teller, phone.answer, self._trunk.keys)
-        participant = Participant(
-            route.installation,
-            route.room,
-            display_name=route.display_name or phone.party.shown(self._trunk.show_caller),
-            media=session,
-            password=route.password,
-            token=route.token,
-            ask_password=keys.ask_password,
-            visiting=route.visiting,
-            moderator=route.moderator,
-            dial_pad=self._trunk.conference_digits,
-        )
-        talk = Conversation(
-            session,
-            participant,
-            record,
-            trunk=self._trunk,
-            answer=phone.answer,
-            keys=keys,
-            limits=self._limits,
-            takes_keys=self._trunk.conference_digits,
-            teller=teller,
-            keeps_name=route.display_name is not None,
-            presses=self._presses,
-        )
+        phone, record = self._phone, self._record
+        participant, talk = self._conversation(route)
+        self._services.spoken_names.keep(record.id, participant, self._name)
         sent_to: Route | None = None
-        names.keep(record.id, participant, self._name)
         async with participant:
             try:
                 async with asyncio.TaskGroup() as beside:
@@ -251,6 +219,44 @@ class IncomingCall:
                 # The phone is told before the conference is left: that may take seconds.
                 phone.hang_up(first_over(over))
         return sent_to if record.end is None else None
+
+    def _conversation(self, route: Route) -> tuple[Participant, Conversation]:
+        """Who the caller is to be in that room, and what goes on between the two."""
+        trunk, session, phone = self._trunk, self._session, self._phone
+        names = self._services.spoken_names
+        teller = teller_of(
+            trunk,
+            self._voice,
+            session,
+            lambda endpoint: names.of(participant.seen_as[0], endpoint),
+        )
+        keys = Keys(teller, phone.answer, trunk.keys)
+        participant = Participant(
+            route.installation,
+            route.room,
+            display_name=route.display_name or phone.party.shown(trunk.show_caller),
+            media=session,
+            password=route.password,
+            token=route.token,
+            ask_password=keys.ask_password,
+            visiting=route.visiting,
+            moderator=route.moderator,
+            dial_pad=trunk.conference_digits,
+        )
+        talk = Conversation(
+            session,
+            participant,
+            self._record,
+            trunk=trunk,
+            answer=phone.answer,
+            keys=keys,
+            limits=self._limits,
+            takes_keys=trunk.conference_digits,
+            teller=teller,
+            keeps_name=route.display_name is not None,
+            presses=self._presses,
+        )
+        return participant, talk
 
     async def _begin(self, participant: Participant, talk: Conversation) -> None:
         """Let the phone ring, or let one that has come from another room hear that it waits."""

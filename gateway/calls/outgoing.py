@@ -112,19 +112,7 @@ class OutgoingCall:
     async def _attend(self) -> None:
         participant, phone, through = self._participant, self._phone, self._trunk.dial_out
         assert through is not None, "a trunk that was chosen for it"
-        talk = Conversation(
-            self._session,
-            participant,
-            self._record,
-            trunk=self._trunk,
-            answer=self._wait,
-            keys=self._keys,
-            limits=self._limits,
-            takes_keys=True,
-            teller=self._teller,
-            waiting=self._is_at_door,
-            presses=Presses(),
-        )
+        talk = self._conversation()
         participant.set_status("Initializing Call")
         async with self._session, participant:
             try:
@@ -157,6 +145,21 @@ class OutgoingCall:
                     self.joined.set_exception(_not_joined(first_over(over).text))
                 await self._end(first_over(over))
         self._record.report = self._session.report
+
+    def _conversation(self) -> Conversation:
+        return Conversation(
+            self._session,
+            self._participant,
+            self._record,
+            trunk=self._trunk,
+            answer=self._wait,
+            keys=self._keys,
+            limits=self._limits,
+            takes_keys=True,
+            teller=self._teller,
+            waiting=self._is_at_door,
+            presses=Presses(),
+        )
 
     def shut_down(self) -> None:
         """End the call because the gateway goes down."""
