@@ -7,7 +7,7 @@ from typing import Self
 
 import structlog
 
-from gateway.conference.brewery import Brewery, BreweryAccount, BreweryStats, Dialler
+from gateway.conference.brewery import Brewery, BreweryAccount, BreweryStats, PlaceCall
 from gateway.conference.login import Connect
 from gateway.xmpp.client import connect as connect_by_tcp
 
@@ -19,7 +19,7 @@ class Breweries:
 
     def __init__(
         self,
-        dial: Dialler,
+        dial: PlaceCall,
         stats: Callable[[], BreweryStats],
         connect: Connect = connect_by_tcp,
     ) -> None:

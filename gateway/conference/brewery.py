@@ -25,7 +25,7 @@ from gateway.xmpp.reception import Reception
 from gateway.xmpp.remedies import remedy
 from gateway.xmpp.server import Server
 
-__all__ = ["Brewery", "BreweryAccount", "BreweryStats", "Dial", "Dialler"]
+__all__ = ["Brewery", "BreweryAccount", "BreweryStats", "Dial", "PlaceCall"]
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class BreweryAccount:
         return f"{self.room}/{FOCUS_NICK}"
 
 
-Dialler = Callable[[BreweryAccount, Dial], Awaitable[Element]]
+PlaceCall = Callable[[BreweryAccount, Dial], Awaitable[Element]]
 """Calls somebody; the answer to the request, in at most ten seconds."""
 
 
@@ -110,7 +110,7 @@ class Brewery:
 
     account: BreweryAccount
     stats: Callable[[], BreweryStats]
-    dial: Dialler
+    dial: PlaceCall
     connect: Connect
     is_present: bool = False
     _dialling: set[asyncio.Task[None]] = field(default_factory=set)

@@ -6,9 +6,10 @@ same reason the first who comes back gives others time to come back as well, bef
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 from gateway.conference.audio import Emit
+from gateway.conference.awaited_offer import Spawn
 from gateway.conference.events import Alone, OccupantJoined, OccupantLeft
 from gateway.conference.room import MachineLeft, Room
 
@@ -19,7 +20,7 @@ Going = OccupantLeft | MachineLeft | Alone
 
 
 class Goings:
-    """Those of one stay in `room`; `run` runs what takes time, as long as the stay.
+    """Those of one stay in `room`; `spawn` runs what takes time, as long as the stay.
 
     `company_at` is the room in which the caller was with others, as far as it has been told.
     """
@@ -30,13 +31,13 @@ class Goings:
         company_at: str | None,
         drop_sources: Callable[[str], None],
         emit: Emit,
-        run: Callable[[Coroutine[None, None, None]], asyncio.Task[None]],
+        spawn: Spawn,
     ) -> None:
         self.company_at = company_at
         self._room = room
         self._drop_sources = drop_sources
         self._emit = emit
-        self._run = run
+        self._spawn = spawn
         self._alone: asyncio.Task[None] | None = None  # about to be told
         self._going: dict[str, asyncio.Task[None]] = {}  # those who have left, and are not gone yet
 
@@ -45,7 +46,7 @@ class Goings:
         if not self._room.alone:
             self.company_at = self._room.jid
         elif self.company_at == self._room.jid:
-            self._alone = self._run(self._tell_alone(after=BACK_WITHIN))
+            self._alone = self._spawn(self._tell_alone(after=BACK_WITHIN))
         else:
             self._tell()
 
@@ -61,10 +62,10 @@ class Goings:
     def went(self, going: Going) -> None:
         """Somebody has left, or everybody has."""
         if isinstance(going, Alone):
-            self._alone = self._run(self._tell_alone(after=GONE_AFTER))
+            self._alone = self._spawn(self._tell_alone(after=GONE_AFTER))
         else:
             self._is_back(going.endpoint)  # a machine comes back untold
-            self._going[going.endpoint] = self._run(self._see_off(going))
+            self._going[going.endpoint] = self._spawn(self._see_off(going))
 
     def _is_back(self, endpoint: str) -> bool:
         """Whether it had left, and was not gone yet: then that does not count any more."""

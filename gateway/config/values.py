@@ -15,6 +15,7 @@ from gateway.sip.flow import default_port
 from gateway.sip.network import Listen
 
 MOST_WORKERS = 256
+SHORTEST_TOKEN = 16  # characters
 _STUN_PORT = 3478
 
 
@@ -244,6 +245,12 @@ def _password(value: SecretStr) -> SecretStr:
     return value
 
 
+def _token(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < SHORTEST_TOKEN:
+        raise ValueError(f"make it {SHORTEST_TOKEN} characters or more, by chance")
+    return value
+
+
 def _realm(value: str) -> str:
     if not re.fullmatch(r"[ !#-\[\]-~]{1,64}", value):
         raise ValueError(f"{value!r} is no realm; write e.g. sip-gateway, without quotes")
@@ -346,6 +353,7 @@ DigestAlgorithms = Annotated[
 ]
 AccountName = Annotated[str, AfterValidator(_account_name)]
 LoginName = Annotated[str, AfterValidator(_login_name)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
 Realm = Annotated[str, AfterValidator(_realm)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

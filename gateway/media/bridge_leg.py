@@ -12,6 +12,7 @@ from audiocodecs.frames import Samples, silence
 from audiocodecs.opus import OpusEncoder
 from gateway.errors import RtpError
 from gateway.media.bridge_feedback import BridgeFeedback, MediaSink
+from gateway.media.encoding import LEAST_LOSS
 from gateway.media.messages import BridgeOffer, StreamReport
 from gateway.media.reports import RtcpSession, sent
 from gateway.rtp.packet import RtpPacket, pack_extensions, unpack_extensions
@@ -30,7 +31,6 @@ _ALMOST_SILENT = 126  # the level of what ends a talk spurt: at 127 the bridge w
 _LONGEST_TAIL = 25  # packets that end a talk spurt, at most
 _DTX_SENT = 2  # of them that say "no more follows": one may be lost
 _DTX_SIZE = 2  # octets: Opus packets this short hold no audio (RFC 7587 section 3.1.3)
-_LEAST_LOSS = 0.05  # the share of FEC never falls below what this fraction needs
 _HEAVY_LOSS, _LIGHT_LOSS = 0.10, 0.05  # above, two packets back are repeated; below, one
 
 
@@ -66,7 +66,7 @@ class BridgeLeg:
         self._receiver = receiver
         self._bitrate = bitrate
         self._complexity = complexity
-        self._loss = _LEAST_LOSS
+        self._loss = LEAST_LOSS
         self._encode_at(_NARROW_BAND)
         self._sender = RtpSender(
             offer.ssrc, _CLOCK_RATE, sequence=secrets.randbits(15), timestamp=secrets.randbits(32)
@@ -160,7 +160,7 @@ class BridgeLeg:
         self.feedback.receive(packets, now)
         loss = self._rtcp.reported_loss
         if loss is not None:
-            self._loss = max(_LEAST_LOSS, loss)
+            self._loss = max(LEAST_LOSS, loss)
             self._encoder.set_loss(self._loss)
             if loss > _HEAVY_LOSS or loss < _LIGHT_LOSS:
                 self._red.distance = 2 if loss > _HEAVY_LOSS else 1

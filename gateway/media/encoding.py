@@ -21,7 +21,7 @@ PHONE_ENCODINGS = frozenset({*LAWS, "G722", "OPUS"})
 
 _OPUS_BITRATE = 32_000  # wide-band speech with FEC
 _LEAST_OPUS_BITRATE = 6_000  # RFC 7587 section 3.1.1
-_LEAST_LOSS = 0.05  # the share of FEC never falls below what this fraction needs
+LEAST_LOSS = 0.05  # the share of FEC never falls below what this fraction needs
 _PARAMETER = re.compile(r"\s*([a-z0-9-]+)\s*=\s*(\d{1,9})\s*", re.ASCII | re.IGNORECASE)
 
 
@@ -85,7 +85,7 @@ class OpusStreamEncoder:
         return self._encoder.encode(frame)
 
     def set_loss(self, fraction: float) -> None:
-        self._encoder.set_loss(max(_LEAST_LOSS, fraction))
+        self._encoder.set_loss(max(LEAST_LOSS, fraction))
 
 
 def phone_encoder(payload: Payload) -> PhoneEncoder:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from gateway.errors import RtpError
 from gateway.rtp import transport_cc
-from gateway.rtp.transport_cc import TransportFeedback
+from gateway.rtp.transport_cc import TRANSPORT_FEEDBACK, TransportFeedback
 from gateway.rtp.xr import ExtendedReport
 
 SENDER_REPORT = 200
 RECEIVER_REPORT = 201
 SOURCE_DESCRIPTION = 202
 GOODBYE = 203
-TRANSPORT_FEEDBACK = 205
 
 _CNAME = 1
 _GENERIC_NACK = 1

@@ -19,7 +19,7 @@ TICK = 0.000250
 INTERVAL = 0.100
 """Seconds between two messages."""
 
-_TRANSPORT_FEEDBACK = 205
+TRANSPORT_FEEDBACK = 205  # the packet type RTPFB (RFC 4585 6.1)
 _REFERENCE = 256  # ticks of a unit of the reference time: 64 ms
 _MOST_STATUSES = 1024  # in one message; more of them are told in another
 _MOST_PENDING = 2048  # arrivals not told yet
@@ -69,7 +69,7 @@ class TransportFeedback:
         )
         body += b"".join(struct.pack("!H", chunk) for chunk in _chunks(symbols)) + deltas
         body += bytes(-len(body) % 4)
-        return struct.pack("!BBH", 0x80 | FORMAT, _TRANSPORT_FEEDBACK, len(body) // 4) + body
+        return struct.pack("!BBH", 0x80 | FORMAT, TRANSPORT_FEEDBACK, len(body) // 4) + body
 
     @classmethod
     def parse(cls, body: bytes) -> "TransportFeedback":
