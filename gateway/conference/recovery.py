@@ -5,7 +5,9 @@ from enum import Enum, auto
 
 from gateway.xmpp.jingle import Reason
 
-RETURN_PATIENCE = 120.0  # seconds in which an XMPP server, or the focus, may be restarted
+RETURN_PATIENCE = 120.0
+"""Seconds in which an XMPP server, or the focus, may be restarted, and in which the path to the
+videobridge may come back to who had media by it."""
 RETURN_PAUSE = (2.0, 3.0)  # seconds between attempts
 
 _MOVING = 10.0
@@ -50,11 +52,15 @@ class RestartLimit:
 class MediaRecovery:
     """Chooses the remedy: one restart for media that never comes up, more for media that breaks.
 
-    `needs_relay` once the bridge could not be reached: it should not be tried in that way again.
+    Who has never had media is out of the bridge's reach; who had it waits until a network, or a
+    bridge, has been repaired. `needs_relay` once the bridge could not be reached: it should not be
+    tried in that way again.
     """
 
     def __init__(self) -> None:
         self.needs_relay = False
+        self._has_been_up = False
+        self._down_since: float | None = None
         self._limit = RestartLimit()
         self._ice_limit = RestartLimit(most=2)  # the focus counts these apart, and grants more
         self._ice_restarts = True
@@ -63,6 +69,8 @@ class MediaRecovery:
 
     def connected(self) -> None:
         """Media is up."""
+        self._has_been_up = True
+        self._down_since = None
         self._never_connected = 0
         self._waited_for_bridge = False
 
@@ -83,10 +91,16 @@ class MediaRecovery:
 
     def lost(self, now: float, *, was_connected: bool) -> Remedy:
         """A session has lost its media, or has not got any."""
+        if self._down_since is None:
+            self._down_since = now
         if not was_connected:
             self._never_connected += 1
             self.needs_relay = True
-            if self._never_connected > 1:
+            if self._has_been_up:
+                is_hopeless = now - self._down_since > RETURN_PATIENCE
+            else:
+                is_hopeless = self._never_connected > 1
+            if is_hopeless:
                 return Remedy.GIVE_UP
         return Remedy.RESTART if self._limit.allow(now) else Remedy.REJOIN
 

@@ -8,6 +8,7 @@ import json
 
 from gateway.calls.confirmation import AGAIN_AFTER, WITHIN
 from gateway.conference.goings import GONE_AFTER
+from gateway.conference.recovery import RETURN_PATIENCE
 from gateway.media.messages import Tone
 from tests.calls.exchange import Exchange, Party
 from tests.calls.fake_phone import FakePhone
@@ -386,7 +387,7 @@ class Scene:
         self._there.engine.connects = lambda call: False
 
     async def nothing_mends_it(self) -> None:
-        await settle(60)
+        await settle(RETURN_PATIENCE + 30)
 
     async def is_cut(self) -> None:
         """The connection breaks; half a second later nobody has returned."""

@@ -757,6 +757,45 @@ async def test_media_that_never_comes_up_is_restarted_once_and_then_given_up() -
 
 
 @in_virtual_time
+async def test_a_path_to_the_bridge_that_is_gone_for_a_while_ends_no_call() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call, "s0")
+        media.connects = False
+        media.down("s0")
+        for number in range(1, 7):
+            await settle(0.1)
+            world.request(offer(f"s{number}"))
+            await settle(INSTALLATION.media_timeout + 0.1)
+        media.connects = True
+        world.request(offer("s7"))
+        await settle(0.1)
+        assert call.told() == [MediaDown("consent expired"), MediaUp()]
+        assert [str(sent.jingle.reason) for sent in world.stream.of("session-terminate")] == [
+            "connectivity-error (consent expired)",
+            *["connectivity-error (no media within 15 s)"] * 6,
+        ]
+    assert len(world.streams) == 1
+
+
+@in_virtual_time
+async def test_a_path_to_the_bridge_that_does_not_come_back_ends_the_call() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        await connected(call, "s0")
+        media.connects = False
+        gone_at = now()
+        media.down("s0")
+        number = 0
+        while not causes(call.events):
+            number += 1
+            world.request(offer(f"s{number}"))
+            await settle(INSTALLATION.media_timeout + 0.1)
+        assert causes(call.told()) == [LeaveCause.MEDIA_FAILED]
+        assert RETURN_PATIENCE < now() - gone_at < RETURN_PATIENCE + 2 * INSTALLATION.media_timeout
+
+
+@in_virtual_time
 async def test_the_patience_with_media_is_configured() -> None:
     world, media = with_alice(), Media(connects=False)
     patient = replace(INSTALLATION, media_timeout=60.0)

@@ -2,6 +2,7 @@ import pytest
 
 from gateway.conference.recovery import (
     BRIDGE_PATIENCE,
+    RETURN_PATIENCE,
     MediaRecovery,
     RejoinLimit,
     Remedy,
@@ -51,6 +52,24 @@ def test_media_that_has_come_up_meanwhile_gets_another_chance() -> None:
     recovery.lost(0.0, was_connected=False)
     recovery.connected()
     assert recovery.lost(20.0, was_connected=False) is Remedy.RESTART
+
+
+def test_media_that_was_there_may_stay_away_for_as_long_as_a_server_may() -> None:
+    recovery = MediaRecovery()
+    recovery.connected()
+    assert recovery.lost(1000.0, was_connected=True) is Remedy.RESTART
+    times = (1015.0, 1030.0, 1045.0, 1060.0, 1075.0, 1000.0 + RETURN_PATIENCE)
+    assert {recovery.lost(at, was_connected=False) for at in times} == {Remedy.RESTART}
+    assert recovery.lost(1001.0 + RETURN_PATIENCE, was_connected=False) is Remedy.GIVE_UP
+
+
+def test_media_that_goes_again_may_stay_away_for_as_long_as_the_first_time() -> None:
+    recovery = MediaRecovery()
+    recovery.connected()
+    recovery.lost(0.0, was_connected=True)
+    recovery.connected()
+    recovery.lost(1000.0, was_connected=True)
+    assert recovery.lost(1100.0, was_connected=False) is Remedy.RESTART
 
 
 def test_a_missing_videobridge_is_waited_for_longer_after_the_first_time() -> None:
