@@ -5,9 +5,14 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from gateway.conference.departure import Departed
-from gateway.conference.recovery import MediaRecovery
+from gateway.conference.recovery import MediaRecovery, offer_due
 from gateway.conference.room import Room
 from gateway.xmpp.connection import Connection
+from gateway.xmpp.jingle import Reason
+
+FIRST_OFFER_PATIENCE = 30.0  # seconds an offer may take while others are in the room
+OFFER_PATIENCE = 10.0  # seconds a new offer may take after the focus' own fault
+RESTART_PATIENCE = 20.0  # seconds it may take after we asked for one, answer included
 
 Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
 
@@ -34,6 +39,15 @@ class AwaitedOffer:
         """It is due from now on, and may take so long."""
         self.no_more()
         self._waiting = self._spawn(self._come_anew_after(seconds))
+
+    def after_end(self, reason: Reason | None) -> None:
+        """The focus has ended the session that there was; whether another is due depends on why."""
+        if offer_due(reason):
+            self.within(OFFER_PATIENCE)
+        elif self._room.alone:
+            self.no_more()
+        else:
+            self.within(FIRST_OFFER_PATIENCE)
 
     def no_more(self) -> None:
         """It has come, or none is due."""

@@ -13,7 +13,12 @@ import structlog
 
 from gateway.conference.address import outer_room
 from gateway.conference.audio import FOREVER, Audio, BridgeMedia, Emit
-from gateway.conference.awaited_offer import AwaitedOffer
+from gateway.conference.awaited_offer import (
+    FIRST_OFFER_PATIENCE,
+    OFFER_PATIENCE,
+    RESTART_PATIENCE,
+    AwaitedOffer,
+)
 from gateway.conference.bridge_channel import channel_opener
 from gateway.conference.bridge_session import BridgeSession, Fault, FaultKind
 from gateway.conference.cancellation import raise_if_cancelled
@@ -42,7 +47,7 @@ from gateway.conference.goings import Goings
 from gateway.conference.microphone import Microphone
 from gateway.conference.proceedings import Proceedings
 from gateway.conference.profile import Profile
-from gateway.conference.recovery import MediaRecovery, Remedy, lingering, offer_due
+from gateway.conference.recovery import MediaRecovery, Remedy, lingering
 from gateway.conference.room import FocusJoined, FocusLeft, MachineLeft, RoomEvent
 from gateway.conference.room_keys import RoomKeys
 from gateway.conference.sayings import Sayings
@@ -65,9 +70,6 @@ from gateway.xmpp.visitors import Promotion
 
 log = structlog.get_logger(__name__)
 
-FIRST_OFFER_PATIENCE = 30.0  # seconds an offer may take while others are in the room
-OFFER_PATIENCE = 10.0  # seconds a new offer may take after the focus' own fault
-RESTART_PATIENCE = 20.0  # seconds it may take after we asked for one, answer included
 FOCUS_PATIENCE = 10.0  # seconds a focus may be away before it is called back
 
 
@@ -299,17 +301,7 @@ class Stay:
             log.debug("jingle for another session", action=jingle.action, sid=jingle.sid)
         elif jingle.action == Action.SESSION_TERMINATE:
             # Without a session, perhaps the end of one whose offer we have refused as unreadable.
-            reason = str(jingle.reason or "the focus gave no reason")
-            linger = lingering(jingle.reason)
-            self._end_session(reason, linger)
-            if not linger:
-                self._audio.end(reason)
-            if offer_due(jingle.reason):
-                self._offer.within(OFFER_PATIENCE)
-            elif self.room.alone:
-                self._offer.no_more()
-            else:
-                self._offer.within(FIRST_OFFER_PATIENCE)
+            self._terminated(jingle.reason)
         elif session is None:
             log.debug("jingle for no session", action=jingle.action, sid=jingle.sid)
         elif jingle.action == Action.SOURCE_ADD:
@@ -344,6 +336,15 @@ class Stay:
             recovery=self._recovery,
         )
         self._serving = self._run(self._serve(self._session))
+
+    def _terminated(self, reason: Reason | None) -> None:
+        """The focus has ended the session."""
+        text = str(reason or "the focus gave no reason")
+        linger = lingering(reason)
+        self._end_session(text, linger)
+        if not linger:
+            self._audio.end(text)
+        self._offer.after_end(reason)
 
     def _end_session(self, reason: str, linger: float) -> None:
         """Its audio may go on for `linger` seconds, until another session has come up."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.conference.awaited_offer import FIRST_OFFER_PATIENCE, OFFER_PATIENCE, RESTART_PATIENCE
 from gateway.conference.event_queue import MAX_UNREAD
 from gateway.conference.events import (
     Alone,
@@ -23,12 +24,7 @@ from gateway.conference.events import (
 )
 from gateway.conference.participant import Participant
 from gateway.conference.recovery import BRIDGE_PATIENCE, RETURN_PATIENCE, RETURN_PAUSE
-from gateway.conference.stay import (
-    FIRST_OFFER_PATIENCE,
-    FOCUS_PATIENCE,
-    OFFER_PATIENCE,
-    RESTART_PATIENCE,
-)
+from gateway.conference.stay import FOCUS_PATIENCE
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.xmpp.connection import ConnectionFailed, FailureCause
 from gateway.xmpp.jingle import BridgeSessionId

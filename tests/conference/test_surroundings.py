@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import structlog
 
+from gateway.conference.awaited_offer import FIRST_OFFER_PATIENCE
 from gateway.conference.events import (
     Alone,
     ChatReceived,
@@ -22,7 +23,6 @@ from gateway.conference.events import (
     TranscriptionChanged,
 )
 from gateway.conference.goings import BACK_WITHIN
-from gateway.conference.stay import FIRST_OFFER_PATIENCE
 from tests.conference.world import (
     BREAKOUT,
     COMPONENTS,
