@@ -13,7 +13,7 @@ from gateway.ivr.dial_in import DialInConfig
 from gateway.ivr.mapper_search import Mapper
 from gateway.ivr.meeting import Meeting
 from gateway.ivr.phone_numbers import PhoneNumber
-from tests.config.test_configuration import LEAST, SAMPLE, problems
+from tests.config.written import LEAST, SAMPLE, problems
 
 ON = {"listen": "127.0.0.1:8790"}
 
