@@ -1,4 +1,4 @@
-"""Who may speak: our own mute, the room's audio moderation, and our raised hand. Pure.
+"""Who may speak: our own mute, the room's audio moderation and limit, and our raised hand. Pure.
 
 A caller's microphone key does what Jitsi has laid down for `*6`: it mutes who speaks, unmutes who
 may speak, and raises the hand of who may not.
@@ -21,7 +21,8 @@ class Toggled(Enum):
 class Floor:
     """Our place in the discussion; what happens gives another one.
 
-    `moderated`: who is not `approved`, and no moderator, is blocked: may not unmute.
+    `moderated`: who is not `approved`, and no moderator, is blocked: may not unmute. Nor may
+    anybody where as many speak as the focus allows (`limit_reached`), but who speaks goes on.
     `hand_raised_at` is in milliseconds since 1970, None if it is down.
     """
 
@@ -30,11 +31,13 @@ class Floor:
     moderated: bool = False
     approved: bool = False
     role: str = "none"
+    limit_reached: bool = False
 
     @property
     def is_blocked(self) -> bool:
         may_speak = not self.moderated or self.approved or self.role == "moderator"
-        return not may_speak or self.role == "visitor"
+        is_too_many = self.muted and self.limit_reached
+        return not may_speak or self.role == "visitor" or is_too_many
 
     def toggled(self, milliseconds: int) -> tuple[Toggled, "Floor"]:
         """The microphone key is pressed, at that time."""
@@ -69,6 +72,10 @@ class Floor:
     def with_role(self, role: str) -> "Floor":
         """With another role in the room; visitors are not heard."""
         return replace(self, role=role, muted=self.muted or role == "visitor")
+
+    def with_limit(self, reached: bool) -> "Floor":
+        """As many speak as may, or no longer."""
+        return replace(self, limit_reached=reached)
 
     def in_another_room(self, *, to_listen: bool = False) -> "Floor":
         """We keep our mute, and our hand but for a visitor's that does not come `to_listen` only:

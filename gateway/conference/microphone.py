@@ -21,6 +21,7 @@ from gateway.conference.events import (
     MutedByModerator,
 )
 from gateway.conference.floor import Floor, Toggled
+from gateway.conference.room import Room
 from gateway.sparse_lines import SparseLines
 from gateway.xmpp.connection import Connection
 from gateway.xmpp.mute import unmute_request
@@ -132,9 +133,9 @@ class Microphone:
         if self.floor.is_blocked:
             self.muted_by(None)
 
-    def has_role(self, role: str) -> None:
-        """The room has told us our role."""
-        floor = self.floor.with_role(role)
+    def look(self, room: Room) -> None:
+        """The room has told us our role, perhaps, or whether one more may speak."""
+        floor = self.floor.with_role(room.role).with_limit(room.is_audio_limit_reached)
         if floor != self.floor:
             self._apply(floor)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gateway.conference.company import Company, Kind
 from gateway.conference.departure import Departure, removed
 from gateway.conference.events import Alone, OccupantJoined, OccupantLeft
+from gateway.xmpp.conference_properties import AUDIO_LIMIT_REACHED, AUDIO_RECORDED
 from gateway.xmpp.jid import bare
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.recording import RecordingStatus
@@ -53,8 +54,9 @@ RoomEvent = (
 class Room:
     """The room as we see it. `role` is our own; with `visiting` we are visitors, whatever it says.
 
-    `bridge_available`, `recordings` and `is_audio_recorded` are what the focus said last, before
-    its first word `recordings` is None. `is_transcription_wanted` is what the room's metadata says.
+    `bridge_available`, `recordings`, `is_audio_recorded` and `is_audio_limit_reached` are what the
+    focus said last, before its first word `recordings` is None. `is_transcription_wanted` is what
+    the room's metadata says.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Room:
         self.bridge_available = True
         self.recordings: tuple[RecordingStatus, ...] | None = None
         self.is_audio_recorded = False
+        self.is_audio_limit_reached = False
         self.is_transcription_wanted = False
         self.company = Company(hidden_domains)
         self._focus_domain = ""  # where the focus logs in, once the room has told
@@ -143,7 +146,8 @@ class Room:
         self.bridge_available = presence.bridge_available
         if presence.available:
             self.recordings = presence.recordings
-            self.is_audio_recorded = presence.is_audio_recorded
+            self.is_audio_recorded = AUDIO_RECORDED in presence.properties
+            self.is_audio_limit_reached = AUDIO_LIMIT_REACHED in presence.properties
         if presence.available == self.focus_present:
             return []
         self.focus_present = presence.available

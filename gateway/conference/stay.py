@@ -136,7 +136,7 @@ class Stay:
                 if not self.room.alone:
                     self._offer.within(FIRST_OFFER_PATIENCE)
                 self.surroundings.look()
-                self.microphone.has_role(self.room.role)
+                self.microphone.look(self.room)
                 if not self.room.focus_present:
                     self._seen(FocusLeft())
                 while True:
@@ -212,7 +212,7 @@ class Stay:
         self.surroundings.look()
         if self._session is not None:
             self._session.look()
-        self.microphone.has_role(self.room.role)
+        self.microphone.look(self.room)
         self.chair.sees(presence)
         if had_bridge != self.room.bridge_available:
             self._bridge_seen()

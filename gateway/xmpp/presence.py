@@ -10,9 +10,10 @@ from xml.etree.ElementTree import Element
 
 from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
+from gateway.xmpp.conference_properties import true_properties
 from gateway.xmpp.element import attribute, child, child_text, children, local_name
 from gateway.xmpp.jid import resource
-from gateway.xmpp.recording import RecordingStatus, is_audio_recorded, parse_recordings
+from gateway.xmpp.recording import RecordingStatus, parse_recordings
 from gateway.xmpp.stanza import StanzaError
 
 MAX_FEATURES = 100
@@ -34,9 +35,10 @@ class OccupantPresence:
     `occupant` is its full JID in the room, `real_jid` its own. `statuses` are XEP-0045's codes
     (110: this is about you). `actor` (a nick) and `reason` say who removed or promoted it and why.
     `audio_muted` is None where the occupant says nothing about it. `bridge_available` is what the
-    focus says about videobridges, `recordings` and `is_audio_recorded` what it says about
-    recording. An occupant that `encrypts` does so end to end. `status` is what it says of itself:
-    a phone, how far its call has come. `user` is the id of its token's user, by the server's word.
+    focus says about videobridges, `recordings` what it says about recorders, and `properties` are
+    those of the conference that are true. An occupant that `encrypts` does so end to end. `status`
+    is what it says of itself: a phone, how far its call has come. `user` is the id of its token's
+    user, by the server's word.
     """
 
     occupant: str
@@ -53,7 +55,7 @@ class OccupantPresence:
     destroyed: Destroyed | None = None
     bridge_available: bool = True
     recordings: tuple[RecordingStatus, ...] = ()
-    is_audio_recorded: bool = False
+    properties: frozenset[str] = frozenset()
     encrypts: bool = False
     transcribes: bool = False
     status: str | None = None
@@ -106,7 +108,7 @@ def parse_presence(stanza: Element) -> OccupantPresence | PresenceRefused:
         destroyed=_destroyed(user),
         bridge_available=child(stanza, ns.JITSI_FOCUS, "bridgeNotAvailable") is None,
         recordings=parse_recordings(stanza),
-        is_audio_recorded=is_audio_recorded(stanza),
+        properties=true_properties(stanza),
         encrypts=child_text(stanza, ns.CLIENT, "jitsi_participant_e2ee.enabled") == "true",
         transcribes=any(
             local_name(part) == "transcription-status" and part.get("status") == "ON"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import child, children, element
+from gateway.xmpp.element import children, element
 
 MAX_RECORDINGS = 20
 
@@ -34,17 +34,6 @@ def parse_recordings(presence: Element) -> tuple[RecordingStatus, ...]:
         )
         for each in listed
         if each.get("status") in _STATUSES
-    )
-
-
-def is_audio_recorded(presence: Element) -> bool:
-    """Whether the conference's property says that the videobridge records its audio."""
-    properties = child(presence, ns.JITSI_FOCUS, "conference-properties")
-    if properties is None:
-        return False
-    return any(
-        each.get("key") == "audio-recording-enabled" and each.get("value") == "true"
-        for each in children(properties, ns.JITSI_FOCUS, "property")
     )
 
 

@@ -56,6 +56,20 @@ def test_moderation_blocks_all_but_moderators_and_those_they_approve(
     assert floor.is_blocked is blocked
 
 
+def test_where_as_many_speak_as_may_who_is_muted_stays_muted_and_who_speaks_goes_on() -> None:
+    full = FREE.with_limit(True)
+    assert not full.is_blocked
+    done, muted = full.toggled(7)
+    assert (done, muted.is_blocked) == (Toggled.MUTED, True)
+    done, asking = muted.toggled(8)
+    assert (done, asking.muted, asking.hand_raised_at) == (Toggled.HAND_RAISED, True, 8)
+    assert asking.with_limit(False).toggled(9) == (Toggled.UNMUTED, FREE)
+
+
+def test_not_even_a_moderator_speaks_beyond_the_limit() -> None:
+    assert Floor(role="moderator", muted=True, limit_reached=True).is_blocked
+
+
 def test_an_approval_lowers_the_hand_and_unmutes_nobody() -> None:
     _, asking = BLOCKED.toggled(7)
     approved = asking.with_approval(True)

@@ -15,6 +15,7 @@ from gateway.conference.events import (
 )
 from gateway.conference.proceedings import Proceedings, ProceedingsEvent
 from gateway.conference.room import Room
+from gateway.xmpp.conference_properties import AUDIO_RECORDED
 from gateway.xmpp.presence import OccupantPresence
 from gateway.xmpp.recording import RecordingStatus
 
@@ -88,8 +89,8 @@ def test_one_recording_after_another_and_a_stream_beside() -> None:
 
 def test_the_videobridge_records_as_well() -> None:
     story = Followed()
-    assert story.focus(is_audio_recorded=True) == [RecordingChanged(FILE, ON, "")]
-    assert story.focus(is_audio_recorded=True) == []
+    assert story.focus(properties=frozenset({AUDIO_RECORDED})) == [RecordingChanged(FILE, ON, "")]
+    assert story.focus(properties=frozenset({AUDIO_RECORDED})) == []
     assert story.focus() == [RecordingChanged(FILE, OFF, "")]
 
 

@@ -91,6 +91,32 @@ async def test_who_was_muted_by_a_moderator_may_unmute_itself() -> None:
         assert media.log == [("mute", True), ("mute", False)]
 
 
+def limit_reached(value: str) -> str:
+    return (
+        "<conference-properties xmlns='http://jitsi.org/protocol/focus'>"
+        f"<property key='audio-limit-reached' value='{value}'/></conference-properties>"
+    )
+
+
+@in_virtual_time
+async def test_who_is_muted_stays_so_while_as_many_speak_as_the_focus_allows() -> None:
+    world, media = with_alice(), Media()
+    async with Call(world, media) as call:
+        world.request("<mute xmlns='http://jitsi.org/jitmeet/audio'>true</mute>")
+        world.presence("focus", extra=limit_reached("true"))
+        await settle()
+        assert call.participant.toggle_microphone() is Toggled.HAND_RAISED
+        assert not call.participant.set_muted(False)
+        await settle(1)
+        assert shown(world) == (True, True)
+        world.presence("focus", extra=limit_reached("false"))
+        await settle()
+        assert call.participant.toggle_microphone() is Toggled.UNMUTED
+        await settle(1)
+        assert shown(world) == (False, False)
+        assert media.log == [("mute", True), ("mute", False)]
+
+
 @in_virtual_time
 async def test_an_unmuting_that_the_focus_refuses_is_taken_back() -> None:
     world, media = with_alice(unmutes=[error("cancel", "not-allowed")]), Media()

@@ -2,11 +2,9 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from gateway.xmpp.presence import OccupantPresence, parse_presence
 from gateway.xmpp.recording import (
     MAX_RECORDINGS,
     RecordingStatus,
-    is_audio_recorded,
     parse_recordings,
 )
 
@@ -38,22 +36,3 @@ def test_what_is_no_status_is_left_out(inside: str) -> None:
 def test_a_flood_of_recordings_is_cut() -> None:
     told = presence(status("status='on'") * (MAX_RECORDINGS + 5))
     assert len(parse_recordings(told)) == MAX_RECORDINGS
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "recorded"),
-    [
-        ("audio-recording-enabled", "true", True),
-        ("audio-recording-enabled", "false", False),
-        ("visitors-enabled", "true", False),
-    ],
-)
-def test_the_videobridge_may_record_the_audio(key: str, value: str, recorded: bool) -> None:
-    told = presence(
-        "<conference-properties xmlns='http://jitsi.org/protocol/focus'>"
-        f"<property key='bridge-count' value='1'/><property key='{key}' value='{value}'/>"
-        "</conference-properties>"
-    )
-    assert is_audio_recorded(told) is recorded
-    seen = parse_presence(told)
-    assert isinstance(seen, OccupantPresence) and seen.is_audio_recorded is recorded
