@@ -76,19 +76,18 @@ class RoomSource:
         if before is not None and before is not self.playout:  # which may have counted since later
             self._past = combined((self._past, since(played(self.playout), played(before))))
 
-    def receive(self, leg: BridgeLeg, data: bytes, now: float) -> bool:
-        """Take the copy `leg` got; False if it was opened and is not what it claims to be."""
+    def receive(self, leg: BridgeLeg, data: bytes, now: float) -> None:
+        """Take the copy `leg` got; one that is not what it claims to be is dropped when opened."""
         if leg is self._copies.carrier:
             if not self.is_audible and self._passes_over(leg, data, now):
-                return True
+                return
             packet = leg.open(data)
-            if packet is None:
-                return False
-            self._carried(leg, packet, now)
-            return True
+            if packet is not None:
+                self._carried(leg, packet, now)
+            return
         copies, takes_over = self._copies.offered(leg, data, now)
-        opened = [self._open(copy, leg if takes_over else None) for copy in copies]
-        return all(opened)
+        for copy in copies:
+            self._open(copy, leg if takes_over else None)
 
     def carry(self, leg: BridgeLeg, packet: RtpPacket, now: float) -> None:
         """Take a packet that `leg` has opened, which is the carrier from now on."""
@@ -150,16 +149,15 @@ class RoomSource:
         """What is still to be heard of it, by sample rate, if it is gone from now on."""
         return {rate: last_word(frame, rate) for rate, frame in self._heard.items()}
 
-    def _open(self, copy: Copy, successor: BridgeLeg | None) -> bool:
+    def _open(self, copy: Copy, successor: BridgeLeg | None) -> None:
         """Open a copy of another than the carrier; of the successor it makes it the carrier."""
         packet = copy.leg.open(copy.data)
         if packet is None:
-            return False
+            return
         if copy.leg is successor:
             self.carry(copy.leg, packet, copy.arrival)
         else:
             self._hear(copy.leg, packet, copy.arrival)
-        return True
 
     def _hand_over(self, leg: BridgeLeg) -> None:
         """What the new carrier dropped unread is not lost: its statistics begin here."""

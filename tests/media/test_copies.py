@@ -53,12 +53,12 @@ class Shared:
     source: RoomSource = field(default_factory=lambda: RoomSource(ANN, "ann", BEGIN, rates=(8000,)))
     quiet: int = 0  # frames in which nothing was heard after something was
 
-    def copy(self, number: int, to: int, *, after: float = 0.0) -> bool:
+    def copy(self, number: int, to: int, *, after: float = 0.0) -> None:
         """Packet `number` of the source comes to one of the endpoints."""
         endpoint = self.endpoints[to]
         packet = RtpPacket(OPUS, number & 0xFFFF, number * 960, ANN, SPOKEN[number % 4])
         data = endpoint.bridge.rtp(packet)
-        return self.source.receive(endpoint.leg, data, BEGIN + number * 0.02 + after)
+        self.source.receive(endpoint.leg, data, BEGIN + number * 0.02 + after)
 
     def tick(self, number: int, *, heard: bool = True) -> None:
         self.source.fader.move(is_open=heard)
