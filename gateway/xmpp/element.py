@@ -46,6 +46,14 @@ def children(parent: Element, namespace: str, name: str) -> list[Element]:
     return parent.findall(f"{{{namespace}}}{name}")
 
 
+def few(parent: Element, namespace: str, name: str, most: int) -> list[Element]:
+    """All children of that name, in order, of which there must not be more than `most`."""
+    found = children(parent, namespace, name)
+    if len(found) > most:
+        raise JingleError(f"{len(found)} <{name}> elements")
+    return found
+
+
 def child_text(parent: Element, namespace: str, name: str) -> str | None:
     """The text of that child without surrounding space, None if it is absent or empty."""
     found = child(parent, namespace, name)

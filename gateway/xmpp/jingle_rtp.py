@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import attribute, child, children, element, integer
+from gateway.xmpp.element import attribute, child, children, element, few, integer
 from gateway.xmpp.sources import MAX_SOURCES, SignalledSource
 
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -37,7 +37,7 @@ class PayloadType:
             channels=integer(payload, "channels", 1, 255, default=1),
             parameters=tuple(
                 (parameter.get("name"), parameter.get("value", ""))
-                for parameter in _listed(payload, ns.JINGLE_RTP, "parameter")
+                for parameter in few(payload, ns.JINGLE_RTP, "parameter", _MAX_LISTED)
             ),
         )
 
@@ -96,11 +96,13 @@ class RtpDescription:
             media=media,
             payload_types=tuple(
                 PayloadType.parse(part)
-                for part in _listed(description, ns.JINGLE_RTP, "payload-type")
+                for part in few(description, ns.JINGLE_RTP, "payload-type", _MAX_LISTED)
             ),
             extensions=tuple(
                 HeaderExtension.parse(part)
-                for part in _listed(description, ns.JINGLE_RTP_HEADER_EXTENSIONS, "rtp-hdrext")
+                for part in few(
+                    description, ns.JINGLE_RTP_HEADER_EXTENSIONS, "rtp-hdrext", _MAX_LISTED
+                )
             ),
             sources=tuple(SignalledSource.parse(part, media) for part in sources),
             rtcp_mux=child(description, ns.JINGLE_RTP, "rtcp-mux") is not None,
@@ -121,10 +123,3 @@ class RtpDescription:
             description.append(element(ns.JINGLE_RTP, "rtcp-mux"))
         description.extend(source.to_element() for source in self.sources)
         return description
-
-
-def _listed(parent: Element, namespace: str, name: str) -> list[Element]:
-    found = children(parent, namespace, name)
-    if len(found) > _MAX_LISTED:
-        raise JingleError(f"{len(found)} <{name}> elements")
-    return found

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from gateway.errors import JingleError
 from gateway.xmpp import namespaces as ns
-from gateway.xmpp.element import attribute, child, children, element, integer
+from gateway.xmpp.element import attribute, child, element, few, integer
 
 _MAX_LISTED = 64
 _MAX_PRIORITY = 0xFFFFFFFF
@@ -118,10 +118,11 @@ class IceUdpTransport:
             pwd=transport.get("pwd"),
             fingerprints=tuple(
                 DtlsFingerprint.parse(part)
-                for part in _listed(transport, ns.JINGLE_DTLS, "fingerprint")
+                for part in few(transport, ns.JINGLE_DTLS, "fingerprint", _MAX_LISTED)
             ),
             candidates=tuple(
-                Candidate.parse(part) for part in _listed(transport, ns.JINGLE_ICE_UDP, "candidate")
+                Candidate.parse(part)
+                for part in few(transport, ns.JINGLE_ICE_UDP, "candidate", _MAX_LISTED)
             ),
             rtcp_mux=child(transport, ns.JINGLE_ICE_UDP, "rtcp-mux") is not None,
             web_socket=web_socket.get("url") if web_socket is not None else None,
@@ -140,10 +141,3 @@ class IceUdpTransport:
             candidate.to_element(number) for number, candidate in enumerate(self.candidates)
         )
         return transport
-
-
-def _listed(parent: Element, namespace: str, name: str) -> list[Element]:
-    found = children(parent, namespace, name)
-    if len(found) > _MAX_LISTED:
-        raise JingleError(f"{len(found)} <{name}> elements")
-    return found
