@@ -52,7 +52,7 @@ class PhoneLeg:
         self._is_early = False
         self.last_heard = now
         """When it has last sent anything: audio, reports, or what keeps the way open."""
-        self.undecodable = 0
+        self._undecodable = 0
         self.talk = TalkMeter()
         self._max_delay = max_delay
         self._latch = Latch(media.signalling_host)
@@ -166,7 +166,7 @@ class PhoneLeg:
         try:
             return RtpPacket.parse(data)
         except RtpError:
-            self.undecodable += 1
+            self._undecodable += 1
             return None
 
     def receive_rtcp(self, data: bytes, source: Address, now: float) -> None:
@@ -180,7 +180,7 @@ class PhoneLeg:
         try:
             packets = parse_compound(data)
         except RtpError:
-            self.undecodable += 1
+            self._undecodable += 1
             return
         self.last_heard = now  # a PBX has nothing to send while it waits, or plays nothing
         receptions = [self._stream.reception] if self._stream else []
@@ -273,9 +273,9 @@ class PhoneLeg:
 
     def received(self) -> StreamReport:
         """What came from the phone so far."""
-        foreign = self._latch.strangers + self.security.refused + self._looped
+        unused = self._latch.strangers + self.security.refused + self._looped + self._undecodable
         report = combined((self._past, self._received_now()))
-        return replace(report, discarded=report.discarded + foreign)
+        return replace(report, discarded=report.discarded + unused)
 
     def _received_now(self) -> StreamReport:
         """The same of the stream that is heard."""

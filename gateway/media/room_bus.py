@@ -103,7 +103,7 @@ class RoomBus:
         self._retired: dict[int, float] = {}
         self._last_words: dict[int, list[Samples]] = {}  # of those who have just gone, by rate
         self._gone = StreamReport()  # what has come of sources that are no more
-        self.unsignalled_dropped = 0
+        self._unsignalled_dropped = 0
 
     def join(self, member: Member) -> None:
         """Let a caller in."""
@@ -223,7 +223,9 @@ class RoomBus:
     def heard(self) -> StreamReport:
         """What has come of all sources there have been, together."""
         now = combined(source.heard() for source in self._sources.values())
-        return replace(combined((self._gone, now)), jitter_now=now.jitter, delay_now=now.delay)
+        whole = combined((self._gone, now))
+        discarded = whole.discarded + self._unsignalled_dropped
+        return replace(whole, discarded=discarded, jitter_now=now.jitter, delay_now=now.delay)
 
     def _let_be_heard(self, sounding: Mapping[RoomSource | Member, int | None]) -> None:
         """Open the faders of the loudest, close those of the others."""
@@ -289,11 +291,11 @@ class RoomBus:
         """A source may speak before the focus names it: adopt it, if it is authentic."""
         strange = sum(source.endpoint is None for source in self._sources.values())
         if ssrc in self._retired or ssrc == leg.bridge_ssrc or strange >= _MOST_UNSIGNALLED:
-            self.unsignalled_dropped += 1
+            self._unsignalled_dropped += 1
             return
         packet = leg.open(data)  # a source costs fifty times as much
         if packet is None:
-            self.unsignalled_dropped += 1
+            self._unsignalled_dropped += 1
             return
         source = self._sources[ssrc] = RoomSource(ssrc, None, now, rates=self._rates)
         source.carry(leg, packet, now)

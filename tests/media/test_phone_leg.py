@@ -476,6 +476,14 @@ def test_a_phone_that_sends_noise_is_there() -> None:
     assert both.leg.last_heard == pytest.approx(both.now - 0.02)
 
 
+def test_what_cannot_be_read_is_counted_as_of_no_use() -> None:
+    both = talk(PCMU)
+    both.says(PCMU, tone([1000.0], 0.5, rate=8000))
+    both.leg.receive(b"\x80\x00 cut off", PHONE, both.now)
+    both.leg.receive(b"\x80\xc8\x00\x63 a report cut off", PHONE, both.now)
+    assert both.leg.received().discarded == 2
+
+
 def test_noise_that_was_not_negotiated_is_nobodys() -> None:
     both = talk(PCMU)
     both.says(PCMU, tone([1000.0], 0.5, rate=8000))

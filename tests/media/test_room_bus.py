@@ -270,7 +270,7 @@ def test_what_nobody_has_protected_makes_no_source(monkeypatch: pytest.MonkeyPat
         forged = RtpPacket(OPUS, number, 0, 5000 + number, secrets.token_bytes(80))
         room.bus.receive(caller.leg, forged.serialize(), BEGIN)
     assert made == []
-    assert room.bus.unsignalled_dropped == 100
+    assert room.bus.heard().discarded == 100
     talker = Talker("c")  # who speaks before the focus names it
     for number in range(60):
         room.bus.receive(caller.leg, room.bridge.rtp(talker.packet(number)), room.now)
