@@ -253,7 +253,7 @@ RULES = {
     19: Rule(
         "the offer is Jicofo's, and comes when there are two",
         named(
-            "lab/focus_sessions",
+            "lab/focus_offers",
             "nobody_alone_is_offered_a_session",
             "an_offer_has_jicofos_peculiarities",
         )
@@ -263,7 +263,7 @@ RULES = {
         "an offer is acknowledged at once",
         (),
         named(
-            "lab/focus_sessions",
+            "lab/focus_offers",
             "an_offer_must_be_acknowledged_within_fifteen_seconds",
             "accepting_does_not_replace_acknowledging",
             "an_offer_that_is_answered_with_an_error_ends_the_session",
@@ -271,9 +271,9 @@ RULES = {
     ),
     21: Rule(
         "an answer fits the offer",
-        named("lab/focus_sessions", "what_a_right_answer_says_reaches_the_bridge"),
+        named("lab/focus_answers", "what_a_right_answer_says_reaches_the_bridge"),
         named(
-            "lab/focus_sessions",
+            "lab/focus_answers",
             "impossible_sources_are_refused_and_the_session_is_over",
             "a_transport_the_bridge_cannot_use_is_noted_and_never_connects",
             "an_answer_that_does_not_fit_the_offer_is_noted",
@@ -283,21 +283,21 @@ RULES = {
     22: Rule(
         "a source-add in JSON has no effect",
         (),
-        named("lab/focus_sessions", "a_source_add_in_json_has_no_effect"),
+        named("lab/focus_sources", "a_source_add_in_json_has_no_effect"),
     ),
     23: Rule(
         "what Jicofo ignores is not answered",
         (),
-        named("lab/focus_sessions", "what_jicofo_ignores_is_not_answered"),
+        named("lab/focus_sources", "what_jicofo_ignores_is_not_answered"),
     ),
     24: Rule(
         "an unknown session is a bad request",
         (),
-        named("lab/focus_sessions", "an_unknown_session_is_a_bad_request"),
+        named("lab/focus_sources", "an_unknown_session_is_a_bad_request"),
     ),
     25: Rule(
         "errors echo what was refused",
-        named("lab/focus_sessions", "impossible_sources_are_refused_and_the_session_is_over"),
+        named("lab/focus_answers", "impossible_sources_are_refused_and_the_session_is_over"),
     ),
     26: Rule(
         "a terminate names the bridge session",
@@ -325,7 +325,7 @@ RULES = {
     29: Rule(
         "sources come early, twice, and of strangers; who leaves is not removed",
         named(
-            "lab/focus_sessions",
+            "lab/focus_sources",
             "sources_may_come_early_twice_and_of_strangers",
             "who_leaves_is_not_removed_by_a_source_remove",
         ),
