@@ -64,7 +64,7 @@ class CallingPhone(Phone):
         self._early_media = trunk.early_media
         self._find = find
         self._description: bytes | None = None  # ours: an answer, or an offer if it makes none
-        self._agreed_before: PhoneMedia | None = None  # it is answered
+        self._agreed_before: PhoneMedia | None = None  # it has acknowledged our answer
         self._answering = asyncio.Lock()
 
     async def prepare(self) -> None:
@@ -96,12 +96,16 @@ class CallingPhone(Phone):
         log.info("ringing")
 
     def _apply(self, agreed: PhoneMedia, listener: Listener) -> None:
+        self._agreed_before = agreed
         if self.is_answered:
             super()._apply(agreed, listener)
-            return
-        self._agreed_before = agreed
-        if self._early_media:
+        elif self._early_media:
             self._connect_early(agreed)
+
+    def _understood(self, answer: bytes) -> PhoneMedia | None:
+        """The first answer to our offer, in a PRACK, is what the call has: it does not go on
+        without, though the PRACK itself is to be answered by 200 (RFC 3262 3)."""
+        return self._agreed(answer) if self._agreed_before is None else super()._understood(answer)
 
     async def _refer(self, target: ReferTo) -> None:
         try:
@@ -133,12 +137,12 @@ class CallingPhone(Phone):
             try:
                 if self._description is None:
                     self._description = self._negotiation.offer()
-                if (agreed := self._agreed_before) is not None:
-                    self._session.connect_phone(agreed)
-                    await self._first.answer(self._description)
-                else:
-                    acknowledged = await self._first.answer(self._description)
-                    self._session.connect_phone(self._agreed(acknowledged))
+                if self._agreed_before is not None:
+                    self._session.connect_phone(self._agreed_before)
+                acknowledged = await self._first.answer(self._description)
+                if self._agreed_before is None:  # nor by a PRACK that crossed our answer
+                    self._agreed_before = self._agreed(acknowledged)
+                    self._session.connect_phone(self._agreed_before)
             except CallEnded as ended:
                 raise Over(end_of(ended.event)) from ended
             self._answered()

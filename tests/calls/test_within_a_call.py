@@ -126,6 +126,45 @@ async def test_who_wants_reliable_ringing_without_an_offer_gets_ours_with_it(
 
 
 @in_virtual_time
+async def test_an_answer_in_a_prack_that_crosses_ours_is_what_the_call_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The 200 waits for it, and has no description then, nor has the ACK (RFC 3262 3)."""
+    async with exchange(monkeypatch) as there:
+        phone = FakePhone("room", offer=None, headers="Require: 100rel\r\n")
+        party = await there.call_in(phone)
+        while phone.done[-1:] != ["200"]:
+            await settle(0.01)
+        phone.tells(sip.OfferAnswered, DESCRIPTION)  # in the PRACK
+        await settle(10)
+        assert phone.done == ["180 with SDP", "200"]
+        assert party.media.phone is not None
+        assert party.media.phone.remote == ("192.0.2.9", 4000)
+        assert not there.ended
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (b"hello", 400),
+        (DESCRIPTION.replace(b"4000", b"0"), 488),
+        (re.sub(rb"RTP/AVP .*", b"RTP/AVP 18\\r", DESCRIPTION), 488),
+    ],
+)
+@in_virtual_time
+async def test_a_bad_answer_in_a_prack_is_the_end_of_a_call_that_rings(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, status: int
+) -> None:
+    async with exchange(monkeypatch, slow) as there:
+        phone = FakePhone("room", offer=None, headers="Require: 100rel\r\n")
+        await there.call_in(phone)
+        await settle(0.2)
+        phone.tells(sip.OfferAnswered, answer)
+        await settle(0.1)
+        assert phone.done == ["180 with SDP", str(status)]
+
+
+@in_virtual_time
 async def test_a_phone_may_move_before_it_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     async with exchange(monkeypatch, slow) as there:
         phone = FakePhone("room")
