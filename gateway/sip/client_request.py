@@ -91,8 +91,8 @@ class ClientRequest:
             flow, _ = self._dialog.next_hop(self._core.network)
             contact = self._core.contact(flow, is_sips=is_sips(request.uri))
             request.headers.add(*contact)
-        self._exchange.authorize(request)
         self._request = Request(request.method, request.uri, request.headers, order.body)
+        self._exchange.authorize(self._request)
         user = User(self._receive, self._fail)
         self._sending = self._core.send_in_dialog(self._dialog, self._request, user, now)
 

@@ -62,15 +62,15 @@ class Space(NamedTuple):
 class Challenge:
     """One challenge that we can answer.
 
-    `algorithm` is as the server wrote it, None if it did not (then it is MD5); `has_qop` says
-    that quality of protection is "auth", otherwise the server is one of RFC 2069.
+    `algorithm` is as the server wrote it, None if it did not (then it is MD5); `qop` is the quality
+    of protection, "auth" if the server lets us choose, "" if it is one of RFC 2069.
     """
 
     space: Space
     nonce: str
     opaque: str | None
     algorithm: str | None
-    has_qop: bool
+    qop: str
     is_stale: bool
 
     @classmethod
@@ -85,15 +85,16 @@ class Challenge:
         is_session = _is_session(algorithm)
         if _hash_name(algorithm) not in ALGORITHMS:
             raise SipSyntaxError("unknown algorithm")
-        if "auth" not in qop and (qop != [""] or is_session):
-            # auth-int alone: gateways on the way change bodies. A session needs a cnonce.
-            raise SipSyntaxError("unknown quality of protection")
+        # Gateways on the way change bodies, so that "auth-int" is the last choice.
+        chosen = next((each for each in ("auth", "auth-int", "") if each in qop), None)
+        if chosen is None or (not chosen and (qop != [""] or is_session)):
+            raise SipSyntaxError("unknown quality of protection")  # a session needs a cnonce
         return cls(
             space=Space(_ANSWERED_IN[header], parameters["realm"]),
             nonce=parameters["nonce"],
             opaque=parameters.get("opaque"),
             algorithm=algorithm,
-            has_qop="auth" in qop,
+            qop=chosen,
             is_stale=parameters.get("stale", "").lower() == "true",
         )
 
@@ -129,21 +130,23 @@ def digest(
     uri: str,
     cnonce: str,
     nonce_count: str,
+    body: bytes = b"",
 ) -> str:
     """The `response` to a challenge (RFC 7616 3.4.1); RFC 2069's if there is no qop."""
     name = ALGORITHMS[_hash_name(challenge.algorithm)]
 
-    def hashed(text: str) -> str:
-        data = text.encode("utf-8", "surrogateescape")
+    def hashed(content: str | bytes) -> str:
+        data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
         return hashlib.new(name, data, usedforsecurity=False).hexdigest()
 
     secret = hashed(f"{credentials.user}:{challenge.space.realm}:{credentials.password}")
     if _is_session(challenge.algorithm):
         secret = hashed(f"{secret}:{challenge.nonce}:{cnonce}")
-    asked = hashed(f"{method}:{uri}")
-    if not challenge.has_qop:
+    is_of_body = challenge.qop == "auth-int"
+    asked = hashed(f"{method}:{uri}:{hashed(body)}" if is_of_body else f"{method}:{uri}")
+    if not challenge.qop:
         return hashed(f"{secret}:{challenge.nonce}:{asked}")
-    return hashed(f"{secret}:{challenge.nonce}:{nonce_count}:{cnonce}:auth:{asked}")
+    return hashed(f"{secret}:{challenge.nonce}:{nonce_count}:{cnonce}:{challenge.qop}:{asked}")
 
 
 class DigestClient:
@@ -250,6 +253,7 @@ class _Session:
             uri=request.uri,
             cnonce=self.cnonce,
             nonce_count=f"{self.count:08x}",
+            body=request.body,
         )
         user = credentials.user.replace("\\", "\\\\").replace('"', '\\"')
         pieces = [
@@ -263,8 +267,8 @@ class _Session:
             pieces.append(f"algorithm={challenge.algorithm}")
         if challenge.opaque is not None:
             pieces.append(f'opaque="{challenge.opaque}"')
-        if challenge.has_qop:
-            pieces += ["qop=auth", f"nc={self.count:08x}", f'cnonce="{self.cnonce}"']
+        if challenge.qop:
+            pieces += [f"qop={challenge.qop}", f"nc={self.count:08x}", f'cnonce="{self.cnonce}"']
         return "Digest " + ", ".join(pieces)
 
 

@@ -78,7 +78,7 @@ class DigestServer:
                 given.nonce,
                 opaque=None,
                 algorithm=given.algorithm,
-                has_qop=given.has_qop,
+                qop="auth" if given.has_qop else "",
                 is_stale=False,
             ),
             Credentials(account.name, account.password),

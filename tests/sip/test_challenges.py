@@ -45,11 +45,46 @@ def is_right(asked: Request, *, name: str = "Proxy-Authorization", realm: str = 
     def md5(text: str) -> str:
         return hashlib.md5(text.encode()).hexdigest()
 
-    secret, asks = md5(f"alice:{realm}:open sesame"), md5(f"{asked.method}:{asked.uri}")
+    about = f"{asked.method}:{asked.uri}"
+    if stated["qop"] == "auth-int":
+        about += ":" + hashlib.md5(asked.body).hexdigest()
+    secret, asks = md5(f"alice:{realm}:open sesame"), md5(about)
     parts = [stated["nonce"], stated["nc"], stated["cnonce"], stated["qop"]]
     return stated["uri"] == asked.uri and stated["response"] == md5(
         ":".join([secret, *parts, asks])
     )
+
+
+@pytest.mark.parametrize("qop", ["auth-int", "AUTH-INT"])
+def test_who_wants_the_body_protected_as_well_gets_a_hash_of_it(bench: Bench, qop: str) -> None:
+    """RFC 7616 3.4.3: of an INVITE's offer, and of a BYE that has nothing."""
+    _, invite = inviting(bench)
+    more = f'Digest realm="trunk", nonce="n1", qop="{qop}", algorithm=MD5'
+    bench.receive(response(invite, 407, fields=[("Proxy-Authenticate", more)]))
+    _, again = bench.messages()
+    assert isinstance(again, Request) and again.body == OFFER
+    assert "qop=auth-int" in again.headers["Proxy-Authorization"]
+    assert is_right(again)
+    bench.receive(response(again, 200, body=ANSWER))
+    answer = bench.events()[-1]
+    assert isinstance(answer, Answered)
+    bench.forget()
+    bench.order(lambda now: answer.session.hang_up((), now))
+    assert is_right(bench.the_request())
+
+
+def test_the_body_of_a_request_within_the_call_is_hashed_as_well(bench: Bench) -> None:
+    session, invite = inviting(bench)
+    more = 'Digest realm="trunk", nonce="n1", qop="auth-int", algorithm=MD5'
+    bench.receive(response(invite, 407, fields=[("Proxy-Authenticate", more)]))
+    _, again = bench.messages()
+    assert isinstance(again, Request)
+    bench.receive(response(again, 200, body=ANSWER))
+    bench.forget()
+    bench.order(lambda now: session.request("INFO", (), b"Signal=5", told=lambda *_: None, now=now))
+    info = bench.the_request()
+    assert info.body == b"Signal=5"
+    assert is_right(info)
 
 
 def nonce_count(asked: Request) -> str:
@@ -192,7 +227,7 @@ def test_a_server_that_asks_without_end_is_given_up(bench: Bench) -> None:
         [],
         [("Proxy-Authenticate", 'Digest nonce="n"')],
         [("Proxy-Authenticate", f'Digest realm="r", nonce="{"n" * 8000}"')],
-        [("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth-int"')],
+        [("Proxy-Authenticate", 'Digest realm="r", nonce="n", qop="auth-conf"')],
         [("Proxy-Authenticate", "Basic realm=r")],
     ],
 )

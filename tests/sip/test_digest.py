@@ -148,7 +148,7 @@ def test_a_session_algorithm_makes_another_response(base: str) -> None:
         'Digest nonce="n"',
         'Digest realm="r"',
         'Digest realm="r", nonce="n", algorithm=AKAv1-MD5',
-        'Digest realm="r", nonce="n", qop="auth-int"',
+        'Digest realm="r", nonce="n", qop="auth-conf"',
         'Digest realm="r", nonce="n", algorithm=MD5-sess',
         f'Digest realm="r", nonce="{"n" * 10_000}"',
         f'Digest realm="{"r" * 1025}", nonce="n"',
