@@ -13,7 +13,7 @@ from sipp import HOST, Sipp
 
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.gatekeeper import Doors, Gatekeeper
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.sip.admission import FORBID, Refusal, Verdict
 from gateway.sip.core import StackConfig
 from gateway.sip.digest import Credentials

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gateway.calls.routing import IpNetwork, Trunk, is_within
+from gateway.calls.routing import is_within
+from gateway.calls.trunk import IpNetwork, Trunk
 from gateway.sip.digest_server import DigestAccount
 
 

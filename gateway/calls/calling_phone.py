@@ -13,8 +13,9 @@ from gateway.calls.media_session import MediaSession
 from gateway.calls.parties import asserted_user
 from gateway.calls.phone import Listener, Phone, end_of, of_description
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Route, Trunk
+from gateway.calls.routing import Route
 from gateway.calls.services import Services
+from gateway.calls.trunk import Trunk
 from gateway.errors import ConferenceError, SdpError
 from gateway.media.messages import Direction, PhoneMedia
 from gateway.sip.call import Call, CallEnded

@@ -23,8 +23,8 @@ from gateway.calls.phone import Phone
 from gateway.calls.presiding import Presiding
 from gateway.calls.presses import Presses, Way
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Trunk
 from gateway.calls.teller import Teller
+from gateway.calls.trunk import Trunk
 from gateway.conference import events as conference
 from gateway.conference.floor import Toggled
 from gateway.conference.participant import Participant

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 
 DAY = 86_400.0  # seconds
 

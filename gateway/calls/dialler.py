@@ -20,9 +20,9 @@ from gateway.calls.dial_rules import (
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.outgoing import OutgoingCall
 from gateway.calls.record import CallRecord, Direction
-from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.trunk import Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount, Dial
 from gateway.conference.installation import Installation, find_room

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.calls.accounts import Accounts, CallerAccount
-from gateway.calls.routing import Listener, Trunk, trunk_of
+from gateway.calls.routing import trunk_of
+from gateway.calls.trunk import Listener, Trunk
 from gateway.errors import SipSyntaxError
 from gateway.sip.admission import Refusal, Verdict
 from gateway.sip.digest_server import DigestCounters, DigestServer

@@ -22,9 +22,10 @@ from gateway.calls.menu import Caller, Menu
 from gateway.calls.parties import called_parties, calling_party
 from gateway.calls.presses import Presses
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Called, Route, Trunk, find_route, route_to
+from gateway.calls.routing import Called, Route, find_route, route_to
 from gateway.calls.services import Services
 from gateway.calls.teller import teller_of
+from gateway.calls.trunk import Trunk
 from gateway.calls.welcome import Welcome
 from gateway.conference.participant import Participant
 from gateway.errors import ConferenceError, JoinFailure, SipSyntaxError

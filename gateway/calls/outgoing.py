@@ -20,9 +20,9 @@ from gateway.calls.limits import LimitWatch
 from gateway.calls.media_session import MediaSession
 from gateway.calls.presses import Presses
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.teller import teller_of
+from gateway.calls.trunk import Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.events import Waiting
 from gateway.conference.installation import Installation

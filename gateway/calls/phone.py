@@ -20,8 +20,8 @@ from gateway.calls.media_session import MediaSession
 from gateway.calls.negotiation import Negotiation
 from gateway.calls.parties import asserted_user, calling_party, party_within
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
+from gateway.calls.trunk import Trunk
 from gateway.errors import MediaError, MediaLost, SdpError
 from gateway.media.messages import Address, PhoneMedia
 from gateway.sdp.encryption import Terms

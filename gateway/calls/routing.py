@@ -7,121 +7,16 @@ the domain header, a rule or the trunk may name one.
 """
 
 import ipaddress
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from gateway.calls.backdrop import WhileWaiting
-from gateway.calls.caller_identity import ShowCaller
-from gateway.calls.dial_out import DialOut
-from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
-from gateway.calls.parties import BY_ADDRESS, CalledIn
+from gateway.calls.trunk import IpNetwork, Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation, find_room
 from gateway.conference.visiting import Visiting
 from gateway.errors import ConferenceError, JoinFailure
 from gateway.ivr.meeting import Meeting
-from gateway.media.messages import AS_IT_IS, PhoneSound
-from gateway.sdp.crypto import SrtpPolicy
-from gateway.sdp.formats import DEFAULT_CODECS
-from gateway.sip.digest import Credentials
-
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-Listener = tuple[str, str, int]
-"""Where we listen, as configured: transport, literal address, port."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoomRule:
-    """Calls to a number (or user part) that `called` matches as a whole go to `room`.
-
-    `room` may refer to groups of the pattern: ``\\1``, ``\\g<name>``, ``\\g<0>`` for all of it.
-    `installation` names one where there are several.
-    """
-
-    called: re.Pattern[str]
-    room: str
-    installation: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Trunk:
-    """Where calls may come from, and how their rooms are found.
-
-    They come from its `networks` (from anywhere if there are none) and, if it has
-    `certificate_names`, by TLS with a certificate that has one of them.
-    `..._headers` are names of headers; the first that is there counts. They give the room, its
-    password, its tenant, the domain of its installation, a token (JWT) to log in with, and whether
-    the caller wants to be a visitor ("true"). None is without `allow_visitors`; with it, who is
-    let in as nothing else becomes one, too.
-    `installation` names one where there are several. `dial_out` is how it is called through, if
-    that is possible.
-    `takes_calls` is whether there may be any from it. With `listeners` they come by these only,
-    else by any of ours. With `digest_user`, calls from its networks have to prove to be that
-    user's. `max_calls` and `max_calls_per_second` are None for any number; they go for both
-    directions.
-    With `info_json` it is told and understood in Jigasi's messages, with `chat` its phones are
-    sent what people write. `heartbeat` is in seconds, None for none. With `trust_identity` its
-    word counts for who calls; `show_caller` is how much of that conferences are shown.
-    Who names no room `asks_pin` asks for a PIN, and with `asks_name` to say its name; a trunk that
-    `speaks` tells callers in words what others tell by tones. `keys` are what its callers have keys
-    for in the conference. With `moderator` they all come with a moderator's rights, as far as the
-    conference grants them. With `early_media` callers hear the waiting tone before they are
-    answered, instead of their own network's ringing. `waiting` is what they hear while they
-    wait for people.
-    `called_party` is where calls say whom they are for, in the order in which rules look there.
-    `credentials` are for its servers, should they challenge our calls, or requests within theirs.
-    `sound` is what is done to the voices of its callers, `srtp` whether these are encrypted on
-    their way.
-    """
-
-    name: str
-    networks: tuple[IpNetwork, ...]
-    certificate_names: tuple[str, ...] = ()
-    room_headers: tuple[str, ...] = ("Jitsi-Conference-Room",)
-    password_headers: tuple[str, ...] = ("Jitsi-Conference-Room-Pass",)
-    tenant_headers: tuple[str, ...] = ("Jitsi-Conference-Domain-Tenant",)
-    domain_headers: tuple[str, ...] = ("Jitsi-Conference-Domain-Base",)
-    token_headers: tuple[str, ...] = ("Jitsi-Auth-Token",)
-    visitor_headers: tuple[str, ...] = ("Jitsi-Visitor",)
-    allow_visitors: bool = False
-    installation: str | None = None
-    rules: tuple[RoomRule, ...] = ()
-    default_room: str | None = None
-    asks_pin: bool = False
-    asks_name: bool = False
-    speaks: bool = False
-    keys: frozenset[KeypadCommand] = ALL_COMMANDS
-    moderator: bool = False
-    dial_out: DialOut | None = None
-    credentials: Credentials | None = None
-    codecs: tuple[str, ...] = DEFAULT_CODECS
-    srtp: SrtpPolicy = SrtpPolicy.OFFERED
-    info_json: bool = False
-    chat: bool = False
-    conference_digits: bool = False
-    heartbeat: float | None = None
-    show_caller: ShowCaller = ShowCaller.FULL
-    trust_identity: bool = True
-    called_party: tuple[CalledIn, ...] = BY_ADDRESS
-    sound: PhoneSound = AS_IT_IS
-    early_media: bool = False
-    waiting: WhileWaiting = WhileWaiting.MUSIC
-    takes_calls: bool = True
-    listeners: tuple[Listener, ...] = ()
-    digest_user: str | None = None
-    max_calls: int | None = None
-    max_calls_per_second: float | None = None
-
-    def is_reached_by(self, listener: Listener) -> bool:
-        """Whether its requests may come by a listener of ours."""
-        return not self.listeners or listener in self.listeners
-
-    def is_full_with(self, calls: int) -> bool:
-        """Whether a call beside so many would be one too many."""
-        return self.max_calls is not None and calls >= self.max_calls
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from gateway.calls.gatekeeper import Doors, Gatekeeper
 from gateway.calls.incoming import IncomingCall, called_of
 from gateway.calls.parties import calling_party
 from gateway.calls.record import CallRecord, Direction
-from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.statistics import Statistics, Totals
+from gateway.calls.trunk import Trunk
 from gateway.calls.trunk_limits import TrunkLimit, TrunkLimits
 from gateway.media.messages import StreamReport
 from gateway.sip.admission import FORBID, Refusal, Verdict, unavailable

@@ -10,8 +10,8 @@ from gateway.calls.keypad import ALL_COMMANDS, KeypadCommand
 from gateway.calls.media_session import MediaSession
 from gateway.calls.news import FAREWELLS, farewell_of, news_of, spoken_part, waiting_of
 from gateway.calls.reminder import Repair, Wait
-from gateway.calls.routing import Trunk
 from gateway.calls.rulings import Rulings, SpokenRulings, TonedRulings
+from gateway.calls.trunk import Trunk
 from gateway.calls.voice import Voice
 from gateway.conference import events as conference
 from gateway.conference.company import Somebody

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 
 
 class TrunkLimit(StrEnum):

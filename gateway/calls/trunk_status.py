@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.calls.routing import Trunk
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.trunk import Trunk
 from gateway.calls.trunk_limits import TrunkLimit
 from gateway.sip.liaison import Liaison, Liaisons
 from gateway.sip.probe import ProbeState

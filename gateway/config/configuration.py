@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.limits import Limits
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.conference.brewery import BreweryAccount
 from gateway.conference.installation import Installation
 from gateway.config import jigasi_environment

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.backdrop import WhileWaiting
-from gateway.calls.routing import IpNetwork, RoomRule, Trunk
+from gateway.calls.trunk import IpNetwork, RoomRule, Trunk
 from gateway.config.section import Section
 from gateway.config.trunk import RuleSection, TrunkSection
 from gateway.config.values import AccountName, Codecs, Network

@@ -9,7 +9,7 @@ from gateway.calls.backdrop import WhileWaiting
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.parties import CalledIn
-from gateway.calls.routing import RoomRule, Trunk
+from gateway.calls.trunk import RoomRule, Trunk
 from gateway.config.dial_out import TrunkDialOutSection
 from gateway.config.register import TrunkDigestSection, TrunkRegisterSection
 from gateway.config.section import Section

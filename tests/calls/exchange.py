@@ -20,9 +20,9 @@ from gateway.calls.dialler import Dialler
 from gateway.calls.limits import Limits
 from gateway.calls.reception import Reception
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.trunk import Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.brewery import BreweryAccount, Dial
 from gateway.conference.installation import Installation

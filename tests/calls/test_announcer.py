@@ -11,8 +11,8 @@ from gateway.calls.keys import Keys
 from gateway.calls.limits import Limits, LimitWatch
 from gateway.calls.presses import Presses
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Trunk
 from gateway.calls.teller import Tones
+from gateway.calls.trunk import Trunk
 from gateway.conference import events as conference
 from gateway.conference.events import RecordingChanged, RecordingMode, RecordingState, WaitingFor
 from gateway.media.messages import Tone

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.calls.caller_identity import ShowCaller
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.sip import events as sip
 from gateway.sip.headers import Headers
 from tests.calls.exchange import TRUNK, Exchange, Party, exchange

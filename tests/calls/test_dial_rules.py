@@ -16,7 +16,7 @@ from gateway.calls.dial_rules import (
     choose_trunk,
     read_number,
 )
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 
 
 def trunk(name: str, *prefixes: str, deny: tuple[str, ...] = ()) -> Trunk:

@@ -17,9 +17,9 @@ from gateway.calls.dialler import JOIN_WITHIN, Dialler
 from gateway.calls.end_reason import CallEnd, EndReason
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.record import CallRecord, Direction
-from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.trunk import Trunk
 from gateway.conference.brewery import BreweryAccount, Dial
 from gateway.conference.participant import Participant
 from gateway.media import messages as m

@@ -8,7 +8,7 @@ import pytest
 from gateway.calls import gatekeeper
 from gateway.calls.accounts import CallerAccount
 from gateway.calls.gatekeeper import Doors, Gatekeeper
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.sip.admission import FORBID, Refusal, Verdict
 from gateway.sip.digest import Credentials, DigestClient
 from gateway.sip.digest_server import DigestAccount, DigestServer

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from gateway.calls.keypad import PATIENCE, KeypadCommand
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from tests.calls.exchange import CONFIRMING, TRUNK, exchange
 from tests.calls.keypad_scene import PIN, reception
 from tests.calls.keypad_scene import KeypadScene as S

@@ -15,7 +15,7 @@ import pytest
 from gateway.calls.end_reason import EndReason
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.presiding import CONFIRMED_WITHIN, KNOCKS_APART, PATIENCE
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.ivr.language import Language
 from gateway.ivr.texts import Texts
 from gateway.media.messages import Tone

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.calls.reception import Reception
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.ivr.meeting import Meeting, NoMeeting
 from gateway.ivr.pin_entry import PinRules
 from gateway.ivr.pin_guard import Wait

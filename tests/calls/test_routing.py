@@ -4,15 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.calls.routing import (
-    Called,
-    RoomRule,
-    Route,
-    Trunk,
-    find_route,
-    route_to,
-    trunk_of,
-)
+from gateway.calls.routing import Called, Route, find_route, route_to, trunk_of
+from gateway.calls.trunk import RoomRule, Trunk
 from gateway.conference.address import RoomAddress
 from gateway.conference.installation import Installation
 from gateway.conference.visiting import Visiting

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.calls.caller_identity import ShowCaller
 from gateway.calls.parties import CalledIn
-from gateway.calls.routing import RoomRule, Trunk
+from gateway.calls.trunk import RoomRule, Trunk
 from gateway.media.messages import Tone
 from tests.calls.test_waiting_caller import Phone, Scene
 from tests.conference.world import World, members_only, settle

@@ -10,7 +10,7 @@ from gateway.calls.backdrop import WhileWaiting
 from gateway.calls.end_reason import EndReason
 from gateway.calls.keypad import KeypadCommand
 from gateway.calls.limits import Limits
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.ivr.phrasebook import Speech
 from gateway.media.messages import Recorded, Tone
 from tests.calls.exchange import CONFIRMING, exchange

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
+from gateway.calls.trunk import Trunk
 from gateway.calls.trunk_limits import TrunkLimit
 from gateway.sip.admission import FORBID, Refusal, Verdict, unavailable
 from gateway.sip.message import Request, parse_message

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.calls.trunk_limits import TrunkLimit, TrunkLimits
 from tests.helpers.examples import at_most
 

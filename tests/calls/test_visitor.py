@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gateway.calls.routing import Trunk
+from gateway.calls.trunk import Trunk
 from gateway.media import messages as m
 from gateway.sip.client_request import Outcome
 from tests.calls.test_waiting_caller import Phone, Scene

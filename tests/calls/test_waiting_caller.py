@@ -16,8 +16,8 @@ from gateway.calls.limits import Limits
 from gateway.calls.media_session import MediaSwitch
 from gateway.calls.reception import Reception
 from gateway.calls.record import CallRecord
-from gateway.calls.routing import Trunk
 from gateway.calls.services import Services
+from gateway.calls.trunk import Trunk
 from gateway.conference.participant import Participant
 from gateway.media import messages as m
 from gateway.sip import events as sip

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.calls.end_reason import EndReason
-from gateway.calls.routing import RoomRule
+from gateway.calls.trunk import RoomRule
 from gateway.conference.profile import ON_HOLD
 from gateway.media.messages import Direction, Tone
 from gateway.sip import events as sip
