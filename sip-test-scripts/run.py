@@ -37,7 +37,8 @@ def main() -> int:
     parser.add_argument("--transport", choices=TRANSPORTS, help="both if not given")
     parser.add_argument("--host", choices=HOSTS, help="where SIPp is: both if not given")
     parser.add_argument("--list", action="store_true", help="say what there is, and do nothing")
-    parser.add_argument("--log", default="critical", help="what the gateway logs: debug, info, ...")
+    levels = ("debug", "info", "warning", "error", "critical")
+    parser.add_argument("--log", default="critical", choices=levels, help="what the gateway logs")
     arguments = parser.parse_args()
     console = Console(highlight=False)
     if arguments.list:

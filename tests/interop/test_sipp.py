@@ -21,6 +21,7 @@ sys.path.insert(0, str(FOLDER))
 from called import CALLED, CalledScenario, play_called  # noqa: E402
 from dialled import DIALLED, DialledScenario, play_dialled  # noqa: E402
 from registering import REGISTERING, RegisteringScenario  # noqa: E402
+from run import main  # noqa: E402
 from scene import TRANSPORTS, Sites  # noqa: E402
 from sipp import HOST, HOSTS, is_installed  # noqa: E402
 from stories import SCENARIOS, Scenario  # noqa: E402
@@ -38,6 +39,18 @@ def quiet() -> Iterator[None]:
     logs.configure("error")
     yield
     log_at_once()
+
+
+@pytest.mark.parametrize("wrong", [["no-scenario"], ["--log", "loud"], ["--transport", "tls"]])
+def test_what_is_asked_for_wrongly_is_told_with_what_there_is(
+    wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run.py", *wrong])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert wrong[-1] in last and ("choose from" in last or "--list" in last)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
