@@ -69,8 +69,9 @@ class Sending:
         return self._transaction.state
 
     def insist(self) -> None:
-        """Try no other way."""
+        """Try no other way, nor the same again."""
         self._ways.clear()
+        self._transaction.may_go_anew = False
         self._stop_waiting()
 
     def leave(self) -> None:

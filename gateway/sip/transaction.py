@@ -76,7 +76,7 @@ class Transaction:
         self._latest = latest  # what Do.SEND sends: a client's request, a server's response
         self._intervals: dict[Input, float] = {}
         self._running: dict[Input, Timer] = {}
-        self._is_sent_anew = False
+        self.may_go_anew = True  # the request of a client, once
 
     def begin(self, now: float) -> None:
         """Send the request of a client; take up the request of a server."""
@@ -106,10 +106,10 @@ class Transaction:
 
     def send_anew(self) -> bool:
         """Send the request of a client once more, the same as before; False if that is of no use:
-        it has been answered, or has been sent anew before."""
-        if self._is_sent_anew or self.state not in (State.CALLING, State.TRYING):
+        it has been answered, withdrawn, or sent anew before."""
+        if not self.may_go_anew or self.state not in (State.CALLING, State.TRYING):
             return False
-        self._is_sent_anew = True
+        self.may_go_anew = False
         self._surroundings.counters.retransmissions += 1
         self._send(self._latest)
         return True

@@ -12,6 +12,7 @@ from gateway.sip.events import Answered, Ended, Failed
 from gateway.sip.header_values import parse_uri
 from gateway.sip.locate import Destination
 from gateway.sip.message import Request, parse_message
+from gateway.sip.session import Session
 from gateway.sip.timers import Timers
 from gateway.sip.user_agent import UserAgent
 from tests.sip.edge import ROOM, TcpPeer, eventually, new_agent, nothing_left
@@ -162,3 +163,17 @@ def test_nor_is_one_that_has_been_answered_provisionally(bench: Bench) -> None:
     bench.receive(response(sent.message, 180), TCP)
     lose(bench, sent)
     assert bench.take() == []
+
+
+def test_nor_is_one_that_has_been_withdrawn(bench: Bench) -> None:
+    sessions = list[Session]()
+    bench.order(
+        lambda now: sessions.append(
+            bench.stack.invite(TARGET, TCP, from_=ROOM, sdp=OFFER, now=now)[0]
+        )
+    )
+    (sent,) = bench.take()
+    bench.order(lambda now: sessions[0].hang_up((), now))
+    lose(bench, sent)
+    assert bench.take() == []
+    assert bench.event_names() == ["Ended"]
