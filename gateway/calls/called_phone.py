@@ -120,6 +120,7 @@ class CalledPhone(Phone):
         """
         early: PhoneMedia | None = None
         heard: PhoneMedia | None = None
+        said: bytes | None = None  # early; without `early` it cannot be served
         is_ringing = False
         async for event in self._current.events:
             match event:
@@ -129,7 +130,8 @@ class CalledPhone(Phone):
                         log.info("ringing", status=event.status)
                         ringing()
                     if event.sdp is not None:
-                        early = self._understood(event.sdp) or early
+                        said = event.sdp
+                        early = self._understood(said) or early
                 case sip.Reoffered():
                     early = await self._renegotiate(event.offer) or early
                 case sip.Answered():
@@ -139,7 +141,7 @@ class CalledPhone(Phone):
                         self._asserted = asserted_user(event.response.headers)
                     if event.sdp is None and early is not None:
                         return early
-                    return self._agreed(event.sdp)
+                    return self._agreed(event.sdp or said)
                 case sip.Failed():
                     return event
             if through.early_media and early is not None and early is not heard:

@@ -497,6 +497,26 @@ async def test_early_media_is_for_the_conference_only_if_it_is_wanted(
             assert not it.agreed.is_early
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (ANSWER.replace(b"4000", b"0"), EndReason.NO_COMMON_CODEC),
+        (b"hello", EndReason.BAD_DESCRIPTION),
+        (None, EndReason.BAD_DESCRIPTION),
+    ],
+)
+@in_virtual_time
+async def test_a_phone_that_says_only_early_what_cannot_be_served_is_hung_up_for_that(
+    monkeypatch: pytest.MonkeyPatch, said: bytes | None, reason: EndReason
+) -> None:
+    async with scene(monkeypatch) as it:
+        await it.order()
+        await settle(1)
+        it.phone.rings(said)
+        it.phone.answers(None)
+        assert await it.over() is reason
+
+
 @in_virtual_time
 async def test_a_trunk_that_is_not_reached_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     async with scene(monkeypatch) as it:
