@@ -7,6 +7,7 @@ for each packet and take twice as long. A test holds the private names used.
 import enum
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import pylibsrtp
 from pylibsrtp._binding import ffi, lib
@@ -73,6 +74,7 @@ MOST_SOURCES = 1000
 """SSRCs of a receiver. libsrtp forgets none itself, and looks through all of them at each packet:
 a phone that has a new one each time would keep its worker busy with nothing else."""
 
+_MAY_HAVE_WRAPPED = 1000  # sequence numbers of the first 20 seconds after 65535
 _LONGEST = 1500  # octets of a packet that can be protected or opened: what an Ethernet carries
 _TRAILER = 4 + 16 + 128  # octets that protection may add: SRTCP index, tag, and an MKI
 
@@ -138,12 +140,21 @@ class SrtpReceiver:
         self.overhead = profile.overhead + len(mki)
         """Octets at the end of an RTP packet that are not its payload."""
         self._mki = mki
+        self._like_them = partial(_Session, profile, key + salt, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+        self._them: _Session | None = None  # made when it is needed
+        self._is_new = True  # no RTP has been opened
         self._sources: OrderedDict[bytes, None] = OrderedDict()  # who was heard last comes last
         self._rtp_tag, self._rtcp_tag = profile.tag_lengths
 
     def unprotect(self, data: bytes) -> bytes:
         """The RTP packet inside."""
-        opened = self._open(lib.srtp_unprotect, data, self._rtp_tag)
+        try:
+            opened = self._open(lib.srtp_unprotect, data, self._rtp_tag)
+        except RtpError:
+            if not self._is_new or not 0 < int.from_bytes(data[2:4]) < _MAY_HAVE_WRAPPED:
+                raise
+            opened = self._open_wrapped(data)
+        self._is_new, self._them = False, None
         self._heard(data[8:12])
         return opened
 
@@ -158,6 +169,20 @@ class SrtpReceiver:
         self._sources.move_to_end(ssrc)
         if len(self._sources) > MOST_SOURCES:
             self._session.forget(self._sources.popitem(last=False)[0])
+
+    def _open_wrapped(self, data: bytes) -> bytes:
+        """The packet inside of the first that comes, if its sequence number has wrapped already
+        (RFC 3711 section 3.3.1). libsrtp assumes that of a source that it has heard at 65535: such
+        a packet is made with the same key."""
+        them = self._them = self._them or self._like_them()
+        last = them.run(lib.srtp_protect, b"\x80\x00\xff\xff" + data[4:12])
+        them.forget(data[8:12])
+        self._session.run(lib.srtp_unprotect, last)
+        try:
+            return self._open(lib.srtp_unprotect, data, self._rtp_tag)
+        except RtpError:
+            self._session.forget(data[8:12])
+            raise
 
     def _open(self, transform: Callable[..., int], data: bytes, tag: int) -> bytes:
         """libsrtp knows of no MKI here, and no tag covers it: it is cut out. Octets that are like

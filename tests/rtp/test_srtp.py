@@ -115,6 +115,25 @@ def test_one_packet_a_second_keeps_the_rollover_counter() -> None:
     assert receiver.unprotect(sender.protect(voice(3 * 65536))) == voice(3 * 65536)
 
 
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_a_source_whose_numbers_have_wrapped_before_it_is_heard_is_understood(
+    profile: SrtpProfile,
+) -> None:
+    """It has spoken before there were keys, or before its first packets arrived."""
+    sender, receiver = pair(profile)
+    lost, late, *heard = (sender.protect(voice(number)) for number in range(65530, 65560))
+    assert lost not in heard
+    stranger, _ = pair(profile)
+    forged = stranger.protect(voice(65536 + 7))[:-1] + b"?"
+    with pytest.raises(RtpError):
+        receiver.unprotect(forged)
+    for number, packet in enumerate(heard[10:], 65542):
+        assert receiver.unprotect(packet) == voice(number)
+    assert receiver.unprotect(late) == voice(65531)
+    with pytest.raises(RtpError, match="replay"):
+        receiver.unprotect(heard[12])
+
+
 def test_of_very_many_sources_those_are_forgotten_that_were_heard_longest_ago() -> None:
     """They would all be looked through at each packet."""
     sender, receiver = pair(SrtpProfile.AES128_CM_SHA1_80)
