@@ -16,9 +16,9 @@ class SparseLines:
         self._untold = 0
 
     @classmethod
-    def of_a_call(cls) -> Self:
-        """For what a phone does again and again: whoever types a PIN sees each key of it."""
-        return cls(1.0, 30)
+    def one_a_second(cls) -> Self:
+        """After thirty at once: whoever types a PIN finds each key of it in the log."""
+        return cls(1.0, at_once=30)
 
     def count(self, now: float) -> int | None:
         """Something is to be told: how often since the last line, or None if it is too early."""

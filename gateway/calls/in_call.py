@@ -55,7 +55,7 @@ class InCall:
         self._is_answered = is_answered
         self._is_in = False
         self._missed = 0
-        self._lines = SparseLines.of_a_call()
+        self._lines = SparseLines.one_a_second()
         self._reporter = jigasi.Reporter()
         self._unsent: asyncio.Queue[jigasi.Message | str] = asyncio.Queue(maxsize=MAX_UNSENT)
 

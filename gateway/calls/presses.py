@@ -37,7 +37,7 @@ class Presses:
 
     def __init__(self) -> None:
         self._lately: deque[_Press] = deque(maxlen=_MOST)
-        self.lines = SparseLines.of_a_call()
+        self.lines = SparseLines.one_a_second()
 
     def is_new(self, digit: str, way: Way, now: float) -> bool:
         """Whether this is a press that has not come by another way already."""

@@ -52,7 +52,7 @@ class Microphone:
         self._media = media
         self._emit = emit
         self._unmuted = asyncio.Event()
-        self._lines = SparseLines.of_a_call()
+        self._lines = SparseLines.one_a_second()
         self._apply(floor)  # it may have changed since we sent that presence
 
     # The caller's side

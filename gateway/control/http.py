@@ -59,7 +59,7 @@ class ControlServer:
         self._controlled = controlled
         self._metrics = metrics
         self._mucs = mucs
-        self._wrong_tokens = SparseLines(1.0, at_once=30)
+        self._wrong_tokens = SparseLines.one_a_second()
         accept = putting_out_the_oldest(MOST_CONNECTIONS)
         self._server = HttpServer(self._app(), config.listen, accept)
 

@@ -49,7 +49,7 @@ class TcpListener:
         self.on_message = on_message
         self.transport = "tcp" if certificates is None else "tls"
         self.address: HostPort = ("", 0)
-        self.closed_lines = SparseLines(1.0, at_once=30)
+        self.closed_lines = SparseLines.one_a_second()
         self._on_failed = on_failed
         self._certificates = certificates
         self._numbers = itertools.count(1)

@@ -23,7 +23,7 @@ def test_a_phone_that_was_never_heard_is_told_apart(was_heard: bool) -> None:
 
 
 async def test_a_phone_that_presses_keys_without_end_does_not_fill_the_log() -> None:
-    lines = SparseLines.of_a_call()
+    lines = SparseLines.one_a_second()
     logs.set_level("info")
     try:
         with capture_logs() as entries:
