@@ -40,7 +40,7 @@ class DatagramSocket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         with suppress(OSError):  # another system: then it came when it was read
             sock.setsockopt(socket.SOL_SOCKET, _STAMPED, 1)
-        self._since, _ = self._clocks()
+        self._since = -time.time() + time.monotonic()  # from the kernel's clock to ours
 
     @property
     def address(self) -> tuple[str, int]:
@@ -51,8 +51,10 @@ class DatagramSocket:
     def read(self) -> list[Datagram]:
         """What has come since the last time, in order; empty datagrams are left out."""
         read: list[Datagram] = []
-        before = self._since
-        self._since, now = self._clocks()
+        # Ours is read last: who is held up between the two takes what came for a little later than
+        # it came, and never for sent before it was.
+        kernels, now = time.time(), time.monotonic()
+        before, self._since = self._since, now - kernels
         since = self._since if abs(self._since - before) < _SET else None
         receive = self._socket.recvmsg
         try:
@@ -68,17 +70,6 @@ class DatagramSocket:
         except OSError:
             pass  # nothing more is there; or it is closed, and nothing will be
         return read
-
-    @staticmethod
-    def _clocks() -> tuple[float, float]:
-        """How far the kernel's clock is from ours, and what ours says now.
-
-        Ours is read last: who is held up between the two then takes what came for a little later
-        than it came, and never for sent before it was.
-        """
-        kernels = time.time()
-        now = time.monotonic()
-        return now - kernels, now
 
     def want_rtp(self, wanted: bool) -> None:
         """Whether RTP is to come; if it is not, one packet now and then does all the same."""
