@@ -19,12 +19,17 @@ SHORTEST_TOKEN = 16  # characters
 _STUN_PORT = 3478
 
 
+def _written(value: object) -> str:
+    """The text of a value; nothing is written by what is none, a number for instance."""
+    return value.strip() if isinstance(value, str) else ""
+
+
 def _listen(value: object) -> object:
     """`udp:192.0.2.1:5060`, `tls:[2001:db8::1]:5061`; the port may be left out."""
     if isinstance(value, Listen):
         return value
     form = r"(udp|tcp|tls):(\[[0-9a-fA-F:.]+\]|[0-9.]+)(?::(\d{1,5}))?"
-    match = re.fullmatch(form, value.strip()) if isinstance(value, str) else None
+    match = re.fullmatch(form, _written(value))
     if match is None or int(match[3] or 0) > 65535:
         raise ValueError(
             f"{value!r} is not a listener; write e.g. udp:0.0.0.0:5060 or tls:[::]:5061"
@@ -38,8 +43,7 @@ def _host_port(value: object) -> object:
     """`127.0.0.1:8788`, `[::1]:8788`; nothing for nowhere."""
     if value in (None, ""):
         return None
-    text = value.strip() if isinstance(value, str) else ""
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d{1,5})", text)
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):(\d{1,5})", _written(value))
     if match is None or int(match[2]) > 65535:
         hint = "write e.g. 127.0.0.1:8788 or [::1]:8788, or nothing for no HTTP"
         raise ValueError(f"{value!r} is no address with a port; {hint}")
@@ -50,8 +54,7 @@ def _server_address(value: object) -> object:
     """`stun.example.org:3478`, `192.0.2.7`; nothing for none."""
     if value in (None, ""):
         return None
-    text = value.strip() if isinstance(value, str) else ""
-    match = re.fullmatch(r"([A-Za-z0-9\-_.]+)(?::(\d{1,5}))?", text)
+    match = re.fullmatch(r"([A-Za-z0-9\-_.]+)(?::(\d{1,5}))?", _written(value))
     if match is None or not 0 < int(match[2] or _STUN_PORT) < 65536:
         raise ValueError(f"{value!r} is no server; write e.g. stun.example.org:3478")
     return _domain(match[1]), int(match[2] or _STUN_PORT)
@@ -82,7 +85,7 @@ def _advertised(value: str) -> str:
 
 def _network(value: object) -> object:
     try:  # a number would be an address as well
-        return ipaddress.ip_network(value.strip() if isinstance(value, str) else "")
+        return ipaddress.ip_network(_written(value))
     except ValueError:
         hint = "write an address or a network, e.g. 192.0.2.10 or 192.0.2.0/24"
         raise ValueError(f"{value!r} is no network ({hint})") from None
