@@ -4,7 +4,7 @@ from gateway.lab.focus_offer import OfferConfig
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import PARTICIPANT_FEATURES, Capabilities
 from gateway.xmpp.element import child, element
-from tests.lab.rig import FOCUS, Rig, condition
+from tests.lab.rig import FOCUS, Client, Rig, condition
 
 JSON = "http://jitsi.org/json-encoded-sources"
 
@@ -81,13 +81,19 @@ def test_a_data_channel_is_offered_to_those_who_ask_for_one_where_it_is_switched
     assert [c.name for c in wants.offer.contents] == ["audio", "data"]
 
 
-def test_an_offer_must_be_acknowledged_within_fifteen_seconds() -> None:
+def invited_and_silent() -> tuple[Rig, Client]:
+    """A client has an offer that it has not acknowledged."""
     rig = Rig()
     rig.speaker()
     client = rig.joined()
     client.silent = True
     rig.conference.sessions.invite(rig.member(client), rig.now)
     rig.flush()
+    return rig, client
+
+
+def test_an_offer_must_be_acknowledged_within_fifteen_seconds() -> None:
+    rig, _ = invited_and_silent()
     rig.wait(14.5)
     assert rig.rules == set()
     rig.wait(1.0)
@@ -95,23 +101,13 @@ def test_an_offer_must_be_acknowledged_within_fifteen_seconds() -> None:
 
 
 def test_accepting_does_not_replace_acknowledging() -> None:
-    rig = Rig()
-    rig.speaker()
-    client = rig.joined()
-    client.silent = True
-    rig.conference.sessions.invite(rig.member(client), rig.now)
-    rig.flush()
+    rig, client = invited_and_silent()
     assert client.accept().get("type") == "result"
     assert rig.rules == {20}
 
 
 def test_an_offer_that_is_answered_with_an_error_ends_the_session() -> None:
-    rig = Rig()
-    rig.speaker()
-    client = rig.joined()
-    client.silent = True
-    rig.conference.sessions.invite(rig.member(client), rig.now)
-    rig.flush()
+    rig, client = invited_and_silent()
     offered = client.received[-1]
     error = element(ns.CLIENT, "iq", {"type": "error", "id": offered.get("id"), "to": FOCUS})
     client.send(error)
