@@ -230,11 +230,14 @@ class RoomBus:
     def _let_be_heard(self, sounding: Mapping[RoomSource | Member, int | None]) -> None:
         """Open the faders of the loudest, close those of the others."""
         chosen = self._loudest.choose(sounding)
+        are_scarce = len(chosen) < len(sounding)
         if len(self.members) > 1:  # nobody hears itself
             for member, fader in self._faders.items():
                 fader.move(is_open=member in chosen)
         for source in self._sources.values():
             source.fader.move(is_open=source in chosen or not source.is_sounding)
+            if are_scarce:
+                source.weigh()
 
     def _fill(self, mixing: Mixing, rate: int, now: float) -> list[Listener]:
         """Put what sounds into the mixing of one rate; who hears at that rate, and which row."""

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from audiocodecs.frames import Samples
+from audiocodecs.frames import audio_level as level_of
 from gateway.media.bridge_leg import BridgeLeg
 from gateway.media.copies import Copies, Copy
 from gateway.media.decoding import OpusStreamDecoder
+from gateway.media.doubt import Doubt
 from gateway.media.fader import Fader, last_word
 from gateway.media.messages import StreamReport
 from gateway.media.playout import Playout
@@ -31,8 +33,9 @@ _PASSED_OVER = 9  # packets in a row of who is silent, at most
 class RoomSource:
     """A source with SSRC `ssrc`; `endpoint` is its owner, None until the focus names one.
 
-    `level` is what its last packet says of itself, in -dBov, None if it says nothing. While it
-    `is_encrypted` end to end nothing is heard of it but keys, which are not.
+    `level` is what its last packet says of itself, in -dBov, None if it says nothing; of one whose
+    word has been found wrong it is what it sounds like. While it `is_encrypted` end to end nothing
+    is heard of it but keys, which are not.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class RoomSource:
         self._keys: TelephoneEventReceiver | None = None
         self._presses: list[Press] = []
         self._heard: dict[int, Samples] = {}  # the last frame at each rate, if it was heard
+        self._stated: int | None = None  # its level
+        self._doubt: Doubt | None = None
         self.play_at(rates)
 
     @property
@@ -145,6 +150,12 @@ class RoomSource:
         self._heard.pop(rate, None)
         return None
 
+    def weigh(self) -> None:
+        """Compare the level that it states with the last frame: more speak than can be heard."""
+        if self._heard:
+            self._doubt = self._doubt or Doubt()
+            self._doubt.heard(min(map(level_of, self._heard.values())), self._stated)
+
     def last_words(self) -> dict[int, Samples]:
         """What is still to be heard of it, by sample rate, if it is gone from now on."""
         return {rate: last_word(frame, rate) for rate, frame in self._heard.items()}
@@ -220,9 +231,9 @@ class RoomSource:
             self._press(leg.event.clock_rate, packet, now)
 
     def _note_level(self, leg: BridgeLeg, packet: RtpPacket) -> None:
-        if leg.level_id is None:
-            return
-        level = self.level = audio_level(packet, leg.level_id)
+        level = None if leg.level_id is None else audio_level(packet, leg.level_id)
+        self._stated = level
+        self.level = level if self._doubt is None else self._doubt.level(level)
         if level is not None:
             self._talk.heard(level)
         self._quiet = self._quiet + 1 if level is not None and level >= _QUIET else 0

@@ -29,6 +29,7 @@ from tests.media.test_bridge_leg import LEVEL, OPUS, Bridge, leg_to
 
 BEGIN = 200.0
 FREQUENCIES = {"a": 480.0, "b": 820.0, "c": 1070.0, "d": 1800.0, "e": 2300.0, "wide": 5200.0}
+FREQUENCIES |= {"f": 640.0, "g": 1400.0}
 
 
 @dataclass(eq=False)
@@ -94,16 +95,16 @@ class Talker:
         self.ssrc = 1000 + ord(name[0])
         self.source = m.Source(self.ssrc, name)
         self.level = level
+        self.is_silent = False
         self._encoder = OpusEncoder(48000)
         self._voice = tone([FREQUENCIES[name]], 1.0, rate=48000, level=-20.0).reshape(-1, 960)
-
         self.encrypts = False
 
     def packet(self, number: int) -> RtpPacket:
         extension = (0, b"")
         if self.level is not None:
             extension = pack_extensions({LEVEL: bytes([self.level])})
-        payload = self._encoder.encode(self._voice[number % 50])
+        payload = self._encoder.encode(self._voice[number % 50] * (not self.is_silent))
         if self.encrypts:  # all but the first octet, as browsers do
             payload = payload[:1] + secrets.token_bytes(len(payload) + 29)
         return RtpPacket(OPUS, number, number * 960, self.ssrc, payload, extension=extension)
@@ -282,11 +283,42 @@ def test_what_nobody_has_protected_makes_no_source(monkeypatch: pytest.MonkeyPat
 def test_only_the_loudest_four_are_heard_whether_they_call_or_not() -> None:
     listener = Caller()
     room = Room(
-        [listener, Caller(says="a")], {"b": 30, "c": 25, "d": 22, "e": 60, "wide": None}
+        [listener, Caller(says="a")], {"b": 30, "c": 25, "d": 22, "e": None, "f": 60}
     )  # the caller has a level of 23
     room.run(120)
-    # "wide" is above what a narrow-band phone hears, and has a place all the same.
-    assert listener.hears() == {"a", "c", "d"}
+    assert listener.hears() == {"a", "c", "d", "e"}
+
+
+@pytest.mark.parametrize("level", [0, 15, None])
+def test_who_says_nothing_takes_nobody_s_place_whatever_it_says_of_itself(
+    level: int | None,
+) -> None:
+    listener = Caller()
+    room = Room([listener], {"a": 25, **dict.fromkeys("bcdefg", level)})
+    for name in "bcdefg":
+        room.talkers[name].is_silent = True
+    room.run(150)
+    frames = np.concatenate(listener.heard).reshape(-1, 25, 160)  # half seconds
+    assert all(listen_for(FREQUENCIES["a"], part.ravel(), 8000).is_present for part in frames[2:])
+    listener.heard.clear()
+    room.run(1000)  # they are given another chance now and then
+    frames = np.concatenate(listener.heard).reshape(-1, 25, 160)
+    there = [listen_for(FREQUENCIES["a"], part.ravel(), 8000).is_present for part in frames]
+    assert all(there)
+
+
+@pytest.mark.parametrize("level", [0, None])
+def test_who_was_silent_and_speaks_has_a_place_whatever_it_says_of_itself(
+    level: int | None,
+) -> None:
+    listener = Caller()
+    room = Room([listener], {**dict.fromkeys("acde", 25), "b": level})
+    room.talkers["b"].is_silent = True
+    room.run(150)
+    assert listener.hears() == set("acde")
+    room.talkers["b"].is_silent = False
+    room.run(600)
+    assert "b" in listener.hears()
 
 
 def steepest(samples: Samples) -> int:
