@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from audiocodecs.frames import Samples
+from audiocodecs.frames import Samples, silence
 from audiocodecs.g711 import G711
 from audiocodecs.opus import OpusDecoder, OpusEncoder
 from audiocodecs.resampling import converter
@@ -30,6 +30,7 @@ from tests.media.test_bridge_leg import LEVEL, OPUS, Bridge, leg_to
 BEGIN = 200.0
 FREQUENCIES = {"a": 480.0, "b": 820.0, "c": 1070.0, "d": 1800.0, "e": 2300.0, "wide": 5200.0}
 FREQUENCIES |= {"f": 640.0, "g": 1400.0}
+SILENT = OpusEncoder(48000).encode(silence(960))
 
 
 @dataclass(eq=False)
@@ -104,7 +105,7 @@ class Talker:
         extension = (0, b"")
         if self.level is not None:
             extension = pack_extensions({LEVEL: bytes([self.level])})
-        payload = self._encoder.encode(self._voice[number % 50] * (not self.is_silent))
+        payload = SILENT if self.is_silent else self._encoder.encode(self._voice[number % 50])
         if self.encrypts:  # all but the first octet, as browsers do
             payload = payload[:1] + secrets.token_bytes(len(payload) + 29)
         return RtpPacket(OPUS, number, number * 960, self.ssrc, payload, extension=extension)
@@ -289,7 +290,7 @@ def test_only_the_loudest_four_are_heard_whether_they_call_or_not() -> None:
     assert listener.hears() == {"a", "c", "d", "e"}
 
 
-@pytest.mark.parametrize("level", [0, 15, None])
+@pytest.mark.parametrize("level", [10, None])
 def test_who_says_nothing_takes_nobody_s_place_whatever_it_says_of_itself(
     level: int | None,
 ) -> None:
@@ -301,7 +302,7 @@ def test_who_says_nothing_takes_nobody_s_place_whatever_it_says_of_itself(
     frames = np.concatenate(listener.heard).reshape(-1, 25, 160)  # half seconds
     assert all(listen_for(FREQUENCIES["a"], part.ravel(), 8000).is_present for part in frames[2:])
     listener.heard.clear()
-    room.run(1000)  # they are given another chance now and then
+    room.run(600)  # they are given another chance now and then
     frames = np.concatenate(listener.heard).reshape(-1, 25, 160)
     there = [listen_for(FREQUENCIES["a"], part.ravel(), 8000).is_present for part in frames]
     assert all(there)
