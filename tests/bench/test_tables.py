@@ -71,7 +71,12 @@ def test_a_row_has_the_ratios_to_the_floor_and_to_own_rooms() -> None:
 
 def test_who_does_not_keep_time_is_marked() -> None:
     assert "room20-two-speaking !" in row("room20-two-speaking")
-    assert "(late)" not in row("│ own-rooms-3")
+    assert "!" not in row("│ own-rooms-3")
+
+
+def test_the_mark_is_explained_where_there_is_one() -> None:
+    assert "too much for this core" in printed(REPORT)
+    assert "too much for this core" not in printed(replace(REPORT, results=REPORT.results[:1]))
 
 
 def test_without_own_rooms_nothing_is_compared_with_them() -> None:
