@@ -111,6 +111,9 @@ class ControllingAgent:
         if "ICE-CONTROLLING" in message.attributes:
             self._answer(message, source, error=(487, "Role Conflict"))
             return
+        if self.state is IceState.CONNECTED and source != self.peer:
+            self._answer(message, source, error=(403, "Forbidden"))  # the choice is made
+            return
         self._answer(message, source)
         if source not in self._pairs and len(self._pairs) < _PAIRS:
             self._pairs[source] = False

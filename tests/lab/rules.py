@@ -367,6 +367,7 @@ RULES = {
         named(
             "lab/bridge_rules",
             "rule_33_a_check_that_is_not_authentic_is_ignored",
+            "rule_33_once_it_has_chosen_an_address_checks_from_others_are_forbidden",
             "rule_33_consent_is_asked_for_the_whole_call_and_its_loss_ends_the_endpoint",
         ),
     ),

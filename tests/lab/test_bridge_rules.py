@@ -85,7 +85,7 @@ class Client:
         request.add_message_integrity(changes.get("pwd", agent.pwd).encode())
         if changes.get("fingerprint") is False:
             del request.attributes["FINGERPRINT"]
-        self.endpoint.receive(bytes(request), HOME, self.now)
+        self.endpoint.receive(bytes(request), changes.get("source", HOME), self.now)
         return request
 
     def exchange(self) -> None:
@@ -212,6 +212,16 @@ def test_rule_33_a_client_that_wants_to_control_is_told_of_the_conflict() -> Non
     client.check(role="ICE-CONTROLLING")
     [(data, _)] = client.endpoint.take_outgoing()
     assert stun.parse_message(data).attributes["ERROR-CODE"][0] == 487
+
+
+def test_rule_33_once_it_has_chosen_an_address_checks_from_others_are_forbidden() -> None:
+    client = Client()
+    client.connect()
+    for source, error in ((HOME, None), ((HOME[0], HOME[1] + 1), 403)):
+        client.check(source=source)
+        [(data, address)] = client.endpoint.take_outgoing()
+        assert (address, stun.parse_message(data).error_code) == (source, error)
+    assert client.violations == []
 
 
 def test_rule_33_consent_is_asked_for_the_whole_call_and_its_loss_ends_the_endpoint() -> None:

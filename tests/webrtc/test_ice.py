@@ -9,6 +9,7 @@ from typing import Any
 
 import aioice
 import pytest
+from aioice import stun
 from aioice.ice import StunProtocol, relayed_candidate
 from aioice.turn import TurnTransport
 
@@ -282,6 +283,34 @@ async def test_a_stranger_does_not_make_a_lost_path_look_alive(
             while not lost.done():
                 stranger.sendto(b"\x80some media", (local.host, local.port))
                 await asyncio.sleep(0.03)
+    await theirs.close()
+    await ours.close()
+
+
+async def test_a_bridge_to_which_our_address_is_new_is_lost_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A NAT has given us another: media goes on to the old one, and checks are forbidden."""
+    monkeypatch.setattr(ice, "_CONSENT_EVERY", 0.02)
+    monkeypatch.setattr(ice, "_ASK_AGAIN", 0.02)
+    ours, theirs = await connected(no_data)
+    answers: list[tuple[int, str] | None] = [None, (403, "Forbidden"), None, (500, "Server Error")]
+    asked = 0
+
+    def answer(message: stun.Message, address: tuple[str, int], protocol: StunProtocol) -> None:
+        nonlocal asked
+        error = answers[asked] if asked < len(answers) else (403, "Forbidden")
+        asked += 1
+        kind = stun.Class.ERROR if error else stun.Class.RESPONSE
+        response = stun.Message(stun.Method.BINDING, kind, message.transaction_id)
+        if error:
+            response.attributes["ERROR-CODE"] = error
+        response.add_message_integrity(theirs.local_password.encode())
+        protocol.send_stun(response, address)
+
+    monkeypatch.setattr(theirs, "request_received", answer)
+    await asyncio.wait_for(ours.lost(), 5)
+    assert asked == len(answers) + 2
     await theirs.close()
     await ours.close()
 
