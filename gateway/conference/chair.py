@@ -2,7 +2,7 @@
 
 We often are moderators by accident: Jicofo makes the first who comes an owner, a phone as well. So
 an order is carried out only for a caller who `may_preside` by its PIN or trunk, and only while the
-conference has made us a moderator; what is not done is said.
+conference has made us a moderator; what is not done is said. Another caller's place is handed on.
 
 To lock is to open the lobby, where the server has one: as callers know it from others, nobody comes
 in any more unless a moderator lets it. Elsewhere the room gets a password of digits.
@@ -19,6 +19,7 @@ from gateway.conference.audio import Emit
 from gateway.conference.company import Somebody
 from gateway.conference.departure import TERMINATED
 from gateway.conference.entering import Entry
+from gateway.conference.handover import Handover
 from gateway.conference.lobby_watch import LobbyWatch
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp import room_orders
@@ -84,6 +85,7 @@ class Chair:
         self._may_preside = may_preside
         self._emit = emit
         self._watch = LobbyWatch(entry.room.nick)
+        self._handover = None if may_preside else Handover(entry)
         self._due = asyncio.Event()  # the room is to be looked at
         self.look()
         self._was_taken = self.is_taken
@@ -130,6 +132,8 @@ class Chair:
 
     async def attend(self) -> None:
         """Be in the lobby while there is one and we are a moderator, without end."""
+        if self._handover is not None:
+            return await self._handover.attend()
         while True:
             await self._due.wait()
             self._due.clear()
@@ -148,6 +152,8 @@ class Chair:
 
     def sees(self, presence: OccupantPresence) -> None:
         """A presence has come, of the room, which has read it already, or of the lobby."""
+        if self._handover is not None:
+            self._handover.look()
         if self._was_taken is not self.is_taken:
             self._was_taken = self.is_taken
             self.look()

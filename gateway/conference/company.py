@@ -109,6 +109,18 @@ class Company:
         each = self._occupants.values()
         return tuple(who.jid for who in each if who.jid is not None and not who.is_member)
 
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The bare JIDs of the people, as far as the room tells them, first come first."""
+        each = self._occupants.values()
+        return tuple(who.jid for who in each if who.kind is Kind.PERSON and who.jid is not None)
+
+    @property
+    def is_presided(self) -> bool:
+        """Whether one of them is a moderator, who is no machine."""
+        each = self._occupants.values()
+        return any(who.is_moderator and who.kind is not Kind.MACHINE for who in each)
+
     def name_of(self, nick: str) -> str:
         """The name of an occupant, or of who is none."""
         occupant = self._occupants.get(nick)

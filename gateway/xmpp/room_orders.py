@@ -34,10 +34,12 @@ def unlock() -> Element:
 
 def make_members(users: Iterable[str]) -> Element:
     """Make users (bare JIDs) members; Prosody itself reads the first only, Jitsi's module all."""
-    items = (
-        element(ns.MUC_ADMIN, "item", {"affiliation": "member", "jid": user}) for user in users
-    )
-    return element(ns.MUC_ADMIN, "query", None, *items)
+    return element(ns.MUC_ADMIN, "query", None, *(_affiliation("member", user) for user in users))
+
+
+def make_owner(user: str) -> Element:
+    """Make a user (a bare JID) an owner, who is a moderator; owners only."""
+    return element(ns.MUC_ADMIN, "query", None, _affiliation("owner", user))
 
 
 def destroy(reason: str) -> Element:
@@ -57,6 +59,10 @@ def end_conference(component: str) -> Element:
     """The message to Jitsi's component that ends a meeting; it knows by the session which one."""
     order = element(ns.CLIENT, "end_conference")
     return element(ns.CLIENT, "message", {"to": component}, order)
+
+
+def _affiliation(affiliation: str, user: str) -> Element:
+    return element(ns.MUC_ADMIN, "item", {"affiliation": affiliation, "jid": user})
 
 
 def _configure(values: dict[str, str]) -> Element:

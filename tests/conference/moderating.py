@@ -37,7 +37,8 @@ def _words(stanza: Element) -> str:
         case "query", [first, *_] if first.tag.endswith("destroy"):
             return f"{to}: destroy"
         case "query", [first, *_] if first.tag.endswith("item"):
-            return f"{to}: members {' '.join(item.get('jid', '') for item in payload)}"
+            jids = " ".join(item.get("jid", "") for item in payload)
+            return f"{to}: {first.get('affiliation')}s {jids}"
         case "query", [first, *_] if first.tag.endswith("x"):
             values = {each.get("var", ""): each[0].text or "" for each in first}
             del values["FORM_TYPE"]
