@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_UNUSABLE = 78  # EX_CONFIG of sysexits.h: to start it again is of no use
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -65,7 +67,8 @@ def run(config: ConfigFile = None) -> None:
 
     SIGTERM lets the calls there are go on and ends with the last; SIGINT, or a second SIGTERM,
     ends them. SIGHUP has the certificates of sip.tls, dial_in.pins_file and the level of the log
-    read anew, and tells what is wrong with the configuration, or needs a start.
+    read anew, and tells what is wrong with the configuration, or needs a start. A configuration
+    that cannot be used is exit status 78.
     """
     from gateway.serving import serve  # noqa: PLC0415
 
@@ -307,14 +310,15 @@ def _load(file: Path | None) -> "Config":
             [
                 f"{file or 'the environment'} cannot be used:",
                 *(f"  {problem}" for problem in error.problems),
-            ]
+            ],
+            status=_UNUSABLE,
         )
 
 
-def _fail(lines: list[str]) -> NoReturn:
+def _fail(lines: list[str], status: int = 1) -> NoReturn:
     for line in lines:
         typer.echo(line, err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(status)
 
 
 def _run(story: Coroutine[None, None, Result]) -> Result:

@@ -58,6 +58,18 @@ def test_help_needs_nothing_of_what_serves_calls() -> None:
     assert told.stdout.decode().strip() == "set()"
 
 
+@pytest.mark.parametrize("command", ["run", "check-config"])
+def test_an_unusable_configuration_has_an_exit_status_of_its_own(
+    command: str, tmp_path: Path
+) -> None:
+    """By which systemd knows that it would be the same the next time."""
+    (tmp_path / "gateway.toml").write_text("[jitsi]\n")
+    for file in ("gateway.toml", "missing.toml"):
+        told = CliRunner().invoke(app, [command, "-c", str(tmp_path / file)])
+        assert told.exit_code == 78
+        assert "cannot be used" in told.output
+
+
 def test_the_version_is_told() -> None:
     result = CliRunner().invoke(app, ["--version"])
     assert (result.exit_code, result.output) == (0, f"sip-gateway {version('sip-gateway')}\n")

@@ -144,5 +144,6 @@ def test_the_unit_runs_what_the_guide_has_installed() -> None:
     assert arguments == ["run", "--config", "/etc/sip-gateway/gateway.toml"]
     assert service["User"] == "sip-gateway"
     assert service["RestartForceExitStatus"] == "SIGHUP"  # clean to systemd; `ExecReload` sends it
+    assert service["RestartPreventExitStatus"] == "78"  # which says tests/test_cli.py as well
     assert "useradd --system --home-dir /var/lib/sip-gateway" in GUIDE
     assert f"config/{UNIT.name} /etc/systemd/system/" in GUIDE

@@ -195,7 +195,7 @@ def test_a_certificate_that_cannot_be_used_is_told_before_the_start(tmp_path: Pa
         """
     )
     result = CliRunner().invoke(app, ["check-config", "--config", str(file)])
-    assert result.exit_code == 1
+    assert result.exit_code == 78
     assert "sip.tls.certificate: " in result.output
 
 
@@ -294,7 +294,7 @@ def test_files_that_are_named_are_looked_into_before_the_start(tmp_path: Path) -
         f'ca_file = "{tmp_path}/empty.pem"\n'
     )
     told = CliRunner().invoke(app, ["check-config", "-c", str(config)])
-    assert told.exit_code == 1
+    assert told.exit_code == 78
     assert "empty.pem" in told.output
 
 
