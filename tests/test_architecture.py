@@ -61,6 +61,7 @@ MAY_IMPORT = {
         "gateway.http_server",
         "gateway.media.messages",
         "gateway.reloading",
+        "gateway.sparse_lines",
         "gateway.host_addresses",
         "gateway.web_resolver",
         "audiocodecs",

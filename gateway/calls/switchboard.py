@@ -6,7 +6,7 @@ A mistake of ours in one call ends that call, with its traceback in the log, and
 import asyncio
 import secrets
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
@@ -29,6 +29,7 @@ from gateway.sip.call import Call
 from gateway.sip.digest_server import DigestCounters
 from gateway.sip.flow import Flow
 from gateway.sip.message import Request
+from gateway.sparse_lines import SparseLines
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +80,7 @@ class Switchboard:
         self._on_end = on_end
         self._calls: dict[RunningCall, CallRecord] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lines: defaultdict[str, SparseLines] = defaultdict(SparseLines.one_a_second)
 
     @property
     def calls(self) -> tuple[CallRecord, ...]:
@@ -136,10 +138,10 @@ class Switchboard:
             self._admitted[request] = judged
             return Verdict.ACCEPT
         if not judged.takes_calls:
-            log.warning("a trunk for calls that go out calls", trunk=judged.name, peer=str(flow))
+            self._tell("a trunk for calls that go out calls", trunk=judged.name, peer=str(flow))
             return FORBID
         if self.is_full:
-            log.warning(
+            self._tell(
                 "too many calls",
                 calls=len(self._calls),
                 limit=self.max_calls,
@@ -148,10 +150,15 @@ class Switchboard:
             )
             return unavailable(self._services.retry_after)
         if (limit := self.exceeded(judged)) is not None:
-            log.warning("too many calls of a trunk", trunk=judged.name, limit=limit.value)
+            self._tell("too many calls of a trunk", trunk=judged.name, limit=limit.value)
             return unavailable(1 if limit is TrunkLimit.RATE else self._services.retry_after)
         self._admitted[request] = judged
         return Verdict.ACCEPT
+
+    def _tell(self, event: str, **fields: object) -> None:
+        """Why calls are refused: whoever sends too many must not fill the disk."""
+        if (times := self._lines[event].count(time.monotonic())) is not None:
+            log.warning(event, times=times, **fields)
 
     def _asked(self, trunk: Trunk | None) -> Verdict | Refusal:
         """Say what would become of a call, that calls may go elsewhere meanwhile (11.2).

@@ -30,6 +30,7 @@ from gateway.ivr.pin_desk import Clocks, PinDesk
 from gateway.ivr.pin_directory import PinDirectory
 from gateway.ivr.pin_guard import Wait
 from gateway.ivr.pin_policy import NoPinLeft
+from gateway.sparse_lines import SparseLines
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +79,7 @@ class DialInServer:
         self._clocks = clocks
         self._limits = RequestLimits(config.requests_a_minute)
         self._told: set[str] = set()  # what is in the log already
+        self._failures = SparseLines.one_a_second()
         self._server = HttpServer(self._app(), config.listen, self._accept)
 
     async def __aenter__(self) -> Self:
@@ -170,7 +172,8 @@ class DialInServer:
                     return _later(HTTPStatus.TOO_MANY_REQUESTS, 60.0, "too many new rooms")
                 pin = await self._directory.give_pin(room, now, hops)
         except (PinsUnavailable, NoPinLeft) as error:
-            log.error("a room gets no PIN", reason=str(error))
+            if (times := self._failures.count(self._clocks.steady())) is not None:
+                log.error("a room gets no PIN", reason=str(error), times=times)
             return _later(HTTPStatus.SERVICE_UNAVAILABLE, 60.0, "there is no PIN to be had now")
         return web.json_response(
             ConferenceMapping(room, pin, "the conference has this PIN").as_json()

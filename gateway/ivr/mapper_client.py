@@ -16,6 +16,7 @@ from gateway.ivr.conference_mapping import ConferenceMapping, by_pin, by_room
 from gateway.ivr.hops import MOST, Hops, new_hop, write_via
 from gateway.ivr.mapper_search import Ask, Mapper, MapperSearch
 from gateway.ivr.remembered import Remembered
+from gateway.sparse_lines import SparseLines
 from gateway.web_resolver import WebResolver
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,7 @@ class MapperClient:
             MOST_REMEMBERED
         )
         self._session: aiohttp.ClientSession | None = None
+        self._lines = SparseLines.one_a_second()
 
     @property
     def has_mappers(self) -> bool:
@@ -112,7 +114,8 @@ class MapperClient:
             await asyncio.sleep(ask.pause)
             await self._get(ask, search, kind, what, hops)
         for failure in search.failures:
-            log.warning("a conference mapper is of no use", reason=failure)
+            if (times := self._lines.count(asyncio.get_running_loop().time())) is not None:
+                log.warning("a conference mapper is of no use", reason=failure, times=times)
         if search.found is None and not search.is_certain:
             raise MapperUnavailable("no conference mapper could say")
         return search.found

@@ -4,6 +4,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+import structlog
 
 from gateway.calls.services import Services
 from gateway.calls.switchboard import Switchboard
@@ -88,6 +89,17 @@ async def test_who_asks_is_told_whether_a_call_would_be_taken() -> None:
 async def test_a_stranger_who_asks_learns_no_more_while_we_are_full() -> None:
     board = switchboard(Trunk("trunk", ()), overloaded=True)
     assert board.admit(FLOW, options()) == FORBID
+
+
+@pytest.mark.parametrize("trunk", [{}, {"max_calls_per_second": 0.01}, {"takes_calls": False}])
+async def test_a_flood_of_calls_that_are_refused_is_a_few_lines_of_the_log(
+    trunk: dict[str, Any],
+) -> None:
+    board = switchboard(Trunk("trunk", (NETWORK,), **trunk), overloaded=not trunk)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(1000):
+            board.admit(FLOW, invite())
+    assert 0 < len(lines) < 50
 
 
 async def test_limits_are_for_calls_alone() -> None:

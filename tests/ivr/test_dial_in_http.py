@@ -301,6 +301,20 @@ async def test_when_there_are_no_more_pins_that_is_told(tmp_path: Path) -> None:
     assert str(pin) not in str(logs)
 
 
+async def test_that_there_are_no_more_pins_is_a_few_lines_of_the_log_however_many_ask(
+    tmp_path: Path,
+) -> None:
+    full = config(tmp_path, policy=PinPolicy(most_rooms=1))
+    with capture_logs() as logs:
+        async with serving(full) as client:
+            await client.pin_of("a")
+            for number in range(60):
+                others = {"X-Forwarded-For": f"198.51.100.{number}"}
+                await client.ask(f"/conferenceMapper?conference=b{number}@{MUC}", headers=others)
+    told = [entry for entry in logs if entry["event"] == "a room gets no PIN"]
+    assert 0 < len(told) < 50
+
+
 async def test_neither_pins_nor_callers_are_in_the_log(tmp_path: Path) -> None:
     with capture_logs() as logs:
         async with serving(config(tmp_path)) as client:

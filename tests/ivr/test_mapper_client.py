@@ -143,6 +143,15 @@ async def test_that_nobody_can_say_is_not_that_there_is_no_room() -> None:
         assert PIN not in str(logs)
 
 
+async def test_a_mapper_that_is_away_is_a_few_lines_of_the_log_however_many_ask() -> None:
+    async with mapper(broken) as url, MapperClient((Mapper(url, retries=0),)) as client:
+        with capture_logs() as logs:
+            for number in range(60):
+                with pytest.raises(MapperUnavailable):
+                    await client.find(str(number))
+    assert 0 < len(logs) < 50
+
+
 async def test_who_asks_may_stop_waiting() -> None:
     async with mapper(silent) as url, MapperClient((Mapper(url, timeout=30.0),)) as client:
         with pytest.raises(TimeoutError):
