@@ -117,16 +117,17 @@ class TcpListener:
         """Take a connection into the books; False if there are too many, or none are wanted."""
         host = connection.flow.remote[0]
         limits = self.limits
-        if (
-            self._is_closing
-            or len(self._by_number) >= limits.connections
-            or self._per_host[host] >= limits.connections_per_host
+        if self._is_closing or self._per_host[host] >= limits.connections_per_host:
+            return False
+        if len(self._by_number) >= limits.connections and not self._make_room(
+            lambda each: not each.is_taken_up and not each.is_ours
         ):
             return False
         if connection.is_secure and not connection.is_ours:
-            if (
-                self._handshakes.total() >= limits.handshakes
-                or self._handshakes[host] >= limits.handshakes_per_host
+            if self._handshakes[host] >= limits.handshakes_per_host:
+                return False
+            if self._handshakes.total() >= limits.handshakes and not self._make_room(
+                lambda each: not each.is_established and not each.is_ours
             ):
                 return False
             self._handshakes[host] += 1
@@ -160,6 +161,15 @@ class TcpListener:
         if not self._is_closing:
             for transmission in unheard:
                 self._on_failed(transmission, connection.was_in_use)
+
+    def _make_room(self, may_go: Callable[[TcpConnection], bool]) -> bool:
+        """Close the oldest connection that may go; False if none may."""
+        oldest = next(filter(may_go, self._by_number.values()), None)
+        if oldest is None:
+            return False
+        oldest.abort()
+        self.closed(oldest, ())
+        return True
 
     def _end_handshake(self, connection: TcpConnection) -> None:
         if connection.is_secure and not connection.is_ours:

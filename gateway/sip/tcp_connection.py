@@ -29,6 +29,7 @@ _MAX_UNHEARD = 64  # requests remembered of a connection until something comes
 _UNACKNOWLEDGED = 20_000  # milliseconds after which Linux gives up a peer that acknowledges nothing
 _LAST_WORDS = 2.0  # seconds that a peer has to read what was wrong, when its connection is closed
 _PING = b"\r\n\r\n"
+_TAKEN_UP = (b"SIP/2.0 1", b"SIP/2.0 2")  # what an answer begins with that is no refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class TcpLimits:
 
     `idle` is without any traffic, `message` from the first octet of a message to its last,
     `connect` and `handshake` until a connection made, or TLS on one accepted, can be used.
-    `handshakes` are those that have begun and not ended. Connections of ours that are silent are
-    pinged every `keep_alive` seconds, 0 for never; who answers pings has `pong` seconds for it.
-    There are no more `strangers` at a time; `stranger_idle` is what `idle` is for them.
+    `handshakes` are those that have begun and not ended. Where there are too many of either, the
+    oldest that has come to nothing yet makes room for a new one. Connections of ours that are
+    silent are pinged every `keep_alive` seconds, 0 for never; who answers pings has `pong` seconds
+    for it. There are no more `strangers` at a time; `stranger_idle` is what `idle` is for them.
     """
 
     connections: int = 2000
@@ -75,6 +77,8 @@ class TcpConnection(asyncio.Protocol):
         self.is_established = False
         self.is_stranger = False  # as far as is known when it can be used
         self.is_secure = channel is not None
+        self.is_taken_up = False
+        """Whether we have asked the peer something, or answered other than by refusing."""
         self._listener = listener
         self._channel = channel
         self._established = established
@@ -105,7 +109,9 @@ class TcpConnection(asyncio.Protocol):
 
     def send(self, transmission: Transmission) -> None:
         """Send a message."""
-        if not transmission.data.startswith(b"SIP/") and len(self._unheard) < _MAX_UNHEARD:
+        is_request = not transmission.data.startswith(b"SIP/")
+        self.is_taken_up |= is_request or transmission.data.startswith(_TAKEN_UP)
+        if is_request and len(self._unheard) < _MAX_UNHEARD:
             self._unheard.append(transmission)
         self._write(transmission.data)
         if not self._framer.is_amid_message:

@@ -260,6 +260,39 @@ async def test_strangers_leave_room_for_others() -> None:
             await eventually(lambda: len(it.messages) == 3)
 
 
+async def test_who_says_nothing_keeps_nobody_out() -> None:
+    """The oldest connection that has come to nothing makes room for a new one."""
+    async with (
+        listening(connections=2) as it,
+        TcpPeer.connect(*it.listener.address) as in_use,
+        TcpPeer.connect(*it.listener.address) as refused,
+    ):
+        for peer, status in ((in_use, 200), (refused, 401)):
+            peer.writer.write(ACK)
+            await eventually(lambda: bool(it.messages))
+            _, flow = it.messages.pop()
+            it.listener.send(Transmission(b"SIP/2.0 %d x\r\n\r\n" % status, flow))
+        async with TcpPeer.connect(*it.listener.address) as new:
+            assert await refused.is_closed()
+            for peer in (in_use, new):
+                peer.writer.write(ACK)
+            await eventually(lambda: len(it.messages) == 2)
+
+
+async def test_connections_in_use_make_room_for_none() -> None:
+    async with (
+        listening(connections=1) as it,
+        TcpPeer.connect(*it.listener.address) as in_use,
+    ):
+        in_use.writer.write(ACK)
+        await eventually(lambda: bool(it.messages))
+        it.listener.send(Transmission(request("BYE"), it.messages[0][1]))
+        async with TcpPeer.connect(*it.listener.address) as new:
+            assert await new.is_closed()
+        in_use.writer.write(ACK)
+        await eventually(lambda: len(it.messages) == 2)
+
+
 async def test_an_idle_connection_is_closed() -> None:
     async with listening(idle=0.05) as it, TcpPeer.connect(*it.listener.address) as peer:
         assert await peer.is_closed()

@@ -394,6 +394,18 @@ async def test_there_are_only_so_many_unfinished_handshakes_at_all(authority: Au
         await eventually(it.is_empty)
 
 
+async def test_who_does_not_finish_a_handshake_keeps_nobody_out(authority: Authority) -> None:
+    async with (
+        secure(authority.config("sip.example.org"), handshakes=1) as it,
+        TcpPeer.connect(*it.listener.address) as slow,
+    ):
+        await eventually(lambda: it.listener._handshakes.total() == 1)
+        async with connected(it, authority.client()) as peer:
+            assert await slow.is_closed()
+            peer.writer.write(ACK)
+            await eventually(lambda: len(it.messages) == 1)
+
+
 async def test_a_slow_message_within_tls_closes_the_connection(authority: Authority) -> None:
     async with (
         secure(authority.config("sip.example.org"), message=0.05) as it,
