@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from gateway.sdp.crypto import SECURE_PROFILES
 from gateway.sdp.session_description import Attribute, MediaDescription, SessionDescription
@@ -19,6 +20,7 @@ LITE = Attribute("ice-lite")
 _FINGERPRINT = re.compile(r"([A-Za-z0-9-]+)\s+([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){15,63})", re.ASCII)
 _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}", re.ASCII)  # RFC 8839 section 5.4
 _MOST_FINGERPRINTS = 8
+_MOST_GROUPS = 16  # that are looked at, once for each stream
 _PRIORITY = (126 << 24) | (65535 << 8) | 255  # the one host candidate there is (RFC 8445 5.1.2)
 
 
@@ -140,9 +142,11 @@ def first_of_bundle(
 ) -> MediaDescription | None:
     """The stream that is named first of those that go over one path with this one; itself if there
     is no such stream. None if it has a path of its own."""
-    groups = ((value or "").split() for name, value in description.attributes if name == "group")
+    mid = media.value("mid")
+    values = (value or "" for name, value in description.attributes if name == "group")
+    groups = (value.split() for value in islice(values, _MOST_GROUPS))
     for semantics, *names in filter(None, groups):
-        if semantics == "BUNDLE" and media.value("mid") in names:
+        if semantics == "BUNDLE" and mid in names:
             streams = (each for each in description.media if each.value("mid") == names[0])
             return next(streams, media)
     return None

@@ -136,3 +136,10 @@ def test_audio_with_port_0_that_is_in_no_bundle_which_has_a_path_is_refused(
 ) -> None:
     with pytest.raises(NotAcceptable):
         answered(VIDEO_FIRST.replace(old, new))
+
+
+def test_a_description_with_very_many_groups_is_read_as_far_as_one_with_a_few() -> None:
+    many = b"a=group:BUNDLE x\r\n" * 15
+    assert answered(VIDEO_FIRST.replace(b"a=group", many + b"a=group"))
+    with pytest.raises(NotAcceptable):
+        answered(VIDEO_FIRST.replace(b"a=group", many * 2 + b"a=group"))
