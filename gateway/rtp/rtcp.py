@@ -14,6 +14,8 @@ RECEIVER_REPORT = 201
 SOURCE_DESCRIPTION = 202
 GOODBYE = 203
 
+_LARGEST = 2048  # octets of a compound: more than an Ethernet has, as for RTP
+_MOST_NACKED = 64  # items, each of up to 17 packets; nobody keeps so many to send them again
 _CNAME = 1
 _GENERIC_NACK = 1
 _NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
@@ -149,7 +151,10 @@ def middle(ntp: int) -> int:
 
 
 def parse_compound(data: bytes) -> list[RtcpPacket]:
-    """The packets of a compound datagram that are known here; RtcpError if it is not RTCP."""
+    """The packets of a compound datagram that are known here; RtpError if it is not RTCP, or
+    larger than it may be."""
+    if len(data) > _LARGEST:
+        raise RtpError(f"RTCP of {len(data)} octets")
     packets: list[RtcpPacket] = []
     at = 0
     while at < len(data):
@@ -212,7 +217,7 @@ def _parse_description(body: bytes) -> SourceDescription | None:
 def _parse_nack(body: bytes) -> GenericNack:
     sender, ssrc = struct.unpack_from("!II", body)
     sequences = []
-    for at in range(8, len(body) - 3, 4):
+    for at in range(8, min(len(body) - 3, 8 + 4 * _MOST_NACKED), 4):
         first, following = struct.unpack_from("!HH", body, at)
         sequences.append(first)
         sequences += [(first + 1 + i) & 0xFFFF for i in range(16) if following >> i & 1]

@@ -17,6 +17,7 @@ from gateway.rtp.rtcp import (
 )
 
 word = st.integers(0, 0xFFFFFFFF)
+numbers = st.lists(st.integers(0, 0xFFFF), max_size=64).map(tuple)
 blocks = st.builds(
     ReportBlock,
     ssrc=word,
@@ -34,9 +35,9 @@ compound = st.lists(
         st.builds(ReceiverReport, word, some_blocks),
         st.builds(SourceDescription, word, st.text("abc@0", max_size=40)),
         st.builds(Goodbye, st.lists(word, max_size=31).map(tuple)),
-        st.builds(GenericNack, word, word, st.lists(st.integers(0, 0xFFFF)).map(tuple)),
+        st.builds(GenericNack, word, word, numbers),
     ),
-    max_size=5,
+    max_size=2,
 )
 
 
@@ -60,6 +61,19 @@ def test_unknown_packets_and_padding_are_passed_over() -> None:
 def test_a_bitmask_names_the_packets_after_the_first() -> None:
     data = bytes.fromhex("81cd0003 00000001 00000002 fffe 8003".replace(" ", ""))
     assert parse_compound(data) == [GenericNack(1, 2, (0xFFFE, 0xFFFF, 0x0000, 0x000E))]
+
+
+def test_one_who_misses_everything_is_taken_at_its_word_for_a_few_seconds() -> None:
+    item = bytes.fromhex("0001ffff")
+    (nack,) = parse_compound(bytes.fromhex("81cd01f2") + bytes(8) + item * 496)
+    assert isinstance(nack, GenericNack)
+    assert len(nack.sequences) == 64 * 17
+
+
+def test_what_is_larger_than_a_datagram_on_a_network_is_not_read() -> None:
+    parse_compound(Goodbye(()).serialize() * 512)
+    with pytest.raises(RtpError):
+        parse_compound(Goodbye(()).serialize() * 513)
 
 
 @pytest.mark.parametrize("data", ["80", "80c8ffff", "40c80000", "80c80000", "81c90001 00000001"])
