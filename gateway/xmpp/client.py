@@ -42,6 +42,9 @@ from gateway.xmpp.whole_tags import WholeTags
 # ConnectionFailed here.
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
+MAX_STANZA = 1 << 20
+"""Octets of a stanza, as over WebSocket; and of all that is said before we are logged in."""
+
 _SECRET = re.compile(r"\b(token|previd)=[^&#\s'\"]+", re.IGNORECASE)
 _CONNECT_TIMEOUT = 5.0  # for each address of a host; others may answer where one does not
 _CLOSE_TIMEOUT = 1.0  # for each of: sending what is queued, the server's end of stream, its FIN
@@ -109,6 +112,7 @@ class _Client(ClientXMPP):
     def __init__(self, server: Server, sink: Sink, *, binds: bool) -> None:
         account = server.account
         self._tags = WholeTags()
+        self._unended = 0  # octets since the end of the last stanza
         super().__init__(
             server.login_jid,
             account.password if account else "",
@@ -242,9 +246,13 @@ class _Client(ClientXMPP):
 
     def data_received(self, data: bytes | str) -> None:
         octets = data.encode() if isinstance(data, str) else data
+        self._unended += len(octets)
         whole = self._tags.feed(octets)
         if whole:
             super().data_received(whole)
+        if self._unended > MAX_STANZA:
+            self._fail(FailureCause.STREAM, f"more than {MAX_STANZA} octets")
+            self.abort()
 
     def send_raw(self, data: str | bytes) -> None:
         if self.transport is not None and self.transport.is_closing():
@@ -272,6 +280,8 @@ class _Client(ClientXMPP):
 
     def _take(self, stanza: StanzaBase) -> StanzaBase | None:
         """Keep a stanza from slixmpp (None) or leave it to it."""
+        if self._bound.done():
+            self._unended = 0
         xml = stanza.xml
         if xml.tag == f"{{{ns.STREAM}}}error":
             # slixmpp would go where <see-other-host/> says.

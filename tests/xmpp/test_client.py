@@ -19,7 +19,7 @@ from gateway.host_addresses import HostAddresses
 from gateway.lab.certificate import Certificate
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.client import connect
+from gateway.xmpp.client import MAX_STANZA, connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
 from gateway.xmpp.own_presence import OwnPresence, unavailable
@@ -247,6 +247,14 @@ async def test_what_is_not_xml_ends_the_stream() -> None:
         assert (await failure(replace(server, tls=None))).cause is FailureCause.STREAM
 
 
+@pytest.mark.parametrize("piece", ["<a>", "<a/>", "text"])
+async def test_a_server_that_says_too_much_before_the_login_is_not_listened_to(piece: str) -> None:
+    endless = piece * (MAX_STANZA // len(piece) + 1)
+    async with says(f"{HEADER}<stream:features>{endless}") as server:
+        failed = await failure(replace(server, tls=None))
+    assert (failed.cause, failed.text) == (FailureCause.STREAM, f"more than {MAX_STANZA} octets")
+
+
 def test_a_context_trusts_whom_it_is_told_to(tmp_path: Path) -> None:
     with contextlib.closing(Certificate(("meet.test",), "127.0.0.1")) as own:
         trusting = tls_context(ca_file=own.ca_file)
@@ -433,6 +441,23 @@ async def test_what_was_sent_before_the_end_arrives(server: Server) -> None:
         bodies = [stanza.findtext(f"{{{ns.CLIENT}}}body") for stanza in heard.stanzas]
         assert [body for body in bodies if body] == [str(number) for number in range(200)]
         await listener.close()
+
+
+@with_prosody
+async def test_large_stanzas_may_be_as_many_as_they_like(server: Server) -> None:
+    async with nothing_left():
+        heard = recording()
+        listener = await connect(server, heard)
+        try:
+            for _ in range(6):
+                message = element(ns.CLIENT, "message", {"to": listener.jid})
+                message.append(element(ns.CLIENT, "body", text="x" * (MAX_STANZA // 5)))
+                listener.send(message)
+            async with asyncio.timeout(10):
+                while len([each for each in heard.stanzas if each.tag == message.tag]) < 6:
+                    await listener.request(DOMAIN, DISCO, type_="get")
+        finally:
+            await listener.close()
 
 
 @with_prosody
