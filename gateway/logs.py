@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 _STANDARD_ERROR = 2
 _FRAMES = 30  # of a traceback, the innermost
+_LONGEST = 1000  # characters of a value that are written, but by who looks for a fault (debug)
 
 _write_error = to_file(_STANDARD_ERROR)
 _open = ExitStack()
@@ -47,6 +48,7 @@ def configure(
         os.set_inheritable(_STANDARD_ERROR, True)
     stamps: list[Any] = [
         structlog.processors.add_log_level,
+        _shorten,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if watcher is not None:
@@ -104,6 +106,18 @@ def _write_traceback(output: TextIO, exception: ExcInfo) -> None:
     """Set in, so that no line of it can be taken for an entry."""
     for line in _traceback(exception).rstrip("\n").split("\n"):
         output.write(f"\n  {_printable(line)}")
+
+
+def _shorten(_: WrappedLogger, level: str, entry: EventDict) -> EventDict:
+    """What strangers write does not bury what others have to say."""
+    if level == "debug":
+        return entry
+    return {
+        key: f"{value[:_LONGEST]}... ({len(value)} characters)"
+        if isinstance(value, str) and len(value) > _LONGEST
+        else value
+        for key, value in entry.items()
+    }
 
 
 def _escape(_: WrappedLogger, __: str, entry: EventDict) -> EventDict:

@@ -83,6 +83,22 @@ def test_a_mistake_of_ours_shows_no_secrets_and_forges_no_entries(format_: str) 
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])
+def test_a_stranger_who_says_much_is_cut_short(format_: str) -> None:
+    with logged(format_) as lines:
+        log.warning("not logged in", reason="because " * 10_000)
+    assert len(lines[0]) < 2_000
+    assert "because ... (80000 characters)" in lines[0]
+
+
+def test_who_looks_for_a_fault_is_shown_all() -> None:
+    written = bytearray()
+    logs.configure("debug", write=lambda data: written.extend(data) or len(data))
+    log.debug("stanza received", xml="<a/>" * 10_000)
+    log_at_once()
+    assert len(written) > 40_000
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
 def test_a_call_that_goes_round_and_round_does_not_fill_the_log(format_: str) -> None:
     def round_and_round(times: int) -> None:
         return round_and_round(times // times) if times else None
