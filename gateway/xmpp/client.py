@@ -45,6 +45,7 @@ logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 MAX_STANZA = 1 << 20
 """Octets of a stanza, as over WebSocket; and of all that is said before we are logged in."""
 
+_MUCH = 1 << 14  # octets at once
 _SECRET = re.compile(r"\b(token|previd)=[^&#\s'\"]+", re.IGNORECASE)
 _CONNECT_TIMEOUT = 5.0  # for each address of a host; others may answer where one does not
 _CLOSE_TIMEOUT = 1.0  # for each of: sending what is queued, the server's end of stream, its FIN
@@ -253,6 +254,14 @@ class _Client(ClientXMPP):
         if self._unended > MAX_STANZA:
             self._fail(FailureCause.STREAM, f"more than {MAX_STANZA} octets")
             self.abort()
+        elif self._web is None and self.transport is not None and len(octets) > _MUCH:
+            # libuv would read up to 8 MiB in a row: others on the loop have their turn first.
+            self.transport.pause_reading()
+            self.loop.call_soon(self._read_on, self.transport)
+
+    def _read_on(self, transport: asyncio.Transport) -> None:
+        if not transport.is_closing():
+            transport.resume_reading()
 
     def send_raw(self, data: str | bytes) -> None:
         if self.transport is not None and self.transport.is_closing():

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Self
@@ -35,34 +34,6 @@ def open_sockets() -> int:
         except OSError:
             continue  # that of listdir itself
     return count
-
-
-class Turns:
-    """Counts the turns of the loop within `with`; `note` takes down that something is done now."""
-
-    def __init__(self) -> None:
-        self.noted: list[int] = []
-        self._turn = 0
-        self._next: asyncio.Handle
-
-    def __enter__(self) -> Self:
-        self._count()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._next.cancel()
-
-    def note(self, *_: object) -> None:
-        self.noted.append(self._turn)
-
-    @property
-    def most(self) -> int:
-        """How much was done in one turn."""
-        return max(Counter(self.noted).values())
-
-    def _count(self) -> None:
-        self._turn += 1
-        self._next = asyncio.get_running_loop().call_soon(self._count)
 
 
 @asynccontextmanager

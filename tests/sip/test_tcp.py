@@ -12,7 +12,8 @@ from gateway.sip.flow import Flow, Transmission
 from gateway.sip.message import MAX_MESSAGE_SIZE
 from gateway.sip.tcp import TcpListener
 from gateway.sip.tcp_connection import TcpLimits
-from tests.sip.edge import TcpPeer, Turns, eventually, nothing_left
+from tests.helpers.turns import Turns
+from tests.sip.edge import TcpPeer, eventually, nothing_left
 from tests.sip.wire import request
 
 ACK = request("ACK")

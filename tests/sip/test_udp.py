@@ -6,7 +6,8 @@ import pytest
 
 from gateway.sip.flow import Flow, HostPort
 from gateway.sip.udp import UdpListener
-from tests.sip.edge import Turns, eventually, nothing_left, open_sockets
+from tests.helpers.turns import Turns
+from tests.sip.edge import eventually, nothing_left, open_sockets
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,7 @@ from gateway.xmpp.reception import Received, Reception
 from gateway.xmpp.server import Account, Server
 from gateway.xmpp.stanza import StanzaError
 from gateway.xmpp.tls import tls_context
+from tests.helpers.turns import Turns
 from tests.xmpp.prosody import (
     ACCOUNT_DOMAIN,
     DOMAIN,
@@ -255,6 +256,50 @@ async def test_a_server_that_says_too_much_before_the_login_is_not_listened_to(p
     assert (failed.cause, failed.text) == (FailureCause.STREAM, f"more than {MAX_STANZA} octets")
 
 
+BIND = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>{}</bind>"
+
+
+@contextlib.asynccontextmanager
+async def logs_in_and_says(text: str) -> AsyncIterator[Server]:
+    """A server that lets anybody in, and then says something."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for awaited, said in (
+            ("<stream:stream", f"{HEADER}<stream:features>{ANONYMOUS}</stream:features>"),
+            ("</auth>", f"<success xmlns='{ns.SASL}'/>"),
+            ("<stream:stream", f"{HEADER}<stream:features>{BIND.format('')}</stream:features>"),
+        ):
+            await reader.readuntil(awaited.encode())
+            writer.write(said.encode())
+        request = await reader.readuntil(b"</iq>")
+        bound = re.search(rb"id=['\"]([^'\"]+)", request)
+        assert bound is not None
+        jid = BIND.format(f"<jid>ann@{DOMAIN}/1</jid>")
+        writer.write(f"<iq type='result' id='{bound[1].decode()}'>{jid}</iq>{text}".encode())
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"</stream:stream>")
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield Server(DOMAIN, None, "127.0.0.1", server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_server_that_says_much_leaves_the_loop_to_others_in_between() -> None:
+    stanza = f"<message from='{ROOM}/x'><body/>{' ' * 10_000}</message>"
+    heard = recording()
+    async with logs_in_and_says(stanza * 400) as server:
+        with heard.turns as turns:
+            connection = await connect(server, heard)
+            while len(heard.stanzas) < 400:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await connection.close()
+    assert turns.most <= (1 << 18) // 10_000 + 1  # what is read at once
+
+
 def test_a_context_trusts_whom_it_is_told_to(tmp_path: Path) -> None:
     with contextlib.closing(Certificate(("meet.test",), "127.0.0.1")) as own:
         trusting = tls_context(ca_file=own.ca_file)
@@ -304,15 +349,18 @@ class Recording(Reception):
     """Keeps everything that comes, as well."""
 
     stanzas: list[Element]
+    turns: Turns
 
     def receive(self, received: Element) -> tuple[Element | None, Received | None]:
         self.stanzas.append(received)
+        self.turns.note()
         return super().receive(received)
 
 
 def recording() -> Recording:
     made = Recording(Capabilities(), focus=f"{ROOM}/focus")
     object.__setattr__(made, "stanzas", [])
+    object.__setattr__(made, "turns", Turns())
     return made
 
 
