@@ -56,6 +56,7 @@ class InCall:
         self._is_in = False
         self._missed = 0
         self._lines = SparseLines.one_a_second()
+        self._refusals = SparseLines.one_a_second()
         self._reporter = jigasi.Reporter()
         self._unsent: asyncio.Queue[jigasi.Message | str] = asyncio.Queue(maxsize=MAX_UNSENT)
 
@@ -109,8 +110,11 @@ class InCall:
                         outcome = await info(jigasi.MEDIA_TYPE, jigasi.serialize(words))
                 except CallEnded:
                     continue  # another phone has taken over, perhaps: what comes next is for that
-                if not outcome.is_success:
-                    log.info("the phone did not take it", status=outcome.status)
+                if outcome.is_success:
+                    continue
+                times = self._refusals.count(asyncio.get_running_loop().time())
+                if times is not None:
+                    log.info("the phone did not take it", status=outcome.status, times=times)
 
     def _obey(self, order: jigasi.Order) -> None:
         match order:

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from gateway import logs
 from gateway.calls.end_reason import EndReason, Over
 from gateway.calls.in_call import MAX_UNSENT, MISSED_HEARTBEATS, InCall
 from gateway.conference import events as conference
@@ -186,3 +188,22 @@ async def test_a_pbx_is_asked_whether_it_is_alive_only_once_it_is_answered() -> 
     assert caller.sent == [{"t": 11}]
     task.cancel()
     await asyncio.wait((task,))
+
+
+@in_virtual_time
+async def test_a_phone_that_does_not_take_what_people_write_is_a_few_lines_of_the_log() -> None:
+    caller = Caller(status=415)
+    in_call = caller.in_call(reads_chat=True)
+    in_call.entered()
+    task = await running(in_call, caller)
+    logs.set_level("info")
+    try:
+        with capture_logs() as lines:
+            for number in range(MAX_UNSENT):
+                in_call.told(conference.ChatReceived("a", "Ann", str(number), False))
+            await asyncio.sleep(0.01)
+    finally:
+        logs.set_level("warning")
+    task.cancel()
+    assert len(caller.sent) == MAX_UNSENT
+    assert 0 < len(lines) < 50
