@@ -165,7 +165,8 @@ class DtlsEndpoint:
     def _read(self) -> None:
         """Let OpenSSL see what came after the handshake: alerts, or a flight to repeat."""
         try:
-            self._connection.recv(65536)
+            while True:  # it takes a record at a time, and keeps those that are left
+                self._connection.recv(65536)
         except SSL.WantReadError:
             pass
         except (SSL.ZeroReturnError, SSL.Error):

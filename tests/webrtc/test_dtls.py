@@ -168,6 +168,19 @@ def test_goodbye_is_heard() -> None:
     assert server.closed
 
 
+def test_all_of_a_datagram_is_read_however_many_records_it_has() -> None:
+    """Or what nobody reads would pile up, and a goodbye behind it go unheard."""
+    client, server = pair()
+    shake_hands(client, server)
+    for _ in range(10):
+        client._connection.send(b"data that no phone sends")
+    (data,) = client.datagrams_to_send()
+    client.close()
+    (goodbye,) = client.datagrams_to_send()
+    server.receive(data + goodbye)
+    assert server.closed
+
+
 def test_junk_in_the_middle_of_a_handshake_changes_nothing() -> None:
     client, server = pair()
     client.start()
