@@ -189,6 +189,8 @@ class _Client(ClientXMPP):
         return await super()._handle_stream_features(features)
 
     async def start_tls(self) -> bool:
+        if self.transport is None or self.transport.is_closing():
+            return False  # we have left meanwhile
         self._own_current_task()
         return await super().start_tls()
 

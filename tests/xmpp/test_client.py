@@ -19,7 +19,7 @@ from gateway.host_addresses import HostAddresses
 from gateway.lab.certificate import Certificate
 from gateway.xmpp import namespaces as ns
 from gateway.xmpp.caps import Capabilities
-from gateway.xmpp.client import MAX_STANZA, connect
+from gateway.xmpp.client import MAX_STANZA, SlixmppLink, connect
 from gateway.xmpp.connection import Connection, ConnectionFailed, FailureCause
 from gateway.xmpp.element import element
 from gateway.xmpp.own_presence import OwnPresence, unavailable
@@ -203,6 +203,25 @@ async def test_a_server_that_fails_to_start_tls_is_not_spoken_to() -> None:
     async with says(features + refusal) as server:
         failed = await failure(server)
     assert failed.cause in (FailureCause.TLS, FailureCause.STREAM)
+
+
+async def test_who_leaves_before_tls_begins_does_not_begin_it() -> None:
+    """A caller who hangs up then, say: uvloop would fail at a connection that is closed."""
+    loop, faults = asyncio.get_running_loop(), list[object]()
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    async with nothing_left(), says(None) as server:
+        link = SlixmppLink(server, binds=True)
+        opening = asyncio.create_task(link.open(Connection(None, RECEPTION)))  # type: ignore[arg-type]
+        while (client := link._client) is None or client.transport is None:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        client.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await client.start_tls()
+        await link.break_off()
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+    assert faults == []
 
 
 async def test_another_host_that_is_named_is_not_gone_to() -> None:
