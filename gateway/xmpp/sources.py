@@ -19,6 +19,9 @@ from gateway.xmpp.jid import resource
 BRIDGE_OWNER = "jvb"
 MAX_SSRC = 0xFFFFFFFF
 MAX_SOURCES = 5000
+MAX_OWNER = 48
+"""Octets; Jitsi's have 8. Who chooses a longer name is not heard: all sources there may be have to
+fit into one message to the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ class SourceRegistry:
         """What is signalled later about an SSRC replaces what was known about it."""
         before = self.audio
         for source in sources:
+            if len(source.owner.encode(errors="surrogatepass")) > MAX_OWNER:
+                continue
             if source.ssrc in self._sources or len(self._sources) < MAX_SOURCES:
                 self._sources[source.ssrc] = source
         return self.audio != before

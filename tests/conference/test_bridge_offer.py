@@ -19,11 +19,20 @@ from gateway.media.messages import (
     Fingerprint,
     IceCandidate,
     Payload,
+    SetSources,
     Source,
 )
+from gateway.media.wire import LONGEST
+from gateway.media.worker_messages import TO_WORKER
 from gateway.xmpp.jingle import Action, Jingle
 from gateway.xmpp.jingle_rtp import AUDIO_LEVEL, TRANSPORT_CC
-from gateway.xmpp.sources import MAX_SSRC, SignalledSource, SourceRegistry
+from gateway.xmpp.sources import (
+    MAX_OWNER,
+    MAX_SOURCES,
+    MAX_SSRC,
+    SignalledSource,
+    SourceRegistry,
+)
 from tests.conference.world import CANDIDATE, FINGERPRINT, offer, transport
 from tests.xmpp.traces import NAMES, trace
 
@@ -284,3 +293,16 @@ def test_an_ssrc_that_is_taken_is_not_chosen(monkeypatch: pytest.MonkeyPatch) ->
     drawn = iter([4, 4, 0, 8])
     monkeypatch.setattr("secrets.randbelow", lambda limit: next(drawn))
     assert choose_ssrc({5, 1}) == 9
+
+
+@pytest.mark.parametrize("character", ["a", "\u00e9", "\u20ac", "\U0001f600"])
+def test_as_many_sources_as_there_may_be_can_be_told_to_a_worker_whoever_owns_them(
+    character: str,
+) -> None:
+    owner = character * (MAX_OWNER // len(character.encode()))
+    registry = SourceRegistry(
+        SignalledSource(owner, MAX_SSRC - number) for number in range(MAX_SOURCES)
+    )
+    order = SetSources("a" * 8, "b" * 32, engine_sources(registry, own="me", encrypting=[owner]))
+    assert len(TO_WORKER.serialize(order)) < LONGEST
+    assert not SourceRegistry([SignalledSource(owner + character, 1)]).audio
