@@ -10,7 +10,7 @@ from gateway.calls.end_reason import EndReason, Over
 from gateway.calls.voice import Voices
 from gateway.ivr.language import Language
 from gateway.media import messages as m
-from tests.calls.test_dialling import THROUGH, Scene, scene
+from tests.calls.dialling_scene import THROUGH, Scene, scene
 from tests.calls.test_menu import LINE, Telephone
 from tests.conference.world import World, settle
 from tests.xmpp.virtual_time import in_virtual_time
