@@ -80,6 +80,27 @@ def test_a_silent_source_may_move_if_its_stream_goes_on() -> None:
     assert made.destination == moved
 
 
+def test_a_stream_that_goes_on_at_another_port_of_its_host_is_followed_soon() -> None:
+    made = latch()
+    hear(made, REAL, range(10))
+    moved = (REAL[0], 31_008)
+    beside = (REAL[0], 31_010)
+    assert hear(made, beside, range(10, 40), at=0.2, ssrc=2) == 0
+    # The last was heard at 0.18 s: what comes before 0.38 s is not believed.
+    assert hear(made, moved, range(10, 110), at=0.2) == 91
+    assert made.destination == moved
+    assert hear(made, REAL, range(110, 120), at=2.2) == 0
+
+
+def test_who_speaks_is_not_replaced_by_a_copy_from_another_port() -> None:
+    made = latch()
+    hear(made, REAL, range(10))
+    for number in range(10, 200):
+        at = 0.02 * number
+        assert hear(made, REAL, [number], at=at) == 1
+        assert hear(made, (REAL[0], 31_008), [number], at=at) == 0
+
+
 def test_a_silent_source_is_not_replaced_by_another_stream() -> None:
     made = latch()
     hear(made, REAL, range(10))
