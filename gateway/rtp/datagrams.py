@@ -9,9 +9,9 @@ import struct
 import time
 from contextlib import suppress
 
+from gateway.rtp.packet import LARGEST
 from gateway.rtp.rtp_filter import drop_rtp, take_rtp
 
-_LARGEST = 2048  # octets: more than an Ethernet has
 _AT_ONCE = 256  # datagrams; what else a flood brings waits, and is lost when the kernel has no room
 _BUFFER = 1 << 20  # octets in the kernel, if it lets us: a stall of a second with twenty talkers
 _STAMPED = 35  # SO_TIMESTAMPNS of Linux, both the option and the note: Python has no name for it
@@ -59,7 +59,7 @@ class DatagramSocket:
         receive = self._socket.recvmsg
         try:
             for _ in range(_AT_ONCE):
-                data, notes, _, source = receive(_LARGEST, _NOTES)
+                data, notes, _, source = receive(LARGEST, _NOTES)
                 arrival = now
                 for level, kind, note in notes:
                     if kind == _STAMPED and level == socket.SOL_SOCKET and since is not None:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from gateway.errors import RtpError
 
 HEADER_SIZE = 12
+LARGEST = 2048
+"""Octets of a datagram that is read, of RTP or of RTCP: more than an Ethernet has."""
 MAX_SEQUENCE = 0xFFFF
 MAX_TIMESTAMP = 0xFFFFFFFF
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gateway.errors import RtpError
 from gateway.rtp import transport_cc
+from gateway.rtp.packet import LARGEST
 from gateway.rtp.transport_cc import TRANSPORT_FEEDBACK, TransportFeedback
 from gateway.rtp.xr import ExtendedReport
 
@@ -14,7 +15,6 @@ RECEIVER_REPORT = 201
 SOURCE_DESCRIPTION = 202
 GOODBYE = 203
 
-_LARGEST = 2048  # octets of a compound: more than an Ethernet has, as for RTP
 _MOST_NACKED = 64  # items, each of up to 17 packets; nobody keeps so many to send them again
 _CNAME = 1
 _GENERIC_NACK = 1
@@ -153,7 +153,7 @@ def middle(ntp: int) -> int:
 def parse_compound(data: bytes) -> list[RtcpPacket]:
     """The packets of a compound datagram that are known here; RtpError if it is not RTCP, or
     larger than it may be."""
-    if len(data) > _LARGEST:
+    if len(data) > LARGEST:
         raise RtpError(f"RTCP of {len(data)} octets")
     packets: list[RtcpPacket] = []
     at = 0

@@ -35,14 +35,14 @@ from gateway.xmpp.element import child, child_text, local_name
 from gateway.xmpp.managed_stream import ManagedStream
 from gateway.xmpp.reception import Reception
 from gateway.xmpp.server import Server
-from gateway.xmpp.websocket import WebSocketTransport
+from gateway.xmpp.websocket import MAX_FRAME, WebSocketTransport
 from gateway.xmpp.whole_tags import WholeTags
 
 # slixmpp logs every octet at DEBUG, passwords included, and logs as errors what is raised as
 # ConnectionFailed here.
 logging.getLogger("slixmpp").setLevel(logging.CRITICAL)
 
-MAX_STANZA = 1 << 20
+MAX_STANZA = MAX_FRAME
 """Octets of a stanza, as over WebSocket; and of all that is said before we are logged in."""
 
 _MUCH = 1 << 14  # octets at once
