@@ -120,14 +120,14 @@ class TcpListener:
         if self._is_closing or self._per_host[host] >= limits.connections_per_host:
             return False
         if len(self._by_number) >= limits.connections and not self._make_room(
-            lambda each: not each.is_taken_up and not each.is_ours
+            lambda each: not each.is_taken_up
         ):
             return False
         if connection.is_secure and not connection.is_ours:
             if self._handshakes[host] >= limits.handshakes_per_host:
                 return False
             if self._handshakes.total() >= limits.handshakes and not self._make_room(
-                lambda each: not each.is_established and not each.is_ours
+                lambda each: not each.is_established
             ):
                 return False
             self._handshakes[host] += 1
@@ -163,8 +163,9 @@ class TcpListener:
                 self._on_failed(transmission, connection.was_in_use)
 
     def _make_room(self, may_go: Callable[[TcpConnection], bool]) -> bool:
-        """Close the oldest connection that may go; False if none may."""
-        oldest = next(filter(may_go, self._by_number.values()), None)
+        """Close the oldest connection of a peer's that may go; False if none may."""
+        theirs = (each for each in self._by_number.values() if not each.is_ours)
+        oldest = next(filter(may_go, theirs), None)
         if oldest is None:
             return False
         oldest.abort()
