@@ -30,6 +30,10 @@ def test_aioice_has_the_names_this_leans_on() -> None:
     received = inspect.signature(aioice.Connection.data_received)
     assert list(received.parameters) == ["self", "data", "component"]
     assert inspect.iscoroutinefunction(aioice.Connection.get_event)
+    assert inspect.iscoroutinefunction(aioice.Connection.query_consent)
+    assert connection._query_consent_task is None
+    request = inspect.signature(aioice.Connection.build_request)
+    assert list(request.parameters) == ["self", "pair", "nominate"]
     assert issubclass(StunProtocol, asyncio.DatagramProtocol)
     assert list(inspect.signature(relayed_candidate).parameters) == [
         *("component", "hide_related_address", "protocol_factory"),
