@@ -1,14 +1,13 @@
 """What a silent phone means: a firewall, if nothing has ever come from it."""
 
 import pytest
-from structlog.testing import capture_logs
 
-from gateway import logs
 from gateway.calls import engine_events
 from gateway.calls.end_reason import EndReason, Over
 from gateway.calls.record import CallRecord
 from gateway.media.messages import DigitReceived, PhoneLatched, PhoneSilent
 from gateway.sparse_lines import SparseLines
+from tests.helpers.captured_log import told
 
 
 @pytest.mark.parametrize("was_heard", [True, False])
@@ -24,12 +23,8 @@ def test_a_phone_that_was_never_heard_is_told_apart(was_heard: bool) -> None:
 
 async def test_a_phone_that_presses_keys_without_end_does_not_fill_the_log() -> None:
     lines = SparseLines.one_a_second()
-    logs.set_level("info")
-    try:
-        with capture_logs() as entries:
-            for _ in range(1_000):
-                engine_events.way_of(DigitReceived("1", "5", 0.1), lines)
-    finally:
-        logs.set_level("warning")
+    with told() as entries:
+        for _ in range(1_000):
+            engine_events.way_of(DigitReceived("1", "5", 0.1), lines)
     assert 30 <= len(entries) < 100
     assert {entry["event"] for entry in entries} == {"digit"}

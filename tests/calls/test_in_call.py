@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
-from gateway import logs
 from gateway.calls.end_reason import EndReason, Over
 from gateway.calls.in_call import MAX_UNSENT, MISSED_HEARTBEATS, InCall
 from gateway.conference import events as conference
@@ -16,6 +14,7 @@ from gateway.sip import events as sip
 from gateway.sip.call import CallEnded
 from gateway.sip.client_request import Outcome
 from gateway.sip.instant_message import MAX_TEXT, write_text
+from tests.helpers.captured_log import told
 from tests.xmpp.virtual_time import in_virtual_time
 
 
@@ -196,14 +195,10 @@ async def test_a_phone_that_does_not_take_what_people_write_is_a_few_lines_of_th
     in_call = caller.in_call(reads_chat=True)
     in_call.entered()
     task = await running(in_call, caller)
-    logs.set_level("info")
-    try:
-        with capture_logs() as lines:
-            for number in range(MAX_UNSENT):
-                in_call.told(conference.ChatReceived("a", "Ann", str(number), False))
-            await asyncio.sleep(0.01)
-    finally:
-        logs.set_level("warning")
+    with told() as lines:
+        for number in range(MAX_UNSENT):
+            in_call.told(conference.ChatReceived("a", "Ann", str(number), False))
+        await asyncio.sleep(0.01)
     task.cancel()
     assert len(caller.sent) == MAX_UNSENT
     assert 0 < len(lines) < 50

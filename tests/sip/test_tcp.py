@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from structlog.testing import capture_logs
 
-from gateway import logs
 from gateway.sip.flow import Flow, Transmission
 from gateway.sip.message import MAX_MESSAGE_SIZE
 from gateway.sip.tcp import TcpListener
 from gateway.sip.tcp_connection import TcpLimits
+from tests.helpers.captured_log import told
 from tests.helpers.turns import Turns
 from tests.sip.edge import TcpPeer, eventually, nothing_left
 from tests.sip.wire import request
@@ -169,16 +168,12 @@ async def test_a_stream_that_cannot_be_cut_is_closed(rubbish: bytes) -> None:
 
 async def test_a_scanner_that_comes_again_and_again_does_not_fill_the_log() -> None:
     rubbish = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: x\r\n\r\n"
-    logs.set_level("info")
-    try:
-        with capture_logs() as entries:
-            async with listening() as it:
-                for _ in range(200):
-                    async with TcpPeer.connect(*it.listener.address) as peer:
-                        peer.writer.write(rubbish)
-                        assert await peer.is_closed()
-    finally:
-        logs.set_level("warning")
+    with told() as entries:
+        async with listening() as it:
+            for _ in range(200):
+                async with TcpPeer.connect(*it.listener.address) as peer:
+                    peer.writer.write(rubbish)
+                    assert await peer.is_closed()
     closed = [each for each in entries if each["event"] == "connection closed"]
     assert 30 <= len(closed) < 100
 
