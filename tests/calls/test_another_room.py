@@ -1,5 +1,7 @@
 """A phone that goes on in another room (REFER, RFC 3515)."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -8,12 +10,28 @@ from gateway.calls.end_reason import EndReason
 from gateway.conference.profile import ON_HOLD
 from gateway.sip import events as sip
 from gateway.sip.referral import ReferTo
-from tests.calls.exchange import exchange
+from tests.calls.exchange import Exchange, Party, exchange
 from tests.calls.fake_phone import DESCRIPTION, FakePhone
 from tests.calls.going_on import HOLDS, RULES, sent_to, status_of, talking
 from tests.calls.keypad_scene import reception
 from tests.conference.world import LOBBY, World, error, members_only, offer, settle, with_alice
 from tests.xmpp.virtual_time import in_virtual_time
+
+
+@asynccontextmanager
+async def at_the_door(
+    monkeypatch: pytest.MonkeyPatch, *then: World
+) -> AsyncIterator[tuple[Exchange, Party, FakePhone, World]]:
+    """A phone that talks has been sent to the hall, and waits in its lobby; `then` are the worlds
+    it comes to after that."""
+    hall = with_alice(joins=[members_only()])
+    worlds = iter([with_alice(), hall, *then])
+    async with exchange(monkeypatch, lambda: next(worlds), trunk=RULES) as there:
+        phone = FakePhone("room", room="")
+        party = await talking(there, phone)
+        phone.tells(sip.Referred, sent_to("hall"))
+        await settle(1)
+        yield there, party, phone, hall
 
 
 @in_virtual_time
@@ -157,13 +175,7 @@ async def test_who_is_not_let_into_the_other_room_comes_back(
 async def test_a_meeting_that_ends_before_it_lets_the_phone_in_is_no_success(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hall = with_alice(joins=[members_only()])
-    made = iter([with_alice(), hall, with_alice()])
-    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
-        phone = FakePhone("room", room="")
-        await talking(there, phone)
-        phone.tells(sip.Referred, sent_to("hall"))
-        await settle(1)
+    async with at_the_door(monkeypatch, with_alice()) as (there, _, phone, hall):
         hall.removes_us("<destroy/>", room=LOBBY)
         await settle(5)
         assert phone.done[-1] == "sipfrag 480"
@@ -174,13 +186,7 @@ async def test_a_meeting_that_ends_before_it_lets_the_phone_in_is_no_success(
 async def test_who_gives_up_at_the_door_of_another_room_has_been_in_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hall = with_alice(joins=[members_only()])
-    made = iter([with_alice(), hall])
-    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
-        phone = FakePhone("room", room="")
-        await talking(there, phone)
-        phone.tells(sip.Referred, sent_to("hall"))
-        await settle(1)
+    async with at_the_door(monkeypatch) as (there, _, phone, _):
         phone.goes()
         await settle(5)
         (record,) = there.ended
@@ -192,14 +198,8 @@ async def test_who_gives_up_at_the_door_of_another_room_has_been_in_one(
 async def test_who_is_sent_on_from_a_door_comes_back_to_where_it_was_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hall = with_alice(joins=[members_only()])
     refusing = World(joins=[error("auth", "forbidden")])
-    made = iter([with_alice(), hall, refusing, with_alice()])
-    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
-        phone = FakePhone("room", room="")
-        party = await talking(there, phone)
-        phone.tells(sip.Referred, sent_to("hall"))
-        await settle(1)
+    async with at_the_door(monkeypatch, refusing, with_alice()) as (there, party, phone, _):
         phone.tells(sip.Referred, sent_to("attic"))  # with "Refer-Sub: false" it need not wait
         await settle(10)
         assert party.record.room == "room@conference.meet.test"
@@ -210,13 +210,7 @@ async def test_who_is_sent_on_from_a_door_comes_back_to_where_it_was_in(
 async def test_an_offer_that_is_being_answered_as_the_phone_comes_back_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hall = with_alice(joins=[members_only()])
-    made = iter([with_alice(), hall, with_alice()])
-    async with exchange(monkeypatch, lambda: next(made), trunk=RULES) as there:
-        phone = FakePhone("room", room="")
-        party = await talking(there, phone)
-        phone.tells(sip.Referred, sent_to("hall"))
-        await settle(1)
+    async with at_the_door(monkeypatch, with_alice()) as (_, party, phone, hall):
         phone.describes(DESCRIPTION.replace(b"4000", b"4002"))
         hall.removes_us("<status code='307'/>", room=LOBBY)
         await settle(5)
